@@ -1,0 +1,1 @@
+//! Log streams: a store and the Loki API over it.

@@ -1,0 +1,1 @@
+//! Time series: a store, a scraper and the Prometheus API over them.

@@ -1,0 +1,1 @@
+//! Spans: a store, OTLP ingest and the Tempo API over them.
