@@ -1,6 +1,12 @@
-//! A reproducible laboratory for observability.
+//! A reproducible laboratory for observability: one Salvo service that can be followed through
+//! traces, metrics and logs.
 //!
-//! * [`embedded`]: in-memory backends that speak the wire APIs of Tempo, Loki and Prometheus
+//! * [`app`]: the service
+//! * [`telemetry`]: what makes it observable
+//! * `embedded`: in-memory backends that speak the wire APIs of Tempo, Loki and Prometheus
+
+pub mod app;
+pub mod telemetry;
 
 #[cfg(feature = "lab")]
 pub mod embedded;

@@ -1,0 +1,52 @@
+//! How a handler fails: what the client is told, and what is recorded.
+
+use salvo::http::StatusCode;
+use salvo::{Depot, Request, Response, Writer, async_trait};
+use salvo_oapi::{Components, EndpointOutRegister, Operation};
+
+use super::problem::Problem;
+use super::targets::CallError;
+use crate::telemetry::exception::Exception;
+
+/// An error that a handler ends with: what the client is told, and what is to be recorded.
+#[derive(Debug)]
+pub struct Failure {
+    problem: Problem,
+    exception: Exception,
+}
+
+impl Failure {
+    /// An error of this service, whose text is not for the client.
+    pub fn internal<E: std::error::Error + Send + Sync + 'static>(error: E) -> Self {
+        Self {
+            problem: Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+            exception: Exception::new(error),
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let status = match error {
+            CallError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+            CallError::Unreachable { .. } | CallError::Status { .. } => StatusCode::BAD_GATEWAY,
+        };
+        Self {
+            problem: Problem::new(status, error.to_string()),
+            exception: Exception::new(error),
+        }
+    }
+}
+
+#[async_trait]
+impl Writer for Failure {
+    async fn write(self, _req: &mut Request, _depot: &mut Depot, res: &mut Response) {
+        self.problem.render(res);
+        res.extensions.insert(self.exception);
+    }
+}
+
+impl EndpointOutRegister for Failure {
+    /// Each route documents its own statuses.
+    fn register(_components: &mut Components, _operation: &mut Operation) {}
+}

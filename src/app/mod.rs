@@ -1,0 +1,166 @@
+//! The service that the lab is about.
+//!
+//! * [`start`]: from flags and environment to an exit code
+//! * [`config`]: flags and environment
+//! * [`router`]: routes and the middleware around them
+//! * [`handlers`]: the routes for people
+//! * [`probes`]: the routes for machines
+//! * [`targets`]: calls to other instances
+//! * [`limits`]: bounds on what a request may cost
+//! * [`failure`]: how a handler fails
+//! * [`problem`]: the body of errors
+//! * [`service`]: what the handlers share
+
+pub mod config;
+pub mod failure;
+pub mod handlers;
+pub mod limits;
+pub mod probes;
+pub mod problem;
+pub mod router;
+pub mod service;
+pub mod targets;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use salvo::Server;
+use salvo::conn::tcp::TcpAcceptor;
+use salvo::fuse::FuseConfig;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use crate::telemetry::Telemetry;
+use config::{Config, ServiceArgs};
+use limits::Gate;
+use service::Service;
+use targets::Targets;
+
+/// Longest time that running requests have to finish once the service is asked to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Longest time for the last spans to be exported.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// Connections per request that may be answered; the rest of them are idle.
+const CONNECTIONS_PER_REQUEST: usize = 4;
+
+/// Exit code of a start that settings forbid.
+const BAD_SETTING: u8 = 2;
+
+/// Runs one instance with the settings of `args` and `environment`. What goes wrong is told on
+/// standard error: in one line, with exit code 2, when a setting is not allowed.
+#[must_use]
+pub fn start(
+    args: &ServiceArgs,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let environment = environment
+        .into_iter()
+        .map(|(name, value)| {
+            let [name, value] = [name, value].map(|text| text.to_string_lossy().into_owned());
+            (name, value)
+        })
+        .collect();
+    let config = match Config::resolve(args, &environment) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(BAD_SETTING);
+        }
+    };
+    let served = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the async runtime")
+        .and_then(|runtime| runtime.block_on(run(config)));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the service until SIGTERM or Ctrl-C, then lets running requests finish and flushes.
+///
+/// # Errors
+/// When telemetry cannot start, the address cannot be bound, or the server fails.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    let wanted = SocketAddr::new(config.host, config.port);
+    let listener = TcpListener::bind(wanted).await.with_context(|| {
+        format!(
+            "cannot listen on {wanted} (EXPOSE_HOST, EXPOSE_PORT; --expose-port takes another port)"
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let telemetry = Telemetry::start(&config.telemetry)?;
+
+    let gate = Arc::new(Gate::new(config.limits.max_concurrent_requests));
+    let service = Arc::new(Service {
+        own_origin: own_origin(address).parse()?,
+        origins: config.targets,
+        targets: Targets::new(config.target_timeout),
+        gate: Arc::clone(&gate),
+        page: telemetry.page(),
+    });
+    let routes = router::observed(
+        service,
+        config.limits,
+        telemetry.tracer(),
+        telemetry.metrics(),
+    );
+    let mut server = Server::new(TcpAcceptor::try_from(listener)?)
+        .fuse_config(FuseConfig::default())
+        .max_connections(config.limits.max_concurrent_requests * CONNECTIONS_PER_REQUEST);
+    server
+        .http1_mut()
+        .max_buf_size(config.limits.max_header_bytes);
+    let handle = server.handle();
+    info!(
+        "{} ready on http://{address}",
+        config.telemetry.service_name
+    );
+
+    let stop = async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "Ctrl-C",
+        };
+        info!("{name}: finishing running requests");
+        let deadline = Instant::now() + DRAIN;
+        // Still listening meanwhile: probes are told that the service is not ready.
+        gate.close();
+        if tokio::time::timeout(DRAIN, gate.empty()).await.is_err() {
+            warn!(
+                "requests still running after {} s are cut off",
+                DRAIN.as_secs()
+            );
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        handle.stop_graceful(left.max(Duration::from_millis(100)));
+    };
+    let (served, ()) = tokio::join!(server.try_serve(routes), stop);
+    telemetry.shutdown(FLUSH).await;
+    served.context("the server failed")
+}
+
+/// The URL at which this instance reaches itself: one that listens everywhere does so on loopback.
+fn own_origin(address: SocketAddr) -> String {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => [127, 0, 0, 1].into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
+}

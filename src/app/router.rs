@@ -1,0 +1,75 @@
+//! The routes, and the middleware around them.
+
+use std::sync::Arc;
+
+use opentelemetry_sdk::trace::SdkTracer;
+use salvo::affix_state;
+use salvo::http::Method;
+use salvo::otel::Tracing;
+use salvo::{Depot, Request, Router};
+use salvo_oapi::OpenApi;
+use salvo_oapi::swagger_ui::SwaggerUi;
+
+use super::limits::{Enforce, Limits};
+use super::problem::NoRoute;
+use super::service::Service;
+use super::{handlers, probes};
+use crate::telemetry::hoop::Observe;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::propagation::KeepBaggage;
+
+/// Where the description of the routes is found.
+const OPENAPI: &str = "/openapi.json";
+
+/// Whether a request is for a route that makes no telemetry, being telemetry or a probe itself.
+#[must_use]
+pub fn is_probe(req: &Request) -> bool {
+    *req.method() == Method::GET && matches!(req.uri().path(), "/metrics" | "/livez" | "/readyz")
+}
+
+fn is_observed(req: &Request, _depot: &Depot) -> bool {
+    !is_probe(req)
+}
+
+/// The routes with their documentation.
+fn routes(service: Arc<Service>) -> Router {
+    let with_state = Router::new()
+        .hoop(affix_state::inject(service))
+        .push(Router::with_path("chain").get(handlers::chain))
+        .push(Router::with_path("metrics").get(probes::metrics))
+        .push(Router::with_path("readyz").get(probes::readyz));
+    let router = Router::new()
+        .get(handlers::root)
+        .push(Router::with_path("items/{item_id}").get(handlers::item))
+        .push(Router::with_path("io_task").get(handlers::io_task))
+        .push(Router::with_path("cpu_task").get(handlers::cpu_task))
+        .push(Router::with_path("random_status").get(handlers::random_status))
+        .push(Router::with_path("random_sleep").get(handlers::random_sleep))
+        .push(Router::with_path("error_test").get(handlers::error_test))
+        .push(Router::with_path("livez").get(probes::livez))
+        .push(with_state);
+    let description = OpenApi::new("salvo-app", env!("CARGO_PKG_VERSION")).merge_router(&router);
+    router
+        .unshift(description.into_router(OPENAPI))
+        .unshift(SwaggerUi::new(OPENAPI).into_router("docs"))
+}
+
+/// The whole service: routes in the middle, then bounds, metrics, server span and baggage.
+///
+/// The server span is Salvo's own middleware: log lines and exemplars find its ids through the
+/// OpenTelemetry context, which it attaches while the request is answered.
+#[must_use]
+pub fn observed(
+    service: Arc<Service>,
+    limits: Limits,
+    tracer: SdkTracer,
+    metrics: Arc<Metrics>,
+) -> salvo::Service {
+    let gate = Arc::clone(&service.gate);
+    salvo::Service::new(routes(service))
+        .hoop_when(KeepBaggage, is_observed)
+        .hoop_when(Tracing::new(tracer), is_observed)
+        .hoop(Observe::new(metrics))
+        .hoop(Enforce { gate, limits })
+        .hoop(NoRoute)
+}

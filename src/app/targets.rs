@@ -1,0 +1,168 @@
+//! Calls to other instances: a client span each, with the trace's headers sent along.
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use opentelemetry::{Context, global};
+use opentelemetry_http::HeaderInjector;
+use tokio::time;
+use tracing::field::Empty as Unset;
+use tracing::{Instrument, Span, info_span};
+
+/// Most bytes of a target's answer that are read.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Idle connections kept for the next call to a target.
+const IDLE_CONNECTIONS: usize = 32;
+
+/// A call that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The target did not answer in time.
+    #[error("{url} did not answer within {} ms", limit.as_millis())]
+    Timeout {
+        /// What was called.
+        url: Uri,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// The target could not be reached, or its answer broke off.
+    #[error("{url} cannot be reached")]
+    Unreachable {
+        /// What was called.
+        url: Uri,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The target answered with a status that is no success.
+    #[error("{url} answered with status {status}")]
+    Status {
+        /// What was called.
+        url: Uri,
+        /// What it answered.
+        status: StatusCode,
+    },
+}
+
+impl CallError {
+    /// `error.type` of the client span: a name of low cardinality.
+    fn kind(&self) -> String {
+        match self {
+            Self::Timeout { .. } => "timeout".to_owned(),
+            Self::Unreachable { .. } => "unreachable".to_owned(),
+            Self::Status { status, .. } => status.as_str().to_owned(),
+        }
+    }
+}
+
+/// The client for all targets.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    client: Client<HttpConnector, Empty<Bytes>>,
+    timeout: Duration,
+}
+
+impl Targets {
+    /// A client that gives each call `timeout`.
+    #[must_use]
+    pub fn new(timeout: Duration) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(timeout));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .build(connector);
+        Self { client, timeout }
+    }
+
+    /// Calls `path` on the instance at `origin` and reads the answer.
+    ///
+    /// # Errors
+    /// [`CallError`]: a target that fails, is slow or answers with an error status.
+    pub async fn get(&self, origin: &Uri, path: &'static str) -> Result<(), CallError> {
+        let authority = origin
+            .authority()
+            .map_or("", |authority| authority.as_str());
+        let url = Uri::builder()
+            .scheme("http")
+            .authority(authority)
+            .path_and_query(path)
+            .build()
+            .map_err(|source| CallError::Unreachable {
+                url: origin.clone(),
+                source: source.into(),
+            })?;
+        let span = info_span!(
+            "GET",
+            otel.kind = "client",
+            otel.status_code = Unset,
+            otel.status_description = Unset,
+            http.request.method = "GET",
+            server.address = url.host().unwrap_or_default().trim_matches(['[', ']']),
+            server.port = i64::from(url.port_u16().unwrap_or(80)),
+            url.full = %url,
+            http.response.status_code = Unset,
+            error.type = Unset,
+        );
+        async {
+            let result = match time::timeout(self.timeout, self.send(&url)).await {
+                Ok(result) => result,
+                Err(_) => Err(CallError::Timeout {
+                    url,
+                    limit: self.timeout,
+                }),
+            };
+            if let Err(error) = &result {
+                let span = Span::current();
+                span.record("otel.status_code", "ERROR");
+                span.record("otel.status_description", error.to_string());
+                span.record("error.type", error.kind());
+            }
+            result
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn send(&self, url: &Uri) -> Result<(), CallError> {
+        let unreachable = |source| CallError::Unreachable {
+            url: url.clone(),
+            source,
+        };
+        let mut request = Request::get(url.clone())
+            .body(Empty::new())
+            .map_err(|error| unreachable(error.into()))?;
+        Context::map_current(|context| {
+            global::get_text_map_propagator(|propagator| {
+                propagator.inject_context(context, &mut HeaderInjector(request.headers_mut()));
+            });
+        });
+        let response = self
+            .client
+            .request(request)
+            .await
+            .map_err(|error| unreachable(error.into()))?;
+        let status = response.status();
+        Span::current().record("http.response.status_code", i64::from(status.as_u16()));
+        // Read to the end, or the connection cannot be used again.
+        Limited::new(response.into_body(), MAX_BODY)
+            .collect()
+            .await
+            .map_err(unreachable)?;
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(CallError::Status {
+                url: url.clone(),
+                status,
+            })
+        }
+    }
+}

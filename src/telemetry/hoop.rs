@@ -1,0 +1,118 @@
+//! The Salvo middleware around every request: metrics with exemplars, and the place where an
+//! error or a panic of a handler becomes an exception event, a log line and a count.
+//!
+//! The server span is made by `salvo_otel::Tracing`, which goes before this.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
+use salvo::http::StatusCode;
+use salvo::writing::Json;
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
+use tracing::error;
+
+use super::exception::Exception;
+use super::metrics::{Metrics, method_label};
+use super::openmetrics::Exemplar;
+
+/// `path` label value of every request that matched no route.
+pub const UNMATCHED: &str = "_unmatched";
+
+/// Label of an exemplar that names the trace.
+const EXEMPLAR_LABEL: &str = "TraceID";
+
+/// Counts and times every request.
+pub struct Observe {
+    metrics: Arc<Metrics>,
+}
+
+impl Observe {
+    /// Middleware that feeds `metrics`.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics }
+    }
+
+    async fn observe(
+        &self,
+        req: &mut Request,
+        depot: &mut Depot,
+        res: &mut Response,
+        ctrl: &mut FlowCtrl,
+    ) -> prometheus::Result<()> {
+        let method = method_label(req.method().as_str());
+        let path = route_template(req, res);
+        let route = self.metrics.route(method, &path)?;
+        let exemplar = current_exemplar();
+        let exemplar = exemplar.as_ref();
+        let started = Instant::now();
+        let in_progress = route.received(exemplar);
+
+        let answered = AssertUnwindSafe(ctrl.call_next(req, depot, res))
+            .catch_unwind()
+            .await;
+
+        let exception = match answered {
+            Ok(_) => res.extensions.remove::<Exception>(),
+            Err(payload) => {
+                res.status_code(StatusCode::INTERNAL_SERVER_ERROR);
+                res.render(Json(serde_json::json!({"detail": "Internal Server Error"})));
+                Some(Exception::from_panic(payload.as_ref()))
+            }
+        };
+        if let Some(exception) = exception {
+            exception.record(method, &path);
+            self.metrics
+                .exception((method, &path), exception.kind, exemplar)?;
+        }
+        let status = res.status_code.unwrap_or(StatusCode::OK).as_u16();
+        route.answered(started.elapsed(), exemplar);
+        self.metrics
+            .response(&route, (method, &path), status, exemplar)?;
+        drop(in_progress);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Handler for Observe {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        depot: &mut Depot,
+        res: &mut Response,
+        ctrl: &mut FlowCtrl,
+    ) {
+        if let Err(failure) = self.observe(req, depot, res, ctrl).await {
+            error!(error = %failure, "request not counted");
+        }
+    }
+}
+
+/// The template of the route that the request matched. Salvo gives the path of `/` and of a
+/// request without a route alike as empty, but only the latter has its status set before any
+/// middleware runs.
+fn route_template(req: &Request, res: &Response) -> String {
+    if res.status_code.is_some() {
+        return UNMATCHED.to_owned();
+    }
+    let matched = req.matched_path();
+    let mut template = String::with_capacity(matched.len() + 1);
+    template.push('/');
+    template.push_str(matched);
+    template
+}
+
+/// An exemplar that points to the current trace, if that is sampled.
+fn current_exemplar() -> Option<Exemplar> {
+    let trace_id = Context::map_current(|context| {
+        let span = context.span();
+        let ids = span.span_context();
+        (ids.is_valid() && ids.is_sampled()).then(|| ids.trace_id())
+    })?;
+    Exemplar::now([(EXEMPLAR_LABEL, trace_id.to_string().as_str())]).ok()
+}

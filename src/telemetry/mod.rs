@@ -1,0 +1,287 @@
+//! What makes a Salvo service observable: spans over OTLP, log lines that carry their trace,
+//! metrics with exemplars. It knows nothing of the service that uses it.
+//!
+//! * [`batch`]: the span processor that accounts for every span
+//! * [`exception`]: errors and panics of handlers
+//! * [`hoop`]: the middleware that counts and times requests
+//! * [`log_line`]: the format of the log
+//! * [`metrics`]: the metrics themselves
+//! * [`negotiation`]: which format a scraper asks for
+//! * [`openmetrics`]: OpenMetrics 1.0 with exemplars
+//! * [`propagation`]: W3C headers in and out
+//! * [`sampler`]: samplers by their standard names
+
+pub mod batch;
+pub mod exception;
+pub mod hoop;
+pub mod log_line;
+pub mod metrics;
+pub mod negotiation;
+pub mod openmetrics;
+pub mod propagation;
+pub mod sampler;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use opentelemetry::propagation::TextMapCompositePropagator;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry::{InstrumentationScope, KeyValue, global};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::BaggagePropagator;
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use batch::{BatchProcessor, BatchSettings};
+use log_line::{LogFormat, LogLine};
+use metrics::Metrics;
+use negotiation::Exposition;
+use propagation::StrictTraceContext;
+
+/// Log lines that may wait for standard output; what comes on top is dropped and counted.
+const LOG_QUEUE: usize = 16 * 1024;
+
+/// A propagation format by its name in `OTEL_PROPAGATORS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Propagator {
+    /// `traceparent` and `tracestate`.
+    TraceContext,
+    /// `baggage`.
+    Baggage,
+}
+
+/// Where spans go.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    /// URL of an OTLP gRPC endpoint, `http://host:port`.
+    pub endpoint: String,
+    /// Longest time that one request to it may take, retries included.
+    pub timeout: Duration,
+}
+
+/// Everything that can be set about telemetry.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `service.name`, and the label `app_name`.
+    pub service_name: String,
+    /// `service.version`.
+    pub service_version: &'static str,
+    /// Further resource attributes.
+    pub resource: Vec<(String, String)>,
+    /// Where spans go; `None` turns the export off.
+    pub collector: Option<Collector>,
+    /// Which traces are recorded.
+    pub sampler: Sampler,
+    /// How spans are batched.
+    pub batch: BatchSettings,
+    /// Which headers carry context.
+    pub propagators: Vec<Propagator>,
+    /// How a log line looks.
+    pub log_format: LogFormat,
+    /// Which log lines are written, in the syntax of `RUST_LOG`.
+    pub log_filter: String,
+    /// Time zone of the log's timestamps.
+    pub time_zone: TimeZone,
+}
+
+/// Telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log filter cannot be read.
+    #[error("log filter: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// Something else in this process has set a global `tracing` subscriber.
+    #[error("log: {0}")]
+    Subscriber(#[from] tracing_subscriber::util::TryInitError),
+    /// Metrics could not be registered.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The thread that exports spans could not be started, or standard output not be opened.
+    #[error("telemetry: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Running telemetry. End it with [`Telemetry::shutdown`], or what waits is lost.
+pub struct Telemetry {
+    metrics: Arc<Metrics>,
+    provider: SdkTracerProvider,
+    tracer: SdkTracer,
+    log: WorkerGuard,
+    dropped_lines: ErrorCounter,
+}
+
+impl Telemetry {
+    /// Starts all three pillars. Sets the process-wide subscriber, propagator and panic hook.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running then.
+    pub fn start(settings: &Settings) -> Result<Self, StartError> {
+        let metrics = Arc::new(Metrics::new(
+            &settings.service_name,
+            settings.service_version,
+        )?);
+        global::set_text_map_propagator(propagator(&settings.propagators));
+        let provider = provider(settings, &metrics)?;
+        let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build();
+        let tracer = provider.tracer_with_scope(scope);
+        let (writer, log) = log_writer()?;
+        let dropped_lines = writer.error_counter();
+        let line = LogLine::new(
+            settings.log_format,
+            &settings.service_name,
+            settings.time_zone.clone(),
+        );
+        let lines = tracing_subscriber::fmt::layer()
+            .event_format(line)
+            .with_writer(writer)
+            .with_filter(EnvFilter::builder().parse(&settings.log_filter)?);
+        // Only this package's spans: those of the HTTP libraries would double ours.
+        let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO);
+        let spans = tracing_opentelemetry::layer()
+            .with_tracer(tracer.clone())
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(own);
+        tracing_subscriber::registry()
+            .with(spans)
+            .with(lines)
+            .try_init()?;
+        exception::keep_panics();
+        Ok(Self {
+            metrics,
+            provider,
+            tracer,
+            log,
+            dropped_lines,
+        })
+    }
+
+    /// The metrics, for the middleware.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// The tracer of server spans.
+    #[must_use]
+    pub fn tracer(&self) -> SdkTracer {
+        self.tracer.clone()
+    }
+
+    /// What `/metrics` answers.
+    #[must_use]
+    pub fn page(&self) -> MetricsPage {
+        MetricsPage {
+            metrics: self.metrics(),
+            dropped_lines: self.dropped_lines.clone(),
+        }
+    }
+
+    /// Exports the spans that wait, for `timeout` at most, then writes the rest of the log.
+    pub async fn shutdown(self, timeout: Duration) {
+        let provider = self.provider;
+        // It blocks until the export thread is done.
+        let stopped =
+            tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(timeout)).await;
+        if let Ok(Err(error)) = stopped {
+            tracing::warn!(error = %error, "spans not flushed");
+        }
+        if let Ok(spans) = self.metrics.span_counters() {
+            tracing::info!(
+                exported = spans.exported.get(),
+                dropped = spans.dropped.get(),
+                failed = spans.failed.get(),
+                "spans flushed"
+            );
+        }
+        drop(self.log);
+    }
+}
+
+/// The metrics as a scraper gets them.
+pub struct MetricsPage {
+    metrics: Arc<Metrics>,
+    dropped_lines: ErrorCounter,
+}
+
+impl MetricsPage {
+    /// The page in the given format.
+    ///
+    /// # Errors
+    /// Those of the encoder.
+    pub fn render(&self, format: Exposition) -> prometheus::Result<Vec<u8>> {
+        let counter = self.metrics.log_lines_dropped();
+        let dropped = self.dropped_lines.dropped_lines() as u64;
+        counter.inc_by(dropped.saturating_sub(counter.get()));
+        self.metrics.expose(format)
+    }
+}
+
+fn propagator(formats: &[Propagator]) -> TextMapCompositePropagator {
+    let propagators = formats
+        .iter()
+        .map(|format| -> Box<dyn TextMapPropagator + Send + Sync> {
+            match format {
+                Propagator::TraceContext => Box::new(StrictTraceContext::default()),
+                Propagator::Baggage => Box::new(BaggagePropagator::new()),
+            }
+        })
+        .collect();
+    TextMapCompositePropagator::new(propagators)
+}
+
+fn provider(settings: &Settings, metrics: &Metrics) -> Result<SdkTracerProvider, StartError> {
+    let attributes = settings
+        .resource
+        .iter()
+        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let resource = Resource::builder_empty()
+        .with_attributes(attributes)
+        .with_attributes([
+            KeyValue::new("service.name", settings.service_name.clone()),
+            KeyValue::new("service.version", settings.service_version),
+            KeyValue::new("compose_service", settings.service_name.clone()),
+        ])
+        .build();
+    let counters = metrics.span_counters()?;
+    let mut builder = SdkTracerProvider::builder()
+        .with_sampler(settings.sampler.clone())
+        .with_resource(resource);
+    if let Some(collector) = settings.collector.clone() {
+        let processor = BatchProcessor::start(settings.batch, counters, move || {
+            SpanExporter::builder()
+                .with_tonic()
+                .with_endpoint(collector.endpoint)
+                .with_timeout(collector.timeout)
+                .build()
+        })?;
+        builder = builder.with_span_processor(processor);
+    }
+    Ok(builder.build())
+}
+
+/// A writer that never makes a request wait for whoever reads standard output.
+fn log_writer() -> io::Result<(NonBlocking, WorkerGuard)> {
+    // The standard library's handle writes every line by itself; this one writes what is there.
+    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    io::stdout().flush()?;
+    Ok(NonBlockingBuilder::default()
+        .buffered_lines_limit(LOG_QUEUE)
+        .thread_name("log-writer")
+        .finish(BufWriter::with_capacity(64 * 1024, stdout)))
+}

@@ -1,0 +1,113 @@
+//! W3C Trace Context and Baggage across requests: what is well-formed is carried on, anything
+//! else starts afresh and never fails a request.
+
+use opentelemetry::propagation::text_map_propagator::FieldIter;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::trace::FutureExt;
+use opentelemetry::{Context, global};
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
+
+/// The header that carries trace and parent.
+const TRACEPARENT: &str = "traceparent";
+
+/// Trace Context that takes a `traceparent` only as the specification writes it.
+///
+/// The SDK's propagator reads the parts as numbers and so accepts ids of the wrong length or
+/// with a sign, which would put unrelated requests into one trace.
+#[derive(Debug, Default)]
+pub struct StrictTraceContext(TraceContextPropagator);
+
+impl TextMapPropagator for StrictTraceContext {
+    fn inject_context(&self, context: &Context, injector: &mut dyn Injector) {
+        self.0.inject_context(context, injector);
+    }
+
+    fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
+        match extractor.get(TRACEPARENT) {
+            Some(header) if is_traceparent(header.trim()) => {
+                self.0.extract_with_context(context, extractor)
+            }
+            _ => context.clone(),
+        }
+    }
+
+    fn fields(&self) -> FieldIter<'_> {
+        self.0.fields()
+    }
+}
+
+/// Whether `header` has the form of [Trace Context], section 3.2: `version-trace-parent-flags` of
+/// 2, 32, 16 and 2 lower-case hex digits; only a version after 00 may have more behind a dash.
+///
+/// [Trace Context]: https://www.w3.org/TR/trace-context/#traceparent-header
+fn is_traceparent(header: &str) -> bool {
+    const LENGTH: usize = 55;
+    let bytes = header.as_bytes();
+    let Some((head, rest)) = bytes.split_at_checked(LENGTH) else {
+        return false;
+    };
+    let well_formed = head.iter().enumerate().all(|(at, byte)| match at {
+        2 | 35 | 52 => *byte == b'-',
+        _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+    });
+    let version = &head[..2];
+    well_formed && version != b"ff" && (rest.is_empty() || (version != b"00" && rest[0] == b'-'))
+}
+
+/// Makes the sender's baggage the context of the request.
+///
+/// `salvo_otel::Tracing` takes the parent span from the headers but leaves the baggage there;
+/// this goes before it.
+pub struct KeepBaggage;
+
+#[async_trait]
+impl Handler for KeepBaggage {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        depot: &mut Depot,
+        res: &mut Response,
+        ctrl: &mut FlowCtrl,
+    ) {
+        if req.headers().contains_key("baggage") {
+            let context = global::get_text_map_propagator(|propagator| {
+                propagator.extract(&HeaderExtractor(req.headers()))
+            });
+            ctrl.call_next(req, depot, res).with_context(context).await;
+        } else {
+            ctrl.call_next(req, depot, res).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_traceparent;
+
+    #[test]
+    fn only_the_form_of_the_specification_is_a_traceparent() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert!(is_traceparent(good));
+        assert!(is_traceparent(&good.replacen("00", "cc", 1)));
+        assert!(is_traceparent(&format!(
+            "{}-more",
+            good.replacen("00", "cc", 1)
+        )));
+        for bad in [
+            String::new(),
+            "00-1-1-01".to_owned(),
+            good.to_uppercase(),
+            good.replacen("00", "ff", 1),
+            format!("{good}-more"),
+            format!("{good}0"),
+            good.replacen("0af7", "+af7", 1),
+            good.replace('-', "_"),
+            good[..54].to_owned(),
+            "é".repeat(55),
+        ] {
+            assert!(!is_traceparent(&bad), "{bad}");
+        }
+    }
+}
