@@ -5,6 +5,9 @@
 //! * [`telemetry`]: what makes it observable
 //! * `embedded`: in-memory backends that speak the wire APIs of Tempo, Loki and Prometheus
 
+// A running service must not end on what can be handled; tests may.
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod app;
 pub mod telemetry;
 

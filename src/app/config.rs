@@ -1,7 +1,9 @@
 //! The service's settings: every environment variable is also a flag, and the flag wins.
 
+mod reader;
+mod values;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use super::limits::Limits;
 use crate::telemetry::batch::BatchSettings;
 use crate::telemetry::log_line::LogFormat;
 use crate::telemetry::{Collector, Propagator, Settings, sampler};
+use reader::{Given, Reader};
+use values::{boolean, origin, propagators, resource_attributes};
 
 /// Port that `/chain` calls on a target that names none, as in a container network.
 const TARGET_PORT: u16 = 8000;
@@ -142,7 +146,7 @@ impl Config {
             .parse(
                 Vec::new(),
                 "key=value pairs separated by commas, percent-encoded",
-                |text| resource_attributes(text),
+                resource_attributes,
             )?;
         let host = read.first(&args.expose_host, &["EXPOSE_HOST"]).parse(
             IpAddr::from([127, 0, 0, 1]),
@@ -229,80 +233,7 @@ impl Config {
     }
 }
 
-/// Looks settings up: the flag first, then the variables in the order given.
-struct Reader<'a>(&'a BTreeMap<String, String>);
-
-/// Where a value came from, and the value; nothing when the default applies.
-struct Given<'a>(Option<(&'a str, &'a str)>);
-
-impl Given<'_> {
-    fn parse<T>(
-        self,
-        default: T,
-        allowed: impl fmt::Display,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<T, ConfigError> {
-        match self.0 {
-            None => Ok(default),
-            Some((name, value)) => parse(value.trim()).ok_or_else(|| ConfigError {
-                name: name.to_owned(),
-                value: value.to_owned(),
-                allowed: allowed.to_string(),
-            }),
-        }
-    }
-}
-
 impl<'a> Reader<'a> {
-    /// The flag, or else the first variable that is set and not empty. An error names the flag
-    /// by its variable, the last one listed, since both share the name.
-    fn first(&self, flag: &'a Option<String>, variables: &[&'static str]) -> Given<'a> {
-        let name = variables.last().copied().unwrap_or_default();
-        let flag = flag.as_deref().map(|value| (name, value));
-        Given(flag.or_else(|| {
-            variables
-                .iter()
-                .find_map(|variable| self.variable(variable))
-                .filter(|(_, value)| !value.trim().is_empty())
-        }))
-    }
-
-    fn variable(&self, name: &'static str) -> Option<(&'a str, &'a str)> {
-        self.0.get(name).map(|value| (name, value.as_str()))
-    }
-
-    fn number(
-        &self,
-        flag: &'a Option<String>,
-        variable: &'static str,
-        default: u64,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Result<u64, ConfigError> {
-        let allowed = format!("a number from {} to {}", range.start(), range.end());
-        self.first(flag, &[variable])
-            .parse(default, allowed, |text| {
-                text.parse().ok().filter(|number| range.contains(number))
-            })
-    }
-
-    fn milliseconds(
-        &self,
-        flag: &'a Option<String>,
-        variable: &'static str,
-        default: u64,
-    ) -> Result<Duration, ConfigError> {
-        const HOUR: u64 = 3_600_000;
-        let allowed = format!("milliseconds, from 1 to {HOUR}");
-        self.first(flag, &[variable])
-            .parse(Duration::from_millis(default), allowed, |text| {
-                let number = text
-                    .parse()
-                    .ok()
-                    .filter(|number| (1..=HOUR).contains(number));
-                number.map(Duration::from_millis)
-            })
-    }
-
     fn service_name(
         &self,
         flag: &'a Option<String>,
@@ -447,65 +378,4 @@ impl<'a> Reader<'a> {
             )?,
         })
     }
-}
-
-/// `http://host:port` of `host`, `host:port` or a URL without anything behind the port.
-fn origin(text: &str, default_port: u16) -> Option<Uri> {
-    let authority = match text.split_once("://") {
-        Some(("http", rest)) => rest.strip_suffix('/').unwrap_or(rest),
-        Some(_) => return None,
-        None => text,
-    };
-    let uri: Uri = format!("http://{authority}").parse().ok()?;
-    let parsed = uri.authority()?;
-    let plain =
-        parsed.as_str() == authority && !parsed.host().is_empty() && !authority.contains('@');
-    // A port out of range parses as part of the authority but is none.
-    let has_port = authority
-        .rsplit_once(':')
-        .is_some_and(|(host, _)| !host.contains(':') || host.ends_with(']'));
-    match parsed.port_u16() {
-        _ if !plain => None,
-        Some(_) => Some(uri),
-        None if has_port => None,
-        None => format!("http://{authority}:{default_port}").parse().ok(),
-    }
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
-    }
-}
-
-/// Pairs in the form of the specification's `OTEL_RESOURCE_ATTRIBUTES`.
-fn resource_attributes(text: &str) -> Option<Vec<(String, String)>> {
-    text.split(',')
-        .filter(|pair| !pair.trim().is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=')?;
-            let decoded = |part: &str| {
-                percent_encoding::percent_decode_str(part.trim())
-                    .decode_utf8()
-                    .ok()
-                    .map(String::from)
-            };
-            Some((decoded(key).filter(|key| !key.is_empty())?, decoded(value)?))
-        })
-        .collect()
-}
-
-fn propagators(text: &str) -> Option<Vec<Propagator>> {
-    if text == "none" {
-        return Some(Vec::new());
-    }
-    text.split(',')
-        .map(|name| match name.trim() {
-            "tracecontext" => Some(Propagator::TraceContext),
-            "baggage" => Some(Propagator::Baggage),
-            _ => None,
-        })
-        .collect()
 }

@@ -251,6 +251,7 @@ fn provider(settings: &Settings, metrics: &Metrics) -> Result<SdkTracerProvider,
         .iter()
         .map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
     let resource = Resource::builder_empty()
+        .with_attribute(KeyValue::new("service.instance.id", random_uuid()))
         .with_attributes(attributes)
         .with_attributes([
             KeyValue::new("service.name", settings.service_name.clone()),
@@ -273,6 +274,21 @@ fn provider(settings: &Settings, metrics: &Metrics) -> Result<SdkTracerProvider,
         builder = builder.with_span_processor(processor);
     }
     Ok(builder.build())
+}
+
+/// A version 4 UUID (RFC 9562), which the semantic conventions advise for an instance's id.
+fn random_uuid() -> String {
+    let random: u128 = rand::random();
+    let versioned = random & !(0xf << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62;
+    let hex = format!("{versioned:032x}");
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
 }
 
 /// A writer that never makes a request wait for whoever reads standard output.

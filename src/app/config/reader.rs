@@ -1,0 +1,82 @@
+//! How a setting is looked up, and how a value that is not allowed is told.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::ConfigError;
+
+/// Looks settings up: the flag first, then the variables in the order given.
+pub(super) struct Reader<'a>(pub(super) &'a BTreeMap<String, String>);
+
+/// Where a value came from, and the value; nothing when the default applies.
+pub(super) struct Given<'a>(pub(super) Option<(&'a str, &'a str)>);
+
+impl Given<'_> {
+    pub(super) fn parse<T>(
+        self,
+        default: T,
+        allowed: impl fmt::Display,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        match self.0 {
+            None => Ok(default),
+            Some((name, value)) => parse(value.trim()).ok_or_else(|| ConfigError {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                allowed: allowed.to_string(),
+            }),
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// The flag, or else the first variable that is set and not empty. An error names the flag
+    /// by its variable, the last one listed, since both share the name.
+    pub(super) fn first(&self, flag: &'a Option<String>, variables: &[&'static str]) -> Given<'a> {
+        let name = variables.last().copied().unwrap_or_default();
+        let flag = flag.as_deref().map(|value| (name, value));
+        Given(flag.or_else(|| {
+            variables
+                .iter()
+                .find_map(|variable| self.variable(variable))
+                .filter(|(_, value)| !value.trim().is_empty())
+        }))
+    }
+
+    pub(super) fn variable(&self, name: &'static str) -> Option<(&'a str, &'a str)> {
+        self.0.get(name).map(|value| (name, value.as_str()))
+    }
+
+    pub(super) fn number(
+        &self,
+        flag: &'a Option<String>,
+        variable: &'static str,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, ConfigError> {
+        let allowed = format!("a number from {} to {}", range.start(), range.end());
+        self.first(flag, &[variable])
+            .parse(default, allowed, |text| {
+                text.parse().ok().filter(|number| range.contains(number))
+            })
+    }
+
+    pub(super) fn milliseconds(
+        &self,
+        flag: &'a Option<String>,
+        variable: &'static str,
+        default: u64,
+    ) -> Result<Duration, ConfigError> {
+        const HOUR: u64 = 3_600_000;
+        let allowed = format!("milliseconds, from 1 to {HOUR}");
+        self.first(flag, &[variable])
+            .parse(Duration::from_millis(default), allowed, |text| {
+                let number = text
+                    .parse()
+                    .ok()
+                    .filter(|number| (1..=HOUR).contains(number));
+                number.map(Duration::from_millis)
+            })
+    }
+}

@@ -1,0 +1,225 @@
+//! W3C headers: what is well-formed is carried on, anything else starts afresh.
+
+mod support;
+
+use std::io::Write;
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use regex::Regex;
+use support::collector::{Collector, Received};
+use support::http;
+use support::service::Service;
+
+/// The form of a `traceparent` as the specification's grammar has it, ids of zeros aside.
+static TRACEPARENT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new("^(00|[0-9a-e][0-9a-f]|f[0-9a-e])-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$")
+        .expect("regex")
+});
+
+/// Trace and parent of a header that must be taken.
+fn valid(header: &str) -> Option<(String, String)> {
+    let found = TRACEPARENT.captures(header.trim())?;
+    let zeros = |id: &str| id.bytes().all(|byte| byte == b'0');
+    let more = found.get(4).is_some();
+    (!zeros(&found[2]) && !zeros(&found[3]) && !(more && &found[1] == "00"))
+        .then(|| (found[2].to_owned(), found[3].to_owned()))
+}
+
+/// Header values: near misses of the real thing, and any bytes that a header may have.
+fn header_value() -> impl Strategy<Value = Vec<u8>> {
+    let near =
+        "[0-9a-fA-F+ ]{1,3}-[0-9a-fA-F+-]{30,34}-[0-9a-f]{15,17}-[0-9a-f]{1,3}(-[a-z]{0,3})?";
+    let good = "(00|01|cc)-[0-9a-f]{32}-[0-9a-f]{16}-0[01]";
+    let any = prop::collection::vec(
+        prop_oneof![Just(b'\t'), 0x20..=0x7e_u8, 0x80..=0xff_u8],
+        0..200,
+    );
+    prop_oneof![
+        good.prop_map(String::into_bytes),
+        near.prop_map(String::into_bytes),
+        any,
+    ]
+}
+
+/// Sends all of `headers` to `/items/{case}` and gives the span.
+fn span_of(app: &Service, collector: &Collector, case: u64, headers: &[(&str, &[u8])]) -> Received {
+    let mut request =
+        format!("GET /items/{case} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n").into_bytes();
+    for (name, value) in headers {
+        request.extend_from_slice(name.as_bytes());
+        request.extend_from_slice(b": ");
+        request.extend_from_slice(value);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    let response = http::send(app.address, &request);
+    assert_eq!(response.status, 200);
+    let path = format!("/items/{case}");
+    let spans = collector.wait_for(1, |span| {
+        span.attribute("url.path").as_deref() == Some(&path)
+    });
+    spans.into_iter().next().expect("a span")
+}
+
+fn observed() -> (Collector, Service) {
+    let collector = Collector::start();
+    let app = Service::start(
+        "app",
+        &[
+            ("OTLP_GRPC_ENDPOINT", &collector.endpoint()),
+            ("OTEL_BSP_SCHEDULE_DELAY", "1"),
+            ("OTEL_TRACES_SAMPLER", "always_on"),
+        ],
+    );
+    (collector, app)
+}
+
+#[test]
+fn whatever_the_headers_hold_the_request_is_answered_and_only_a_valid_parent_is_taken() {
+    let (collector, app) = observed();
+    let cases = std::cell::Cell::new(0);
+    let strategy = (header_value(), header_value(), header_value());
+    let config = Config {
+        failure_persistence: None,
+        ..Config::with_cases(256)
+    };
+    proptest!(config, |((traceparent, tracestate, baggage) in strategy)| {
+        let case = cases.get() + 1;
+        cases.set(case);
+        let span = span_of(&app, &collector, case, &[
+            ("traceparent", &traceparent),
+            ("tracestate", &tracestate),
+            ("baggage", &baggage),
+        ]);
+        let expected = std::str::from_utf8(&traceparent).ok().and_then(valid);
+        match expected {
+            Some((trace, parent)) => {
+                prop_assert_eq!(span.trace_id(), trace);
+                prop_assert_eq!(span.parent_id(), parent);
+            }
+            None => {
+                prop_assert_eq!(span.parent_id(), "");
+                let header = String::from_utf8_lossy(&traceparent).into_owned();
+                prop_assert!(!header.contains(&span.trace_id()));
+            }
+        }
+    });
+}
+
+#[test]
+fn headers_of_the_largest_size_are_taken_or_ignored_but_never_an_error() {
+    let (collector, app) = observed();
+    let long = vec![b'a'; 10_000];
+    let members = (0..1000)
+        .map(|n| format!("k{n}=v"))
+        .collect::<Vec<_>>()
+        .join(",");
+    let baggage = (0..500)
+        .map(|n| format!("key{n}=value{n}"))
+        .collect::<Vec<_>>()
+        .join(",");
+    for (case, (name, value)) in [
+        ("traceparent", &long[..]),
+        ("tracestate", &long[..]),
+        ("tracestate", members.as_bytes()),
+        ("baggage", &long[..]),
+        ("baggage", baggage.as_bytes()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let span = span_of(&app, &collector, case as u64, &[(name, value)]);
+        assert_eq!(span.parent_id(), "", "{name}");
+    }
+}
+
+/// What the outgoing call of `/chain` carries, for a request with `headers`.
+fn forwarded(headers: &[(&str, &str)], environment: &[(&str, &str)]) -> String {
+    let target = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+    let host = target.local_addr().expect("address").to_string();
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = target.accept().expect("a call");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            std::io::Read::read_exact(&mut stream, &mut byte).expect("a head");
+            head.push(byte[0]);
+        }
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            .expect("an answer");
+        String::from_utf8(head).expect("text")
+    });
+    let mut environment = environment.to_vec();
+    environment.extend([
+        ("TARGET_ONE_HOST", &*host),
+        ("TARGET_TWO_HOST", "127.0.0.1:1"),
+    ]);
+    let app = Service::start("app", &environment);
+    http::request(app.address, "GET", "/chain", headers);
+    heard.join().expect("the target")
+}
+
+const PARENT: (&str, &str) = (
+    "traceparent",
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+);
+
+#[test]
+fn trace_state_and_baggage_go_on_to_the_targets() {
+    let head = forwarded(
+        &[
+            PARENT,
+            ("tracestate", "vendor=value"),
+            ("baggage", "user=ada%20l,plan=x"),
+        ],
+        &[],
+    );
+    assert!(
+        head.contains("traceparent: 00-0af7651916cd43dd8448eb211c80319c-"),
+        "{head}"
+    );
+    assert!(
+        !head.contains("b7ad6b7169203331"),
+        "the parent is the client span: {head}"
+    );
+    assert!(head.contains("tracestate: vendor=value\r\n"), "{head}");
+    let baggage = head
+        .lines()
+        .find_map(|line| line.strip_prefix("baggage: "))
+        .expect("baggage");
+    let mut members: Vec<_> = baggage.split(',').collect();
+    members.sort_unstable();
+    assert_eq!(members, ["plan=x", "user=ada%20l"]);
+}
+
+#[test]
+fn an_unsampled_caller_makes_an_unsampled_call() {
+    let unsampled = PARENT.1.replace("-01", "-00");
+    let head = forwarded(&[("traceparent", &unsampled)], &[]);
+    assert!(
+        head.contains("traceparent: 00-0af7651916cd43dd8448eb211c80319c-"),
+        "{head}"
+    );
+    assert!(
+        head.lines()
+            .any(|line| line.starts_with("traceparent") && line.ends_with("-00"))
+    );
+}
+
+#[test]
+fn only_the_formats_asked_for_are_propagated() {
+    let baggage = ("baggage", "user=ada");
+    let head = forwarded(&[PARENT, baggage], &[("OTEL_PROPAGATORS", "tracecontext")]);
+    assert!(
+        head.contains("traceparent") && !head.contains("baggage"),
+        "{head}"
+    );
+    let head = forwarded(&[PARENT, baggage], &[("OTEL_PROPAGATORS", "none")]);
+    assert!(
+        !head.contains("traceparent") && !head.contains("baggage"),
+        "{head}"
+    );
+}
