@@ -43,7 +43,7 @@ pub struct ServiceArgs {
     /// [default: http://127.0.0.1:4317]
     #[arg(long, value_name = "URL")]
     pub otlp_grpc_endpoint: Option<String>,
-    /// First host that /chain calls, host[:port] or a URL [env: TARGET_ONE_HOST]
+    /// First host that /chain calls, host, host:port or a URL [env: TARGET_ONE_HOST]
     /// [default: 127.0.0.1:8001]
     #[arg(long, value_name = "HOST")]
     pub target_one_host: Option<String>,
