@@ -1,6 +1,8 @@
 //! Time series: a store, a scraper and the Prometheus API over them.
 
+pub mod exposition;
 mod labels;
+pub mod promql;
 mod sample;
 pub mod store;
 
