@@ -23,16 +23,20 @@ impl Labels {
         N: Into<Arc<str>>,
         V: Into<Arc<str>>,
     {
-        let mut list: Vec<(Arc<str>, Arc<str>)> = Vec::new();
-        for (name, value) in pairs {
-            let (name, value) = (name.into(), value.into());
-            match list.iter_mut().find(|(known, _)| *known == name) {
-                Some(pair) => pair.1 = value,
-                None => list.push((name, value)),
+        let mut list: Vec<(Arc<str>, Arc<str>)> = pairs
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        // The sort is stable: of equal names the last given comes last, and is the one kept.
+        list.sort_by(|left, right| left.0.cmp(&right.0));
+        list.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                std::mem::swap(next, kept);
             }
-        }
+            same
+        });
         list.retain(|(_, value)| !value.is_empty());
-        list.sort_unstable();
         Self(Arc::from(list))
     }
 
@@ -132,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_set_is_sorted_and_has_no_empty_value() {
-        let labels = Labels::from_pairs([("b", "2"), ("a", "1"), ("c", "")]);
+        let labels = Labels::from_pairs([("b", "2"), ("a", "1"), ("c", ""), ("a", "0"), ("a", "1")]);
         assert_eq!(labels.to_string(), r#"{a="1", b="2"}"#);
         assert_eq!(labels.with("a", "").to_string(), r#"{b="2"}"#);
         assert_eq!(labels.get("c"), "");

@@ -1,11 +1,17 @@
 //! Time series: a store, a scraper and the Prometheus API over them.
 
+mod api;
+mod duration;
 pub mod exposition;
 mod labels;
 pub mod promql;
 mod sample;
+pub mod scrape;
 pub mod store;
 
 pub use labels::{Labels, METRIC_NAME};
 pub use sample::{STALE_NAN_BITS, is_stale, now_ms, stale_nan};
 pub use store::{Limits, Stats, Store};
+pub use api::router;
+pub use promql::QueryLimits;
+pub use scrape::{ConfigError, FirstScrape, ScrapeConfig, Scraper, TargetSet};

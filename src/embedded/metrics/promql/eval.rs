@@ -36,13 +36,14 @@ pub(super) struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(store: &'a Store, grid: &Grid, limits: &QueryLimits, budget: &'a Budget) -> Self {
+    /// `times` are the query's own, even where the last step falls short of the end.
+    pub(super) fn new(store: &'a Store, times: (i64, i64), limits: &QueryLimits, budget: &'a Budget) -> Self {
         Self {
             store,
             budget,
             lookback: millis(limits.lookback),
-            query_start: grid.start(),
-            query_end: grid.end(),
+            query_start: times.0,
+            query_end: times.1,
             warnings: RefCell::default(),
         }
     }

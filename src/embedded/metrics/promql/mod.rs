@@ -148,7 +148,7 @@ pub fn instant(store: &Store, query: &str, time: i64, limits: &QueryLimits) -> R
     let expr = parse(query)?;
     let grid = Grid::instant(time);
     let budget = Budget::new(limits);
-    let evaluator = Evaluator::new(store, &grid, limits, &budget);
+    let evaluator = Evaluator::new(store, (time, time), limits, &budget);
     let bare = strip_parens(&expr);
     let answer = if matches!(bare, Expr::MatrixSelector(_) | Expr::Subquery(_)) {
         Answer::Matrix(sorted(evaluator.raw_ranges(bare, &grid)?))
@@ -202,7 +202,7 @@ pub fn range(
     }
     let grid = Grid::new(start, end, step);
     let budget = Budget::new(limits);
-    let evaluator = Evaluator::new(store, &grid, limits, &budget);
+    let evaluator = Evaluator::new(store, (start, end), limits, &budget);
     let columns = match evaluator.eval(&expr, &grid)? {
         Value::Vector(columns) => columns,
         Value::Scalar(values) => vec![Column {
