@@ -1,5 +1,10 @@
 //! PromQL answers are those of the real Prometheus: both servers hold the same samples and are asked the
 //! same questions over HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should stop"
+)]
 
 #[path = "support/metrics.rs"]
 mod metrics;
@@ -253,7 +258,11 @@ async fn pair(name: &str) -> Option<Pair> {
         json["data"]["result"][0]["value"][1] == "12"
     })
     .await;
-    Some(Pair { embedded, real, first })
+    Some(Pair {
+        embedded,
+        real,
+        first,
+    })
 }
 
 fn time_text(millis: i64) -> String {
@@ -264,9 +273,15 @@ impl Pair {
     /// Asks both; returns what differs.
     async fn compare(&self, path: &str, params: &[(&str, &str)], ordered: bool) -> Option<String> {
         let (ours, theirs) = if params[0].1.len() % 2 == 0 {
-            (self.embedded.http.get(path, params).await, self.real.http.get(path, params).await)
+            (
+                self.embedded.http.get(path, params).await,
+                self.real.http.get(path, params).await,
+            )
         } else {
-            (self.embedded.http.post(path, params).await, self.real.http.post(path, params).await)
+            (
+                self.embedded.http.post(path, params).await,
+                self.real.http.post(path, params).await,
+            )
         };
         let difference = if ours.0 != theirs.0 {
             Some(format!("status {} instead of {}", ours.0, theirs.0))
@@ -275,7 +290,12 @@ impl Pair {
         } else {
             (ours.1["errorType"] != theirs.1["errorType"]).then(|| "another errorType".to_owned())
         };
-        difference.map(|text| format!("{params:?}: {text}\n  ours   {:.1500}\n  theirs {:.1500}", ours.1, theirs.1))
+        difference.map(|text| {
+            format!(
+                "{params:?}: {text}\n  ours   {:.1500}\n  theirs {:.1500}",
+                ours.1, theirs.1
+            )
+        })
     }
 }
 
@@ -307,17 +327,27 @@ fn differ(ours: &Value, theirs: &Value, ordered: bool) -> Option<String> {
 fn numbers_differ(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
         (Value::Object(left), Value::Object(right)) => {
-            left.len() != right.len() || left.iter().any(|(name, value)| numbers_differ(value, &right[name]))
+            left.len() != right.len()
+                || left
+                    .iter()
+                    .any(|(name, value)| numbers_differ(value, &right[name]))
         }
         (Value::Array(left), Value::Array(right)) => {
-            left.len() != right.len() || left.iter().zip(right).any(|(left, right)| numbers_differ(left, right))
+            left.len() != right.len()
+                || left
+                    .iter()
+                    .zip(right)
+                    .any(|(left, right)| numbers_differ(left, right))
         }
-        (Value::String(left), Value::String(right)) => match (left.parse::<f64>(), right.parse::<f64>()) {
-            (Ok(left), Ok(right)) if left.is_finite() && right.is_finite() => {
-                (left - right).abs() > 1e-9 * left.abs().max(right.abs()).max(1e-300) && left != right
+        (Value::String(left), Value::String(right)) => {
+            match (left.parse::<f64>(), right.parse::<f64>()) {
+                (Ok(left), Ok(right)) if left.is_finite() && right.is_finite() => {
+                    (left - right).abs() > 1e-9 * left.abs().max(right.abs()).max(1e-300)
+                        && left != right
+                }
+                _ => left != right,
             }
-            _ => left != right,
-        },
+        }
         (Value::Number(left), Value::Number(right)) => {
             (left.as_f64().unwrap() - right.as_f64().unwrap()).abs() > 1e-4
         }
@@ -327,46 +357,94 @@ fn numbers_differ(ours: &Value, theirs: &Value) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_agree_with_the_real_prometheus_on_the_same_samples() {
-    let Some(pair) = pair("promql").await else { return };
+    let Some(pair) = pair("promql").await else {
+        return;
+    };
     let base = (pair.first - 137) / 1000;
     let end = base + STEPS * STEP_MS / 1000;
     let mut differences = Vec::new();
     let mut asked = 0;
     for query in DASHBOARD.iter().chain(LANGUAGE) {
-        let ordered = query.starts_with("sort") || query.starts_with("topk(") || query.starts_with("bottomk(");
+        let ordered = query.starts_with("sort")
+            || query.starts_with("topk(")
+            || query.starts_with("bottomk(");
         for time in [base + 307, base + 847, end - 53, end + 127] {
             let time = time.to_string();
-            differences.extend(pair.compare("/api/v1/query", &[("query", query), ("time", &time)], ordered).await);
+            differences.extend(
+                pair.compare(
+                    "/api/v1/query",
+                    &[("query", query), ("time", &time)],
+                    ordered,
+                )
+                .await,
+            );
             asked += 1;
         }
-        for (start, end, step) in [(base - 53, end + 427, "15"), (base + 427, base + 727, "5s"), (base + 7, end - 53, "77.5")] {
-            let params = [("query", *query), ("start", &start.to_string()), ("end", &end.to_string()), ("step", step)];
+        for (start, end, step) in [
+            (base - 53, end + 427, "15"),
+            (base + 427, base + 727, "5s"),
+            (base + 7, end - 53, "77.5"),
+        ] {
+            let params = [
+                ("query", *query),
+                ("start", &start.to_string()),
+                ("end", &end.to_string()),
+                ("step", step),
+            ];
             differences.extend(pair.compare("/api/v1/query_range", &params, false).await);
             asked += 1;
         }
     }
     let time = (end - 53).to_string();
-    for query in ["temperature[1m]", "gappy[5m]", "temperature[2m:30s]", "(odd[30s] offset 1m)", r#""a \"text\"""#] {
-        differences.extend(pair.compare("/api/v1/query", &[("query", query), ("time", &time)], false).await);
+    for query in [
+        "temperature[1m]",
+        "gappy[5m]",
+        "temperature[2m:30s]",
+        "(odd[30s] offset 1m)",
+        r#""a \"text\"""#,
+    ] {
+        differences.extend(
+            pair.compare("/api/v1/query", &[("query", query), ("time", &time)], false)
+                .await,
+        );
         asked += 1;
     }
     println!("{asked} answers compared, {} differ", differences.len());
-    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_agree_with_the_real_prometheus() {
-    let Some(pair) = pair("promql-errors").await else { return };
+    let Some(pair) = pair("promql-errors").await else {
+        return;
+    };
     let base = (pair.first - 137) / 1000;
     let (time, later) = ((base + 847).to_string(), (base + 1000).to_string());
     let mut differences = Vec::new();
     for query in ERRORS {
-        let (status, _) = pair.embedded.http.get("/api/v1/query", &[("query", query), ("time", &time)]).await;
+        let (status, _) = pair
+            .embedded
+            .http
+            .get("/api/v1/query", &[("query", query), ("time", &time)])
+            .await;
         if status == 200 {
             differences.push(format!("{query:?} was accepted"));
         }
-        differences.extend(pair.compare("/api/v1/query", &[("query", query), ("time", &time)], false).await);
-        let params = [("query", *query), ("start", time.as_str()), ("end", later.as_str()), ("step", "15")];
+        differences.extend(
+            pair.compare("/api/v1/query", &[("query", query), ("time", &time)], false)
+                .await,
+        );
+        let params = [
+            ("query", *query),
+            ("start", time.as_str()),
+            ("end", later.as_str()),
+            ("step", "15"),
+        ];
         differences.extend(pair.compare("/api/v1/query_range", &params, false).await);
     }
     for (start, end, step) in [
@@ -380,27 +458,73 @@ async fn refusals_agree_with_the_real_prometheus() {
         (time.as_str(), later.as_str(), ""),
         (time.as_str(), later.as_str(), "0.01"),
     ] {
-        let params = [("query", "temperature"), ("start", start), ("end", end), ("step", step)];
+        let params = [
+            ("query", "temperature"),
+            ("start", start),
+            ("end", end),
+            ("step", step),
+        ];
         differences.extend(pair.compare("/api/v1/query_range", &params, false).await);
     }
     for query in ["temperature[1m]", "\"text\""] {
-        let params = [("query", query), ("start", time.as_str()), ("end", later.as_str()), ("step", "15")];
+        let params = [
+            ("query", query),
+            ("start", time.as_str()),
+            ("end", later.as_str()),
+            ("step", "15"),
+        ];
         differences.extend(pair.compare("/api/v1/query_range", &params, false).await);
     }
-    differences.extend(pair.compare("/api/v1/query", &[("query", "up"), ("time", "yesterday")], false).await);
-    differences.extend(pair.compare("/api/v1/query", &[("query", "up"), ("timeout", "x")], false).await);
-    differences.extend(pair.compare("/api/v1/series", &[("start", "1")], false).await);
-    differences.extend(pair.compare("/api/v1/series", &[("match[]", "{}")], false).await);
-    differences.extend(pair.compare("/api/v1/query_exemplars", &[("query", "up("), ("start", "1")], false).await);
-    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+    differences.extend(
+        pair.compare(
+            "/api/v1/query",
+            &[("query", "up"), ("time", "yesterday")],
+            false,
+        )
+        .await,
+    );
+    differences.extend(
+        pair.compare("/api/v1/query", &[("query", "up"), ("timeout", "x")], false)
+            .await,
+    );
+    differences.extend(
+        pair.compare("/api/v1/series", &[("start", "1")], false)
+            .await,
+    );
+    differences.extend(
+        pair.compare("/api/v1/series", &[("match[]", "{}")], false)
+            .await,
+    );
+    differences.extend(
+        pair.compare(
+            "/api/v1/query_exemplars",
+            &[("query", "up("), ("start", "1")],
+            false,
+        )
+        .await,
+    );
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exemplars_series_and_labels_agree_with_the_real_prometheus() {
-    let Some(pair) = pair("promql-series").await else { return };
-    let (start, end) = (time_text(pair.first), time_text(pair.first + STEPS * STEP_MS));
+    let Some(pair) = pair("promql-series").await else {
+        return;
+    };
+    let (start, end) = (
+        time_text(pair.first),
+        time_text(pair.first + STEPS * STEP_MS),
+    );
     let window = [("start", start.as_str()), ("end", end.as_str())];
-    let narrow = [("start", time_text(pair.first + 300_000)), ("end", time_text(pair.first + 600_000))];
+    let narrow = [
+        ("start", time_text(pair.first + 300_000)),
+        ("end", time_text(pair.first + 600_000)),
+    ];
     for query in [
         r#"salvo_requests_duration_seconds_bucket{app_name="app-a"}"#,
         r#"histogram_quantile(.99,sum(rate(salvo_requests_duration_seconds_bucket{app_name="app-a", path!="/metrics"}[1m])) by(path, le))"#,
@@ -408,21 +532,41 @@ async fn exemplars_series_and_labels_agree_with_the_real_prometheus() {
         "nosuch",
     ] {
         for times in [&window.map(|(name, time)| (name, time.to_owned())), &narrow] {
-            let params = [("query", query), (times[0].0, times[0].1.as_str()), (times[1].0, times[1].1.as_str())];
-            let (status, ours) = pair.embedded.http.get("/api/v1/query_exemplars", &params).await;
-            let (real_status, theirs) = pair.real.http.get("/api/v1/query_exemplars", &params).await;
-            assert_eq!((status, real_status), (http::StatusCode::OK, http::StatusCode::OK));
+            let params = [
+                ("query", query),
+                (times[0].0, times[0].1.as_str()),
+                (times[1].0, times[1].1.as_str()),
+            ];
+            let (status, ours) = pair
+                .embedded
+                .http
+                .get("/api/v1/query_exemplars", &params)
+                .await;
+            let (real_status, theirs) =
+                pair.real.http.get("/api/v1/query_exemplars", &params).await;
+            assert_eq!(
+                (status, real_status),
+                (http::StatusCode::OK, http::StatusCode::OK)
+            );
             let sorted = |json: &Value| {
                 let mut list = json["data"].as_array().unwrap().clone();
                 list.sort_by_key(|item| item["seriesLabels"].to_string());
                 list
             };
             assert_eq!(sorted(&ours), sorted(&theirs), "{params:?}");
-            assert_eq!(ours["data"].as_array().unwrap().is_empty(), query == "nosuch");
+            assert_eq!(
+                ours["data"].as_array().unwrap().is_empty(),
+                query == "nosuch"
+            );
         }
     }
     let own = |list: &Value| -> Vec<String> {
-        let mut list: Vec<String> = list["data"].as_array().unwrap().iter().map(Value::to_string).collect();
+        let mut list: Vec<String> = list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(Value::to_string)
+            .collect();
         list.retain(|item| !item.contains("scrape_") && !item.contains("\"up\""));
         list.sort();
         list
@@ -431,28 +575,47 @@ async fn exemplars_series_and_labels_agree_with_the_real_prometheus() {
         ("/api/v1/labels", vec![]),
         ("/api/v1/labels", vec![("match[]", "temperature")]),
         ("/api/v1/label/__name__/values", vec![]),
-        ("/api/v1/label/room/values", vec![("match[]", "temperature{floor=\"1\"}"), ("match[]", "area")]),
+        (
+            "/api/v1/label/room/values",
+            vec![("match[]", "temperature{floor=\"1\"}"), ("match[]", "area")],
+        ),
         ("/api/v1/label/nosuch/values", vec![]),
-        ("/api/v1/series", vec![("match[]", "temperature"), ("match[]", "area{floor=\"0\"}")]),
-        ("/api/v1/series", vec![("match[]", "{app_name=\"app-a\",__name__=~\".*total\"}")]),
+        (
+            "/api/v1/series",
+            vec![("match[]", "temperature"), ("match[]", "area{floor=\"0\"}")],
+        ),
+        (
+            "/api/v1/series",
+            vec![("match[]", "{app_name=\"app-a\",__name__=~\".*total\"}")],
+        ),
         ("/api/v1/series", vec![("match[]", "nosuch")]),
     ] {
         let params: Vec<(&str, &str)> = params.into_iter().chain(window).collect();
-        let ((status, ours), (_, theirs)) =
-            (pair.embedded.http.get(path, &params).await, pair.real.http.get(path, &params).await);
+        let ((status, ours), (_, theirs)) = (
+            pair.embedded.http.get(path, &params).await,
+            pair.real.http.get(path, &params).await,
+        );
         assert_eq!(status, 200);
         assert_eq!(own(&ours), own(&theirs), "{path} {params:?}");
     }
     let ((_, ours), (_, theirs)) = (
-        pair.embedded.http.get("/api/v1/metadata", &[("metric", "temperature")]).await,
-        pair.real.http.get("/api/v1/metadata", &[("metric", "temperature")]).await,
+        pair.embedded
+            .http
+            .get("/api/v1/metadata", &[("metric", "temperature")])
+            .await,
+        pair.real
+            .http
+            .get("/api/v1/metadata", &[("metric", "temperature")])
+            .await,
     );
     assert_eq!(ours["data"], theirs["data"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn live_scrapes_give_nearly_the_same_rates() {
-    let Some(binary) = program("prometheus", "PROMETHEUS_BIN") else { return };
+    let Some(binary) = program("prometheus", "PROMETHEUS_BIN") else {
+        return;
+    };
     let started = now_ms();
     let address = fixture(move |_| {
         let seconds = (now_ms() - started) as f64 / 1000.0;
@@ -470,18 +633,32 @@ async fn live_scrapes_give_nearly_the_same_rates() {
         salvo_observability::embedded::metrics::FirstScrape::Immediate,
     );
     let real = Real::start(&binary, "promql-live", &yaml(&address, "/r", "500ms")).await;
-    for query in ["sum(rate(ticks_total[6s]))", "rate(ticks_total{a=\"2\"}[6s])", "g", "sum(up)", "count(scrape_duration_seconds)"] {
+    for query in [
+        "sum(rate(ticks_total[6s]))",
+        "rate(ticks_total{a=\"2\"}[6s])",
+        "g",
+        "sum(up)",
+        "count(scrape_duration_seconds)",
+    ] {
         until(&format!("both agree on {query}"), async || {
             let counted = [("query", "min(count_over_time(ticks_total[6s]))")];
             let mut values = Vec::new();
             for http in [&embedded.http, &real.http] {
                 let (_, samples) = http.get("/api/v1/query", &counted).await;
-                let samples = samples["data"]["result"][0]["value"][1].as_str().map_or(0.0, |text| text.parse().unwrap());
+                let samples = samples["data"]["result"][0]["value"][1]
+                    .as_str()
+                    .map_or(0.0, |text| text.parse().unwrap());
                 if samples < 11.0 {
                     return false;
                 }
                 let (_, json) = http.get("/api/v1/query", &[("query", query)]).await;
-                values.push(json["data"]["result"][0]["value"][1].as_str().unwrap().parse::<f64>().unwrap());
+                values.push(
+                    json["data"]["result"][0]["value"][1]
+                        .as_str()
+                        .unwrap()
+                        .parse::<f64>()
+                        .unwrap(),
+                );
             }
             (values[0] - values[1]).abs() <= 0.05 * values[1].abs()
         })
@@ -491,7 +668,9 @@ async fn live_scrapes_give_nearly_the_same_rates() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promtool_understands_the_embedded_server() {
-    let Some(promtool) = program("promtool", "PROMTOOL_BIN") else { return };
+    let Some(promtool) = program("promtool", "PROMTOOL_BIN") else {
+        return;
+    };
     let first = first_sample(now_ms());
     let body = exposition(first);
     let address = fixture(move |_| Page::open_metrics(body.clone())).await;
@@ -502,20 +681,37 @@ async fn promtool_understands_the_embedded_server() {
     for (arguments, wanted) in [
         (vec!["query", "instant", &base, "up"], "=> 1 @["),
         (vec!["query", "instant", &base, "1+1"], "scalar: 2 @["),
-        (vec!["query", "series", "--match=area", &base], "owner=\"o1\""),
+        (
+            vec!["query", "series", "--match=area", &base],
+            "owner=\"o1\"",
+        ),
         (vec!["query", "labels", &base, "room"], "kitchen"),
         (
-            vec!["query", "range", "--step=15s", &format!("--start={}", end - 120), &format!("--end={end}"), &base, "area"],
+            vec![
+                "query",
+                "range",
+                "--step=15s",
+                &format!("--start={}", end - 120),
+                &format!("--end={end}"),
+                &base,
+                "area",
+            ],
             "55.5 @[",
         ),
     ] {
         let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         let program = promtool.clone();
-        let output = tokio::task::spawn_blocking(move || Command::new(program).args(arguments).output().unwrap())
-            .await
-            .unwrap();
+        let output = tokio::task::spawn_blocking(move || {
+            Command::new(program).args(arguments).output().unwrap()
+        })
+        .await
+        .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{text} {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert!(text.contains(wanted), "{text}");
     }
 }

@@ -14,7 +14,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use salvo::prelude::{Listener as _, Server, TcpListener};
-use salvo_observability::embedded::metrics::{Limits, QueryLimits, ScrapeConfig, Store, TargetSet, router};
+use salvo_observability::embedded::metrics::{
+    Limits, QueryLimits, ScrapeConfig, Store, TargetSet, router,
+};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -99,13 +101,19 @@ impl Http {
 
     /// GET; `None` when nothing answers.
     pub async fn try_get(&self, path: &str) -> Option<(StatusCode, Bytes)> {
-        let request = Request::get(format!("{}{path}", self.base)).body(Full::default()).unwrap();
+        let request = Request::get(format!("{}{path}", self.base))
+            .body(Full::default())
+            .unwrap();
         self.send(request).await
     }
 
     /// GET with parameters, JSON back.
     pub async fn get(&self, path: &str, params: &[(&str, &str)]) -> (StatusCode, Value) {
-        let path = if params.is_empty() { path.to_owned() } else { format!("{path}?{}", form(params)) };
+        let path = if params.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{path}?{}", form(params))
+        };
         let (status, body) = self.try_get(&path).await.expect("an answer");
         let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
         (status, json)
@@ -114,12 +122,21 @@ impl Http {
     /// POST of a form, JSON back.
     pub async fn post(&self, path: &str, params: &[(&str, &str)]) -> (StatusCode, Value) {
         let (status, body) = self
-            .post_raw(path, "application/x-www-form-urlencoded", form(params).into_bytes())
+            .post_raw(
+                path,
+                "application/x-www-form-urlencoded",
+                form(params).into_bytes(),
+            )
             .await;
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
-    pub async fn post_raw(&self, path: &str, content_type: &str, body: Vec<u8>) -> (StatusCode, Bytes) {
+    pub async fn post_raw(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> (StatusCode, Bytes) {
         let request = Request::post(format!("{}{path}", self.base))
             .header("content-type", content_type)
             .body(Full::from(body))
@@ -133,7 +150,9 @@ pub fn form(params: &[(&str, &str)]) -> String {
     let encode = |text: &str| {
         text.bytes()
             .map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => char::from(byte).to_string(),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {
+                    char::from(byte).to_string()
+                }
                 other => format!("%{other:02X}"),
             })
             .collect::<String>()
@@ -233,10 +252,20 @@ impl Real {
         let folder = std::env::temp_dir().join(format!("lab-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("prometheus.yml"), yaml).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let child = Command::new(binary)
-            .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+            .arg(format!(
+                "--config.file={}",
+                folder.join("prometheus.yml").display()
+            ))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.join("data").display()
+            ))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg("--enable-feature=exemplar-storage")
             .arg("--log.level=error")
@@ -248,7 +277,10 @@ impl Real {
             http: Http::new(format!("http://127.0.0.1:{port}")),
         };
         until("the real Prometheus is ready", async || {
-            real.http.try_get("/-/ready").await.is_some_and(|(status, _)| status == 200)
+            real.http
+                .try_get("/-/ready")
+                .await
+                .is_some_and(|(status, _)| status == 200)
         })
         .await;
         real

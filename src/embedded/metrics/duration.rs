@@ -22,10 +22,14 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
     }
     let (mut rest, mut total, mut next_unit) = (text, 0_u64, 0);
     while !rest.is_empty() {
-        let digits = rest.find(|one: char| !one.is_ascii_digit()).ok_or_else(fail)?;
+        let digits = rest
+            .find(|one: char| !one.is_ascii_digit())
+            .ok_or_else(fail)?;
         let number: u64 = rest[..digits].parse().map_err(|_| fail())?;
         rest = &rest[digits..];
-        let letters = rest.find(|one: char| one.is_ascii_digit()).unwrap_or(rest.len());
+        let letters = rest
+            .find(|one: char| one.is_ascii_digit())
+            .unwrap_or(rest.len());
         let unit = &rest[..letters];
         rest = &rest[letters..];
         let place = UNITS[next_unit..]
@@ -56,7 +60,11 @@ pub fn format_duration(millis: i64) -> String {
             rest %= size;
         }
     }
-    if text.is_empty() { "0s".to_owned() } else { text }
+    if text.is_empty() {
+        "0s".to_owned()
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -65,11 +73,26 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_they_are_written() {
-        for (text, millis) in [("1h30m", 5_400_000), ("15s", 15_000), ("1m500ms", 60_500), ("2d", 172_800_000)] {
+        for (text, millis) in [
+            ("1h30m", 5_400_000),
+            ("15s", 15_000),
+            ("1m500ms", 60_500),
+            ("2d", 172_800_000),
+        ] {
             assert_eq!(parse_duration(text), Ok(millis));
             assert_eq!(format_duration(millis), text);
         }
-        for text in ["", "5", "m", "5x", "1s1m", "99999999999999999999s", "-5s", "1.5s", "999999999999y"] {
+        for text in [
+            "",
+            "5",
+            "m",
+            "5x",
+            "1s1m",
+            "99999999999999999999s",
+            "-5s",
+            "1.5s",
+            "999999999999y",
+        ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

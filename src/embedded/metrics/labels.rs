@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn a_set_is_sorted_and_has_no_empty_value() {
-        let labels = Labels::from_pairs([("b", "2"), ("a", "1"), ("c", ""), ("a", "0"), ("a", "1")]);
+        let labels =
+            Labels::from_pairs([("b", "2"), ("a", "1"), ("c", ""), ("a", "0"), ("a", "1")]);
         assert_eq!(labels.to_string(), r#"{a="1", b="2"}"#);
         assert_eq!(labels.with("a", "").to_string(), r#"{b="2"}"#);
         assert_eq!(labels.get("c"), "");

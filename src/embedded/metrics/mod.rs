@@ -9,9 +9,9 @@ mod sample;
 pub mod scrape;
 pub mod store;
 
-pub use labels::{Labels, METRIC_NAME};
-pub use sample::{STALE_NAN_BITS, is_stale, now_ms, stale_nan};
-pub use store::{Limits, Stats, Store};
 pub use api::router;
+pub use labels::{Labels, METRIC_NAME};
 pub use promql::QueryLimits;
+pub use sample::{STALE_NAN_BITS, is_stale, now_ms, stale_nan};
 pub use scrape::{ConfigError, FirstScrape, ScrapeConfig, Scraper, TargetSet};
+pub use store::{Limits, Stats, Store};

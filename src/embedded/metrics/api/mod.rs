@@ -74,8 +74,16 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         .push(Router::with_path("write").post(RemoteWrite { store }));
     Router::new()
         .push(v1)
-        .push(Router::with_path("-/ready").get(Text("Prometheus Server is Ready.\n")).head(Text("")))
-        .push(Router::with_path("-/healthy").get(Text("Prometheus Server is Healthy.\n")).head(Text("")))
+        .push(
+            Router::with_path("-/ready")
+                .get(Text("Prometheus Server is Ready.\n"))
+                .head(Text("")),
+        )
+        .push(
+            Router::with_path("-/healthy")
+                .get(Text("Prometheus Server is Healthy.\n"))
+                .head(Text("")),
+        )
 }
 
 type Answer = fn(&Api, &Params) -> Result<Reply, ApiError>;
@@ -103,7 +111,13 @@ impl Endpoint {
 
 #[async_trait]
 impl Handler for Endpoint {
-    async fn handle(&self, req: &mut Request, _depot: &mut Depot, res: &mut Response, _ctrl: &mut FlowCtrl) {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        _depot: &mut Depot,
+        res: &mut Response,
+        _ctrl: &mut FlowCtrl,
+    ) {
         let (status, body) = match self.answer(req).await {
             Ok(reply) => (StatusCode::OK, reply.into_json()),
             Err(error) => (error.status(), error.into_json()),
@@ -120,10 +134,18 @@ struct Text(&'static str);
 
 #[async_trait]
 impl Handler for Text {
-    async fn handle(&self, _req: &mut Request, _depot: &mut Depot, res: &mut Response, _ctrl: &mut FlowCtrl) {
+    async fn handle(
+        &self,
+        _req: &mut Request,
+        _depot: &mut Depot,
+        res: &mut Response,
+        _ctrl: &mut FlowCtrl,
+    ) {
         res.status_code(StatusCode::OK);
-        res.headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        res.headers_mut().insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
         res.body(self.0);
     }
 }

@@ -29,13 +29,21 @@ impl Params {
             let form = req
                 .form_data_max_size(MAX_FORM_BYTES)
                 .await
-                .map_err(|error| ApiError::bad_data(format!("error parsing form values: {error}")))?;
+                .map_err(|error| {
+                    ApiError::bad_data(format!("error parsing form values: {error}"))
+                })?;
             for (name, values) in form.fields.iter_all() {
-                fields.entry(name.clone()).or_default().extend(values.iter().cloned());
+                fields
+                    .entry(name.clone())
+                    .or_default()
+                    .extend(values.iter().cloned());
             }
         }
         for (name, values) in req.queries().iter_all() {
-            fields.entry(name.clone()).or_default().extend(values.iter().cloned());
+            fields
+                .entry(name.clone())
+                .or_default()
+                .extend(values.iter().cloned());
         }
         Ok(Self {
             fields,
@@ -61,7 +69,8 @@ impl Params {
         {
             return Ok(missing);
         }
-        parse_time(text).ok_or_else(|| invalid(name, format!("cannot parse {text:?} to a valid timestamp")))
+        parse_time(text)
+            .ok_or_else(|| invalid(name, format!("cannot parse {text:?} to a valid timestamp")))
     }
 
     /// A duration in milliseconds.
@@ -86,7 +95,10 @@ impl Params {
             text => match text.parse::<i64>() {
                 Ok(0) => Ok(usize::MAX),
                 Ok(number) if number > 0 => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
-                _ => Err(invalid(name, format!("cannot parse {text:?} to a non-negative number"))),
+                _ => Err(invalid(
+                    name,
+                    format!("cannot parse {text:?} to a non-negative number"),
+                )),
             },
         }
     }
@@ -104,7 +116,9 @@ fn parse_time(text: &str) -> Option<i64> {
         return (seconds.abs() < 9.2e15)
             .then(|| seconds.trunc() as i64 * 1000 + (seconds.fract() * 1000.0).round() as i64);
     }
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .map(jiff::Timestamp::as_millisecond)
 }
 
 #[cfg(test)]
@@ -114,8 +128,14 @@ mod tests {
     #[test]
     fn times_are_unix_seconds_or_rfc_3339() {
         assert_eq!(parse_time("1700000000.123"), Some(1_700_000_000_123));
-        assert_eq!(parse_time("2023-11-14T22:13:20.5Z"), Some(1_700_000_000_500));
-        assert_eq!(parse_time("2023-11-14T23:13:20+01:00"), Some(1_700_000_000_000));
+        assert_eq!(
+            parse_time("2023-11-14T22:13:20.5Z"),
+            Some(1_700_000_000_500)
+        );
+        assert_eq!(
+            parse_time("2023-11-14T23:13:20+01:00"),
+            Some(1_700_000_000_000)
+        );
         assert_eq!(parse_time("NaN"), None);
         assert_eq!(parse_time("now"), None);
         assert_eq!(parse_time(""), None);

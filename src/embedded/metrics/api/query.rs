@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::Api;
 use super::params::{Params, invalid};
-use super::reply::{ApiError, Reply, push_labels, push_list, push_sample, push_string, push_time, push_value};
-use crate::embedded::metrics::promql::{self, Answer, QueryLimits};
+use super::reply::{
+    ApiError, Reply, push_labels, push_list, push_sample, push_string, push_time, push_value,
+};
 use crate::embedded::metrics::now_ms;
+use crate::embedded::metrics::promql::{self, Answer, QueryLimits};
 
 /// Points that a range query may ask for in each series.
 const MAX_POINTS: i64 = 11_000;
@@ -79,7 +81,10 @@ pub(super) fn range(api: &Api, params: &Params) -> Result<Reply, ApiError> {
     let start = params.time("start", None)?;
     let end = params.time("end", None)?;
     if end < start {
-        return Err(invalid("end", "end timestamp must not be before start time"));
+        return Err(invalid(
+            "end",
+            "end timestamp must not be before start time",
+        ));
     }
     let step = params.duration("step")?;
     if step <= 0 {
@@ -117,14 +122,18 @@ fn push_matrix(json: &mut String, matrix: &Matrix) {
         json.push_str(r#"{"metric":"#);
         push_labels(json, labels);
         json.push_str(r#","values":"#);
-        push_list(json, samples, |json, (time, value)| push_sample(json, *time, *value));
+        push_list(json, samples, |json, (time, value)| {
+            push_sample(json, *time, *value)
+        });
         json.push('}');
     });
 }
 
 fn finish(json: String, warnings: Vec<String>, truncated: bool) -> Reply {
     let notice = truncated.then(|| "results truncated due to limit".to_owned());
-    Reply::data(json).with_warnings(warnings).with_warnings(notice)
+    Reply::data(json)
+        .with_warnings(warnings)
+        .with_warnings(notice)
 }
 
 /// The exemplars of every series that a selector in the query names.
@@ -132,10 +141,12 @@ pub(super) fn exemplars(api: &Api, params: &Params) -> Result<Reply, ApiError> {
     let start = params.time("start", Some(i64::MIN))?;
     let end = params.time("end", Some(i64::MAX))?;
     if end < start {
-        return Err(ApiError::bad_data("end timestamp must not be before start time"));
+        return Err(ApiError::bad_data(
+            "end timestamp must not be before start time",
+        ));
     }
-    let selectors =
-        promql::selectors(params.get("query")).map_err(|error| ApiError::of_query("query", error))?;
+    let selectors = promql::selectors(params.get("query"))
+        .map_err(|error| ApiError::of_query("query", error))?;
     let found = api.store.select_exemplars(&selectors, start, end);
     let mut json = String::new();
     push_list(&mut json, &found, |json, (labels, exemplars)| {

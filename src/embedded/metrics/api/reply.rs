@@ -33,7 +33,9 @@ impl Reply {
         json.push_str(&self.data);
         if !self.warnings.is_empty() {
             json.push_str(r#","warnings":"#);
-            push_list(&mut json, &self.warnings, |json, warning| push_string(json, warning));
+            push_list(&mut json, &self.warnings, |json, warning| {
+                push_string(json, warning)
+            });
         }
         json.push('}');
         json
@@ -117,7 +119,11 @@ pub(super) fn push_string(json: &mut String, text: &str) {
 }
 
 /// Appends a JSON array.
-pub(super) fn push_list<T>(json: &mut String, items: impl IntoIterator<Item = T>, mut each: impl FnMut(&mut String, T)) {
+pub(super) fn push_list<T>(
+    json: &mut String,
+    items: impl IntoIterator<Item = T>,
+    mut each: impl FnMut(&mut String, T),
+) {
     json.push('[');
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
@@ -163,7 +169,7 @@ pub(super) fn push_value(json: &mut String, value: f64) {
         json.push_str("NaN");
     } else if value.is_infinite() {
         json.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
-    } else if size != 0.0 && (size < 1e-6 || size >= 1e21) {
+    } else if size != 0.0 && !(1e-6..1e21).contains(&size) {
         let text = format!("{value:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let sign = if exponent.starts_with('-') { "" } else { "+" };

@@ -14,12 +14,17 @@ fn matched(api: &Api, params: &Params) -> Result<BTreeSet<Labels>, ApiError> {
     let start = params.time("start", Some(i64::MIN))?;
     let end = params.time("end", Some(i64::MAX))?;
     if end < start {
-        return Err(invalid("end", "end timestamp must not be before start time"));
+        return Err(invalid(
+            "end",
+            "end timestamp must not be before start time",
+        ));
     }
     let selectors: Vec<Selector> = params
         .all("match[]")
         .iter()
-        .map(|text| promql::series_selector(text).map_err(|error| ApiError::of_query("match[]", error)))
+        .map(|text| {
+            promql::series_selector(text).map_err(|error| ApiError::of_query("match[]", error))
+        })
         .collect::<Result<_, _>>()?;
     Ok(api.store.select_labels(&selectors, start, end))
 }
@@ -32,7 +37,9 @@ pub(super) fn series(api: &Api, params: &Params) -> Result<Reply, ApiError> {
     let limit = params.limit("limit")?;
     let found = matched(api, params)?;
     let mut json = String::new();
-    push_list(&mut json, found.iter().take(limit), |json, labels| push_labels(json, labels));
+    push_list(&mut json, found.iter().take(limit), |json, labels| {
+        push_labels(json, labels)
+    });
     Ok(truncated(Reply::data(json), found.len() > limit))
 }
 
@@ -51,7 +58,10 @@ pub(super) fn label_names(api: &Api, params: &Params) -> Result<Reply, ApiError>
 /// Values of one label.
 pub(super) fn label_values(api: &Api, params: &Params) -> Result<Reply, ApiError> {
     if params.name.is_empty() {
-        return Err(ApiError::bad_data(format!("invalid label name: {:?}", params.name)));
+        return Err(ApiError::bad_data(format!(
+            "invalid label name: {:?}",
+            params.name
+        )));
     }
     let values = if params.all("match[]").is_empty() {
         api.store.label_values(&params.name)
@@ -66,7 +76,10 @@ pub(super) fn label_values(api: &Api, params: &Params) -> Result<Reply, ApiError
     strings(&values, params)
 }
 
-fn distinct(sets: &BTreeSet<Labels>, mut add: impl FnMut(&Labels, &mut BTreeSet<String>)) -> Vec<String> {
+fn distinct(
+    sets: &BTreeSet<Labels>,
+    mut add: impl FnMut(&Labels, &mut BTreeSet<String>),
+) -> Vec<String> {
     let mut found = BTreeSet::new();
     sets.iter().for_each(|labels| add(labels, &mut found));
     found.into_iter().collect()
@@ -75,7 +88,9 @@ fn distinct(sets: &BTreeSet<Labels>, mut add: impl FnMut(&Labels, &mut BTreeSet<
 fn strings(list: &[String], params: &Params) -> Result<Reply, ApiError> {
     let limit = params.limit("limit")?;
     let mut json = String::new();
-    push_list(&mut json, list.iter().take(limit), |json, text| push_string(json, text));
+    push_list(&mut json, list.iter().take(limit), |json, text| {
+        push_string(json, text)
+    });
     Ok(truncated(Reply::data(json), list.len() > limit))
 }
 

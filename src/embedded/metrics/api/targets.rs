@@ -11,22 +11,35 @@ use crate::embedded::metrics::scrape::{Metadata, Target};
 
 /// All targets with their last scrape.
 pub(super) fn targets(api: &Api, params: &Params) -> Result<Reply, ApiError> {
-    let (state, pool) = (params.get("state").to_ascii_lowercase(), params.get("scrapePool"));
+    let (state, pool) = (
+        params.get("state").to_ascii_lowercase(),
+        params.get("scrapePool"),
+    );
     let wanted = |target: &&std::sync::Arc<Target>| {
-        matches!(state.as_str(), "" | "any" | "active") && (pool.is_empty() || pool == target.job_name())
+        matches!(state.as_str(), "" | "any" | "active")
+            && (pool.is_empty() || pool == target.job_name())
     };
     let mut json = String::from(r#"{"activeTargets":"#);
-    push_list(&mut json, api.targets.targets().iter().filter(wanted), |json, target| {
-        push_target(json, target);
-    });
+    push_list(
+        &mut json,
+        api.targets.targets().iter().filter(wanted),
+        |json, target| {
+            push_target(json, target);
+        },
+    );
     json.push_str(r#","droppedTargets":[],"droppedTargetCounts":{}}"#);
     Ok(Reply::data(json))
 }
 
 fn push_target(json: &mut String, target: &Target) {
     let last = target.last_scrape();
-    let millis = |duration: std::time::Duration| format_duration(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX));
-    let (interval, timeout) = (millis(target.job.scrape_interval), millis(target.job.scrape_timeout));
+    let millis = |duration: std::time::Duration| {
+        format_duration(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+    };
+    let (interval, timeout) = (
+        millis(target.job.scrape_interval),
+        millis(target.job.scrape_timeout),
+    );
     let discovered = Labels::from_pairs([
         ("__address__", target.address.as_str()),
         ("__metrics_path__", target.job.metrics_path.as_str()),
@@ -42,7 +55,10 @@ fn push_target(json: &mut String, target: &Target) {
     let time = last
         .time
         .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok())
-        .map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |time| time.to_string());
+        .map_or_else(
+            || "0001-01-01T00:00:00Z".to_owned(),
+            |time| time.to_string(),
+        );
     for (name, text) in [
         ("scrapePool", target.job_name()),
         ("scrapeUrl", target.url()),
@@ -56,7 +72,10 @@ fn push_target(json: &mut String, target: &Target) {
         json.push_str(&format!(",{name:?}:"));
         push_string(json, text);
     }
-    json.push_str(&format!(r#","lastScrapeDuration":{}}}"#, last.duration.as_secs_f64()));
+    json.push_str(&format!(
+        r#","lastScrapeDuration":{}}}"#,
+        last.duration.as_secs_f64()
+    ));
 }
 
 /// Type, help and unit of each metric family, over all targets.
@@ -67,7 +86,10 @@ pub(super) fn metadata(api: &Api, params: &Params) -> Result<Reply, ApiError> {
     for target in api.targets.targets() {
         target.with_metadata(|family, metadata| {
             if only.is_empty() || only == family {
-                families.entry(family.to_owned()).or_default().insert(metadata.clone());
+                families
+                    .entry(family.to_owned())
+                    .or_default()
+                    .insert(metadata.clone());
             }
         });
     }
@@ -78,15 +100,19 @@ pub(super) fn metadata(api: &Api, params: &Params) -> Result<Reply, ApiError> {
         }
         push_string(&mut json, family);
         json.push(':');
-        push_list(&mut json, found.iter().take(per_metric), |json, metadata| {
-            json.push_str(r#"{"type":"#);
-            push_string(json, &metadata.kind);
-            json.push_str(r#","help":"#);
-            push_string(json, &metadata.help);
-            json.push_str(r#","unit":"#);
-            push_string(json, &metadata.unit);
-            json.push('}');
-        });
+        push_list(
+            &mut json,
+            found.iter().take(per_metric),
+            |json, metadata| {
+                json.push_str(r#"{"type":"#);
+                push_string(json, &metadata.kind);
+                json.push_str(r#","help":"#);
+                push_string(json, &metadata.help);
+                json.push_str(r#","unit":"#);
+                push_string(json, &metadata.unit);
+                json.push('}');
+            },
+        );
     }
     json.push('}');
     Ok(Reply::data(json))

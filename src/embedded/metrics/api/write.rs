@@ -69,7 +69,13 @@ fn bad(text: impl Into<String>) -> Refusal {
 
 #[async_trait]
 impl Handler for RemoteWrite {
-    async fn handle(&self, req: &mut Request, _depot: &mut Depot, res: &mut Response, _ctrl: &mut FlowCtrl) {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        _depot: &mut Depot,
+        res: &mut Response,
+        _ctrl: &mut FlowCtrl,
+    ) {
         let outcome = self.receive(req).await;
         match outcome {
             Ok(()) => res.status_code(StatusCode::NO_CONTENT),
@@ -94,7 +100,12 @@ impl RemoteWrite {
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || store_all(&store, &body))
             .await
-            .unwrap_or_else(|_| Err((StatusCode::INTERNAL_SERVER_ERROR, "the write failed".to_owned())))
+            .unwrap_or_else(|_| {
+                Err((
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the write failed".to_owned(),
+                ))
+            })
     }
 }
 
@@ -109,7 +120,8 @@ fn store_all(store: &Store, body: &[u8]) -> Result<(), Refusal> {
     let raw = snap::raw::Decoder::new()
         .decompress_vec(body)
         .map_err(|error| bad(format!("snappy: {error}")))?;
-    let request = WriteRequest::decode(raw.as_slice()).map_err(|error| bad(format!("protobuf: {error}")))?;
+    let request =
+        WriteRequest::decode(raw.as_slice()).map_err(|error| bad(format!("protobuf: {error}")))?;
     let now = now_ms();
     let mut refusal = None;
     for series in request.timeseries {
@@ -127,7 +139,8 @@ fn store_all(store: &Store, body: &[u8]) -> Result<(), Refusal> {
                 Appended::OutOfBounds => "out of bounds",
                 _ => continue,
             };
-            refusal.get_or_insert_with(|| bad(format!("{problem}: {labels} at {}", sample.timestamp)));
+            refusal
+                .get_or_insert_with(|| bad(format!("{problem}: {labels} at {}", sample.timestamp)));
         }
         for exemplar in series.exemplars {
             let exemplar = Exemplar {

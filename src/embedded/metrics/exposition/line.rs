@@ -3,11 +3,18 @@
 use std::borrow::Cow;
 
 use super::cursor::{Cursor, unescape};
-use super::{Entry, ParsedExemplar, ParsedSample, braces, number, tidy};
+use super::{Entry, Pairs, ParsedExemplar, ParsedSample, braces, number, tidy};
 
 /// Metric types of OpenMetrics 1.0.
 const OPEN_METRICS_TYPES: [&str; 8] = [
-    "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset", "unknown",
+    "counter",
+    "gauge",
+    "histogram",
+    "gaugehistogram",
+    "summary",
+    "info",
+    "stateset",
+    "unknown",
 ];
 /// Metric types of the text format.
 const TEXT_TYPES: [&str; 5] = ["counter", "gauge", "histogram", "summary", "untyped"];
@@ -24,7 +31,9 @@ pub(super) fn open_metrics(line: &str) -> Result<Entry<'_>, String> {
             "TYPE" => kind(family, text, &OPEN_METRICS_TYPES),
             "HELP" => Ok(Entry::Help(family, unescape(text, true))),
             "UNIT" => unit(family, text),
-            _ => Err(format!("unexpected comment {word:?}: only HELP, TYPE, UNIT and EOF are allowed")),
+            _ => Err(format!(
+                "unexpected comment {word:?}: only HELP, TYPE, UNIT and EOF are allowed"
+            )),
         };
     }
     let mut cursor = Cursor::new(line);
@@ -82,7 +91,10 @@ pub(super) fn text(line: &str) -> Result<Option<Entry<'_>>, String> {
     cursor.skip_blanks();
     let timestamp = match cursor.word() {
         "" => None,
-        word => Some(word.parse::<i64>().map_err(|_| format!("{word:?} is not a timestamp"))?),
+        word => Some(
+            word.parse::<i64>()
+                .map_err(|_| format!("{word:?} is not a timestamp"))?,
+        ),
     };
     if !cursor.rest().is_empty() {
         return Err(format!("unexpected {:?} after the sample", cursor.rest()));
@@ -95,13 +107,17 @@ pub(super) fn text(line: &str) -> Result<Option<Entry<'_>>, String> {
     })))
 }
 
-fn series<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, String> {
+fn series<'a>(cursor: &mut Cursor<'a>) -> Result<Pairs<'a>, String> {
     let name = if cursor.peek() == Some(b'{') {
         None
     } else {
         Some(Cow::Borrowed(cursor.metric_name()?))
     };
-    if cursor.rest().trim_start_matches([' ', '\t']).starts_with('{') {
+    if cursor
+        .rest()
+        .trim_start_matches([' ', '\t'])
+        .starts_with('{')
+    {
         cursor.skip_blanks();
     }
     if cursor.eat(b'{') {
@@ -165,9 +181,14 @@ fn kind<'a>(family: Cow<'a, str>, text: &'a str, known: &[&str]) -> Result<Entry
 }
 
 fn unit<'a>(family: Cow<'a, str>, text: &'a str) -> Result<Entry<'a>, String> {
-    let fits = text.is_empty() || family.strip_suffix(text).is_some_and(|stem| stem.ends_with('_'));
+    let fits = text.is_empty()
+        || family
+            .strip_suffix(text)
+            .is_some_and(|stem| stem.ends_with('_'));
     if !fits {
-        return Err(format!("unit {text:?} is not a suffix of metric {family:?}"));
+        return Err(format!(
+            "unit {text:?} is not a suffix of metric {family:?}"
+        ));
     }
     Ok(Entry::Unit(family, text))
 }

@@ -28,13 +28,20 @@ impl Format {
     /// The text that Prometheus 3 shows for the target, for a missing or another type.
     pub fn of_content_type(header: Option<&str>) -> Result<Self, String> {
         let full = header.unwrap_or("").trim();
-        let media_type = full.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        let media_type = full
+            .split(';')
+            .next()
+            .unwrap_or("")
+            .trim()
+            .to_ascii_lowercase();
         match media_type.as_str() {
             "application/openmetrics-text" => Ok(Self::OpenMetrics),
             "text/plain" => Ok(Self::Text),
-            "" => Err("non-compliant scrape target sending blank Content-Type and no \
+            "" => Err(
+                "non-compliant scrape target sending blank Content-Type and no \
                        fallback_scrape_protocol specified for target"
-                .to_owned()),
+                    .to_owned(),
+            ),
             _ => Err(format!(
                 "received unsupported Content-Type {full:?} and no fallback_scrape_protocol specified for target"
             )),
@@ -52,11 +59,14 @@ pub struct ParseError {
     pub problem: String,
 }
 
+/// Label names and values, borrowed from the body where no escape stands in the way.
+pub type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
 /// The exemplar behind a sample.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedExemplar<'a> {
     /// Labels in the order written.
-    pub labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pub labels: Pairs<'a>,
     /// The observed value.
     pub value: f64,
     /// Milliseconds since the Unix epoch.
@@ -67,7 +77,7 @@ pub struct ParsedExemplar<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedSample<'a> {
     /// All labels with the metric's name as `__name__`, sorted by name, without empty values.
-    pub labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pub labels: Pairs<'a>,
     /// The value.
     pub value: f64,
     /// Milliseconds since the Unix epoch.
@@ -134,17 +144,17 @@ pub fn parse<'a>(
 }
 
 /// Sorts labels, drops empty values and refuses a name given twice.
-fn tidy<'a>(
-    name: Cow<'a, str>,
-    mut labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, String> {
+fn tidy<'a>(name: Cow<'a, str>, mut labels: Pairs<'a>) -> Result<Pairs<'a>, String> {
     if name.is_empty() {
         return Err("sample without a metric name".to_owned());
     }
     labels.push((Cow::Borrowed(METRIC_NAME), name));
     labels.sort_unstable_by(|left, right| left.0.cmp(&right.0));
     if let Some(pair) = labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        return Err(format!("label name {:?} is not unique: invalid sample", pair[0].0));
+        return Err(format!(
+            "label name {:?} is not unique: invalid sample",
+            pair[0].0
+        ));
     }
     labels.retain(|(_, value)| !value.is_empty());
     Ok(labels)
@@ -158,7 +168,7 @@ fn number(word: &str) -> Result<f64, String> {
 }
 
 /// A whole `{…}` with an optional quoted metric name in it (the UTF-8 form of Prometheus 3).
-type LabelList<'a> = (Option<Cow<'a, str>>, Vec<(Cow<'a, str>, Cow<'a, str>)>);
+type LabelList<'a> = (Option<Cow<'a, str>>, Pairs<'a>);
 
 fn braces<'a>(cursor: &mut Cursor<'a>) -> Result<LabelList<'a>, String> {
     let (mut name, mut labels) = (None, Vec::new());

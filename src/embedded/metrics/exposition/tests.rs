@@ -32,7 +32,8 @@ fn an_open_metrics_sample_brings_its_timestamp_and_its_exemplar() {
 
 #[test]
 fn the_text_format_is_lax_about_blanks_and_comments() {
-    let body = "# hello\n\n#TYPE a gauge\n a {x = \"1\" , } \t 2.5e3  1000 \r\n# TYPE b untyped\nb NaN";
+    let body =
+        "# hello\n\n#TYPE a gauge\n a {x = \"1\" , } \t 2.5e3  1000 \r\n# TYPE b untyped\nb NaN";
     let list = samples(body, Format::Text).unwrap();
     assert_eq!(list.len(), 2);
     assert_eq!((list[0].value, list[0].timestamp), (2500.0, Some(1000)));

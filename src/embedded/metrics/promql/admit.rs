@@ -42,19 +42,30 @@ pub(super) fn visit<'a>(
 pub(super) fn check(root: &Expr) -> Result<(), String> {
     visit(root, &mut |node, depth| {
         if depth > MAX_DEPTH {
-            return Err(format!("expression is nested deeper than {MAX_DEPTH} operations"));
+            return Err(format!(
+                "expression is nested deeper than {MAX_DEPTH} operations"
+            ));
         }
         match node {
-            Expr::Call(call) if !call::is_supported(call.func.name) => {
-                Err(format!("function \"{}\" is not supported here", call.func.name))
-            }
+            Expr::Call(call) if !call::is_supported(call.func.name) => Err(format!(
+                "function \"{}\" is not supported here",
+                call.func.name
+            )),
             Expr::Aggregate(aggregate) if matches!(aggregate.op.id(), T_LIMITK | T_LIMIT_RATIO) => {
-                Err(format!("aggregation \"{}\" is experimental and not supported here", aggregate.op))
+                Err(format!(
+                    "aggregation \"{}\" is experimental and not supported here",
+                    aggregate.op
+                ))
             }
             Expr::Binary(binary) => {
-                let fill = binary.modifier.as_ref().map(|modifier| &modifier.fill_values);
+                let fill = binary
+                    .modifier
+                    .as_ref()
+                    .map(|modifier| &modifier.fill_values);
                 if fill.is_some_and(|fill| fill.lhs.is_some() || fill.rhs.is_some()) {
-                    return Err("modifier \"fill\" is experimental and not supported here".to_owned());
+                    return Err(
+                        "modifier \"fill\" is experimental and not supported here".to_owned()
+                    );
                 }
                 Ok(())
             }
@@ -64,7 +75,9 @@ pub(super) fn check(root: &Expr) -> Result<(), String> {
             Expr::MatrixSelector(matrix) if !matrix.vs.matchers.or_matchers.is_empty() => {
                 Err("\"or\" between label matchers is not PromQL".to_owned())
             }
-            Expr::Extension(extension) => Err(format!("{:?} is not supported here", extension.expr.name())),
+            Expr::Extension(extension) => {
+                Err(format!("{:?} is not supported here", extension.expr.name()))
+            }
             _ => Ok(()),
         }
     })

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use promql_parser::parser::token::{
-    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM, T_TOPK,
+    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_MAX, T_MIN, T_QUANTILE, T_STDDEV,
+    T_STDVAR, T_SUM, T_TOPK,
 };
 use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
 
@@ -28,9 +29,9 @@ fn group(columns: &[Column], modifier: Option<&LabelModifier>) -> Vec<Group> {
             Some(LabelModifier::Include(kept)) => column
                 .labels
                 .filter(|name| kept.labels.iter().any(|label| label == name)),
-            Some(LabelModifier::Exclude(dropped)) => column
-                .labels
-                .filter(|name| name != METRIC_NAME && !dropped.labels.iter().any(|label| label == name)),
+            Some(LabelModifier::Exclude(dropped)) => column.labels.filter(|name| {
+                name != METRIC_NAME && !dropped.labels.iter().any(|label| label == name)
+            }),
             None => Labels::empty(),
         };
         match places.get(&labels) {
@@ -48,14 +49,17 @@ fn group(columns: &[Column], modifier: Option<&LabelModifier>) -> Vec<Group> {
 }
 
 impl Evaluator<'_> {
-    pub(super) fn aggregate(&self, aggregate: &AggregateExpr, grid: &Grid) -> Result<Vec<Column>, QueryError> {
+    pub(super) fn aggregate(
+        &self,
+        aggregate: &AggregateExpr,
+        grid: &Grid,
+    ) -> Result<Vec<Column>, QueryError> {
         let columns = self.vector(&aggregate.expr, grid)?;
         let groups = group(&columns, aggregate.modifier.as_ref());
         let param = || {
-            aggregate
-                .param
-                .as_deref()
-                .ok_or_else(|| QueryError::BadData(format!("parse error: {} needs a parameter", aggregate.op)))
+            aggregate.param.as_deref().ok_or_else(|| {
+                QueryError::BadData(format!("parse error: {} needs a parameter", aggregate.op))
+            })
         };
         match aggregate.op.id() {
             op @ (T_TOPK | T_BOTTOMK) => {
@@ -79,7 +83,11 @@ impl Evaluator<'_> {
                                     .map(|column| column.values[step])
                                     .filter(|value| !is_absent(*value)),
                             );
-                            if present.is_empty() { ABSENT } else { quantile(wanted[step], &mut present) }
+                            if present.is_empty() {
+                                ABSENT
+                            } else {
+                                quantile(wanted[step], &mut present)
+                            }
                         })
                         .collect()
                 })
@@ -127,7 +135,8 @@ impl Evaluator<'_> {
             .into_iter()
             .map(|group| {
                 self.budget.make(grid.len())?;
-                let members: Vec<&Column> = group.members.iter().map(|index| &columns[*index]).collect();
+                let members: Vec<&Column> =
+                    group.members.iter().map(|index| &columns[*index]).collect();
                 Ok(Column {
                     values: combine(&members, grid),
                     labels: group.labels,
@@ -157,7 +166,10 @@ fn fold<F: Fold>(members: &[&Column], grid: &Grid) -> Vec<f64> {
             }
         }
     }
-    state.into_iter().map(|slot| slot.map_or(ABSENT, F::value)).collect()
+    state
+        .into_iter()
+        .map(|slot| slot.map_or(ABSENT, F::value))
+        .collect()
 }
 
 impl Fold for Kahan {

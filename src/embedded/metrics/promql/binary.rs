@@ -1,9 +1,10 @@
 //! Binary operators: arithmetic and comparison of numbers, and of a number with each series.
 
-use promql_parser::parser::token::{
-    T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LSS, T_LTE, T_MOD, T_MUL, T_NEQ, T_POW, T_SUB, TokenType,
-};
 use promql_parser::parser::BinaryExpr;
+use promql_parser::parser::token::{
+    T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LSS, T_LTE, T_MOD, T_MUL, T_NEQ, T_POW, T_SUB,
+    TokenType,
+};
 
 use super::QueryError;
 use super::eval::{Evaluator, Value, map_values};
@@ -52,7 +53,11 @@ impl Evaluator<'_> {
             (Value::Scalar(left), Value::Scalar(right)) => {
                 let values = left.into_iter().zip(right).map(|(left, right)| {
                     let (value, holds) = apply(op, left, right);
-                    if op.is_comparison_operator() { truth(holds) } else { value }
+                    if op.is_comparison_operator() {
+                        truth(holds)
+                    } else {
+                        value
+                    }
                 });
                 Ok(Value::Scalar(values.collect()))
             }
@@ -61,13 +66,15 @@ impl Evaluator<'_> {
                     outcome(op, value, right[step], return_bool)
                 })
             }
-            (Value::Scalar(left), Value::Vector(right)) => each(right, op, return_bool, |value, step| {
-                // A filter keeps the series' value, on whichever side it stands.
-                if op.is_comparison_operator() && !return_bool {
-                    return apply(op, left[step], value).1.then_some(value);
-                }
-                outcome(op, left[step], value, return_bool)
-            }),
+            (Value::Scalar(left), Value::Vector(right)) => {
+                each(right, op, return_bool, |value, step| {
+                    // A filter keeps the series' value, on whichever side it stands.
+                    if op.is_comparison_operator() && !return_bool {
+                        return apply(op, left[step], value).1.then_some(value);
+                    }
+                    outcome(op, left[step], value, return_bool)
+                })
+            }
             (Value::Vector(left), Value::Vector(right)) => {
                 let modifier = binary.modifier.as_ref();
                 let columns = if op.is_set_operator() {
@@ -78,7 +85,8 @@ impl Evaluator<'_> {
                 Ok(Value::Vector(columns))
             }
             _ => Err(QueryError::BadData(
-                "parse error: binary expression must contain only scalar and instant vector types".to_owned(),
+                "parse error: binary expression must contain only scalar and instant vector types"
+                    .to_owned(),
             )),
         }
     }

@@ -49,7 +49,8 @@ impl Budget {
                 Ok(())
             }
             None => Err(QueryError::Execution(
-                "query processing would load too many samples into memory in query execution".to_owned(),
+                "query processing would load too many samples into memory in query execution"
+                    .to_owned(),
             )),
         }
     }

@@ -35,10 +35,15 @@ fn civil(seconds: f64) -> Option<Civil> {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     Some(Civil {
         year: year_of_era + era * 400 + i64::from(month <= 2),
         month,
@@ -58,7 +63,12 @@ pub(super) fn field(function: &str, seconds: f64) -> f64 {
         "month" => date.month,
         "day_of_month" => date.day,
         "day_of_week" => (date.days + 4).rem_euclid(7),
-        "day_of_year" => (1..date.month).map(|month| days_in(date.year, month)).sum::<i64>() + date.day,
+        "day_of_year" => {
+            (1..date.month)
+                .map(|month| days_in(date.year, month))
+                .sum::<i64>()
+                + date.day
+        }
         "days_in_month" => days_in(date.year, date.month),
         "hour" => date.second_of_day / 3_600,
         _ => date.second_of_day / 60 % 60,
@@ -73,7 +83,16 @@ mod tests {
     #[test]
     fn dates_are_those_of_the_calendar() {
         let leap_day = 1_709_164_800.0 + 3_600.0 * 23.0 + 61.0; // 2024-02-29 23:01:01
-        let fields = ["year", "month", "day_of_month", "day_of_week", "day_of_year", "days_in_month", "hour", "minute"];
+        let fields = [
+            "year",
+            "month",
+            "day_of_month",
+            "day_of_week",
+            "day_of_year",
+            "days_in_month",
+            "hour",
+            "minute",
+        ];
         let values: Vec<f64> = fields.iter().map(|name| field(name, leap_day)).collect();
         assert_eq!(values, [2024.0, 2.0, 29.0, 4.0, 60.0, 29.0, 23.0, 1.0]);
         assert_eq!(field("year", -1.0), 1969.0);

@@ -7,11 +7,20 @@ use super::grid::{ABSENT, Column, Grid, is_absent};
 use super::label_functions::absent_labels;
 use super::range::Window;
 use super::selector::Take;
-use super::{QueryError, calendar, elementwise, over_time, ranking, rate, regression, strip_parens};
+use super::{
+    QueryError, calendar, elementwise, over_time, ranking, rate, regression, strip_parens,
+};
 use crate::embedded::metrics::labels::Labels;
 
 const DATES: [&str; 8] = [
-    "day_of_month", "day_of_week", "day_of_year", "days_in_month", "hour", "minute", "month", "year",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "days_in_month",
+    "hour",
+    "minute",
+    "month",
+    "year",
 ];
 
 /// Functions of a range vector alone.
@@ -42,9 +51,24 @@ fn window_function(name: &str) -> Option<fn(&Window<'_>) -> Option<f64>> {
 /// Whether the evaluator knows a function of this name.
 pub(super) fn is_supported(name: &str) -> bool {
     const OTHERS: [&str; 18] = [
-        "absent", "absent_over_time", "clamp", "clamp_max", "clamp_min", "histogram_quantile", "label_join",
-        "label_replace", "pi", "predict_linear", "quantile_over_time", "round", "scalar", "sort", "sort_desc", "time",
-        "timestamp", "vector",
+        "absent",
+        "absent_over_time",
+        "clamp",
+        "clamp_max",
+        "clamp_min",
+        "histogram_quantile",
+        "label_join",
+        "label_replace",
+        "pi",
+        "predict_linear",
+        "quantile_over_time",
+        "round",
+        "scalar",
+        "sort",
+        "sort_desc",
+        "time",
+        "timestamp",
+        "vector",
     ];
     OTHERS.contains(&name)
         || DATES.contains(&name)
@@ -72,15 +96,18 @@ impl Evaluator<'_> {
             return unnamed(columns, keeps_name).map(Value::Vector);
         }
         if let Some(function) = elementwise::function(name) {
-            return map_values(self.vector(argument(call, 0)?, grid)?, |value, _| Some(function(value)))
-                .map(Value::Vector);
+            return map_values(self.vector(argument(call, 0)?, grid)?, |value, _| {
+                Some(function(value))
+            })
+            .map(Value::Vector);
         }
         if DATES.contains(&name) {
             let columns = match call.args.args.first() {
                 Some(expr) => self.vector(expr, grid)?,
                 None => vec![self.now_column(grid)?],
             };
-            return map_values(columns, |value, _| Some(calendar::field(name, value))).map(Value::Vector);
+            return map_values(columns, |value, _| Some(calendar::field(name, value)))
+                .map(Value::Vector);
         }
         match name {
             "time" => Ok(Value::Scalar(self.now_column(grid)?.values)),
@@ -117,8 +144,9 @@ impl Evaluator<'_> {
             }
             "predict_linear" => {
                 let seconds = self.scalar(argument(call, 1)?, grid)?;
-                let columns =
-                    self.over_windows(first, grid, |window| regression::predict(window, seconds[window.step]))?;
+                let columns = self.over_windows(first, grid, |window| {
+                    regression::predict(window, seconds[window.step])
+                })?;
                 unnamed(columns, false)
             }
             "round" => {
@@ -155,7 +183,9 @@ impl Evaluator<'_> {
                     Expr::VectorSelector(vector) => self.select(vector, grid, Take::Times)?,
                     _ => {
                         let columns = self.vector(first, grid)?;
-                        return map_values(columns, |_, step| Some(grid.time(step) as f64 / 1000.0));
+                        return map_values(columns, |_, step| {
+                            Some(grid.time(step) as f64 / 1000.0)
+                        });
                     }
                 };
                 map_values(columns, |time, _| Some(time))
@@ -177,7 +207,9 @@ impl Evaluator<'_> {
         self.budget.make(grid.len())?;
         Ok(Column {
             labels: Labels::empty(),
-            values: (0..grid.len()).map(|step| grid.time(step) as f64 / 1000.0).collect(),
+            values: (0..grid.len())
+                .map(|step| grid.time(step) as f64 / 1000.0)
+                .collect(),
         })
     }
 
@@ -186,7 +218,10 @@ impl Evaluator<'_> {
         let columns = self.vector(expr, grid)?;
         self.budget.make(grid.len())?;
         let only = |step: usize| {
-            let mut present = columns.iter().map(|column| column.values[step]).filter(|value| !is_absent(*value));
+            let mut present = columns
+                .iter()
+                .map(|column| column.values[step])
+                .filter(|value| !is_absent(*value));
             match (present.next(), present.next()) {
                 (Some(value), None) => value,
                 _ => f64::NAN,
@@ -196,21 +231,39 @@ impl Evaluator<'_> {
     }
 
     /// One where no series has a value, with the labels that the argument names.
-    fn absent(&self, expr: &Expr, columns: &[Column], grid: &Grid) -> Result<Vec<Column>, QueryError> {
+    fn absent(
+        &self,
+        expr: &Expr,
+        columns: &[Column],
+        grid: &Grid,
+    ) -> Result<Vec<Column>, QueryError> {
         self.budget.make(grid.len())?;
         let missing = |step: usize| columns.iter().all(|column| is_absent(column.values[step]));
         let column = Column {
             labels: absent_labels(expr),
-            values: (0..grid.len()).map(|step| if missing(step) { 1.0 } else { ABSENT }).collect(),
+            values: (0..grid.len())
+                .map(|step| if missing(step) { 1.0 } else { ABSENT })
+                .collect(),
         };
-        Ok(if column.is_void() { Vec::new() } else { vec![column] })
+        Ok(if column.is_void() {
+            Vec::new()
+        } else {
+            vec![column]
+        })
     }
 }
 
 fn argument(call: &Call, index: usize) -> Result<&Expr, QueryError> {
-    call.args.args.get(index).map(|expr| &**expr).ok_or_else(|| {
-        QueryError::BadData(format!("parse error: too few arguments in call to '{}'", call.func.name))
-    })
+    call.args
+        .args
+        .get(index)
+        .map(|expr| &**expr)
+        .ok_or_else(|| {
+            QueryError::BadData(format!(
+                "parse error: too few arguments in call to '{}'",
+                call.func.name
+            ))
+        })
 }
 
 fn unnamed(mut columns: Vec<Column>, keeps_name: bool) -> Result<Vec<Column>, QueryError> {

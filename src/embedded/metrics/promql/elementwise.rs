@@ -51,10 +51,18 @@ pub(super) fn clamp(value: f64, min: f64, max: f64) -> f64 {
 
 /// The greater of two, NaN if either is (unlike `f64::max`).
 pub(super) fn greater(left: f64, right: f64) -> f64 {
-    if left.is_nan() || right.is_nan() { f64::NAN } else { left.max(right) }
+    if left.is_nan() || right.is_nan() {
+        f64::NAN
+    } else {
+        left.max(right)
+    }
 }
 
 /// The lesser of two, NaN if either is (unlike `f64::min`).
 pub(super) fn lesser(left: f64, right: f64) -> f64 {
-    if left.is_nan() || right.is_nan() { f64::NAN } else { left.min(right) }
+    if left.is_nan() || right.is_nan() {
+        f64::NAN
+    } else {
+        left.min(right)
+    }
 }

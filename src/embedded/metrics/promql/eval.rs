@@ -37,7 +37,12 @@ pub(super) struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     /// `times` are the query's own, even where the last step falls short of the end.
-    pub(super) fn new(store: &'a Store, times: (i64, i64), limits: &QueryLimits, budget: &'a Budget) -> Self {
+    pub(super) fn new(
+        store: &'a Store,
+        times: (i64, i64),
+        limits: &QueryLimits,
+        budget: &'a Budget,
+    ) -> Self {
         Self {
             store,
             budget,
@@ -67,7 +72,9 @@ impl<'a> Evaluator<'a> {
             Expr::Paren(paren) => self.eval(&paren.expr, grid),
             Expr::NumberLiteral(number) => self.constant(number.val, grid),
             Expr::StringLiteral(text) => Ok(Value::Text(text.val.clone())),
-            Expr::VectorSelector(vector) => self.select(vector, grid, Take::Values).map(Value::Vector),
+            Expr::VectorSelector(vector) => {
+                self.select(vector, grid, Take::Values).map(Value::Vector)
+            }
             Expr::Unary(unary) => self.negate(&unary.expr, grid),
             Expr::Binary(binary) => self.binary(binary, grid),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate, grid).map(Value::Vector),
@@ -117,14 +124,19 @@ impl<'a> Evaluator<'a> {
                 values.iter_mut().for_each(|value| *value = -*value);
                 Ok(Value::Scalar(values))
             }
-            Value::Vector(columns) => map_values(columns, |value, _| Some(-value)).map(Value::Vector),
+            Value::Vector(columns) => {
+                map_values(columns, |value, _| Some(-value)).map(Value::Vector)
+            }
             Value::Text(_) => Err(mismatch("scalar or instant vector", expr)),
         }
     }
 }
 
 fn mismatch(wanted: &str, expr: &Expr) -> QueryError {
-    QueryError::BadData(format!("parse error: expected type {wanted}, got {}", expr.value_type()))
+    QueryError::BadData(format!(
+        "parse error: expected type {wanted}, got {}",
+        expr.value_type()
+    ))
 }
 
 /// Applies a function to each value (with the number of its step) and drops the metric's name.

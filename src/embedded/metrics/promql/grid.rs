@@ -33,7 +33,11 @@ impl Grid {
     /// `start`, `start + step`, … not after `end`; none when `end` is before `start`.
     pub(crate) fn new(start: i64, end: i64, step: i64) -> Self {
         let step = step.max(1);
-        let count = if end < start { 0 } else { (end.saturating_sub(start) / step) as usize + 1 };
+        let count = if end < start {
+            0
+        } else {
+            (end.saturating_sub(start) / step) as usize + 1
+        };
         Self { start, step, count }
     }
 

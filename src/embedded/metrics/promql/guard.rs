@@ -42,7 +42,9 @@ pub(super) fn check(query: &str) -> Result<(), String> {
                     1
                 } else {
                     rest.find(|one: char| {
-                        !(one.is_alphanumeric() || matches!(one, '_' | '.') || (one == ':' && colon_joins))
+                        !(one.is_alphanumeric()
+                            || matches!(one, '_' | '.')
+                            || (one == ':' && colon_joins))
                     })
                     .unwrap_or(rest.len())
                     .max(first.len_utf8())
@@ -105,25 +107,34 @@ impl Seen {
     fn operator(&mut self) -> Result<(), String> {
         self.operators += 1;
         if self.operators > MAX_OPERATORS {
-            return Err(format!("parse error: more than {MAX_OPERATORS} operators in one query"));
+            return Err(format!(
+                "parse error: more than {MAX_OPERATORS} operators in one query"
+            ));
         }
         Ok(())
     }
 
     fn word(&mut self, word: &str) -> Result<(), String> {
-        if matches!(word.to_ascii_lowercase().as_str(), "and" | "or" | "unless" | "atan2") {
+        if matches!(
+            word.to_ascii_lowercase().as_str(),
+            "and" | "or" | "unless" | "atan2"
+        ) {
             self.operator()?;
         }
         let number = match word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
-            Some(digits) => u64::from_str_radix(digits, 16).ok().map(|number| number as f64),
+            Some(digits) => u64::from_str_radix(digits, 16)
+                .ok()
+                .map(|number| number as f64),
             None => word.parse::<f64>().ok(),
         };
         if self.wants_seconds
             && let Some(seconds) = number
             && !(seconds > 0.0 && seconds <= MAX_SECONDS)
-            && !(seconds == 0.0 && !self.in_range)
+            && (seconds != 0.0 || self.in_range)
         {
-            return Err(format!("parse error: duration {word:?} must be greater than 0 and finite"));
+            return Err(format!(
+                "parse error: duration {word:?} must be greater than 0 and finite"
+            ));
         }
         self.after_token(word);
         Ok(())
@@ -136,11 +147,15 @@ impl Seen {
             Some(b'(' | b'{' | b'[') => {
                 self.nesting += 1;
                 if self.nesting > MAX_NESTING {
-                    return Err(format!("parse error: nested deeper than {MAX_NESTING} brackets"));
+                    return Err(format!(
+                        "parse error: nested deeper than {MAX_NESTING} brackets"
+                    ));
                 }
             }
             Some(b')' | b'}' | b']') => self.nesting = self.nesting.saturating_sub(1),
-            Some(b'+' | b'-' | b'*' | b'/' | b'%' | b'^' | b'<' | b'>' | b'@') => self.operator()?,
+            Some(b'+' | b'-' | b'*' | b'/' | b'%' | b'^' | b'<' | b'>' | b'@') => {
+                self.operator()?
+            }
             Some(b'=' | b'!') if rest[1..].starts_with('=') => self.operator()?,
             _ => {}
         }
@@ -160,13 +175,15 @@ impl Seen {
     fn regex(&mut self, pattern: &str) -> Result<(), String> {
         self.regexes += 1;
         if self.regexes > MAX_REGEXES {
-            return Err(format!("parse error: more than {MAX_REGEXES} regular expressions in one query"));
+            return Err(format!(
+                "parse error: more than {MAX_REGEXES} regular expressions in one query"
+            ));
         }
         // A malformed one is the parser's to report; only the size is judged here.
         match label_regex(pattern) {
-            Err(text) if text.contains("size limit") => {
-                Err(format!("parse error: regular expression {pattern:?} is too large: {text}"))
-            }
+            Err(text) if text.contains("size limit") => Err(format!(
+                "parse error: regular expression {pattern:?} is too large: {text}"
+            )),
             _ => Ok(()),
         }
     }
@@ -186,7 +203,10 @@ mod tests {
     #[test]
     fn depth_and_length_are_refused_before_parsing() {
         assert!(refused(&"(".repeat(1_000)).contains("nested deeper"));
-        assert!(refused(&format!("{}1{}", "(".repeat(30_000), ")".repeat(30_000))).contains("nested deeper"));
+        assert!(
+            refused(&format!("{}1{}", "(".repeat(30_000), ")".repeat(30_000)))
+                .contains("nested deeper")
+        );
         assert!(refused(&"(".repeat(100_000)).contains("longer than"));
         assert!(refused(&format!("1{}", "+1".repeat(20_000))).contains("operators"));
         assert!(refused(&format!("{}1", "-".repeat(20_000))).contains("operators"));
@@ -197,8 +217,16 @@ mod tests {
     #[test]
     fn numbers_that_are_no_durations_do_not_panic() {
         for query in [
-            "up[NaN]", "up[Inf]", "up[1e300]", "up[5m:1e300]", "up offset 1e300", "up offset -1e300", "up offset Inf",
-            "up[0]", "up[5m:nan]", "up[0xffffffffffffffff]",
+            "up[NaN]",
+            "up[Inf]",
+            "up[1e300]",
+            "up[5m:1e300]",
+            "up offset 1e300",
+            "up offset -1e300",
+            "up offset Inf",
+            "up[0]",
+            "up[5m:nan]",
+            "up[0xffffffffffffffff]",
         ] {
             refused(query);
         }

@@ -38,7 +38,9 @@ impl Evaluator<'_> {
                 ));
                 continue;
             };
-            let labels = column.labels.filter(|name| name != "le" && name != METRIC_NAME);
+            let labels = column
+                .labels
+                .filter(|name| name != "le" && name != METRIC_NAME);
             let place = *places.entry(labels.clone()).or_insert_with(|| {
                 groups.push((labels, Vec::new()));
                 groups.len() - 1
@@ -84,7 +86,10 @@ fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    if buckets.last().is_none_or(|last| last.bound != f64::INFINITY) {
+    if buckets
+        .last()
+        .is_none_or(|last| last.bound != f64::INFINITY)
+    {
         return f64::NAN;
     }
     buckets.dedup_by(|next, kept| {

@@ -9,7 +9,10 @@ pub(super) struct Kahan {
 
 impl Kahan {
     pub(super) fn new(first: f64) -> Self {
-        Self { sum: first, lost: 0.0 }
+        Self {
+            sum: first,
+            lost: 0.0,
+        }
     }
 
     pub(super) fn add(&mut self, value: f64) {
@@ -25,7 +28,11 @@ impl Kahan {
     }
 
     pub(super) fn total(self) -> f64 {
-        if self.sum.is_infinite() { self.sum } else { self.sum + self.lost }
+        if self.sum.is_infinite() {
+            self.sum
+        } else {
+            self.sum + self.lost
+        }
     }
 }
 

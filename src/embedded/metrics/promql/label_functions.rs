@@ -11,14 +11,20 @@ use crate::embedded::metrics::labels::{Labels, METRIC_NAME};
 use crate::embedded::metrics::store::label_regex;
 
 impl Evaluator<'_> {
-    pub(super) fn label_replace(&self, call: &Call, grid: &Grid) -> Result<Vec<Column>, QueryError> {
+    pub(super) fn label_replace(
+        &self,
+        call: &Call,
+        grid: &Grid,
+    ) -> Result<Vec<Column>, QueryError> {
         let [vector, target, replacement, source, pattern] = call.args.args.as_slice() else {
             return Err(too_few(call));
         };
         let (target, replacement) = (self.text(target, grid)?, self.text(replacement, grid)?);
         let (source, pattern) = (self.text(source, grid)?, self.text(pattern, grid)?);
         let regex = label_regex(&pattern).map_err(|_| {
-            QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}"))
+            QueryError::Execution(format!(
+                "invalid regular expression in label_replace(): {pattern}"
+            ))
         })?;
         check_target(&target, call)?;
         let mut columns = self.vector(vector, grid)?;
@@ -44,7 +50,10 @@ impl Evaluator<'_> {
         check_target(&target, call)?;
         let mut columns = self.vector(vector, grid)?;
         for column in &mut columns {
-            let parts: Vec<&str> = sources.iter().map(|source| column.labels.get(source)).collect();
+            let parts: Vec<&str> = sources
+                .iter()
+                .map(|source| column.labels.get(source))
+                .collect();
             let joined = parts.join(&separator);
             column.labels = column.labels.with(&target, &joined);
         }
@@ -63,7 +72,10 @@ fn check_target(target: &str, call: &Call) -> Result<(), QueryError> {
 }
 
 fn too_few(call: &Call) -> QueryError {
-    QueryError::BadData(format!("parse error: too few arguments in call to '{}'", call.func.name))
+    QueryError::BadData(format!(
+        "parse error: too few arguments in call to '{}'",
+        call.func.name
+    ))
 }
 
 /// The labels that `absent` can tell from its argument: those of plain equalities.
@@ -75,7 +87,10 @@ pub(super) fn absent_labels(expr: &Expr) -> Labels {
     };
     let mut labels = Labels::empty();
     let mut seen: Vec<&str> = Vec::new();
-    for matcher in matchers.iter().filter(|matcher| matcher.name != METRIC_NAME) {
+    for matcher in matchers
+        .iter()
+        .filter(|matcher| matcher.name != METRIC_NAME)
+    {
         let first = !seen.contains(&matcher.name.as_str());
         if matches!(matcher.op, MatchOp::Equal) && first {
             labels = labels.with(&matcher.name, &matcher.value);

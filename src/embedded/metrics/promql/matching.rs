@@ -14,10 +14,12 @@ use crate::embedded::metrics::labels::{Labels, METRIC_NAME};
 /// The labels by which series meet.
 pub(super) fn signature(labels: &Labels, matching: Option<&LabelModifier>) -> Labels {
     match matching {
-        Some(LabelModifier::Include(on)) => labels.filter(|name| on.labels.iter().any(|label| label == name)),
-        Some(LabelModifier::Exclude(ignored)) => {
-            labels.filter(|name| name != METRIC_NAME && !ignored.labels.iter().any(|label| label == name))
+        Some(LabelModifier::Include(on)) => {
+            labels.filter(|name| on.labels.iter().any(|label| label == name))
         }
+        Some(LabelModifier::Exclude(ignored)) => labels.filter(|name| {
+            name != METRIC_NAME && !ignored.labels.iter().any(|label| label == name)
+        }),
         None => labels.without_name(),
     }
 }
@@ -29,12 +31,19 @@ pub(super) struct Signatures {
 }
 
 impl Signatures {
-    pub(super) fn number(&mut self, columns: &[Column], matching: Option<&LabelModifier>) -> Vec<usize> {
+    pub(super) fn number(
+        &mut self,
+        columns: &[Column],
+        matching: Option<&LabelModifier>,
+    ) -> Vec<usize> {
         columns
             .iter()
             .map(|column| {
                 let next = self.numbers.len();
-                *self.numbers.entry(signature(&column.labels, matching)).or_insert(next)
+                *self
+                    .numbers
+                    .entry(signature(&column.labels, matching))
+                    .or_insert(next)
             })
             .collect()
     }
@@ -59,19 +68,29 @@ impl Rule<'_> {
 
     fn result_labels(&self, many: &Labels, one: &Labels) -> Labels {
         let drops_name = self.return_bool || !self.op.is_comparison_operator();
-        let mut labels = if drops_name { many.without_name() } else { many.clone() };
+        let mut labels = if drops_name {
+            many.without_name()
+        } else {
+            many.clone()
+        };
         if self.one_to_one() {
             match self.matching {
                 Some(LabelModifier::Include(on)) => {
                     labels = labels.filter(|name| on.labels.iter().any(|label| label == name));
                 }
                 Some(LabelModifier::Exclude(ignored)) => {
-                    labels = labels.filter(|name| !ignored.labels.iter().any(|label| label == name));
+                    labels =
+                        labels.filter(|name| !ignored.labels.iter().any(|label| label == name));
                 }
                 None => {}
             }
         }
-        for name in self.card.labels().into_iter().flat_map(|include| &include.labels) {
+        for name in self
+            .card
+            .labels()
+            .into_iter()
+            .flat_map(|include| &include.labels)
+        {
             labels = labels.with(name, one.get(name));
         }
         labels
@@ -101,10 +120,16 @@ impl Evaluator<'_> {
             op,
             return_bool: modifier.is_some_and(|modifier| modifier.return_bool),
             matching: modifier.and_then(|modifier| modifier.matching.as_ref()),
-            card: modifier.map_or(VectorMatchCardinality::OneToOne, |modifier| modifier.card.clone()),
+            card: modifier.map_or(VectorMatchCardinality::OneToOne, |modifier| {
+                modifier.card.clone()
+            }),
         };
         let swapped = matches!(rule.card, VectorMatchCardinality::OneToMany(_));
-        let (many, one) = if swapped { (right, left) } else { (left, right) };
+        let (many, one) = if swapped {
+            (right, left)
+        } else {
+            (left, right)
+        };
         let mut signatures = Signatures::default();
         let one_numbers = signatures.number(&one, rule.matching);
         let many_numbers = signatures.number(&many, rule.matching);
@@ -124,7 +149,12 @@ impl Evaluator<'_> {
                     continue;
                 }
                 if let Some(other) = one_at[*number].replace(index) {
-                    return Err(duplicate(&one[index].labels, &one[other].labels, &rule, swapped));
+                    return Err(duplicate(
+                        &one[index].labels,
+                        &one[other].labels,
+                        &rule,
+                        swapped,
+                    ));
                 }
             }
             for (index, number) in many_numbers.iter().enumerate() {
@@ -148,11 +178,16 @@ impl Evaluator<'_> {
                 };
                 if results.last[place].replace((step, *number)) == Some((step, *number)) {
                     return Err(QueryError::Execution(
-                        "multiple matches for labels: grouping labels must ensure unique matches".to_owned(),
+                        "multiple matches for labels: grouping labels must ensure unique matches"
+                            .to_owned(),
                     ));
                 }
                 let (many_value, one_value) = (many[index].values[step], one[partner].values[step]);
-                let (left, right) = if swapped { (one_value, many_value) } else { (many_value, one_value) };
+                let (left, right) = if swapped {
+                    (one_value, many_value)
+                } else {
+                    (many_value, one_value)
+                };
                 let Some(value) = outcome(op, left, right, rule.return_bool) else {
                     continue;
                 };
@@ -167,7 +202,12 @@ impl Evaluator<'_> {
         Ok(results.columns)
     }
 
-    fn place_for(&self, results: &mut Results, labels: Labels, grid: &Grid) -> Result<usize, QueryError> {
+    fn place_for(
+        &self,
+        results: &mut Results,
+        labels: Labels,
+        grid: &Grid,
+    ) -> Result<usize, QueryError> {
         if let Some(place) = results.by_labels.get(&labels) {
             return Ok(*place);
         }
@@ -186,7 +226,11 @@ impl Evaluator<'_> {
 fn duplicate(first: &Labels, second: &Labels, rule: &Rule<'_>, swapped: bool) -> QueryError {
     let side = if swapped { "left" } else { "right" };
     let matched = signature(first, rule.matching);
-    let (first, second) = if first.to_string() > second.to_string() { (second, first) } else { (first, second) };
+    let (first, second) = if first.to_string() > second.to_string() {
+        (second, first)
+    } else {
+        (first, second)
+    };
     QueryError::Execution(format!(
         "found duplicate series for the match group {matched} on the {side} hand-side of the operation: \
          [{first}, {second}];many-to-many matching not allowed: matching labels must be unique on one side"

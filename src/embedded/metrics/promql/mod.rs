@@ -20,8 +20,8 @@ mod label_functions;
 mod matching;
 mod over_time;
 mod range;
-mod rate;
 mod ranking;
+mod rate;
 mod regression;
 mod selector;
 mod set;
@@ -104,7 +104,8 @@ pub struct Evaluated {
 /// [`QueryError::BadData`] with a text that names the position or the construct.
 pub fn parse(query: &str) -> Result<Expr, QueryError> {
     guard::check(query).map_err(QueryError::BadData)?;
-    let expr = parser::parse(query).map_err(|text| QueryError::BadData(format!("parse error: {text}")))?;
+    let expr =
+        parser::parse(query).map_err(|text| QueryError::BadData(format!("parse error: {text}")))?;
     admit::check(&expr).map_err(|text| QueryError::BadData(format!("parse error: {text}")))?;
     Ok(expr)
 }
@@ -135,8 +136,12 @@ pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
 /// [`QueryError::BadData`] for anything but a plain vector selector.
 pub fn series_selector(text: &str) -> Result<Selector, QueryError> {
     match parse(text)? {
-        Expr::VectorSelector(vector) if vector.offset.is_none() && vector.at.is_none() => selector::compile(&vector),
-        _ => Err(QueryError::BadData(format!("parse error: {text:?} is not a series selector"))),
+        Expr::VectorSelector(vector) if vector.offset.is_none() && vector.at.is_none() => {
+            selector::compile(&vector)
+        }
+        _ => Err(QueryError::BadData(format!(
+            "parse error: {text:?} is not a series selector"
+        ))),
     }
 }
 
@@ -144,7 +149,12 @@ pub fn series_selector(text: &str) -> Result<Selector, QueryError> {
 ///
 /// # Errors
 /// See [`QueryError`].
-pub fn instant(store: &Store, query: &str, time: i64, limits: &QueryLimits) -> Result<Evaluated, QueryError> {
+pub fn instant(
+    store: &Store,
+    query: &str,
+    time: i64,
+    limits: &QueryLimits,
+) -> Result<Evaluated, QueryError> {
     let expr = parse(query)?;
     let grid = Grid::instant(time);
     let budget = Budget::new(limits);

@@ -31,7 +31,11 @@ pub(super) fn max(window: &Window<'_>) -> Option<f64> {
 fn extreme(values: &[f64], better: impl Fn(f64, f64) -> bool) -> Option<f64> {
     let (first, rest) = values.split_first()?;
     let pick = |known: f64, value: &f64| {
-        if better(*value, known) || known.is_nan() { *value } else { known }
+        if better(*value, known) || known.is_nan() {
+            *value
+        } else {
+            known
+        }
     };
     Some(rest.iter().fold(*first, pick))
 }

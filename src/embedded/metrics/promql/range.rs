@@ -51,7 +51,12 @@ type EachSeries<'f> = dyn FnMut(&Labels, &[i64], &[f64], Frame) -> Result<(), Qu
 
 impl Evaluator<'_> {
     /// Hands over each series of a range expression with all samples that any step's window may hold.
-    fn each_series(&self, expr: &Expr, grid: &Grid, each: &mut EachSeries<'_>) -> Result<(), QueryError> {
+    fn each_series(
+        &self,
+        expr: &Expr,
+        grid: &Grid,
+        each: &mut EachSeries<'_>,
+    ) -> Result<(), QueryError> {
         match strip_parens(expr) {
             Expr::MatrixSelector(matrix) => {
                 let frame = Frame {
@@ -76,7 +81,10 @@ impl Evaluator<'_> {
                     shift: Shift::new(subquery.at.as_ref(), subquery.offset.as_ref(), self),
                     range: millis(subquery.range),
                 };
-                let step = subquery.step.map_or(DEFAULT_SUBQUERY_STEP_MS, millis).max(1);
+                let step = subquery
+                    .step
+                    .map_or(DEFAULT_SUBQUERY_STEP_MS, millis)
+                    .max(1);
                 let (after, until) = (frame.bounds(grid.start()).0, frame.bounds(grid.end()).1);
                 // Steps lie on multiples of the step since the epoch, whatever the query's times are.
                 let first = (after.div_euclid(step) + 1).saturating_mul(step);
@@ -91,7 +99,8 @@ impl Evaluator<'_> {
                     Value::Text(_) => Vec::new(),
                 };
                 for column in columns {
-                    let mut times: Vec<i64> = (0..inner.len()).map(|index| inner.time(index)).collect();
+                    let mut times: Vec<i64> =
+                        (0..inner.len()).map(|index| inner.time(index)).collect();
                     let mut values = column.values;
                     drop_stale(&mut times, &mut values);
                     self.budget.read(times.len())?;

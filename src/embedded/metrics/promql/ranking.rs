@@ -17,7 +17,11 @@ fn order(left: f64, right: f64, largest_first: bool) -> Ordering {
         (false, true) => Ordering::Less,
         _ => {
             let ascending = left.partial_cmp(&right).unwrap_or(Ordering::Equal);
-            if largest_first { ascending.reverse() } else { ascending }
+            if largest_first {
+                ascending.reverse()
+            } else {
+                ascending
+            }
         }
     }
 }
@@ -42,7 +46,9 @@ impl Evaluator<'_> {
             return Err(QueryError::Execution("Parameter value is NaN".to_owned()));
         }
         if let Some(k) = wanted.iter().find(|k| k.abs() >= 9.2e18) {
-            return Err(QueryError::Execution(format!("Scalar value {k} overflows int64")));
+            return Err(QueryError::Execution(format!(
+                "Scalar value {k} overflows int64"
+            )));
         }
         let mut ranked: Vec<usize> = Vec::new();
         for group in groups {
@@ -55,7 +61,11 @@ impl Evaluator<'_> {
                     .collect();
                 self.budget.read(present.len())?;
                 present.sort_by(|left, right| {
-                    order(columns[*left].values[step], columns[*right].values[step], largest_first)
+                    order(
+                        columns[*left].values[step],
+                        columns[*right].values[step],
+                        largest_first,
+                    )
                 });
                 let kept = present.len().min(if *k < 1.0 { 0 } else { *k as usize });
                 for index in present.split_off(kept) {
@@ -67,7 +77,10 @@ impl Evaluator<'_> {
             }
         }
         if grid.len() == 1 {
-            return Ok(ranked.into_iter().map(|index| columns[index].clone()).collect());
+            return Ok(ranked
+                .into_iter()
+                .map(|index| columns[index].clone())
+                .collect());
         }
         columns.retain(|column| !column.is_void());
         Ok(columns)
@@ -82,7 +95,9 @@ impl Evaluator<'_> {
         grid: &Grid,
     ) -> Result<Vec<Column>, QueryError> {
         if label.is_empty() {
-            return Err(QueryError::Execution(format!("invalid label name {label:?}")));
+            return Err(QueryError::Execution(format!(
+                "invalid label name {label:?}"
+            )));
         }
         let mut places: HashMap<Labels, usize> = HashMap::new();
         let mut counted: Vec<Column> = Vec::new();

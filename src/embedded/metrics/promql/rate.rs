@@ -60,7 +60,11 @@ pub(super) fn instant(window: &Window<'_>, per_second: bool) -> Option<f64> {
 
 /// How often the value fell, which for a counter is a restart.
 pub(super) fn resets(window: &Window<'_>) -> f64 {
-    window.values.windows(2).filter(|pair| pair[1] < pair[0]).count() as f64
+    window
+        .values
+        .windows(2)
+        .filter(|pair| pair[1] < pair[0])
+        .count() as f64
 }
 
 /// How often the value changed; NaN after NaN is no change.

@@ -10,7 +10,11 @@ fn line(window: &Window<'_>, origin: i64) -> Option<(f64, f64)> {
         return None;
     }
     if rest.iter().all(|value| value == first) {
-        let flat = if first.is_infinite() { (f64::NAN, f64::NAN) } else { (0.0, *first) };
+        let flat = if first.is_infinite() {
+            (f64::NAN, f64::NAN)
+        } else {
+            (0.0, *first)
+        };
         return Some(flat);
     }
     let mut sums = [Kahan::default(); 4];

@@ -31,7 +31,8 @@ pub(super) fn compile(vector: &VectorSelector) -> Result<Selector, QueryError> {
 }
 
 fn regex(name: &str, pattern: &str, negated: bool) -> Result<Matcher, QueryError> {
-    Matcher::regex(name, pattern, negated).map_err(|text| QueryError::BadData(format!("parse error: {text}")))
+    Matcher::regex(name, pattern, negated)
+        .map_err(|text| QueryError::BadData(format!("parse error: {text}")))
 }
 
 /// Milliseconds of a duration, as far as they fit.
@@ -47,7 +48,11 @@ pub(super) struct Shift {
 }
 
 impl Shift {
-    pub(super) fn new(at: Option<&AtModifier>, offset: Option<&Offset>, evaluator: &Evaluator<'_>) -> Self {
+    pub(super) fn new(
+        at: Option<&AtModifier>,
+        offset: Option<&Offset>,
+        evaluator: &Evaluator<'_>,
+    ) -> Self {
         let at = at.map(|at| match at {
             AtModifier::Start => evaluator.query_start,
             AtModifier::End => evaluator.query_end,
@@ -79,7 +84,12 @@ pub(super) enum Take {
 
 impl Evaluator<'_> {
     /// Evaluates an instant vector selector at every step.
-    pub(super) fn select(&self, vector: &VectorSelector, grid: &Grid, take: Take) -> Result<Vec<Column>, QueryError> {
+    pub(super) fn select(
+        &self,
+        vector: &VectorSelector,
+        grid: &Grid,
+        take: Take,
+    ) -> Result<Vec<Column>, QueryError> {
         let selector = compile(vector)?;
         let shift = Shift::new(vector.at.as_ref(), vector.offset.as_ref(), self);
         let (first, last) = (shift.apply(grid.start()), shift.apply(grid.end()));
@@ -88,7 +98,12 @@ impl Evaluator<'_> {
         for series in self.store.select(&selector) {
             times.clear();
             values.clear();
-            series.read(first.saturating_sub(self.lookback), last, &mut times, &mut values);
+            series.read(
+                first.saturating_sub(self.lookback),
+                last,
+                &mut times,
+                &mut values,
+            );
             self.budget.read(times.len())?;
             if times.is_empty() {
                 continue;
@@ -104,7 +119,10 @@ impl Evaluator<'_> {
                 while next < times.len() && times[next] <= time {
                     next += 1;
                 }
-                if next == 0 || times[next - 1] <= time - self.lookback || is_stale(values[next - 1]) {
+                if next == 0
+                    || times[next - 1] <= time - self.lookback
+                    || is_stale(values[next - 1])
+                {
                     continue;
                 }
                 *slot = match take {

@@ -76,7 +76,8 @@ impl ScrapeConfig {
     /// # Errors
     /// [`ConfigError`], which names the key or the job.
     pub fn parse(yaml: &str) -> Result<Self, ConfigError> {
-        let file: File = serde_saphyr::from_str(yaml).map_err(|error| ConfigError::Syntax(error.to_string()))?;
+        let file: File =
+            serde_saphyr::from_str(yaml).map_err(|error| ConfigError::Syntax(error.to_string()))?;
         let mut jobs: Vec<Job> = Vec::with_capacity(file.scrape_configs.len());
         for raw in file.scrape_configs {
             let name = raw.job_name.clone();
@@ -85,7 +86,9 @@ impl ScrapeConfig {
                 problem,
             };
             if jobs.iter().any(|job| job.job_name == raw.job_name) {
-                return Err(fail("found multiple scrape configs with this job name".to_owned()));
+                return Err(fail(
+                    "found multiple scrape configs with this job name".to_owned(),
+                ));
             }
             jobs.push(raw.check(&file.global).map_err(fail)?);
         }
@@ -97,13 +100,14 @@ impl ScrapeConfig {
     pub fn rewrite_targets(&mut self, mut address: impl FnMut(&str, &str) -> Option<String>) {
         for job in &mut self.jobs {
             let name = job.job_name.clone();
-            job.targets.retain_mut(|target| match address(&name, &target.address) {
-                Some(moved) => {
-                    target.address = moved;
-                    true
-                }
-                None => false,
-            });
+            job.targets
+                .retain_mut(|target| match address(&name, &target.address) {
+                    Some(moved) => {
+                        target.address = moved;
+                        true
+                    }
+                    None => false,
+                });
         }
     }
 
@@ -177,7 +181,10 @@ impl RawJob {
         if self.job_name.is_empty() {
             return Err("job_name is empty".to_owned());
         }
-        let time = |own: &Option<String>, general: &Option<String>, otherwise: i64| match own.as_ref().or(general.as_ref()) {
+        let time = |own: &Option<String>, general: &Option<String>, otherwise: i64| match own
+            .as_ref()
+            .or(general.as_ref())
+        {
             Some(text) => parse_duration(text),
             None => Ok(otherwise),
         };
@@ -185,24 +192,36 @@ impl RawJob {
         if interval == 0 {
             return Err("scrape_interval is 0".to_owned());
         }
-        let mut timeout = time(&self.scrape_timeout, &global.scrape_timeout, 10_000.min(interval))?;
+        let mut timeout = time(
+            &self.scrape_timeout,
+            &global.scrape_timeout,
+            10_000.min(interval),
+        )?;
         if self.scrape_timeout.is_none() {
             timeout = timeout.min(interval);
         }
         if timeout == 0 || timeout > interval {
-            return Err("scrape_timeout must be above 0 and not greater than scrape_interval".to_owned());
+            return Err(
+                "scrape_timeout must be above 0 and not greater than scrape_interval".to_owned(),
+            );
         }
         if let Some(scheme) = self.scheme.filter(|scheme| scheme != "http") {
-            return Err(format!("scheme {scheme:?} is not supported here, only \"http\""));
+            return Err(format!(
+                "scheme {scheme:?} is not supported here, only \"http\""
+            ));
         }
         let metrics_path = self.metrics_path.unwrap_or_else(|| "/metrics".to_owned());
         if !metrics_path.starts_with('/') {
-            return Err(format!("metrics_path {metrics_path:?} must start with \"/\""));
+            return Err(format!(
+                "metrics_path {metrics_path:?} must start with \"/\""
+            ));
         }
         let mut targets = Vec::new();
         for group in self.static_configs {
             if let Some(label) = group.labels.keys().find(|label| label.starts_with("__")) {
-                return Err(format!("label {label:?} in static_configs is not supported here"));
+                return Err(format!(
+                    "label {label:?} in static_configs is not supported here"
+                ));
             }
             for address in group.targets {
                 if address.is_empty() || address.contains(['/', ' ', '@']) {
@@ -222,7 +241,11 @@ impl RawJob {
             honor_labels: self.honor_labels,
             honor_timestamps: self.honor_timestamps.unwrap_or(true),
             sample_limit: (self.sample_limit > 0).then_some(self.sample_limit),
-            body_size_limit: self.body_size_limit.map(Size::bytes).transpose()?.filter(|size| *size > 0),
+            body_size_limit: self
+                .body_size_limit
+                .map(Size::bytes)
+                .transpose()?
+                .filter(|size| *size > 0),
             targets,
         })
     }
@@ -235,7 +258,9 @@ impl Size {
             Self::Bytes(bytes) => return Ok(bytes),
             Self::Text(text) => text,
         };
-        let digits = text.find(|one: char| !one.is_ascii_digit()).unwrap_or(text.len());
+        let digits = text
+            .find(|one: char| !one.is_ascii_digit())
+            .unwrap_or(text.len());
         let shift = match &text[digits..] {
             "B" | "" => 0,
             "KB" | "KiB" => 10,
@@ -257,11 +282,25 @@ mod tests {
 
     #[test]
     fn the_shipped_file_names_every_server_of_the_lab() {
-        let config = ScrapeConfig::parse(include_str!("../../../../etc/prometheus/prometheus.yml")).unwrap();
-        let names: Vec<&str> = config.jobs.iter().map(|job| job.job_name.as_str()).collect();
+        let config =
+            ScrapeConfig::parse(include_str!("../../../../etc/prometheus/prometheus.yml")).unwrap();
+        let names: Vec<&str> = config
+            .jobs
+            .iter()
+            .map(|job| job.job_name.as_str())
+            .collect();
         assert_eq!(
             names,
-            ["app-a", "app-b", "app-c", "prometheus", "tempo", "loki", "promtail", "grafana"]
+            [
+                "app-a",
+                "app-b",
+                "app-c",
+                "prometheus",
+                "tempo",
+                "loki",
+                "promtail",
+                "grafana"
+            ]
         );
         assert_eq!(config.jobs[0].scrape_interval, Duration::from_secs(5));
         assert_eq!(config.jobs[0].targets[0].address, "127.0.0.1:8000");
@@ -272,14 +311,26 @@ mod tests {
     fn what_is_not_understood_is_named() {
         for (yaml, named) in [
             ("remote_write: []", "remote_write"),
-            ("scrape_configs: [{job_name: a, relabel_configs: []}]", "relabel_configs"),
+            (
+                "scrape_configs: [{job_name: a, relabel_configs: []}]",
+                "relabel_configs",
+            ),
             ("global: {scrape_intervall: 5s}", "scrape_intervall"),
             ("scrape_configs: [{job_name: a, scheme: https}]", "https"),
             ("scrape_configs: [{job_name: a}, {job_name: a}]", "multiple"),
             ("scrape_configs: [{job_name: a, scrape_interval: 5}]", "5"),
-            ("scrape_configs: [{job_name: a, scrape_interval: 5s, scrape_timeout: 6s}]", "scrape_timeout"),
-            ("scrape_configs: [{job_name: a, static_configs: [{targets: ['http://b']}]}]", "http://b"),
-            ("scrape_configs: [{job_name: a, body_size_limit: 5XB}]", "5XB"),
+            (
+                "scrape_configs: [{job_name: a, scrape_interval: 5s, scrape_timeout: 6s}]",
+                "scrape_timeout",
+            ),
+            (
+                "scrape_configs: [{job_name: a, static_configs: [{targets: ['http://b']}]}]",
+                "http://b",
+            ),
+            (
+                "scrape_configs: [{job_name: a, body_size_limit: 5XB}]",
+                "5XB",
+            ),
             (": : :", ""),
         ] {
             let error = ScrapeConfig::parse(yaml).expect_err(yaml).to_string();
@@ -289,7 +340,8 @@ mod tests {
 
     #[test]
     fn targets_move_and_jobs_go() {
-        let mut config = ScrapeConfig::parse(include_str!("../../../../etc/prometheus/prometheus.yml")).unwrap();
+        let mut config =
+            ScrapeConfig::parse(include_str!("../../../../etc/prometheus/prometheus.yml")).unwrap();
         config.retain_jobs(|job| job.starts_with("app-"));
         config.rewrite_targets(|job, address| match job {
             "app-b" => None,

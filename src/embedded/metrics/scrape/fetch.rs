@@ -73,14 +73,26 @@ impl Fetcher {
     ///
     /// # Errors
     /// See [`FetchError`].
-    pub async fn fetch(&self, url: &str, timeout: Duration, limit: usize) -> Result<Fetched, FetchError> {
+    pub async fn fetch(
+        &self,
+        url: &str,
+        timeout: Duration,
+        limit: usize,
+    ) -> Result<Fetched, FetchError> {
         match tokio::time::timeout(timeout, self.exchange(url, timeout, limit)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(FetchError::Timeout { url: url.to_owned() }),
+            Err(_) => Err(FetchError::Timeout {
+                url: url.to_owned(),
+            }),
         }
     }
 
-    async fn exchange(&self, url: &str, timeout: Duration, limit: usize) -> Result<Fetched, FetchError> {
+    async fn exchange(
+        &self,
+        url: &str,
+        timeout: Duration,
+        limit: usize,
+    ) -> Result<Fetched, FetchError> {
         let unreachable = |cause: String| FetchError::Unreachable {
             url: url.to_owned(),
             cause,
@@ -88,8 +100,14 @@ impl Fetcher {
         let request = Request::get(url)
             .header(ACCEPT, ACCEPTED)
             .header(ACCEPT_ENCODING, "gzip")
-            .header(USER_AGENT, concat!("salvo-observability/", env!("CARGO_PKG_VERSION")))
-            .header("X-Prometheus-Scrape-Timeout-Seconds", timeout.as_secs_f64().to_string())
+            .header(
+                USER_AGENT,
+                concat!("salvo-observability/", env!("CARGO_PKG_VERSION")),
+            )
+            .header(
+                "X-Prometheus-Scrape-Timeout-Seconds",
+                timeout.as_secs_f64().to_string(),
+            )
             .body(Empty::new())
             .map_err(|error| unreachable(error.to_string()))?;
         let response = self
@@ -105,7 +123,8 @@ impl Fetcher {
             value.to_str().ok().map(str::to_owned)
         };
         let content_type = header(CONTENT_TYPE);
-        let zipped = header(CONTENT_ENCODING).is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"));
+        let zipped =
+            header(CONTENT_ENCODING).is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"));
         let mut incoming = response.into_body();
         let mut body = BytesMut::new();
         while let Some(frame) = incoming.frame().await {
@@ -117,7 +136,11 @@ impl Fetcher {
                 body.extend_from_slice(&data);
             }
         }
-        let body = if zipped { unzip(&body, limit)? } else { body.freeze() };
+        let body = if zipped {
+            unzip(&body, limit)?
+        } else {
+            body.freeze()
+        };
         Ok(Fetched { body, content_type })
     }
 }
@@ -139,8 +162,13 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(source) = error.source() {
         error = source;
     }
-    match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
-        Some(std::io::ErrorKind::ConnectionRefused) => "dial tcp: connect: connection refused".to_owned(),
+    match error
+        .downcast_ref::<std::io::Error>()
+        .map(std::io::Error::kind)
+    {
+        Some(std::io::ErrorKind::ConnectionRefused) => {
+            "dial tcp: connect: connection refused".to_owned()
+        }
         _ => error.to_string(),
     }
 }

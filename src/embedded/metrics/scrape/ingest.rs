@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::config::Job;
 use super::target::Metadata;
-use crate::embedded::metrics::exposition::{Entry, Format, ParseError, ParsedExemplar, ParsedSample, parse};
+use crate::embedded::metrics::exposition::{
+    Entry, Format, Pairs, ParseError, ParsedExemplar, ParsedSample, parse,
+};
 use crate::embedded::metrics::labels::Labels;
 use crate::embedded::metrics::sample::stale_nan;
 use crate::embedded::metrics::store::{Appended, Exemplar, Series, SeriesLimit, Store};
@@ -54,8 +56,6 @@ pub(super) struct Batch<'a> {
     pub(super) time: i64,
 }
 
-type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
-
 impl Batch<'_> {
     /// Reads the body twice: first to see that all of it is valid and within the limits, then to store it.
     pub(super) fn ingest(
@@ -65,7 +65,8 @@ impl Batch<'_> {
         previous: &Seen,
     ) -> Result<Ingested, IngestError> {
         let format = Format::of_content_type(content_type).map_err(IngestError::ContentType)?;
-        let text = std::str::from_utf8(body).map_err(|error| IngestError::Encoding(error.valid_up_to()))?;
+        let text = std::str::from_utf8(body)
+            .map_err(|error| IngestError::Encoding(error.valid_up_to()))?;
         self.check(text, format)?;
         let mut result = Ingested::default();
         let mut problem = None;
@@ -77,9 +78,15 @@ impl Batch<'_> {
                         return ControlFlow::Break(());
                     }
                 }
-                Entry::Type(family, kind) => describe(&mut result, &family, |known| known.kind = kind.to_owned()),
-                Entry::Help(family, help) => describe(&mut result, &family, |known| known.help = help.into_owned()),
-                Entry::Unit(family, unit) => describe(&mut result, &family, |known| known.unit = unit.to_owned()),
+                Entry::Type(family, kind) => {
+                    describe(&mut result, &family, |known| known.kind = kind.to_owned())
+                }
+                Entry::Help(family, help) => {
+                    describe(&mut result, &family, |known| known.help = help.into_owned())
+                }
+                Entry::Unit(family, unit) => {
+                    describe(&mut result, &family, |known| known.unit = unit.to_owned())
+                }
             }
             ControlFlow::Continue(())
         })?;
@@ -95,7 +102,10 @@ impl Batch<'_> {
 
     fn check(&self, text: &str, format: Format) -> Result<(), IngestError> {
         let general = self.store.limits().max_scrape_samples;
-        let limit = self.job.sample_limit.map_or(general, |own| own.min(general));
+        let limit = self
+            .job
+            .sample_limit
+            .map_or(general, |own| own.min(general));
         let (mut samples, mut new) = (0, 0);
         parse(text, format, |entry| {
             if let Entry::Sample(sample) = entry {
@@ -129,9 +139,9 @@ impl Batch<'_> {
         result.samples += 1;
         let own_time = timestamp.filter(|_| self.job.honor_timestamps);
         let (series, _) = self.store.series_by_pairs(&self.label(labels))?;
-        let (outcome, series) = self
-            .store
-            .append_to(&series, own_time.unwrap_or(self.time), value, self.time)?;
+        let (outcome, series) =
+            self.store
+                .append_to(&series, own_time.unwrap_or(self.time), value, self.time)?;
         if let Some(exemplar) = exemplar {
             self.store_exemplar(&series, exemplar, own_time);
         }
@@ -142,7 +152,12 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn store_exemplar(&self, series: &Series, parsed: ParsedExemplar<'_>, sample_time: Option<i64>) {
+    fn store_exemplar(
+        &self,
+        series: &Series,
+        parsed: ParsedExemplar<'_>,
+        sample_time: Option<i64>,
+    ) {
         let exemplar = Exemplar {
             labels: Labels::from_pairs(
                 parsed
@@ -154,7 +169,8 @@ impl Batch<'_> {
             timestamp: parsed.timestamp.or(sample_time).unwrap_or(self.time),
             has_timestamp: parsed.timestamp.is_some(),
         };
-        self.store.add_exemplar(series.labels(), exemplar, self.time);
+        self.store
+            .add_exemplar(series.labels(), exemplar, self.time);
     }
 
     /// Adds the target's labels. Where both have one of the same name, the job says who wins; the
@@ -196,7 +212,9 @@ impl Batch<'_> {
 
 fn describe(result: &mut Ingested, family: &str, change: impl FnOnce(&mut Metadata)) {
     if !result.metadata.contains_key(family) {
-        result.metadata.insert(family.to_owned(), Metadata::default());
+        result
+            .metadata
+            .insert(family.to_owned(), Metadata::default());
     }
     if let Some(known) = result.metadata.get_mut(family) {
         change(known);

@@ -34,7 +34,9 @@ impl TargetSet {
             .iter()
             .flat_map(|job| {
                 let shared = Arc::new(job.clone());
-                job.targets.iter().map(move |spec| Arc::new(Target::new(shared.clone(), spec)))
+                job.targets
+                    .iter()
+                    .map(move |spec| Arc::new(Target::new(shared.clone(), spec)))
             })
             .collect();
         Self {
@@ -108,6 +110,8 @@ fn offset(target: &Target, interval: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     target.url.hash(&mut hasher);
     target.job_name().hash(&mut hasher);
-    let span = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX).max(1);
+    let span = u64::try_from(interval.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
     Duration::from_millis(hasher.finish() % span)
 }

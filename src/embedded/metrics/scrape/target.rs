@@ -85,8 +85,14 @@ pub struct Target {
 
 impl Target {
     pub(super) fn new(job: Arc<Job>, spec: &TargetSpec) -> Self {
-        let own = [("instance", spec.address.as_str()), ("job", job.job_name.as_str())];
-        let given = spec.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let own = [
+            ("instance", spec.address.as_str()),
+            ("job", job.job_name.as_str()),
+        ];
+        let given = spec
+            .labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         Self {
             labels: Labels::from_pairs(own.into_iter().chain(given)),
             url: format!("http://{}{}", spec.address, job.metrics_path),
@@ -130,14 +136,20 @@ impl Target {
         let mut turn = self.turn.lock().await;
         let (time, started) = (now_ms(), Instant::now());
         let general = store.limits().max_body_bytes;
-        let limit = self.job.body_size_limit.map_or(general, |own| own.min(general));
+        let limit = self
+            .job
+            .body_size_limit
+            .map_or(general, |own| own.min(general));
         let fetched = fetcher
             .fetch(&self.url, self.job.scrape_timeout, limit)
             .await
             .map_err(|error| error.to_string());
         let previous = std::mem::take(&mut *turn);
         let (target, store) = (self.clone(), store.clone());
-        let stored = tokio::task::spawn_blocking(move || target.record(&store, fetched, time, started, &previous)).await;
+        let stored = tokio::task::spawn_blocking(move || {
+            target.record(&store, fetched, time, started, &previous)
+        })
+        .await;
         if let Ok(seen) = stored {
             *turn = seen;
         }
@@ -180,7 +192,10 @@ impl Target {
         batch.report("up", f64::from(u8::from(up)));
         batch.report("scrape_duration_seconds", duration.as_secs_f64());
         batch.report("scrape_samples_scraped", ingested.samples as f64);
-        batch.report("scrape_samples_post_metric_relabeling", ingested.samples as f64);
+        batch.report(
+            "scrape_samples_post_metric_relabeling",
+            ingested.samples as f64,
+        );
         batch.report("scrape_series_added", ingested.series_added as f64);
         if up {
             *self.metadata.lock() = ingested.metadata;

@@ -90,7 +90,10 @@ impl Chunk {
 
 fn pack(values: &[f64]) -> Values {
     let first = values.first().copied().unwrap_or(0.0);
-    if values.iter().all(|value| value.to_bits() == first.to_bits()) {
+    if values
+        .iter()
+        .all(|value| value.to_bits() == first.to_bits())
+    {
         return Values::Constant(first);
     }
     let base = values.iter().copied().fold(f64::INFINITY, f64::min);

@@ -27,11 +27,16 @@ impl Exemplar {
     fn repeats(&self, newest: &Self) -> bool {
         self.labels == newest.labels
             && self.value.to_bits() == newest.value.to_bits()
-            && ((!self.has_timestamp && !newest.has_timestamp) || self.timestamp == newest.timestamp)
+            && ((!self.has_timestamp && !newest.has_timestamp)
+                || self.timestamp == newest.timestamp)
     }
 
     fn bytes(&self) -> usize {
-        let text: usize = self.labels.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
+        let text: usize = self
+            .labels
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 64)
+            .sum();
         EXEMPLAR_BYTES + text
     }
 }
@@ -75,7 +80,8 @@ impl Exemplars {
     /// Adds an exemplar to a series; the oldest of all makes room.
     pub(crate) fn add(&mut self, series: &Labels, exemplar: Exemplar) -> ExemplarAppended {
         let chars = |(name, value): (&str, &str)| name.chars().count() + value.chars().count();
-        if self.capacity == 0 || exemplar.labels.iter().map(chars).sum::<usize>() > MAX_LABEL_CHARS {
+        if self.capacity == 0 || exemplar.labels.iter().map(chars).sum::<usize>() > MAX_LABEL_CHARS
+        {
             return ExemplarAppended::Refused;
         }
         if let Some(newest) = self.by_series.get(series).and_then(VecDeque::back) {
@@ -91,7 +97,10 @@ impl Exemplars {
         }
         self.bytes += exemplar.bytes();
         self.order.push_back(series.clone());
-        self.by_series.entry(series.clone()).or_default().push_back(exemplar);
+        self.by_series
+            .entry(series.clone())
+            .or_default()
+            .push_back(exemplar);
         ExemplarAppended::Stored
     }
 

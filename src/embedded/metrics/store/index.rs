@@ -43,12 +43,20 @@ impl Index {
     }
 
     fn hash<'a>(&self, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
-        self.hasher.hash_one(PairHash(std::cell::RefCell::new(pairs)))
+        self.hasher
+            .hash_one(PairHash(std::cell::RefCell::new(pairs)))
     }
 
     /// The series with exactly these sorted labels.
-    pub(crate) fn find<N: AsRef<str>, V: AsRef<str>>(&self, pairs: &[(N, V)]) -> Option<&Arc<Series>> {
-        let hash = self.hash(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+    pub(crate) fn find<N: AsRef<str>, V: AsRef<str>>(
+        &self,
+        pairs: &[(N, V)],
+    ) -> Option<&Arc<Series>> {
+        let hash = self.hash(
+            pairs
+                .iter()
+                .map(|(name, value)| (name.as_ref(), value.as_ref())),
+        );
         self.by_hash.get(&hash)?.iter().find(|series| {
             series.labels.len() == pairs.len()
                 && series
@@ -113,7 +121,10 @@ impl Index {
                 }
             }
             for (name, value) in series.labels.pairs() {
-                touched.entry(name.clone()).or_default().insert(value.clone());
+                touched
+                    .entry(name.clone())
+                    .or_default()
+                    .insert(value.clone());
             }
         }
         for (name, values) in touched {

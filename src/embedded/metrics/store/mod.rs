@@ -29,7 +29,9 @@ const MAX_AHEAD_MS: i64 = 10 * 60 * 1000;
 
 /// The store has as many series as [`Limits::max_series`] allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("series limit exceeded: the store holds {held} series and {new} more would exceed its limit of {limit}")]
+#[error(
+    "series limit exceeded: the store holds {held} series and {new} more would exceed its limit of {limit}"
+)]
 pub struct SeriesLimit {
     /// Series held now.
     pub held: usize,
@@ -79,7 +81,8 @@ impl Store {
     /// # Errors
     /// [`SeriesLimit`] when it is new and the store is full.
     pub fn series(&self, labels: &Labels) -> Result<Arc<Series>, SeriesLimit> {
-        self.series_by_pairs(labels.pairs()).map(|(series, _)| series)
+        self.series_by_pairs(labels.pairs())
+            .map(|(series, _)| series)
     }
 
     /// As [`Store::series`], from sorted pairs without empty values; says also whether it is new.
@@ -133,9 +136,16 @@ impl Store {
     ///
     /// # Errors
     /// [`SeriesLimit`] when the series is new and the store is full.
-    pub fn append(&self, labels: &Labels, time: i64, value: f64, now: i64) -> Result<Appended, SeriesLimit> {
+    pub fn append(
+        &self,
+        labels: &Labels,
+        time: i64,
+        value: f64,
+        now: i64,
+    ) -> Result<Appended, SeriesLimit> {
         let series = self.series(labels)?;
-        self.append_to(&series, time, value, now).map(|(outcome, _)| outcome)
+        self.append_to(&series, time, value, now)
+            .map(|(outcome, _)| outcome)
     }
 
     /// Stores one sample in a series at hand; returns the series that took it, a new one when the
@@ -159,9 +169,11 @@ impl Store {
                 continue;
             }
             if growth >= 0 {
-                self.sample_bytes.fetch_add(growth as usize, Ordering::Relaxed);
+                self.sample_bytes
+                    .fetch_add(growth as usize, Ordering::Relaxed);
             } else {
-                self.sample_bytes.fetch_sub(growth.unsigned_abs(), Ordering::Relaxed);
+                self.sample_bytes
+                    .fetch_sub(growth.unsigned_abs(), Ordering::Relaxed);
             }
             break outcome;
         };
@@ -183,7 +195,8 @@ impl Store {
         } else {
             let mut exemplars = self.exemplars.lock();
             let outcome = exemplars.add(series, exemplar);
-            self.exemplar_bytes.store(exemplars.bytes(), Ordering::Relaxed);
+            self.exemplar_bytes
+                .store(exemplars.bytes(), Ordering::Relaxed);
             outcome
         };
         match outcome {
@@ -213,7 +226,12 @@ impl Store {
     }
 
     /// Exemplars of the series that any of the selectors accepts, sorted by series.
-    pub fn select_exemplars(&self, selectors: &[Selector], from: i64, until: i64) -> Vec<(Labels, Vec<Exemplar>)> {
+    pub fn select_exemplars(
+        &self,
+        selectors: &[Selector],
+        from: i64,
+        until: i64,
+    ) -> Vec<(Labels, Vec<Exemplar>)> {
         let wanted = |labels: &Labels| selectors.iter().any(|selector| selector.accepts(labels));
         self.exemplars.lock().select(wanted, from, until)
     }

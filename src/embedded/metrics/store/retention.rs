@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::Store;
 use super::limits::count;
 use super::series::Series;
-use super::Store;
 
 /// An age pass walks all series; ingest starts one this often.
 const AGE_PASS_MS: i64 = 10_000;
@@ -35,7 +35,8 @@ impl Store {
         count(&self.counters.evicted_by_age, samples);
         let mut exemplars = self.exemplars.lock();
         exemplars.drop_before(before);
-        self.exemplar_bytes.store(exemplars.bytes(), Ordering::Relaxed);
+        self.exemplar_bytes
+            .store(exemplars.bytes(), Ordering::Relaxed);
     }
 
     /// Makes room down to nine tenths of the limit: the exemplars' share first when they hold more than
@@ -48,7 +49,8 @@ impl Store {
         {
             let mut exemplars = self.exemplars.lock();
             exemplars.shrink_to(self.limits.max_bytes / 4);
-            self.exemplar_bytes.store(exemplars.bytes(), Ordering::Relaxed);
+            self.exemplar_bytes
+                .store(exemplars.bytes(), Ordering::Relaxed);
         }
         let held = self.bytes();
         if held <= goal {

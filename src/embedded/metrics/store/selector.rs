@@ -59,7 +59,11 @@ impl Matcher {
         let regex = label_regex(pattern)?;
         Ok(Self {
             name: name.into(),
-            test: if negated { Test::NotRegex(regex) } else { Test::Regex(regex) },
+            test: if negated {
+                Test::NotRegex(regex)
+            } else {
+                Test::Regex(regex)
+            },
         })
     }
 

@@ -76,7 +76,11 @@ impl Series {
             }
             if time == newest {
                 let same = known.to_bits() == value.to_bits();
-                let outcome = if same { Appended::Repeated } else { Appended::Duplicate };
+                let outcome = if same {
+                    Appended::Repeated
+                } else {
+                    Appended::Duplicate
+                };
                 return (outcome, 0);
             }
         }
@@ -136,7 +140,11 @@ impl Series {
     pub(crate) fn drop_before(&self, before: i64) -> Freed {
         let mut samples = self.samples.lock();
         let mut freed = Freed::default();
-        while samples.sealed.front().is_some_and(|chunk| chunk.end() < before) {
+        while samples
+            .sealed
+            .front()
+            .is_some_and(|chunk| chunk.end() < before)
+        {
             if let Some(chunk) = samples.sealed.pop_front() {
                 freed.samples += chunk.len();
                 freed.bytes += chunk.bytes();
