@@ -275,22 +275,13 @@ async fn a_million_series_are_refused_clearly() {
     let embedded = Embedded::start(&job(&address, ""), limits).await;
     embedded.scrape().await;
     assert_eq!(target(&embedded).await.0, "up", "what fits is stored");
-    let other = Embedded::start(
-        &job(
-            &fixture(|_| {
-                Page::open_metrics(
-                    "b{i=\"1\"} 1\n".repeat(1) + "c 1\nd 1\ne 1\nf 1\ng 1\nh 1\ni 1\n# EOF\n",
-                )
-            })
-            .await,
-            "",
-        ),
-        Limits {
-            max_series: 7,
-            ..Limits::default()
-        },
-    )
-    .await;
+    let eight = "b{i=\"1\"} 1\nc 1\nd 1\ne 1\nf 1\ng 1\nh 1\ni 1\n# EOF\n";
+    let address = fixture(move |_| Page::open_metrics(eight)).await;
+    let limits = Limits {
+        max_series: 7,
+        ..Limits::default()
+    };
+    let other = Embedded::start(&job(&address, ""), limits).await;
     other.scrape().await;
     let (health, error) = target(&other).await;
     assert_eq!(health, "down");

@@ -272,7 +272,7 @@ fn time_text(millis: i64) -> String {
 impl Pair {
     /// Asks both; returns what differs.
     async fn compare(&self, path: &str, params: &[(&str, &str)], ordered: bool) -> Option<String> {
-        let (ours, theirs) = if params[0].1.len() % 2 == 0 {
+        let (ours, theirs) = if params[0].1.len().is_multiple_of(2) {
             (
                 self.embedded.http.get(path, params).await,
                 self.real.http.get(path, params).await,
