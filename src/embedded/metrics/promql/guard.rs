@@ -1,6 +1,8 @@
 //! A look at the text of a query before the parser sees it: its length, its nesting, the cost of its
 //! regular expressions and its numbers, so that no query can overflow a stack or fill the memory.
 
+use promql_parser::util::unquote_string;
+
 use crate::embedded::metrics::store::label_regex;
 
 /// Longest query, bytes.
@@ -28,9 +30,9 @@ pub(super) fn check(query: &str) -> Result<(), String> {
         let length = match first {
             '#' => rest.find('\n').unwrap_or(rest.len()),
             '"' | '\'' | '`' => {
-                let (text, length) = string(rest, first);
-                if seen.after_regex_operator {
-                    seen.regex(&text)?;
+                let (length, closed) = string(rest, first)?;
+                if seen.after_regex_operator && closed {
+                    seen.regex(&rest[..length])?;
                 }
                 seen.after_token("");
                 length
@@ -63,28 +65,23 @@ pub(super) fn check(query: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The content and whole length of a string; an open one runs to the end, which the parser will refuse.
-fn string(rest: &str, quote: char) -> (String, usize) {
-    let mut text = String::new();
-    let mut chars = rest.char_indices().skip(1);
-    while let Some((index, one)) = chars.next() {
-        if one == quote {
-            return (text, index + 1);
+/// The length of a string with its quotes, and whether it is closed; an open one runs to the end, which
+/// the parser will refuse.
+///
+/// # Errors
+/// For a backslash before a character outside ASCII, which the parser's unquoting would cut in two.
+fn string(rest: &str, quote: char) -> Result<(usize, bool), String> {
+    let mut escaped = false;
+    for (index, one) in rest.char_indices().skip(1) {
+        if escaped && !one.is_ascii() {
+            return Err(format!("parse error: unknown escape sequence \"\\{one}\""));
         }
-        text.push(one);
-        if one == '\\' && quote != '`' {
-            match chars.next() {
-                // The parser resolves the escape; for the cost of a regex `\\.` is the same as `\.`.
-                Some((_, '\\')) => {}
-                Some((_, other)) => {
-                    text.pop();
-                    text.push(other);
-                }
-                None => break,
-            }
+        if one == quote && !escaped {
+            return Ok((index + 1, true));
         }
+        escaped = one == '\\' && !escaped && quote != '`';
     }
-    (text, rest.len())
+    Ok((rest.len(), false))
 }
 
 #[derive(Default)]
@@ -172,15 +169,18 @@ impl Seen {
         Ok(())
     }
 
-    fn regex(&mut self, pattern: &str) -> Result<(), String> {
+    fn regex(&mut self, literal: &str) -> Result<(), String> {
         self.regexes += 1;
         if self.regexes > MAX_REGEXES {
             return Err(format!(
                 "parse error: more than {MAX_REGEXES} regular expressions in one query"
             ));
         }
-        // A malformed one is the parser's to report; only the size is judged here.
-        match label_regex(pattern) {
+        // What is malformed is the parser's to report; only the size is judged here.
+        let Ok(pattern) = unquote_string(literal) else {
+            return Ok(());
+        };
+        match label_regex(&pattern) {
             Err(text) if text.contains("size limit") => Err(format!(
                 "parse error: regular expression {pattern:?} is too large: {text}"
             )),
@@ -235,14 +235,28 @@ mod tests {
     }
 
     #[test]
+    fn escapes_that_are_none_do_not_panic() {
+        for query in [
+            r#"up{a=~"\é"}"#,
+            r#""\é""#,
+            r"'\é'",
+            r#"up{"\é"="x"}"#,
+            r#"up{a=~"\xé"}"#,
+        ] {
+            refused(query);
+        }
+    }
+
+    #[test]
     fn an_expensive_regex_is_refused() {
         assert!(refused(r#"a{b=~"(x{900}){900}"}"#).contains("too large"));
         assert!(refused(r#"a{b=~"\\w{900}\\pL{900}"}"#).contains("too large"));
+        assert!(refused(r#"a{b=~ "(x\x7b900}){900}"}"#).contains("too large"));
     }
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(query in "[a-c0-9(){}\\[\\]+*/%^=!~<>\"'`\\\\.,: @_eE#\nsumbyrateoffsetInf-]{0,40}") {
+        fn no_text_makes_the_parser_panic(query in "[a-c0-9(){}\\[\\]+*/%^=!~<>\"'`\\\\.é,: @_eE#\nsumbyrateoffsetInf-]{0,40}") {
             let _ = parse(&query);
         }
     }

@@ -10,6 +10,9 @@ use super::strip_parens;
 use crate::embedded::metrics::labels::{Labels, METRIC_NAME};
 use crate::embedded::metrics::store::label_regex;
 
+/// Longest label value that a function makes.
+const MAX_VALUE_BYTES: usize = 16 * 1024;
+
 impl Evaluator<'_> {
     pub(super) fn label_replace(
         &self,
@@ -30,6 +33,9 @@ impl Evaluator<'_> {
         let mut columns = self.vector(vector, grid)?;
         for column in &mut columns {
             if let Some(found) = regex.captures(column.labels.get(&source)) {
+                let places = replacement.matches('$').count();
+                let source_bytes = column.labels.get(&source).len();
+                self.pay_for_label(replacement.len() + places * source_bytes)?;
                 let mut value = String::new();
                 found.expand(&replacement, &mut value);
                 column.labels = column.labels.with(&target, &value);
@@ -54,10 +60,22 @@ impl Evaluator<'_> {
                 .iter()
                 .map(|source| column.labels.get(source))
                 .collect();
+            let bytes: usize = parts.iter().map(|part| part.len() + separator.len()).sum();
+            self.pay_for_label(bytes)?;
             let joined = parts.join(&separator);
             column.labels = column.labels.with(&target, &joined);
         }
         merge(columns)
+    }
+
+    /// Refuses a value that would be too long: a nest of joins doubles it with each step.
+    fn pay_for_label(&self, bytes: usize) -> Result<(), QueryError> {
+        if bytes > MAX_VALUE_BYTES {
+            return Err(QueryError::Execution(format!(
+                "a label value of more than {MAX_VALUE_BYTES} bytes is not supported here"
+            )));
+        }
+        self.budget.make(bytes / size_of::<f64>())
     }
 }
 

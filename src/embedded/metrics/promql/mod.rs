@@ -49,6 +49,8 @@ pub struct QueryLimits {
     pub max_samples: u64,
     /// Values that one query may compute, over all intermediate results.
     pub max_points: u64,
+    /// Values that an answer may have. Written as JSON each takes some thirty bytes.
+    pub max_result: usize,
 }
 
 impl Default for QueryLimits {
@@ -57,7 +59,8 @@ impl Default for QueryLimits {
             lookback: Duration::from_secs(300),
             timeout: Duration::from_secs(30),
             max_samples: 50_000_000,
-            max_points: 20_000_000,
+            max_points: 10_000_000,
+            max_result: 2_000_000,
         }
     }
 }
@@ -161,7 +164,12 @@ pub fn instant(
     let evaluator = Evaluator::new(store, (time, time), limits, &budget);
     let bare = strip_parens(&expr);
     let answer = if matches!(bare, Expr::MatrixSelector(_) | Expr::Subquery(_)) {
-        Answer::Matrix(sorted(evaluator.raw_ranges(bare, &grid)?))
+        let matrix = evaluator.raw_ranges(bare, &grid)?;
+        check_size(
+            matrix.iter().map(|(_, samples)| samples.len()).sum(),
+            limits,
+        )?;
+        Answer::Matrix(sorted(matrix))
     } else {
         match evaluator.eval(&expr, &grid)? {
             Value::Scalar(values) => Answer::Scalar(values.first().copied().unwrap_or(f64::NAN)),
@@ -221,6 +229,7 @@ pub fn range(
         }],
         Value::Text(_) => Vec::new(),
     };
+    check_size(columns.len() * grid.len(), limits)?;
     let matrix = columns
         .into_iter()
         .map(|column| {
@@ -239,6 +248,17 @@ pub fn range(
         answer: Answer::Matrix(sorted(matrix)),
         warnings: evaluator.into_warnings(),
     })
+}
+
+/// Refuses an answer of too many values.
+fn check_size(values: usize, limits: &QueryLimits) -> Result<(), QueryError> {
+    if values > limits.max_result {
+        return Err(QueryError::Execution(format!(
+            "the result of {values} samples is larger than the limit of {}: ask for fewer series or a longer step",
+            limits.max_result
+        )));
+    }
+    Ok(())
 }
 
 type Matrix = Vec<(Labels, Vec<(i64, f64)>)>;

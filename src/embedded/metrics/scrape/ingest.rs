@@ -81,9 +81,9 @@ impl Batch<'_> {
                 Entry::Type(family, kind) => {
                     describe(&mut result, &family, |known| known.kind = kind.to_owned())
                 }
-                Entry::Help(family, help) => {
-                    describe(&mut result, &family, |known| known.help = help.into_owned())
-                }
+                Entry::Help(family, help) => describe(&mut result, &family, |known| {
+                    known.help = help.chars().take(MAX_HELP_CHARS).collect()
+                }),
                 Entry::Unit(family, unit) => {
                     describe(&mut result, &family, |known| known.unit = unit.to_owned())
                 }
@@ -210,8 +210,13 @@ impl Batch<'_> {
     }
 }
 
+/// Families of one target whose metadata is kept.
+const MAX_FAMILIES: usize = 5_000;
+/// Characters of a help text that are kept.
+const MAX_HELP_CHARS: usize = 1_000;
+
 fn describe(result: &mut Ingested, family: &str, change: impl FnOnce(&mut Metadata)) {
-    if !result.metadata.contains_key(family) {
+    if !result.metadata.contains_key(family) && result.metadata.len() < MAX_FAMILIES {
         result
             .metadata
             .insert(family.to_owned(), Metadata::default());

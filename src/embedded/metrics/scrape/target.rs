@@ -13,6 +13,9 @@ use crate::embedded::metrics::labels::Labels;
 use crate::embedded::metrics::sample::now_ms;
 use crate::embedded::metrics::store::Store;
 
+/// Characters of a scrape's error that are kept.
+const MAX_ERROR_CHARS: usize = 500;
+
 /// What an exposition says about a metric family.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Metadata {
@@ -179,7 +182,11 @@ impl Target {
         });
         let (ingested, error) = match outcome {
             Ok(ingested) => (ingested, String::new()),
-            Err(error) => (Ingested::default(), error),
+            // A broken body is quoted in its error, and may be long.
+            Err(error) => (
+                Ingested::default(),
+                error.chars().take(MAX_ERROR_CHARS).collect(),
+            ),
         };
         batch.end(
             previous
