@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::error::QueryError;
-use super::fields::{ERROR, Fields};
+use super::fields::Fields;
 use crate::embedded::logs::logql::units::{parse_bytes, parse_duration};
 use crate::embedded::logs::logql::{CompareOp, LabelFilter, LineFilter, LineMatch};
 use crate::embedded::logs::store::{LabelMatcher, compile_regex};
@@ -95,10 +95,6 @@ fn compare<T: PartialOrd>(
     wanted: T,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> bool {
-    // A line that has failed already can only be sorted out by its error.
-    if fields.error().is_some() && name != ERROR {
-        return true;
-    }
     let Some(value) = fields.get(name) else {
         return false;
     };
