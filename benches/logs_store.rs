@@ -1,7 +1,10 @@
 //! How fast the log store takes lines in, and how long queries over the last hour take when it is
 //! as full as its limit allows.
 
-#![allow(clippy::unwrap_used, reason = "a benchmark may stop when its set-up fails")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a benchmark may stop when its set-up fails"
+)]
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -63,7 +66,9 @@ fn full_store() -> LogStore {
     let lines = 420_000;
     let apart = HOUR / lines;
     for from in (0..lines as usize).step_by(1000) {
-        store.push(batch(from, 1000, NOW - HOUR + 1, apart)).unwrap();
+        store
+            .push(batch(from, 1000, NOW - HOUR + 1, apart))
+            .unwrap();
     }
     println!("{:?}", store.stats());
     store
@@ -90,10 +95,18 @@ fn ingest(criterion: &mut Criterion) {
 fn queries(criterion: &mut Criterion) {
     let store = full_store();
     let mut group = criterion.benchmark_group("last_hour");
-    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    group
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(5));
     for (name, query) in [
-        ("filter_rare", r#"{compose_service=~"app-.*"} |= "trace_id=00000000000000000000000000000abc""#),
-        ("filter_none", r#"{compose_service=~"app-.*"} |= "no such line""#),
+        (
+            "filter_rare",
+            r#"{compose_service=~"app-.*"} |= "trace_id=00000000000000000000000000000abc""#,
+        ),
+        (
+            "filter_none",
+            r#"{compose_service=~"app-.*"} |= "no such line""#,
+        ),
     ] {
         let Expr::Log(expr) = parse(query).unwrap() else {
             continue;
@@ -113,8 +126,14 @@ fn queries(criterion: &mut Criterion) {
         });
     }
     for (name, query) in [
-        ("count_over_time", r#"sum by (compose_service) (count_over_time({compose_service=~"app-.*"}[1m]))"#),
-        ("count_filtered", r#"sum by (compose_service) (count_over_time({compose_service=~"app-.*"} |= "ERROR" [1m]))"#),
+        (
+            "count_over_time",
+            r#"sum by (compose_service) (count_over_time({compose_service=~"app-.*"}[1m]))"#,
+        ),
+        (
+            "count_filtered",
+            r#"sum by (compose_service) (count_over_time({compose_service=~"app-.*"} |= "ERROR" [1m]))"#,
+        ),
         (
             "dashboard_pattern",
             r#"sum by (type) (rate({compose_service=~"app-.*"} | pattern `<date> <time> <type> <logger> <code> [<_>=<trace_id> <_>=<span_id> <_>=<service_name>] - <msg>` | type != "" [1m]))"#,

@@ -39,10 +39,15 @@ async fn ask(backend: &Backend, recorded: &Value) -> Answer {
     let path = recorded["path"].as_str().unwrap();
     let path = format!("{path}?{}", encode(&params));
     let content_type = recorded["request_content_type"].as_str();
-    let headers: Vec<(&str, &str)> = content_type.map(|t| ("content-type", t)).into_iter().collect();
+    let headers: Vec<(&str, &str)> = content_type
+        .map(|t| ("content-type", t))
+        .into_iter()
+        .collect();
     let body = recorded["request_body"].as_str().unwrap_or_default();
     let method = recorded["method"].as_str().unwrap();
-    backend.request(method, &path, &headers, body.to_owned()).await
+    backend
+        .request(method, &path, &headers, body.to_owned())
+        .await
 }
 
 /// Puts what the API leaves open into one order and numbers into one form.
@@ -87,7 +92,11 @@ fn round(item: &mut Value) {
 /// The beginning that an error text has to share: up to the second colon of a parse error, else
 /// the first words.
 fn beginning(text: &str) -> String {
-    let colons = if text.starts_with("parse error") { 2 } else { 1 };
+    let colons = if text.starts_with("parse error") {
+        2
+    } else {
+        1
+    };
     let parts: Vec<&str> = text.trim_end().splitn(colons + 1, ':').collect();
     parts[..parts.len().min(colons)].join(":")
 }
@@ -95,9 +104,14 @@ fn beginning(text: &str) -> String {
 fn same_keys(expected: &Value, got: &Value) -> bool {
     let keys = |value: &Value| value.as_object().map(Map::len).unwrap_or_default();
     keys(expected) == keys(got)
-        && expected.as_object().into_iter().flatten().all(|(key, value)| {
-            got.get(key).is_some_and(|other| value.is_number() == other.is_number())
-        })
+        && expected
+            .as_object()
+            .into_iter()
+            .flatten()
+            .all(|(key, value)| {
+                got.get(key)
+                    .is_some_and(|other| value.is_number() == other.is_number())
+            })
 }
 
 fn difference(recorded: &Value, got: &Answer) -> Option<String> {
@@ -114,7 +128,8 @@ fn difference(recorded: &Value, got: &Answer) -> Option<String> {
         let same = if status < 300 {
             text == got.text
         } else {
-            beginning(text) == beginning(&got.text) && text.ends_with('\n') == got.text.ends_with('\n')
+            beginning(text) == beginning(&got.text)
+                && text.ends_with('\n') == got.text.ends_with('\n')
         };
         return (!same).then(|| format!("{text:?}, got {:?}", got.text));
     }
@@ -153,7 +168,10 @@ async fn every_recorded_request_is_answered_like_loki_answered_it() {
 async fn index_statistics_count_what_was_pushed() {
     let backend = recorded_backend().await;
     let params = [("query", "{compose_service=~\"app-.*\"}"), ("since", "5m")];
-    let stats = backend.get("/loki/api/v1/index/stats", &params).await.json();
+    let stats = backend
+        .get("/loki/api/v1/index/stats", &params)
+        .await
+        .json();
     assert_eq!(stats["streams"], 4);
     assert_eq!(stats["entries"], 34);
     // The sum of the volumes that Loki reported.

@@ -102,7 +102,8 @@ impl Backend {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.send(request.body(Full::new(body.into())).unwrap()).await
+        self.send(request.body(Full::new(body.into())).unwrap())
+            .await
     }
 
     /// A GET with parameters.
@@ -114,7 +115,8 @@ impl Backend {
     /// A push of JSON.
     pub async fn push_json(&self, body: impl Into<Bytes>) -> Answer {
         let headers = [("content-type", "application/json")];
-        self.request("POST", "/loki/api/v1/push", &headers, body).await
+        self.request("POST", "/loki/api/v1/push", &headers, body)
+            .await
     }
 
     /// A range query over the hour up to [`NOW`].
@@ -191,7 +193,9 @@ impl Socket {
     /// Asks for an upgrade; the status line when it was refused.
     pub fn open(address: SocketAddr, path: &str) -> Result<Self, String> {
         let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
