@@ -1,5 +1,7 @@
 //! The embedded backend answers what Loki 3.7.6 answered to the same requests after the same input.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where its set-up fails")]
+
 mod support {
     pub mod logs;
 }

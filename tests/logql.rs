@@ -1,5 +1,7 @@
 //! LogQL beyond the recorded answers; expectations come from Loki's documentation of the language.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where its set-up fails")]
+
 mod support {
     pub mod logs;
 }

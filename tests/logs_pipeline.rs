@@ -1,5 +1,7 @@
 //! From the output of a process to entries with the labels of the contract.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where its set-up fails")]
+
 mod support {
     pub mod logs;
 }

@@ -1,5 +1,7 @@
 //! What comes into the log store, what is refused, and what has to go.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where its set-up fails")]
+
 mod support {
     pub mod logs;
 }

@@ -110,7 +110,7 @@ fn volumes(
         }
     }
     let mut volumes: Vec<_> = volumes.into_iter().collect();
-    volumes.sort_by(|a, b| b.1.cmp(&a.1));
+    volumes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     volumes
 }
 

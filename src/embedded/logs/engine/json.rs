@@ -250,7 +250,7 @@ impl<'l> Cursor<'l> {
         }
         let rest = self.text.get(self.at..).ok_or(Malformed)?;
         let len = rest
-            .find(|c: char| matches!(c, ',' | '}' | ']' | ' ' | '\t' | '\n' | '\r'))
+            .find([',', '}', ']', ' ', '\t', '\n', '\r'])
             .unwrap_or(rest.len());
         let word = rest.get(..len).ok_or(Malformed)?;
         let value = match word {

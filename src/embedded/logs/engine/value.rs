@@ -61,10 +61,10 @@ pub enum Value {
 }
 
 /// Sorts series into groups, each with its labels, in the order of first appearance.
-pub(crate) fn grouped<'s>(
-    series: &'s [Series],
+pub(crate) fn grouped(
+    series: &[Series],
     label: impl Fn(&Series) -> Labels,
-) -> Vec<(Labels, Vec<&'s Series>)> {
+) -> Vec<(Labels, Vec<&Series>)> {
     let mut groups: Vec<(Labels, Vec<&Series>)> = Vec::new();
     let mut known: HashMap<Labels, usize> = HashMap::new();
     for one in series {

@@ -86,10 +86,9 @@ fn from_fields(line: &str) -> Option<&'static str> {
         let mut found = None;
         json::walk(trimmed, &mut |path, value| {
             let named = path.last().is_some_and(|key| FIELDS.contains(&&**key));
-            if found.is_none() && path.len() <= JSON_DEPTH && named {
-                if let json::Scalar::Text(text) = &value {
-                    found = Some(known(text));
-                }
+            let wanted = found.is_none() && path.len() <= JSON_DEPTH && named;
+            if let (true, json::Scalar::Text(text)) = (wanted, &value) {
+                found = Some(known(text));
             }
         })
         .ok();
