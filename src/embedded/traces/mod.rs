@@ -9,10 +9,10 @@
 //! The shapes, limits and error texts follow Tempo 2.10
 //! (<https://grafana.com/docs/tempo/latest/api_docs/>).
 
-
+pub mod api;
 mod limits;
-
-
+pub mod otlp;
+pub mod search;
 mod store;
 pub mod traceql;
 

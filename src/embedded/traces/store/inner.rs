@@ -39,6 +39,15 @@ struct Segment {
     end: u64,
 }
 
+/// What a trace must have to be looked at at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Only<'a> {
+    /// A span of this service.
+    pub(crate) service: Option<&'a str>,
+    /// This id.
+    pub(crate) trace_id: Option<u128>,
+}
+
 /// What became of a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Added {
@@ -120,7 +129,9 @@ impl Inner {
         self.trace_bytes += trace.bytes() - before;
         self.stats.spans += 1;
         while self.bytes() > limits.max_bytes {
-            let Some(spans) = self.evict_oldest() else { break };
+            let Some(spans) = self.evict_oldest() else {
+                break;
+            };
             self.stats.traces_evicted_by_bytes += 1;
             self.stats.spans_evicted_by_bytes += spans;
         }
@@ -130,7 +141,9 @@ impl Inner {
     /// Throws away what arrived more than `max_age` ago.
     pub(super) fn evict_older(&mut self, max_age: Duration, now: SystemTime) {
         while self.has_older(max_age, now) {
-            let Some(spans) = self.evict_oldest() else { break };
+            let Some(spans) = self.evict_oldest() else {
+                break;
+            };
             self.stats.traces_evicted_by_age += 1;
             self.stats.spans_evicted_by_age += spans;
         }
@@ -207,10 +220,13 @@ impl Inner {
         Some(self.trace(number)?.wire(&self.dictionary))
     }
 
-    /// Numbers of traces that may overlap a window of time and have a service, in segments, the
-    /// newest segment first.
-    pub(super) fn candidates(&self, service: Option<&str>, start: u64, end: u64) -> Vec<Vec<u64>> {
-        let of_service = match service {
+    /// Numbers of traces that may be meant and may overlap a window of time (nanoseconds since the
+    /// Unix epoch), in segments, the newest segment first.
+    pub(super) fn candidates(&self, only: &Only<'_>, (start, end): (u64, u64)) -> Vec<Vec<u64>> {
+        if let Some(id) = only.trace_id {
+            return self.by_id.get(&id).map(|n| vec![*n]).into_iter().collect();
+        }
+        let of_service = match only.service {
             None => None,
             Some(name) => {
                 let word = self.dictionary.find(name);

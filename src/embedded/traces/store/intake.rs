@@ -148,7 +148,13 @@ impl Store {
 
 /// What is impossible about a span's ids, in Tempo's words. An id of zeros counts as none.
 fn id_problem(span: &Span) -> Option<String> {
-    let bits = |id: &[u8]| if id.iter().all(|b| *b == 0) { 0 } else { id.len() * 8 };
+    let bits = |id: &[u8]| {
+        if id.iter().all(|b| *b == 0) {
+            0
+        } else {
+            id.len() * 8
+        }
+    };
     let (trace, own, parent) = (
         bits(&span.trace_id),
         bits(&span.span_id),
@@ -172,7 +178,10 @@ fn id_problem(span: &Span) -> Option<String> {
 fn truncate_span(span: &mut Span, longest: usize) -> u64 {
     let events = span.events.iter_mut().map(|event| &mut event.attributes);
     let links = span.links.iter_mut().map(|link| &mut link.attributes);
-    let lists = [&mut span.attributes].into_iter().chain(events).chain(links);
+    let lists = [&mut span.attributes]
+        .into_iter()
+        .chain(events)
+        .chain(links);
     lists.map(|list| truncate(list, longest)).sum()
 }
 

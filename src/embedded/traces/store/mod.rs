@@ -15,9 +15,9 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use parking_lot::{Mutex, RwLock};
 
 pub(crate) use dictionary::Dictionary;
-pub(crate) use inner::Inner;
+pub(crate) use inner::{Inner, Only};
 pub use intake::{Refusal, Taken};
-pub(crate) use span::{Attribute, Event, Link, Span, Value, Word};
+pub(crate) use span::{Attribute, Span, Value, Word};
 pub(crate) use trace::Trace;
 
 use super::limits::{Limits, Stats};
@@ -107,7 +107,7 @@ impl Store {
     }
 
     /// Numbers of traces that may match, newest first; see [`Inner::candidates`].
-    pub(crate) fn candidates(&self, service: Option<&str>, start: u64, end: u64) -> Vec<Vec<u64>> {
-        self.inner.read().candidates(service, start, end)
+    pub(crate) fn candidates(&self, only: &Only<'_>, window: (u64, u64)) -> Vec<Vec<u64>> {
+        self.inner.read().candidates(only, window)
     }
 }

@@ -124,7 +124,10 @@ mod tests {
         assert!(pool.release(first).is_none());
         assert_eq!(pool.key(first), Some("a"));
         assert!(pool.release(first).is_some());
-        assert_eq!((pool.find("a"), pool.key(first), pool.bytes()), (None, None, 0));
+        assert_eq!(
+            (pool.find("a"), pool.key(first), pool.bytes()),
+            (None, None, 0)
+        );
         assert_eq!(pool.insert("b", ()), first);
     }
 }

@@ -138,7 +138,11 @@ impl Trace {
                     &mut groups[last]
                 }
             };
-            match group.scopes.iter_mut().find(|(scope, _)| *scope == span.scope) {
+            match group
+                .scopes
+                .iter_mut()
+                .find(|(scope, _)| *scope == span.scope)
+            {
                 Some((_, spans)) => spans.push(at),
                 None => group.scopes.push((span.scope, vec![at])),
             }

@@ -162,27 +162,26 @@ impl BinaryOp {
     }
 }
 
-named! {
-    /// Operators between spansets.
-    SpansetOp {
-        And = "&&",
-        Or = "||",
-        Child = ">",
-        Parent = "<",
-        Descendant = ">>",
-        Ancestor = "<<",
-        Sibling = "~",
-        NotChild = "!>",
-        NotParent = "!<",
-        NotDescendant = "!>>",
-        NotAncestor = "!<<",
-        NotSibling = "!~",
-        UnionChild = "&>",
-        UnionParent = "&<",
-        UnionDescendant = "&>>",
-        UnionAncestor = "&<<",
-        UnionSibling = "&~",
-    }
+/// Operators between spansets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SpansetOp {
+    And,
+    Or,
+    Child,
+    Parent,
+    Descendant,
+    Ancestor,
+    Sibling,
+    NotChild,
+    NotParent,
+    NotDescendant,
+    NotAncestor,
+    NotSibling,
+    UnionChild,
+    UnionParent,
+    UnionDescendant,
+    UnionAncestor,
+    UnionSibling,
 }
 
 /// A literal.

@@ -78,10 +78,8 @@ fn spansets(expr: &Spansets) -> Checked<()> {
 }
 
 fn aggregate(aggregate: &Aggregate) -> Checked<Type> {
-    let (Aggregate::Avg(expr)
-    | Aggregate::Max(expr)
-    | Aggregate::Min(expr)
-    | Aggregate::Sum(expr)) = aggregate
+    let (Aggregate::Avg(expr) | Aggregate::Max(expr) | Aggregate::Min(expr) | Aggregate::Sum(expr)) =
+        aggregate
     else {
         return Ok(Type::Number);
     };
@@ -174,9 +172,7 @@ pub(super) fn regex(pattern: &str) -> Option<Regex> {
 }
 
 fn matching(left: Type, right: Type) -> bool {
-    left == right
-        || [left, right].contains(&Type::Attribute)
-        || [left, right].contains(&Type::Nil)
+    left == right || [left, right].contains(&Type::Attribute) || [left, right].contains(&Type::Nil)
 }
 
 fn allowed(op: BinaryOp, of: Type) -> bool {

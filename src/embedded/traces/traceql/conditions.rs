@@ -3,8 +3,8 @@
 
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 
-use super::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, Query};
 use super::ast::{Aggregate, Spansets, Stage};
+use super::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, Query};
 use super::eval::{Node, Patterns, Subject};
 use super::value::Computed;
 use crate::embedded::traces::store::Dictionary;

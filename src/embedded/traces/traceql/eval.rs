@@ -62,7 +62,9 @@ impl<'a> Subject<'a> {
     }
 
     fn nested_set(&self, at: usize) -> NestedSet {
-        let sets = self.nested_sets.get_or_init(|| self.tree().nested_sets(self.trace));
+        let sets = self
+            .nested_sets
+            .get_or_init(|| self.tree().nested_sets(self.trace));
         sets[at]
     }
 
@@ -149,9 +151,8 @@ impl<'q> Node<'q> {
                 })
             }
             Self::Compare(op, left, right, pattern) => {
-                let test = |left, right| {
-                    compare(*op, left, right, pattern.as_ref(), subject.dictionary)
-                };
+                let test =
+                    |left, right| compare(*op, left, right, pattern.as_ref(), subject.dictionary);
                 // An event or link need not be the first to match.
                 Computed::Bool(left.any(subject, at, &mut |left| {
                     right.any(subject, at, &mut |right| test(left, right))
@@ -180,6 +181,28 @@ impl<'q> Node<'q> {
 
     pub(super) fn holds(&self, subject: &Subject<'_>, at: usize) -> bool {
         self.eval(subject, at) == Computed::Bool(true)
+    }
+}
+
+/// Reads all values of one field.
+pub(crate) struct Reader(Node<'static>);
+
+impl Reader {
+    pub(crate) fn new(field: &Field, dictionary: &Dictionary) -> Self {
+        Self(Node::field(field, dictionary))
+    }
+
+    /// Shows the values that a span has.
+    pub(crate) fn each<'a>(
+        &'a self,
+        subject: &'a Subject<'_>,
+        at: usize,
+        visit: &mut dyn FnMut(Computed<'a>),
+    ) {
+        self.0.any(subject, at, &mut |value| {
+            visit(value);
+            false
+        });
     }
 }
 

@@ -173,10 +173,33 @@ fn named_constant(word: &str) -> Option<Const> {
 /// Words that the grammar knows, but not between braces.
 fn is_reserved(word: &str) -> bool {
     const RESERVED: [&str; 27] = [
-        "childCount", "rootService", "id", "traceID", "spanID", "parentID", "timeSinceStart",
-        "version", "count", "avg", "max", "min", "sum", "by", "coalesce", "select", "rate",
-        "count_over_time", "min_over_time", "max_over_time", "avg_over_time", "sum_over_time",
-        "quantile_over_time", "histogram_over_time", "compare", "topk", "bottomk",
+        "childCount",
+        "rootService",
+        "id",
+        "traceID",
+        "spanID",
+        "parentID",
+        "timeSinceStart",
+        "version",
+        "count",
+        "avg",
+        "max",
+        "min",
+        "sum",
+        "by",
+        "coalesce",
+        "select",
+        "rate",
+        "count_over_time",
+        "min_over_time",
+        "max_over_time",
+        "avg_over_time",
+        "sum_over_time",
+        "quantile_over_time",
+        "histogram_over_time",
+        "compare",
+        "topk",
+        "bottomk",
     ];
     RESERVED.contains(&word) || word == "with"
 }

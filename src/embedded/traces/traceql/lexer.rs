@@ -68,9 +68,7 @@ pub(super) fn lexemes(text: &str) -> Vec<Lexeme> {
         } else if blank.is_err() {
             (Token::Invalid("comment not terminated".into()), false)
         } else {
-            token
-                .parse_next(&mut input)
-                .unwrap_or((Token::End, false))
+            token.parse_next(&mut input).unwrap_or((Token::End, false))
         };
         let last = matches!(token, Token::End | Token::Invalid(_));
         found.push(Lexeme {
@@ -115,13 +113,12 @@ fn word<'i>(input: &mut Input<'i>) -> Lexed<&'i str> {
 }
 
 fn number(input: &mut Input<'_>) -> Lexed<(Token, bool)> {
-    let decimal = alt((
-        (digit1, opt((".", digit1))).take(),
-        (".", digit1).take(),
-    ));
+    let decimal = alt(((digit1, opt((".", digit1))).take(), (".", digit1).take()));
     let with_unit = (
         (digit1, opt((".", digit1))),
-        take_while(1.., |c: char| c.is_ascii_digit() || "nsumhµμdwy.".contains(c)),
+        take_while(1.., |c: char| {
+            c.is_ascii_digit() || "nsumhµμdwy.".contains(c)
+        }),
     )
         .take()
         .verify_map(literal::duration)
@@ -174,8 +171,7 @@ fn quoted_name(input: &mut Input<'_>) -> Lexed<Result<String, &'static str>> {
     });
     let plain = any.verify(|c: &char| *c != '"' && *c != '\\').map(Ok);
     let inner = repeat(0.., alt((escaped, plain)));
-    let (_, name, end): (_, Vec<Result<char, _>>, _) =
-        ('"', inner, opt('"')).parse_next(input)?;
+    let (_, name, end): (_, Vec<Result<char, _>>, _) = ('"', inner, opt('"')).parse_next(input)?;
     Ok(match end {
         Some(_) => name.into_iter().collect(),
         None => Err("unexpected EOF, expecting \""),
@@ -214,9 +210,8 @@ fn text(input: &mut Input<'_>) -> Lexed<Token> {
         .verify(|c: &char| !matches!(c, '"' | '\\' | '\n'))
         .map(Some);
     let chars = repeat(0.., alt((escape, plain)));
-    let interpreted = delimited('"', chars, '"').map(|chars: Vec<Option<char>>| {
-        chars.into_iter().collect::<Option<String>>()
-    });
+    let interpreted = delimited('"', chars, '"')
+        .map(|chars: Vec<Option<char>>| chars.into_iter().collect::<Option<String>>());
     let found: Lexed<Option<String>> = alt((raw, interpreted)).parse_next(input);
     Ok(match found {
         Ok(Some(text)) => Token::Text(text),
@@ -227,12 +222,11 @@ fn text(input: &mut Input<'_>) -> Lexed<Token> {
 
 /// An escape; `None` if Go has no such one.
 fn escape(input: &mut Input<'_>) -> Lexed<Option<char>> {
-    fn coded<'i>(
-        digits: usize,
-        radix: u32,
-    ) -> impl Parser<Input<'i>, Option<char>, ContextError> {
+    fn coded<'i>(digits: usize, radix: u32) -> impl Parser<Input<'i>, Option<char>, ContextError> {
         take_while(digits..=digits, move |c: char| c.is_digit(radix)).map(move |code: &str| {
-            u32::from_str_radix(code, radix).ok().and_then(char::from_u32)
+            u32::from_str_radix(code, radix)
+                .ok()
+                .and_then(char::from_u32)
         })
     }
     let known = one_of(['a', 'b', 'f', 'n', 'r', 't', 'v', '\\', '"']).map(|c| {

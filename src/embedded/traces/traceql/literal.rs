@@ -8,7 +8,7 @@ use winnow::error::ContextError;
 type Input<'i> = &'i str;
 
 /// Reads a duration such as `1h30m`, `1.5s`, `100ms` or `1d` as nanoseconds.
-pub(super) fn duration(text: &str) -> Option<i64> {
+pub(crate) fn duration(text: &str) -> Option<i64> {
     let parts = repeat::<_, _, Vec<(f64, f64)>, _, _>(1.., (number, unit));
     let (parts, _) = (parts, eof).parse(text).ok()?;
     let nanos: f64 = parts.into_iter().map(|(number, unit)| number * unit).sum();
@@ -16,7 +16,10 @@ pub(super) fn duration(text: &str) -> Option<i64> {
 }
 
 fn number(input: &mut Input<'_>) -> winnow::Result<f64, ContextError> {
-    (digit1, opt((".", digit1))).take().parse_to().parse_next(input)
+    (digit1, opt((".", digit1)))
+        .take()
+        .parse_to()
+        .parse_next(input)
 }
 
 fn unit(input: &mut Input<'_>) -> winnow::Result<f64, ContextError> {

@@ -22,9 +22,9 @@ use thiserror::Error;
 
 pub use ast::Query;
 pub(crate) use ast::{AttributeScope, Field, Intrinsic, KINDS, STATUSES};
-pub(crate) use conditions::{Required, Shown};
-pub(crate) use eval::{Patterns, Plan, Subject};
-pub(crate) use literal::duration_text;
+pub(crate) use conditions::{Required, Show, Shown};
+pub(crate) use eval::{Patterns, Plan, Reader, Subject};
+pub(crate) use literal::{duration as parse_duration, duration_text};
 pub(crate) use pipeline::Spanset;
 pub(crate) use value::Computed;
 

@@ -44,11 +44,7 @@ pub(super) struct Measure<'q> {
 
 impl<'q> Plan<'q> {
     /// Looks up what a query mentions.
-    pub(crate) fn new(
-        query: &'q Query,
-        dictionary: &Dictionary,
-        patterns: &mut Patterns,
-    ) -> Self {
+    pub(crate) fn new(query: &'q Query, dictionary: &Dictionary, patterns: &mut Patterns) -> Self {
         Self {
             stages: steps(&query.pipeline, dictionary, patterns),
         }
@@ -67,11 +63,6 @@ impl<'q> Plan<'q> {
             attributes: Vec::new(),
         };
         run(&self.stages, subject, vec![all])
-    }
-
-    /// Whether any span of a trace matches.
-    pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
-        !self.run(subject).is_empty()
     }
 }
 
@@ -214,7 +205,8 @@ fn group(subject: &Subject<'_>, set: Spanset, name: &str, node: &Node<'_>) -> Ve
     let mut by_value: HashMap<String, usize> = HashMap::new();
     for at in set.spans {
         let value = node.eval(subject, at);
-        let key = format!("{:?}", std::mem::discriminant(&value)) + &value.display(subject.dictionary);
+        let key =
+            format!("{:?}", std::mem::discriminant(&value)) + &value.display(subject.dictionary);
         let place = *by_value.entry(key).or_insert_with(|| {
             let mut attributes = set.attributes.clone();
             attributes.push((name.to_owned(), value.wire(subject.dictionary)));

@@ -104,9 +104,7 @@ impl Tree {
             Ancestor | NotAncestor | UnionAncestor => {
                 (self.above(left, usize::MAX), self.below(right, usize::MAX))
             }
-            Sibling | NotSibling | UnionSibling => {
-                (siblings(trace, left), siblings(trace, right))
-            }
+            Sibling | NotSibling | UnionSibling => (siblings(trace, left), siblings(trace, right)),
             SpansetOp::And | SpansetOp::Or => return Vec::new(),
         };
         match op {

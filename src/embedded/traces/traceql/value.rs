@@ -98,11 +98,11 @@ impl<'a> Computed<'a> {
             Self::Int(n) => Wire::IntValue(n),
             Self::Float(n) => Wire::DoubleValue(n),
             Self::Bool(b) => Wire::BoolValue(b),
-            Self::Array(values) => Wire::ArrayValue(
-                opentelemetry_proto::tonic::common::v1::ArrayValue {
+            Self::Array(values) => {
+                Wire::ArrayValue(opentelemetry_proto::tonic::common::v1::ArrayValue {
                     values: values.to_vec(),
-                },
-            ),
+                })
+            }
             other => Wire::StringValue(other.display(dictionary)),
         };
         AnyValue { value: Some(value) }
