@@ -141,7 +141,13 @@ fn normalize(value: &mut Value) {
             object.remove("metrics");
             for (name, inner) in object.iter_mut() {
                 normalize(inner);
-                let unordered = ["attributes", "batches", "resourceSpans", "tagValues", "scopes"];
+                let unordered = [
+                    "attributes",
+                    "batches",
+                    "resourceSpans",
+                    "tagValues",
+                    "scopes",
+                ];
                 if let (true, Value::Array(items)) = (unordered.contains(&name.as_str()), inner) {
                     items.sort_by_key(|item| item.to_string());
                 }

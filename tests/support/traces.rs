@@ -100,7 +100,11 @@ impl Answer {
 
 async fn serve(router: Router) -> SocketAddr {
     let acceptor = TcpListener::new("127.0.0.1:0").bind().await;
-    let address = acceptor.holdings()[0].local_addr.clone().into_std().unwrap();
+    let address = acceptor.holdings()[0]
+        .local_addr
+        .clone()
+        .into_std()
+        .unwrap();
     tokio::spawn(Server::new(acceptor).serve(router));
     address
 }

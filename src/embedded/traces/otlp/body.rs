@@ -52,6 +52,10 @@ impl Encoding {
         match self {
             Self::Protobuf => ExportTraceServiceRequest::decode(body)
                 .map_err(|error| Unreadable::Malformed(format!("proto: {error}"))),
+            // A list would be read as the message's fields in order, which OTLP does not allow.
+            Self::Json if body.trim_ascii_start().first() != Some(&b'{') => {
+                Err(Unreadable::Malformed("json: not an object".to_owned()))
+            }
             Self::Json => serde_json::from_slice(body)
                 .map_err(|error| Unreadable::Malformed(format!("json: {error}"))),
         }
