@@ -1,6 +1,7 @@
 //! Every request that was recorded on a real Tempo is answered alike by the embedded one.
 
 #![cfg(feature = "lab")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 #[path = "support/traces.rs"]
 mod support;

@@ -288,12 +288,15 @@ impl Dictionary {
     }
 
     fn attributes(&mut self, wire: Vec<KeyValue>) -> Box<[Attribute]> {
-        wire.into_iter()
-            .map(|pair| Attribute {
+        // Collecting would reuse the larger allocation of the message and leave holes behind.
+        let mut attributes = Vec::with_capacity(wire.len());
+        for pair in wire {
+            attributes.push(Attribute {
                 key: self.word(&pair.key),
                 value: self.value(pair.value.unwrap_or_default()),
-            })
-            .collect()
+            });
+        }
+        attributes.into_boxed_slice()
     }
 
     fn value(&mut self, wire: AnyValue) -> Value {

@@ -137,9 +137,9 @@ pub(super) fn nested<'t, T>(
     found
 }
 
-/// Words that mean something somewhere in the language.
-fn is_keyword(word: &str) -> bool {
-    const KEYWORDS: [&str; 56] = [
+/// Words that mean something somewhere in the language, operators and brackets aside.
+pub(super) fn is_keyword(word: &str) -> bool {
+    const KEYWORDS: [&str; 52] = [
         "true",
         "false",
         "nil",
@@ -192,10 +192,6 @@ fn is_keyword(word: &str) -> bool {
         "topk",
         "bottomk",
         "with",
-        ",",
-        "{",
-        "}",
-        ".",
     ];
     KEYWORDS.contains(&word)
 }

@@ -4,7 +4,7 @@ use winnow::Parser;
 use winnow::combinator::opt;
 
 use super::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, KINDS, STATUSES};
-use super::cursor::{Cursor, Fault, Parsed, advance, expect, nested, next, symbol};
+use super::cursor::{Cursor, Fault, Parsed, advance, expect, is_keyword, nested, next, symbol};
 use super::lexer::Token;
 
 /// How tightly operators bind: a higher number first. `&&` and `||` bind alike.
@@ -113,7 +113,8 @@ fn opt_field(input: &mut Cursor<'_>) -> Parsed<Option<Field>> {
     Ok(Some(field))
 }
 
-fn constant(input: &mut Cursor<'_>) -> Parsed<Const> {
+/// A literal that must come next.
+pub(super) fn constant(input: &mut Cursor<'_>) -> Parsed<Const> {
     let value = match next(input) {
         Token::Text(text) => Const::Text(text.clone()),
         Token::Int(n) => Const::Int(*n),
@@ -121,7 +122,7 @@ fn constant(input: &mut Cursor<'_>) -> Parsed<Const> {
         Token::Duration(nanos) => Const::Duration(*nanos),
         Token::Word(word) => match named_constant(word) {
             Some(value) => value,
-            None if is_reserved(word) => return Err(Fault::unexpected(input, "")),
+            None if is_keyword(word) => return Err(Fault::unexpected(input, "")),
             None => {
                 let message = format!("unknown identifier: {word}");
                 return Err(Fault::fatal(input, message));
@@ -131,11 +132,6 @@ fn constant(input: &mut Cursor<'_>) -> Parsed<Const> {
     };
     advance(input);
     Ok(value)
-}
-
-/// A literal that must come next, as in a hint.
-pub(super) fn literal(input: &mut Cursor<'_>) -> Parsed<Const> {
-    constant(input)
 }
 
 /// A number, perhaps with a sign.
@@ -168,40 +164,6 @@ fn named_constant(word: &str) -> Option<Const> {
             (None, None) => None,
         },
     }
-}
-
-/// Words that the grammar knows, but not between braces.
-fn is_reserved(word: &str) -> bool {
-    const RESERVED: [&str; 27] = [
-        "childCount",
-        "rootService",
-        "id",
-        "traceID",
-        "spanID",
-        "parentID",
-        "timeSinceStart",
-        "version",
-        "count",
-        "avg",
-        "max",
-        "min",
-        "sum",
-        "by",
-        "coalesce",
-        "select",
-        "rate",
-        "count_over_time",
-        "min_over_time",
-        "max_over_time",
-        "avg_over_time",
-        "sum_over_time",
-        "quantile_over_time",
-        "histogram_over_time",
-        "compare",
-        "topk",
-        "bottomk",
-    ];
-    RESERVED.contains(&word) || word == "with"
 }
 
 fn intrinsic(word: &str) -> Option<Intrinsic> {

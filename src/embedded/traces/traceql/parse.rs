@@ -272,7 +272,7 @@ fn hints(input: &mut Cursor<'_>) -> Parsed<bool> {
             };
             advance(input);
             expect(input, "=")?;
-            let value = field::literal(input)?;
+            let value = field::constant(input)?;
             most_recent |= name == "most_recent" && value == Const::Bool(true);
             if opt(symbol(",")).parse_next(input)?.is_none() {
                 return Ok(most_recent);
