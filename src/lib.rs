@@ -4,6 +4,7 @@
 //! * [`app`]: the service
 //! * [`telemetry`]: what makes it observable
 //! * `embedded`: in-memory backends that speak the wire APIs of Tempo, Loki and Prometheus
+//! * `lab`: the laboratory around the service
 
 // A running service must not end on what can be handled; tests may.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
@@ -13,3 +14,6 @@ pub mod telemetry;
 
 #[cfg(feature = "lab")]
 pub mod embedded;
+
+#[cfg(feature = "lab")]
+pub mod lab;

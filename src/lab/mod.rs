@@ -1,0 +1,5 @@
+//! The laboratory around the service.
+//!
+//! * [`verify`]: the acceptance contract, whoever runs the backends
+
+pub mod verify;

@@ -1,0 +1,213 @@
+//! The command line of `lab verify`, and what it comes to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::http::{Server, UrlError};
+
+/// The servers that ship their own log beside the services, in the stack and on the machine.
+const SERVERS: &str = "tempo,loki,prometheus,grafana,promtail";
+
+/// Flags of `lab verify`; the defaults are the lab's ports.
+#[derive(Args, Clone, Debug)]
+pub struct VerifyArgs {
+    /// An instance of the service; the first gets the requests. Repeat it for each
+    /// [default: http://127.0.0.1:8000, :8001 and :8002]
+    #[arg(long, value_name = "URL")]
+    pub app: Vec<String>,
+    /// Tempo's API
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3200")]
+    pub tempo: String,
+    /// Loki's API
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3100")]
+    pub loki: String,
+    /// Prometheus' API
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
+    pub prometheus: String,
+    /// Check Grafana too
+    #[arg(long, value_name = "URL")]
+    pub grafana: Option<String>,
+    /// Grafana's user
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "admin",
+        requires = "grafana"
+    )]
+    pub grafana_user: String,
+    /// File that holds the password of Grafana's user; without it no login is sent
+    #[arg(long, value_name = "FILE", requires = "grafana")]
+    pub grafana_password_file: Option<PathBuf>,
+    /// Check that these servers ship their own log, as in the stack and on the machine; without
+    /// a value tempo, loki, prometheus, grafana and promtail. The embedded backends have no log
+    /// of their own
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = SERVERS
+    )]
+    pub servers_log: Vec<String>,
+    /// Longest wait for a promise: seconds, or with ms, s or m
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// File that keeps what this run has sent, for a later --existing
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Send nothing; check that what an earlier run has sent is still found
+    #[arg(long, requires = "state")]
+    pub existing: bool,
+    /// Read the provisioned data sources from this folder (it holds grafana/datasources.yaml)
+    /// instead of those built in
+    #[arg(long, value_name = "DIR")]
+    pub etc: Option<PathBuf>,
+    /// Read the dashboards from this folder instead of those built in
+    #[arg(long, value_name = "DIR")]
+    pub dashboards: Option<PathBuf>,
+}
+
+/// What is to be checked, and where.
+pub struct Lab {
+    /// The instances of the service.
+    pub apps: Vec<Server>,
+    /// Tempo's API.
+    pub tempo: Server,
+    /// Loki's API.
+    pub loki: Server,
+    /// Prometheus' API.
+    pub prometheus: Server,
+    /// Grafana's API, if there is one.
+    pub grafana: Option<Server>,
+}
+
+/// The command line asks for something that cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// A flag's URL cannot be used.
+    #[error("{flag}: {source}")]
+    Url {
+        /// The flag.
+        flag: &'static str,
+        /// Why.
+        source: UrlError,
+    },
+    /// A file that a flag names cannot be read or understood.
+    #[error("{flag}: {problem}")]
+    File {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl UsageError {
+    /// A problem with the file that `flag` names.
+    #[must_use]
+    pub fn file(flag: &'static str, problem: impl Into<String>) -> Self {
+        Self::File {
+            flag,
+            problem: problem.into(),
+        }
+    }
+}
+
+impl VerifyArgs {
+    /// The servers that the flags name.
+    ///
+    /// # Errors
+    /// [`UsageError`] for the first flag that cannot be used.
+    pub fn lab(&self) -> Result<Lab, UsageError> {
+        let server = |flag: &'static str, url: &str| {
+            Server::new(url).map_err(|source| UsageError::Url { flag, source })
+        };
+        let default = [8000, 8001, 8002].map(|port| format!("http://127.0.0.1:{port}"));
+        let urls = if self.app.is_empty() {
+            &default[..]
+        } else {
+            &self.app[..]
+        };
+        let grafana = match &self.grafana {
+            None => None,
+            Some(url) => {
+                let server = server("--grafana", url)?;
+                Some(match self.grafana_password()? {
+                    Some(password) => server.with_login(&self.grafana_user, &password),
+                    None => server,
+                })
+            }
+        };
+        Ok(Lab {
+            apps: urls
+                .iter()
+                .map(|url| server("--app", url))
+                .collect::<Result<_, _>>()?,
+            tempo: server("--tempo", &self.tempo)?,
+            loki: server("--loki", &self.loki)?,
+            prometheus: server("--prometheus", &self.prometheus)?,
+            grafana,
+        })
+    }
+
+    fn grafana_password(&self) -> Result<Option<String>, UsageError> {
+        let Some(file) = &self.grafana_password_file else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            UsageError::file(
+                "--grafana-password-file",
+                format!("{}: {error}", file.display()),
+            )
+        })?;
+        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+}
+
+/// A time such as `60`, `60s`, `500ms` or `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no time; expected one like 60, 60s, 500ms or 2m");
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let millis = match &text[digits.len()..] {
+        "" | "s" => number.checked_mul(1000),
+        "ms" => Some(number),
+        "m" => number.checked_mul(60_000),
+        _ => None,
+    };
+    match millis {
+        // A day is more than anyone waits, and keeps clocks from running over.
+        Some(millis @ 1..=86_400_000) => Ok(Duration::from_millis(millis)),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_and_without_units() {
+        for (text, millis) in [("60", 60_000), ("60s", 60_000), ("5ms", 5), ("2m", 120_000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for wrong in [
+            "",
+            "s",
+            "-1",
+            "0",
+            "1h",
+            "1 s",
+            "1.5s",
+            "99999999999999999999",
+        ] {
+            assert!(duration(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Why a promise is not kept: what was asked, what came, what to check.
+
+/// What stands between a promise and its being kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The request, as a person could repeat it, or what was looked for.
+    pub asked: String,
+    /// What came instead of the expected.
+    pub came: String,
+    /// What to check; `None` leaves it to the promise's own advice.
+    pub check: Option<String>,
+    /// Whether waiting longer cannot help.
+    pub settled: bool,
+}
+
+impl Finding {
+    /// A finding that may go away with time.
+    #[must_use]
+    pub fn new(asked: impl Into<String>, came: impl Into<String>) -> Self {
+        Self {
+            asked: asked.into(),
+            came: came.into(),
+            check: None,
+            settled: false,
+        }
+    }
+
+    /// With advice of its own.
+    #[must_use]
+    pub fn check(mut self, advice: impl Into<String>) -> Self {
+        self.check = Some(advice.into());
+        self
+    }
+
+    /// As one that waiting cannot cure.
+    #[must_use]
+    pub fn settled(mut self) -> Self {
+        self.settled = true;
+        self
+    }
+}
+
+/// Text from a server, cut to what fits a report.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let text = text.trim();
+    let shown: String = text
+        .chars()
+        .take(LONGEST)
+        .map(|character| match character {
+            '\n' | '\t' => ' ',
+            other if other.is_control() => '?',
+            other => other,
+        })
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        format!("{shown}…")
+    } else {
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_cannot_control_the_terminal_and_stays_short() {
+        assert_eq!(excerpt(" a\x1b[2Jb\nc "), "a?[2Jb c");
+        assert_eq!(excerpt(&"é".repeat(301)).chars().count(), 301);
+    }
+}

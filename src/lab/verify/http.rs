@@ -1,0 +1,272 @@
+//! A small HTTP client for the APIs of the lab: no TLS, bounded time and size.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client as Hyper;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::finding::{Finding, excerpt};
+
+/// Longest time for one request; the slowest route of the service takes five seconds.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Largest answer that is read, in bytes.
+const LARGEST: usize = 32 << 20;
+
+/// What may stand in a query string as it is.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// A base URL cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Not an address at all.
+    #[error("{0:?} is no URL; expected one like http://127.0.0.1:3200")]
+    Malformed(String),
+    /// Only plain HTTP is spoken.
+    #[error("{0:?} uses https, which is not spoken here; put a proxy that ends TLS before it")]
+    Https(String),
+}
+
+/// One server, by the URL that its paths are added to.
+#[derive(Clone)]
+pub struct Server {
+    hyper: Hyper<HttpConnector, Full<Bytes>>,
+    base: String,
+    authority: String,
+    authorization: Option<HeaderValue>,
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The request, as a person could repeat it.
+    pub asked: String,
+    /// HTTP status.
+    pub status: u16,
+    /// The body as text.
+    pub body: String,
+}
+
+impl Server {
+    /// A server at a base URL, `http://host:port` with or without a path.
+    ///
+    /// # Errors
+    /// [`UrlError`].
+    pub fn new(url: &str) -> Result<Self, UrlError> {
+        let malformed = || UrlError::Malformed(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| malformed())?;
+        let authority = uri.authority().ok_or_else(malformed)?.to_string();
+        match uri.scheme_str() {
+            Some("http") if uri.query().is_none() => {}
+            Some("https") => return Err(UrlError::Https(url.to_owned())),
+            _ => return Err(malformed()),
+        }
+        Ok(Self {
+            hyper: Hyper::builder(TokioExecutor::new()).build_http(),
+            base: url.trim_end_matches('/').to_owned(),
+            authority,
+            authorization: None,
+        })
+    }
+
+    /// With basic authentication.
+    #[must_use]
+    pub fn with_login(mut self, user: &str, password: &str) -> Self {
+        use base64::Engine;
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        self.authorization = HeaderValue::try_from(format!("Basic {pair}")).ok();
+        self
+    }
+
+    /// The URL that it was made with.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Host and port.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// GET with parameters; any status is an answer.
+    ///
+    /// # Errors
+    /// A finding when no answer came.
+    pub async fn get(&self, path: &str, params: &[(&str, &str)]) -> Result<Answer, Finding> {
+        self.get_with(path, params, &[]).await
+    }
+
+    /// GET with parameters and further headers; any status is an answer.
+    ///
+    /// # Errors
+    /// A finding when no answer came.
+    pub async fn get_with(
+        &self,
+        path: &str,
+        params: &[(&str, &str)],
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Answer, Finding> {
+        let mut url = format!("{}{path}", self.base);
+        if !params.is_empty() {
+            url.push('?');
+            url.push_str(&form(params));
+        }
+        let asked = format!("GET {url}");
+        self.send(Method::GET, &url, asked, headers, Bytes::new())
+            .await
+    }
+
+    /// POST of a form; any status is an answer.
+    ///
+    /// # Errors
+    /// A finding when no answer came.
+    pub async fn post(&self, path: &str, params: &[(&str, &str)]) -> Result<Answer, Finding> {
+        let url = format!("{}{path}", self.base);
+        let mut asked = format!("POST {url}");
+        for (name, value) in params {
+            let _ = write!(asked, " {name}={value}");
+        }
+        let headers = [(CONTENT_TYPE, "application/x-www-form-urlencoded")];
+        self.send(Method::POST, &url, asked, &headers, form(params).into())
+            .await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        asked: String,
+        headers: &[(HeaderName, &str)],
+        body: Bytes,
+    ) -> Result<Answer, Finding> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header(ACCEPT, "application/json");
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        if let Some(login) = &self.authorization {
+            request = request.header(AUTHORIZATION, login);
+        }
+        let request = match request.body(Full::new(body)) {
+            Ok(request) => request,
+            Err(error) => return Err(Finding::new(asked, error.to_string()).settled()),
+        };
+        let exchange = async {
+            let response = self.hyper.request(request).await.map_err(|error| {
+                let mut text = error.to_string();
+                let mut cause = std::error::Error::source(&error);
+                while let Some(error) = cause {
+                    text = error.to_string();
+                    cause = error.source();
+                }
+                text
+            })?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), LARGEST).collect().await;
+            let body = body.map_err(|error| error.to_string())?.to_bytes();
+            Ok::<_, String>((status, String::from_utf8_lossy(&body).into_owned()))
+        };
+        match tokio::time::timeout(PATIENCE, exchange).await {
+            Ok(Ok((status, body))) => Ok(Answer {
+                asked,
+                status,
+                body,
+            }),
+            Ok(Err(text)) => Err(Finding::new(asked, format!("no answer: {text}"))),
+            Err(_) => {
+                let came = format!("no answer within {} s", PATIENCE.as_secs());
+                Err(Finding::new(asked, came))
+            }
+        }
+    }
+}
+
+impl Answer {
+    /// The finding that this answer is, not being what was expected.
+    #[must_use]
+    pub fn finding(&self, came: impl Into<String>) -> Finding {
+        Finding::new(&self.asked, came)
+    }
+
+    /// The body as JSON, of an answer with status 2xx.
+    ///
+    /// # Errors
+    /// A finding that tells the status and the body.
+    pub fn json(&self) -> Result<Value, Finding> {
+        if !(200..300).contains(&self.status) {
+            let came = format!("HTTP {}: {}", self.status, excerpt(&self.body));
+            return Err(self.finding(came));
+        }
+        serde_json::from_str(&self.body).map_err(|error| {
+            let came = format!("no JSON ({error}): {}", excerpt(&self.body));
+            self.finding(came)
+        })
+    }
+}
+
+fn form(params: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for (name, value) in params {
+        if !text.is_empty() {
+            text.push('&');
+        }
+        let _ = write!(
+            text,
+            "{}={}",
+            utf8_percent_encode(name, ESCAPED),
+            utf8_percent_encode(value, ESCAPED)
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_urls_are_taken() {
+        assert_eq!(
+            Server::new("http://h:1/p/").map(|it| it.base).ok(),
+            Some("http://h:1/p".into())
+        );
+        assert!(matches!(Server::new("https://h"), Err(UrlError::Https(_))));
+        for wrong in [
+            "",
+            "127.0.0.1:3200",
+            "ftp://h",
+            "http://",
+            "/x",
+            "http://h/?q",
+        ] {
+            assert!(
+                matches!(Server::new(wrong), Err(UrlError::Malformed(_))),
+                "{wrong:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_are_escaped_whole() {
+        assert_eq!(
+            form(&[("q", "{a=\"b\"} + é&")]),
+            "q=%7Ba%3D%22b%22%7D%20%2B%20%C3%A9%26"
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! `lab verify`: the acceptance contract of the lab, the same for the embedded backends, the stack
+//! and the machine. It sends its own requests, waits until every signal of them is visible through
+//! the public HTTP APIs, and tells which promise is not kept.
+//!
+//! * [`args`]: the command line
+//! * [`run`]: from the first request to the report
+//! * [`contract`]: the list of promises
+//! * [`promises`]: what each of them looks at
+//! * [`promise`], [`finding`], [`report`]: what became of them, for people and programs
+//! * [`traffic`], [`state`]: the requests, and what is remembered of them
+//! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: how servers are asked
+//! * [`provisioning`], [`correlation`], [`dashboard`], [`template`]: what Grafana makes of its files
+
+pub mod args;
+pub mod contract;
+pub mod correlation;
+pub mod dashboard;
+pub mod finding;
+pub mod http;
+pub mod loki;
+pub mod prometheus;
+pub mod promise;
+pub mod promises;
+pub mod provisioning;
+pub mod report;
+pub mod run;
+pub mod state;
+pub mod template;
+pub mod tempo;
+pub mod traffic;
+pub mod wait;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use args::VerifyArgs;
+use run::{Stop, run};
+
+/// Exit code when a flag is wrong or a server cannot be reached.
+const CANNOT_RUN: u8 = 2;
+
+/// Checks a lab and prints the report: exit code 0 when every promise is kept, 1 when one is not,
+/// 2 when a flag is wrong or a server cannot be reached.
+#[must_use]
+pub fn start(args: &VerifyArgs) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("cannot start the async runtime: {error}");
+            return ExitCode::from(CANNOT_RUN);
+        }
+    };
+    let result = runtime.block_on(run(args));
+    // Requests of the steady stream may still be open.
+    runtime.shutdown_background();
+    match result {
+        Ok(report) => {
+            let text = if args.json {
+                format!("{}\n", report.json())
+            } else {
+                report.table(std::io::stdout().is_terminal())
+            };
+            print(&text);
+            match report.is_kept() {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::FAILURE,
+            }
+        }
+        Err(stop) => {
+            if args.json {
+                print(&format!("{}\n", stop.json()));
+            }
+            eprintln!("{stop}");
+            ExitCode::from(match stop {
+                Stop::Usage(_) | Stop::Unreachable(_) => CANNOT_RUN,
+            })
+        }
+    }
+}
+
+/// A reader that has gone away is no reason to panic.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

@@ -1,0 +1,65 @@
+//! The promises of the lab, one file for each pillar. Every function here is one attempt: it gives
+//! what was seen, or the finding that stands in the way.
+
+pub mod correlations;
+pub mod dashboards;
+pub mod grafana;
+pub mod logs;
+pub mod metrics;
+pub mod traces;
+
+use tokio::time::Instant;
+
+use super::args::Lab;
+use super::finding::Finding;
+use super::provisioning::Provisioning;
+use super::state::Sent;
+use super::traffic::Ids;
+
+/// What an attempt comes to.
+pub type Attempt = Result<String, Finding>;
+
+/// Everything that the promises look at.
+pub struct Run {
+    /// The servers.
+    pub lab: Lab,
+    /// What Grafana is provisioned with.
+    pub provisioning: Provisioning,
+    /// What was sent and is looked for.
+    pub sent: Sent,
+    /// Ids of all traces that were started.
+    pub ids: Ids,
+    /// When waiting ends.
+    pub deadline: Instant,
+}
+
+impl Run {
+    /// The instances that `/chain` goes through: three, or fewer when there are fewer.
+    #[must_use]
+    pub fn chain_services(&self) -> &[String] {
+        let services = &self.sent.services;
+        &services[..services.len().min(3)]
+    }
+
+    /// From a little before the run until a little after now, Unix seconds.
+    #[must_use]
+    pub fn window(&self) -> (i64, i64) {
+        (self.sent.began - 30, now_seconds() + 30)
+    }
+
+    /// The same in Unix nanoseconds.
+    #[must_use]
+    pub fn window_ns(&self) -> (i64, i64) {
+        let (start, end) = self.window();
+        (
+            start.saturating_mul(1_000_000_000),
+            end.saturating_mul(1_000_000_000),
+        )
+    }
+}
+
+/// Unix seconds now.
+#[must_use]
+pub fn now_seconds() -> i64 {
+    jiff::Timestamp::now().as_second()
+}

@@ -1,0 +1,50 @@
+//! What a run has sent, kept in a file so that a later run can look for it again.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::args::UsageError;
+
+/// What a run has sent.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub struct Sent {
+    /// Id of the trace of `/chain`.
+    pub chain: String,
+    /// Id of the span that the trace of `/chain` began under.
+    pub chain_parent: String,
+    /// Id of the trace of `/error_test`.
+    pub error: String,
+    /// Id of the trace of `/items/{item_id}`.
+    pub item: String,
+    /// Names of the instances, in the order of the `--app` flags.
+    pub services: Vec<String>,
+    /// When the run began, Unix seconds.
+    pub began: i64,
+    /// When the followed requests were answered, Unix seconds.
+    pub answered: i64,
+}
+
+impl Sent {
+    /// Reads what an earlier run has kept.
+    ///
+    /// # Errors
+    /// [`UsageError::File`] when there is no such file or it is not understood.
+    pub fn load(file: &Path) -> Result<Self, UsageError> {
+        let wrong =
+            |problem: String| UsageError::file("--state", format!("{}: {problem}", file.display()));
+        let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Keeps it for a later run.
+    ///
+    /// # Errors
+    /// [`UsageError::File`] when the file cannot be written.
+    pub fn save(&self, file: &Path) -> Result<(), UsageError> {
+        let wrong =
+            |problem: String| UsageError::file("--state", format!("{}: {problem}", file.display()));
+        let text = serde_json::to_string_pretty(self).map_err(|error| wrong(error.to_string()))?;
+        std::fs::write(file, text + "\n").map_err(|error| wrong(error.to_string()))
+    }
+}

@@ -1,0 +1,192 @@
+//! The requests that verification sends itself: three that it follows, then a steady stream so that
+//! rates have something to show.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::HeaderName;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::finding::{Finding, excerpt};
+use super::http::{Answer, Server};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Time between two requests of the steady stream.
+const PACE: Duration = Duration::from_millis(100);
+
+/// Requests of the steady stream that may be open at one time.
+const OPEN: usize = 64;
+
+/// Trace ids that are remembered, the newest.
+const REMEMBERED: usize = 10_000;
+
+/// Paths of the steady stream. `/chain` is not among them, so that nothing takes the exemplar of
+/// the followed one's bucket before it is scraped.
+const PATHS: [&str; 7] = [
+    "/",
+    "/items/1?q=steady",
+    "/io_task",
+    "/cpu_task",
+    "/random_status",
+    "/random_sleep",
+    "/error_test",
+];
+
+/// A trace that a request has started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// 32 hex digits.
+    pub trace_id: String,
+    /// 16 hex digits, the parent of the server's span.
+    pub span_id: String,
+}
+
+impl Started {
+    fn new() -> Self {
+        // Neither may be zero.
+        Self {
+            trace_id: format!("{:032x}", rand::random::<u128>() | 1),
+            span_id: format!("{:016x}", rand::random::<u64>() | 1),
+        }
+    }
+
+    fn traceparent(&self) -> String {
+        format!("00-{}-{}-01", self.trace_id, self.span_id)
+    }
+}
+
+/// The ids of all traces that were started.
+pub type Ids = Arc<Mutex<std::collections::VecDeque<String>>>;
+
+fn remember(ids: &Ids, id: &str) {
+    let mut ids = ids.lock();
+    if ids.len() == REMEMBERED {
+        ids.pop_front();
+    }
+    ids.push_back(id.to_owned());
+}
+
+/// The requests that are followed through the lab.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// `/chain`.
+    pub chain: Started,
+    /// `/error_test`.
+    pub error: Started,
+    /// `/items/{item_id}`.
+    pub item: Started,
+    /// When they were answered.
+    pub answered: Instant,
+}
+
+/// Sends the requests that are followed, once all instances are ready or `patience` is over.
+/// What did not go as it should is a finding beside them.
+pub async fn follow(
+    apps: &[Server],
+    patience: Duration,
+    ids: &Ids,
+) -> (Followed, Result<String, Finding>) {
+    let deadline = Instant::now() + patience;
+    let mut health = Err(Finding::new("an instance of the service", "none is named"));
+    for app in apps {
+        health = super::wait::until(deadline, async || ready(app).await).await;
+        if health.is_err() {
+            break;
+        }
+    }
+    let first = &apps[0];
+    let ((chain, chained), (error, failed), (item, listed)) = tokio::join!(
+        chain(
+            first,
+            if health.is_ok() {
+                deadline
+            } else {
+                Instant::now()
+            },
+            ids
+        ),
+        request(first, "/error_test", 500, ids),
+        request(first, "/items/7?q=verify", 200, ids),
+    );
+    let followed = Followed {
+        chain,
+        error,
+        item,
+        answered: Instant::now(),
+    };
+    let all = health.and(chained).and(failed).and(listed);
+    let seen = format!("{} instances", apps.len());
+    (followed, all.map(|()| seen))
+}
+
+async fn ready(app: &Server) -> Result<(), Finding> {
+    let answer = app.get("/readyz", &[]).await?;
+    expect(&answer, 200)
+}
+
+fn expect(answer: &Answer, status: u16) -> Result<(), Finding> {
+    if answer.status == status {
+        return Ok(());
+    }
+    let body = excerpt(&answer.body);
+    Err(answer.finding(format!(
+        "HTTP {} instead of {status}: {body}",
+        answer.status
+    )))
+}
+
+/// `/chain` is tried again while a target is still starting.
+async fn chain(app: &Server, deadline: Instant, ids: &Ids) -> (Started, Result<(), Finding>) {
+    loop {
+        let (started, answered) = request(app, "/chain", 200, ids).await;
+        if answered.is_ok() || Instant::now() >= deadline {
+            return (started, answered);
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+async fn request(
+    app: &Server,
+    path: &str,
+    status: u16,
+    ids: &Ids,
+) -> (Started, Result<(), Finding>) {
+    let started = Started::new();
+    let answered = send(app, path, &started, ids).await;
+    let as_wanted = answered.and_then(|answer| expect(&answer, status));
+    (started, as_wanted)
+}
+
+async fn send(app: &Server, path: &str, started: &Started, ids: &Ids) -> Result<Answer, Finding> {
+    let answer = app
+        .get_with(path, &[], &[(TRACEPARENT, &started.traceparent())])
+        .await;
+    remember(ids, &started.trace_id);
+    answer
+}
+
+/// Sends requests to all routes of all instances until it is dropped.
+pub async fn steady(apps: Vec<Server>, ids: Ids) {
+    let mut open = JoinSet::new();
+    let mut ticks = interval(PACE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    for turn in 0_usize.. {
+        ticks.tick().await;
+        while open.try_join_next().is_some() {}
+        if open.len() >= OPEN {
+            continue;
+        }
+        // Each instance gets every path in turn.
+        let app = apps[turn % apps.len()].clone();
+        let path = PATHS[(turn / apps.len()) % PATHS.len()];
+        let ids = Arc::clone(&ids);
+        open.spawn(async move {
+            // What is wrong with an instance is found by the promises.
+            let _ = send(&app, path, &Started::new(), &ids).await;
+        });
+    }
+}
