@@ -91,6 +91,9 @@ async fn all_forms_of_a_push_are_kept_alike() {
     );
 }
 
+/// Headers and body of a push, and the status that it gets.
+type Case<'c> = (&'c [(&'c str, &'c str)], Vec<u8>, u16);
+
 #[tokio::test]
 async fn garbage_is_refused_and_nothing_breaks() {
     let limits = Limits {
@@ -104,7 +107,7 @@ async fn garbage_is_refused_and_nothing_breaks() {
     cut.truncate(cut.len() / 2);
     let zeros = vec![0; 3 << 20];
     let gzip_json = [JSON, ("content-encoding", "gzip")];
-    let cases: Vec<(&[(&str, &str)], Vec<u8>, u16)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (&[PROTOBUF], b"garbage".to_vec(), 400),
         (&[PROTOBUF], Vec::new(), 400),
         (&[PROTOBUF], cut, 400),
