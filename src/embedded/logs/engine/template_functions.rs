@@ -23,6 +23,9 @@ pub(crate) enum Function {
     Default,
     AlignLeft,
     AlignRight,
+    Contains,
+    HasPrefix,
+    HasSuffix,
 }
 
 impl Function {
@@ -45,6 +48,10 @@ impl Function {
             "default" => Self::Default,
             "alignLeft" => Self::AlignLeft,
             "alignRight" => Self::AlignRight,
+            // Grafana's way from a trace to its logs asks with this one.
+            "contains" => Self::Contains,
+            "hasPrefix" => Self::HasPrefix,
+            "hasSuffix" => Self::HasSuffix,
             _ => return None,
         })
     }
@@ -62,7 +69,10 @@ impl Function {
             | Self::Trunc
             | Self::Default
             | Self::AlignLeft
-            | Self::AlignRight => 2,
+            | Self::AlignRight
+            | Self::Contains
+            | Self::HasPrefix
+            | Self::HasSuffix => 2,
             Self::SprigReplace | Self::Substr => 3,
             Self::Replace => 4,
         }
@@ -102,6 +112,9 @@ impl Function {
             Self::Default => text(1).to_owned(),
             Self::AlignLeft => aligned(int(0)?, text(1), false),
             Self::AlignRight => aligned(int(0)?, text(1), true),
+            Self::Contains => text(1).contains(text(0)).to_string(),
+            Self::HasPrefix => text(1).starts_with(text(0)).to_string(),
+            Self::HasSuffix => text(1).ends_with(text(0)).to_string(),
         })
     }
 }
