@@ -87,8 +87,10 @@ fn escaped_pattern(value: &str) -> String {
             escaped.push_str("\\\\\\\\");
             continue;
         }
-        if "$^*{}[]'+?.()|".contains(character) {
-            escaped.push_str("\\\\");
+        match character {
+            '"' => escaped.push('\\'),
+            _ if "$^*{}[]'+?.()|".contains(character) => escaped.push_str("\\\\"),
+            _ => {}
         }
         escaped.push(character);
     }
