@@ -192,6 +192,22 @@ fn missing_exemplars_are_told() {
 }
 
 #[test]
+fn a_server_that_does_not_ship_its_log_is_named() {
+    let lab = Lab::start();
+    // Any name of the contract will do: in this lab only instances have logs.
+    let shipped = verify(&lab, &["--servers-log=app-b,app-c"]);
+    assert_eq!(shipped.code, Some(0), "{}", shipped.pretty());
+    assert_eq!(shipped.promise("logs.servers")["state"], "kept");
+    let missing = verify(&lab, &["--timeout", "10s", "--servers-log"]);
+    missing.only("logs.servers");
+    let came = &missing.promise("logs.servers")["came"];
+    assert!(
+        came.as_str().is_some_and(|it| it.contains("tempo")),
+        "{came}"
+    );
+}
+
+#[test]
 fn a_panel_without_data_and_a_refused_query_are_named() {
     let lab = Lab::start();
     let folder = std::env::temp_dir().join(format!("lab-dashboards-{}", std::process::id()));

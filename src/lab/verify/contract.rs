@@ -66,7 +66,7 @@ const ROWS: [Row; 20] = [
     ),
     (
         NOTHING_LOST,
-        "every instance exports its spans, and neither spans nor log lines are lost",
+        "spans are exported, and neither spans nor log lines are lost",
         &[TARGETS],
         "that OTEL_EXPORTER_OTLP_ENDPOINT leads to Tempo's receiver (port 4317) and that it accepts spans",
     ),

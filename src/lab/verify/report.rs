@@ -18,7 +18,7 @@ pub struct Report {
 }
 
 /// Width of the titles in the table.
-const TITLE: usize = 68;
+const TITLE: usize = 66;
 
 /// Terminal colours, or none.
 struct Paint {

@@ -1,6 +1,5 @@
 //! One verification, from the first request to the report.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use super::args::{Lab, UsageError, VerifyArgs};
 use super::contract::{self, promise};
 use super::http::Server;
 use super::promise::{Outcome, Promise, State, attribute};
+use super::promises::metrics::Counters;
 use super::promises::{
     Attempt, Run, correlations, dashboards, grafana, logs, metrics, now_seconds, traces,
 };
@@ -128,6 +128,9 @@ pub async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
         None => {
             let seconds = now_seconds();
             let services = service_names(&lab.apps).await;
+            // Without a first reading everything counts as lost during this run.
+            let before = metrics::counters(&lab.prometheus).await;
+            let before = before.map_or_else(|_| Counters::new(), |(_, counters)| counters);
             let patience = args.timeout / READY_SHARE;
             let (followed, answered) = traffic::follow(&lab.apps, patience, &ids).await;
             let sent = Sent {
@@ -151,7 +154,7 @@ pub async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
                 deadline,
             };
             let apps = outcome(promise(contract::APPS), began, followed.answered, answered);
-            let report = fresh(&run, &args.servers_log, apps, followed.answered).await;
+            let report = fresh(&run, &args.servers_log, apps, &before, followed.answered).await;
             steady.abort();
             report
         }
@@ -165,11 +168,13 @@ pub async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
 }
 
 /// Every promise, for requests that were just answered.
-async fn fresh(run: &Run, servers_log: &[String], apps: Outcome, answered: Instant) -> Report {
-    let before = match metrics::counters(run).await {
-        Ok((_, counters)) => counters,
-        Err(_) => BTreeMap::new(),
-    };
+async fn fresh(
+    run: &Run,
+    servers_log: &[String],
+    apps: Outcome,
+    before: &Counters,
+    answered: Instant,
+) -> Report {
     let watch = |id: &str| Watch {
         promise: promise(id),
         run,
@@ -221,7 +226,7 @@ async fn fresh(run: &Run, servers_log: &[String], apps: Outcome, answered: Insta
 
     // Last, so that it covers all that was sent meanwhile.
     let deadline = run.deadline.max(Instant::now() + LAST);
-    let lost = until(deadline, async || metrics::nothing_lost(run, &before).await).await;
+    let lost = until(deadline, async || metrics::nothing_lost(run, before).await).await;
     outcomes.push(outcome(
         promise(contract::NOTHING_LOST),
         answered,

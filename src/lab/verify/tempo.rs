@@ -115,7 +115,7 @@ pub async fn search(
         .collect();
     // Tempo leaves out leading zeros.
     let same = |hit: &&str| hit.trim_start_matches('0') == id.trim_start_matches('0');
-    match hits.iter().any(|hit| same(&hit)) {
+    match hits.iter().any(same) {
         true => Ok(query.to_owned()),
         false => Err(answer.finding(format!(
             "{} traces for {query}, {id} not among them",

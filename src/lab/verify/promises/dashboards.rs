@@ -147,7 +147,7 @@ async fn ask(
             loki::range(&run.lab.loki, text, window, Some(times.step)).await?
         }
     };
-    if (400..500).contains(&answer.status) && answer.status != 429 {
+    if answer.status == 400 {
         let came = format!(
             "panel {:?}: HTTP {}: {}",
             query.panel,

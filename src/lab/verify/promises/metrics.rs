@@ -1,8 +1,9 @@
 //! Metrics: targets up, exemplars with trace ids, nothing lost on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::super::finding::Finding;
+use super::super::http::Server;
 use super::super::prometheus;
 use super::{Attempt, Run};
 
@@ -62,8 +63,8 @@ pub async fn exemplar_id(run: &Run) -> Result<String, Finding> {
         return Ok(run.sent.chain.clone());
     }
     // Someone else's request may have taken its place in the bucket before the scrape.
-    let own = run.ids.lock();
-    match found.iter().find(|id| own.contains(id)) {
+    let own: HashSet<String> = run.ids.lock().iter().cloned().collect();
+    match found.iter().find(|id| own.contains(*id)) {
         Some(id) => Ok(id.clone()),
         None => Err(answer.finding(format!(
             "{} exemplars, none with a trace id of this run",
@@ -84,9 +85,9 @@ pub type Counters = BTreeMap<String, f64>;
 ///
 /// # Errors
 /// A finding when the query was refused.
-pub async fn counters(run: &Run) -> Result<(String, Counters), Finding> {
+pub async fn counters(prometheus: &Server) -> Result<(String, Counters), Finding> {
     let query = format!("{SPANS} or salvo_telemetry_log_lines_dropped_total");
-    let (asked, samples) = prometheus::instant(&run.lab.prometheus, &query).await?;
+    let (asked, samples) = prometheus::instant(prometheus, &query).await?;
     let counters = samples
         .iter()
         .map(|sample| {
@@ -102,7 +103,7 @@ pub async fn counters(run: &Run) -> Result<(String, Counters), Finding> {
 
 /// Since `before` every instance has exported spans and lost none, nor any log line.
 pub async fn nothing_lost(run: &Run, before: &Counters) -> Attempt {
-    let (asked, now) = counters(run).await?;
+    let (asked, now) = counters(&run.lab.prometheus).await?;
     let grown = |name: &str, value: f64| match before.get(name) {
         // A restart sets the counter back.
         Some(old) if *old <= value => value - old,
