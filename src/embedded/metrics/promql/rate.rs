@@ -1,0 +1,77 @@
+//! Rates and differences over a window, as `extrapolatedRate` and `instantValue` of Prometheus 3 compute them.
+
+use super::range::Window;
+
+/// `rate`, `increase` (counters) and `delta` (gauges): the change between the first and the last sample,
+/// extrapolated to the whole window.
+pub(super) fn extrapolated(window: &Window<'_>, is_counter: bool, per_second: bool) -> Option<f64> {
+    let (times, values) = (window.times, window.values);
+    let ([first_time, .., last_time], [first, .., last]) = (times, values) else {
+        return None;
+    };
+    let mut change = last - first;
+    if is_counter {
+        let mut previous = *first;
+        for value in &values[1..] {
+            if *value < previous {
+                change += previous;
+            }
+            previous = *value;
+        }
+    }
+    let mut to_start = (first_time - window.start) as f64 / 1000.0;
+    let mut to_end = (window.end - last_time) as f64 / 1000.0;
+    let sampled = (last_time - first_time) as f64 / 1000.0;
+    let average = sampled / (times.len() - 1) as f64;
+    // Samples further from the edge than they usually are from each other: the series starts or ends
+    // inside the window, by a guess half an interval away.
+    let threshold = average * 1.1;
+    if to_start >= threshold {
+        to_start = average / 2.0;
+    }
+    if is_counter && change > 0.0 && *first >= 0.0 {
+        // A counter is never negative, so it cannot have started before it would have been zero.
+        to_start = to_start.min(sampled * (first / change));
+    }
+    if to_end >= threshold {
+        to_end = average / 2.0;
+    }
+    let mut factor = (sampled + to_start + to_end) / sampled;
+    if per_second {
+        factor /= window.seconds();
+    }
+    Some(change * factor)
+}
+
+/// `irate` and `idelta`: from the last two samples.
+pub(super) fn instant(window: &Window<'_>, per_second: bool) -> Option<f64> {
+    let ([.., before_time, last_time], [.., before, last]) = (window.times, window.values) else {
+        return None;
+    };
+    if last_time == before_time {
+        return None;
+    }
+    if !per_second {
+        return Some(last - before);
+    }
+    let change = if last < before { *last } else { last - before };
+    Some(change / ((last_time - before_time) as f64 / 1000.0))
+}
+
+/// How often the value fell, which for a counter is a restart.
+pub(super) fn resets(window: &Window<'_>) -> f64 {
+    window
+        .values
+        .windows(2)
+        .filter(|pair| pair[1] < pair[0])
+        .count() as f64
+}
+
+/// How often the value changed; NaN after NaN is no change.
+pub(super) fn changes(window: &Window<'_>) -> f64 {
+    window
+        .values
+        .windows(2)
+        .filter(|pair| pair[1] != pair[0] && !(pair[1].is_nan() && pair[0].is_nan()))
+        .count() as f64
+}

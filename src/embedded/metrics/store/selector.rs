@@ -1,0 +1,122 @@
+//! Matchers over labels, compiled with a bound on what a regular expression may cost.
+
+use regex::{Regex, RegexBuilder};
+
+use crate::embedded::metrics::labels::Labels;
+
+/// Bytes that one compiled expression may take. Larger ones are refused, not run.
+const REGEX_BYTES: usize = 1 << 20;
+
+/// Compiles a label expression as Prometheus 3 reads it: anchored on both ends, `.` matches a line break too.
+///
+/// # Errors
+/// The engine's text when the expression is malformed or too large.
+pub fn label_regex(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(&format!("^(?s:{pattern})$"))
+        .size_limit(REGEX_BYTES)
+        .dfa_size_limit(REGEX_BYTES)
+        .build()
+        .map_err(|error| error.to_string().replace('\n', " "))
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    Equal(String),
+    NotEqual(String),
+    Regex(Regex),
+    NotRegex(Regex),
+}
+
+/// One condition on one label.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    name: String,
+    test: Test,
+}
+
+impl Matcher {
+    /// `name="value"`.
+    pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            test: Test::Equal(value.into()),
+        }
+    }
+
+    /// `name!="value"`.
+    pub fn not_equal(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            test: Test::NotEqual(value.into()),
+        }
+    }
+
+    /// `name=~"pattern"`, or `!~` when negated.
+    ///
+    /// # Errors
+    /// When the pattern is malformed or too large.
+    pub fn regex(name: impl Into<String>, pattern: &str, negated: bool) -> Result<Self, String> {
+        let regex = label_regex(pattern)?;
+        Ok(Self {
+            name: name.into(),
+            test: if negated {
+                Test::NotRegex(regex)
+            } else {
+                Test::Regex(regex)
+            },
+        })
+    }
+
+    /// The label looked at.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The one value accepted, for an equality.
+    pub fn exact(&self) -> Option<&str> {
+        match &self.test {
+            Test::Equal(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether a value (`""` for an absent label) passes.
+    pub fn accepts(&self, value: &str) -> bool {
+        match &self.test {
+            Test::Equal(wanted) => wanted == value,
+            Test::NotEqual(unwanted) => unwanted != value,
+            Test::Regex(regex) => regex.is_match(value),
+            Test::NotRegex(regex) => !regex.is_match(value),
+        }
+    }
+}
+
+/// All conditions of one vector selector.
+#[derive(Debug, Clone, Default)]
+pub struct Selector {
+    matchers: Vec<Matcher>,
+}
+
+impl Selector {
+    /// A selector that wants every one of these conditions.
+    pub fn new(matchers: Vec<Matcher>) -> Self {
+        Self { matchers }
+    }
+
+    /// The conditions in the order written.
+    pub fn matchers(&self) -> &[Matcher] {
+        &self.matchers
+    }
+
+    /// Whether a label set fulfils all conditions.
+    pub fn accepts(&self, labels: &Labels) -> bool {
+        self.matchers
+            .iter()
+            .all(|matcher| matcher.accepts(labels.get(&matcher.name)))
+    }
+
+    /// The conditions that an absent label fails: those that postings can answer.
+    pub(crate) fn requiring(&self) -> impl Iterator<Item = &Matcher> {
+        self.matchers.iter().filter(|matcher| !matcher.accepts(""))
+    }
+}
