@@ -1,0 +1,191 @@
+//! Metric queries: the tree is evaluated from its leaves for all steps at once.
+
+use regex::Regex;
+
+use super::aggregation::aggregate;
+use super::binary;
+use super::budget::{Budget, check_samples};
+use super::error::QueryError;
+use super::range::RangeCall;
+use super::value::{Labels, Series, Value};
+use crate::embedded::logs::logql::{Grouping, MetricExpr, RangeOp, VectorOp};
+use crate::embedded::logs::store::{LogStore, compile_regex};
+
+/// The times at which a query is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// The first, Unix nanoseconds.
+    pub start: i64,
+    /// None is later, Unix nanoseconds.
+    pub end: i64,
+    /// Nanoseconds between two, at least 1.
+    pub step: i64,
+}
+
+impl Steps {
+    /// A single time.
+    #[must_use]
+    pub fn instant(ts: i64) -> Self {
+        Self {
+            start: ts,
+            end: ts,
+            step: 1,
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(self) -> usize {
+        let span = self.end.saturating_sub(self.start).max(0);
+        (span / self.step.max(1)) as usize + 1
+    }
+
+    /// The time of a step.
+    #[must_use]
+    pub fn at(self, index: usize) -> i64 {
+        let passed = self.step.saturating_mul(index as i64);
+        self.start.saturating_add(passed)
+    }
+}
+
+/// Evaluates a metric query.
+///
+/// # Errors
+/// The query makes no sense or exceeds a limit.
+pub fn evaluate(expr: &MetricExpr, store: &LogStore, steps: Steps) -> Result<Value, QueryError> {
+    let mut evaluation = Evaluation {
+        store,
+        steps,
+        budget: Budget::new(store.limits().query_timeout),
+    };
+    let value = evaluation.value(expr)?;
+    if let Value::Vector(series) = &value {
+        let limit = store.limits().max_query_series;
+        if series.len() > limit {
+            return Err(QueryError::TooManySeries(limit));
+        }
+    }
+    Ok(value)
+}
+
+struct Evaluation<'s> {
+    store: &'s LogStore,
+    steps: Steps,
+    budget: Budget,
+}
+
+impl Evaluation<'_> {
+    fn value(&mut self, expr: &MetricExpr) -> Result<Value, QueryError> {
+        match expr {
+            MetricExpr::Literal(value) => Ok(Value::Scalar(*value)),
+            MetricExpr::Vector(value) => {
+                check_samples(self.steps.count())?;
+                Ok(Value::Vector(vec![Series {
+                    labels: Labels::default(),
+                    values: vec![Some(*value); self.steps.count()],
+                }]))
+            }
+            MetricExpr::Range {
+                op,
+                param,
+                range,
+                grouping,
+            } => {
+                let call = RangeCall {
+                    op: *op,
+                    param: *param,
+                    range,
+                    grouping: grouping.as_ref(),
+                };
+                let series = call.evaluate(self.store, self.steps, &mut self.budget)?;
+                Ok(Value::Vector(series))
+            }
+            MetricExpr::Aggregation {
+                op,
+                param,
+                inner,
+                grouping,
+            } => {
+                if let Some(series) = self.direct_sum(*op, inner, grouping.as_ref())? {
+                    return Ok(Value::Vector(series));
+                }
+                let inner = self.vector(inner)?;
+                let grouping = grouping.as_ref();
+                Ok(Value::Vector(aggregate(*op, *param, grouping, &inner)))
+            }
+            MetricExpr::Binary { op, left, right } => {
+                let left = self.value(left)?;
+                let right = self.value(right)?;
+                binary::apply(op, left, right, self.steps.count())
+            }
+            MetricExpr::LabelReplace {
+                inner,
+                dst,
+                replacement,
+                src,
+                regex,
+            } => {
+                let regex = compile_regex(&format!("^(?s:{regex})$")).map_err(|error| {
+                    QueryError::Invalid(format!("invalid regex in label_replace: {error}"))
+                })?;
+                let mut series = self.vector(inner)?;
+                for one in &mut series {
+                    replace_label(&mut one.labels, dst, replacement, src, &regex);
+                }
+                Ok(Value::Vector(series))
+            }
+        }
+    }
+
+    fn vector(&mut self, expr: &MetricExpr) -> Result<Vec<Series>, QueryError> {
+        match self.value(expr)? {
+            Value::Vector(series) => Ok(series),
+            Value::Scalar(_) => Err(QueryError::Invalid(
+                "expected type vector, got scalar".to_owned(),
+            )),
+        }
+    }
+
+    /// A sum of counts is counted under the labels of the sum at once: the other labels need not
+    /// be kept apart.
+    fn direct_sum(
+        &mut self,
+        op: VectorOp,
+        inner: &MetricExpr,
+        grouping: Option<&Grouping>,
+    ) -> Result<Option<Vec<Series>>, QueryError> {
+        let MetricExpr::Range {
+            op: function,
+            range,
+            ..
+        } = inner
+        else {
+            return Ok(None);
+        };
+        let additive = matches!(
+            function,
+            RangeOp::Rate | RangeOp::CountOverTime | RangeOp::BytesRate | RangeOp::BytesOverTime
+        );
+        if op != VectorOp::Sum || !additive || range.unwrap.is_some() {
+            return Ok(None);
+        }
+        let all = Grouping::default();
+        let call = RangeCall {
+            op: *function,
+            param: None,
+            range,
+            grouping: Some(grouping.unwrap_or(&all)),
+        };
+        call.evaluate(self.store, self.steps, &mut self.budget)
+            .map(Some)
+    }
+}
+
+fn replace_label(labels: &mut Labels, dst: &str, replacement: &str, src: &str, regex: &Regex) {
+    let value = labels.get(src).to_owned();
+    if let Some(captures) = regex.captures(&value) {
+        let mut text = String::new();
+        captures.expand(replacement, &mut text);
+        labels.set(dst, &text);
+    }
+}

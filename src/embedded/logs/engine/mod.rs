@@ -1,0 +1,27 @@
+//! Evaluation of queries over the store.
+
+mod aggregation;
+mod binary;
+mod budget;
+mod error;
+mod fields;
+mod filters;
+pub mod json;
+mod log_query;
+pub mod logfmt;
+mod metric;
+mod parsers;
+mod pattern;
+mod pipeline;
+mod range;
+mod samples;
+mod template;
+mod template_functions;
+mod value;
+
+pub use error::QueryError;
+pub use fields::{Fields, Origin};
+pub use log_query::{Direction, LogLine, LogQuery, OutputLabel, output_labels};
+pub use metric::{Steps, evaluate};
+pub use pipeline::Pipeline;
+pub use value::{Labels, Series, Value};

@@ -1,0 +1,111 @@
+//! The multiline stage: a line that does not look like the first of an entry belongs to the one
+//! before it.
+
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::framer::shorten;
+
+/// How the contract's text format begins a line.
+const FIRST_LINE: &str = r"^\d{4}-\d{2}-\d{2} \d{1,2}:\d{2}:\d{2}";
+
+/// Settings of the stage, as in Promtail's configuration.
+#[derive(Clone, Debug)]
+pub struct Multiline {
+    /// `firstline`: what the first line of an entry matches.
+    pub firstline: Regex,
+    /// `max_wait_time`: how long an entry waits for further lines.
+    pub max_wait: Duration,
+    /// `max_lines` of an entry.
+    pub max_lines: usize,
+    /// Bytes of an entry; what is beyond is cut.
+    pub max_bytes: usize,
+}
+
+impl Multiline {
+    /// The stage of the contract: entries begin with a date, wait 3 s and have 128 lines at most.
+    /// None only if the expression did not compile.
+    #[must_use]
+    pub fn contract() -> Option<Self> {
+        Some(Self {
+            firstline: Regex::new(FIRST_LINE).ok()?,
+            max_wait: Duration::from_secs(3),
+            max_lines: 128,
+            max_bytes: 256 << 10,
+        })
+    }
+}
+
+/// An entry in the making.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Time of its first line, Unix nanoseconds.
+    pub ts: i64,
+    /// Its lines with newlines between them.
+    pub text: String,
+    /// Whether lines were cut to keep within the limit of bytes.
+    pub truncated: bool,
+    lines: usize,
+}
+
+impl Block {
+    fn new(ts: i64, text: String) -> Self {
+        Self {
+            ts,
+            text,
+            truncated: false,
+            lines: 1,
+        }
+    }
+}
+
+/// The stage at work on one stream.
+#[derive(Debug, Default)]
+pub struct MultilineState {
+    block: Option<Block>,
+    /// Whether a first line was ever seen; what comes before it passes as it is.
+    started: bool,
+}
+
+impl MultilineState {
+    /// Takes a line; reports every entry that it completes.
+    pub fn feed(&mut self, stage: &Multiline, ts: i64, line: String, mut done: impl FnMut(Block)) {
+        if stage.firstline.is_match(&line) {
+            self.started = true;
+            self.block.take().into_iter().for_each(&mut done);
+            self.block = Some(Block::new(ts, line));
+        } else if !self.started {
+            done(Block::new(ts, line));
+            return;
+        } else {
+            match &mut self.block {
+                Some(block) => {
+                    block.text.push('\n');
+                    block.text.push_str(&line);
+                    block.lines += 1;
+                    block.truncated |= shorten(&mut block.text, stage.max_bytes);
+                }
+                None => self.block = Some(Block::new(ts, line)),
+            }
+        }
+        if self
+            .block
+            .as_ref()
+            .is_some_and(|block| block.lines >= stage.max_lines)
+        {
+            self.block.take().into_iter().for_each(done);
+        }
+    }
+
+    /// The entry that waits for further lines; called when it has waited long enough, and at the end.
+    pub fn flush(&mut self) -> Option<Block> {
+        self.block.take()
+    }
+
+    /// Whether an entry waits.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.block.is_some()
+    }
+}

@@ -1,0 +1,187 @@
+//! A chunk: entries of one stream in the order of time, their lines in one text.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use super::metadata::MetadataTable;
+
+/// From this many entries of one timestamp on, duplicates are found by hash instead of comparison.
+const COMPARE_AT_MOST: usize = 64;
+
+/// Where one entry lies in the chunk's text.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    ts: i64,
+    offset: u32,
+    len: u32,
+    metadata: u32,
+}
+
+/// An entry as the store gives it back.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryRef<'c> {
+    /// Unix nanoseconds.
+    pub ts: i64,
+    /// The line.
+    pub line: &'c str,
+    /// Structured metadata, sorted by name.
+    pub metadata: &'c [super::labels::Label],
+    /// Which of the chunk's metadata sets it is; equal numbers are equal sets.
+    pub metadata_id: u32,
+}
+
+/// Entries of one stream, sorted by time; equal times keep the order of arrival.
+#[derive(Clone, Debug, Default)]
+pub struct Chunk {
+    text: String,
+    slots: Vec<Slot>,
+    metadata: MetadataTable,
+    /// Hashes of time and line, only when many entries share a timestamp.
+    seen: Option<HashSet<u64>>,
+    hasher: RandomState,
+}
+
+impl Chunk {
+    /// Number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Time of the oldest entry, Unix nanoseconds.
+    #[must_use]
+    pub fn min_ts(&self) -> i64 {
+        self.slots.first().map_or(i64::MAX, |slot| slot.ts)
+    }
+
+    /// Time of the newest entry, Unix nanoseconds.
+    #[must_use]
+    pub fn max_ts(&self) -> i64 {
+        self.slots.last().map_or(i64::MIN, |slot| slot.ts)
+    }
+
+    /// Bytes of all lines.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Estimated memory in bytes, counted by what is allocated rather than what is used.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + 32
+            + self.text.capacity()
+            + self.slots.capacity() * size_of::<Slot>()
+            + self.metadata.bytes()
+            + self.seen.as_ref().map_or(0, |seen| seen.capacity() * 10)
+    }
+
+    /// What Loki would call the uncompressed size of the entries in `[start, end)`: the lines, eight
+    /// bytes for each metadata label of each entry, and each distinct name or value once.
+    #[must_use]
+    pub fn uncompressed_bytes(&self, start: i64, end: i64) -> usize {
+        let (from, to) = self.range(start, end);
+        let slots = self.slots.get(from..to).unwrap_or_default();
+        if slots.is_empty() {
+            return 0;
+        }
+        let lines: usize = slots
+            .iter()
+            .map(|slot| slot.len as usize + 8 * self.metadata.get(slot.metadata).len())
+            .sum();
+        lines + self.metadata.symbol_bytes()
+    }
+
+    /// Indexes of the entries in `[start, end)`.
+    #[must_use]
+    pub fn range(&self, start: i64, end: i64) -> (usize, usize) {
+        let from = self.slots.partition_point(|slot| slot.ts < start);
+        let to = self.slots.partition_point(|slot| slot.ts < end);
+        (from, to.max(from))
+    }
+
+    /// The entry at an index.
+    #[must_use]
+    pub fn entry(&self, at: usize) -> Option<EntryRef<'_>> {
+        let slot = self.slots.get(at)?;
+        let from = slot.offset as usize;
+        Some(EntryRef {
+            ts: slot.ts,
+            line: self.text.get(from..from + slot.len as usize)?,
+            metadata: self.metadata.get(slot.metadata),
+            metadata_id: slot.metadata,
+        })
+    }
+
+    /// Whether an entry with this time and line is there.
+    pub(crate) fn contains(&self, ts: i64, line: &str) -> bool {
+        if let Some(seen) = &self.seen {
+            return seen.contains(&self.hasher.hash_one((ts, line)));
+        }
+        let from = self.slots.partition_point(|slot| slot.ts < ts);
+        (from..self.slots.len())
+            .map_while(|at| self.entry(at).filter(|entry| entry.ts == ts))
+            .any(|entry| entry.line == line)
+    }
+
+    /// Adds an entry at its place in time. The caller has looked for duplicates and keeps the
+    /// text below 4 GiB by splitting.
+    pub(crate) fn insert(&mut self, ts: i64, line: &str, metadata: &[(&str, &str)]) {
+        let slot = Slot {
+            ts,
+            offset: u32::try_from(self.text.len()).unwrap_or(u32::MAX),
+            len: u32::try_from(line.len()).unwrap_or(u32::MAX),
+            metadata: self.metadata.intern(metadata),
+        };
+        self.text.push_str(line);
+        let at = if self.max_ts() <= ts {
+            self.slots.len()
+        } else {
+            self.slots.partition_point(|slot| slot.ts <= ts)
+        };
+        self.slots.insert(at, slot);
+        if let Some(seen) = &mut self.seen {
+            seen.insert(self.hasher.hash_one((ts, line)));
+        } else if at >= COMPARE_AT_MOST
+            && self.slots.get(at - COMPARE_AT_MOST).map(|slot| slot.ts) == Some(ts)
+        {
+            self.remember_hashes();
+        }
+    }
+
+    fn remember_hashes(&mut self) {
+        let seen = (0..self.slots.len())
+            .filter_map(|at| self.entry(at))
+            .map(|entry| self.hasher.hash_one((entry.ts, entry.line)))
+            .collect();
+        self.seen = Some(seen);
+    }
+
+    /// Gives back memory that was reserved for growing: nothing more is expected here.
+    pub(crate) fn seal(&mut self) {
+        self.text.shrink_to_fit();
+        self.slots.shrink_to_fit();
+    }
+
+    /// Splits the chunk into two halves of about the same number of entries.
+    pub(crate) fn split(&self) -> (Self, Self) {
+        let middle = self.slots.len() / 2;
+        let part = |from: usize, to: usize| {
+            let mut part = Self::default();
+            for entry in (from..to).filter_map(|at| self.entry(at)) {
+                let metadata: Vec<(&str, &str)> =
+                    entry.metadata.iter().map(|(n, v)| (&**n, &**v)).collect();
+                part.insert(entry.ts, entry.line, &metadata);
+            }
+            part
+        };
+        (part(0, middle), part(middle, self.slots.len()))
+    }
+}

@@ -1,0 +1,161 @@
+//! What is refused at ingest, in Loki's words and with its status codes.
+
+use jiff::Timestamp;
+
+use super::labels::LabelSet;
+
+/// A timestamp as Loki prints it in messages: RFC 3339, seconds, UTC.
+#[must_use]
+pub fn rfc3339(ts: i64) -> String {
+    Timestamp::from_second(ts.div_euclid(1_000_000_000))
+        .map_or_else(|_| ts.to_string(), |time| time.to_string())
+}
+
+/// A timestamp as Go prints it by default, `2006-01-02 15:04:05.999999999 +0000 UTC`.
+#[must_use]
+pub fn go_time(ts: i64) -> String {
+    Timestamp::from_nanosecond(i128::from(ts)).map_or_else(
+        |_| ts.to_string(),
+        |time| {
+            let text = time.to_string();
+            let text = text.trim_end_matches('Z').replacen('T', " ", 1);
+            format!("{text} +0000 UTC")
+        },
+    )
+}
+
+/// Why one stream or entry was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The stream has no label.
+    #[error("error at least one label pair is required per stream")]
+    NoLabels,
+    /// A label name that Prometheus' data model does not allow.
+    #[error("error parsing labels '{stream}' with error: invalid label name '{name}'")]
+    InvalidName {
+        /// The labels of the stream.
+        stream: LabelSet,
+        /// The name.
+        name: String,
+    },
+    /// Too many labels.
+    #[error("entry for stream '{stream}' has {count} label names; limit {limit}")]
+    TooManyLabels {
+        /// The labels of the stream.
+        stream: LabelSet,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// A label name that is too long.
+    #[error("stream '{stream}' has label name too long: '{name}'")]
+    NameTooLong {
+        /// The labels of the stream.
+        stream: LabelSet,
+        /// The name.
+        name: String,
+    },
+    /// A label value that is too long.
+    #[error("stream '{stream}' has label value too long: '{value}'")]
+    ValueTooLong {
+        /// The labels of the stream.
+        stream: LabelSet,
+        /// The value.
+        value: String,
+    },
+    /// `reject_old_samples`.
+    #[error("entry for stream '{stream}' has timestamp too old: {}, oldest acceptable timestamp is: {}", rfc3339(*.ts), rfc3339(*.oldest))]
+    TooOld {
+        /// The labels of the stream.
+        stream: LabelSet,
+        /// Time of the entry.
+        ts: i64,
+        /// The oldest time that would have been accepted.
+        oldest: i64,
+    },
+    /// `creation_grace_period`.
+    #[error("entry for stream '{stream}' has timestamp too new: {}", rfc3339(*.ts))]
+    TooNew {
+        /// The labels of the stream.
+        stream: LabelSet,
+        /// Time of the entry.
+        ts: i64,
+    },
+    /// The line is too long.
+    #[error(
+        "max entry size '{limit}' bytes exceeded for stream '{stream}' while adding an entry with length '{len}' bytes"
+    )]
+    LineTooLong {
+        /// The labels of the stream.
+        stream: LabelSet,
+        /// Bytes that a line may have.
+        limit: usize,
+        /// Bytes of this line.
+        len: usize,
+    },
+    /// The structured metadata is too large.
+    #[error(
+        "stream '{stream}' has structured metadata too large: '{len}' bytes, limit: '{limit}' bytes. Please see `limits_config.max_structured_metadata_size` or contact your Loki administrator to increase it"
+    )]
+    MetadataTooLarge {
+        /// The labels of the stream.
+        stream: LabelSet,
+        /// Bytes that there may be.
+        limit: usize,
+        /// Bytes that there are.
+        len: usize,
+    },
+    /// Too many labels in the structured metadata.
+    #[error(
+        "stream '{stream}' has too many structured metadata labels: '{count}', limit: '{limit}'. Please see `limits_config.max_structured_metadata_entries_count` or contact your Loki administrator to increase it"
+    )]
+    MetadataTooMany {
+        /// The labels of the stream.
+        stream: LabelSet,
+        /// Labels that there may be.
+        limit: usize,
+        /// Labels that there are.
+        count: usize,
+    },
+}
+
+/// Why a push was answered with an error. What was valid in it is kept unless the error says that
+/// nothing was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    /// Some streams or entries break a limit; the others are kept. 400.
+    #[error("{0}")]
+    Invalid(String),
+    /// Entries too far behind the newest of their stream; the others are kept. 400.
+    #[error("{0}")]
+    OutOfOrder(String),
+    /// More streams than allowed; entries of the existing ones are kept. 429.
+    #[error(
+        "maximum active stream limit exceeded when trying to create stream {0}, reduce the number of active streams (reduce labels or reduce label values), or contact your Loki administrator to see if the limit can be increased, user: 'fake'"
+    )]
+    TooManyStreams(LabelSet),
+    /// The ingest rate; nothing of the request is kept. 429.
+    #[error(
+        "ingestion rate limit exceeded for user fake (limit: {limit} bytes/sec) while attempting to ingest '{lines}' lines totaling '{bytes}' bytes, reduce log volume or contact your Loki administrator to see if the limit can be increased"
+    )]
+    RateLimited {
+        /// Bytes a second that are allowed.
+        limit: usize,
+        /// Lines of the request.
+        lines: usize,
+        /// Bytes of the request.
+        bytes: usize,
+    },
+}
+
+impl PushError {
+    /// The HTTP status that Loki answers.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Invalid(_) | Self::OutOfOrder(_) => 400,
+            Self::TooManyStreams(_) | Self::RateLimited { .. } => 429,
+        }
+    }
+}

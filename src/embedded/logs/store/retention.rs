@@ -1,0 +1,145 @@
+//! All streams of a store with their total size, and which of them holds the oldest entries.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::labels::LabelSet;
+use super::stats::{Counter, Counters};
+use super::stream::{Outcome, Stream};
+
+/// At most this often all streams are searched for entries beyond their age, in nanoseconds.
+const SWEEP_EVERY: i64 = 1_000_000_000;
+
+/// The streams by number, by labels and by the time of their oldest entry.
+#[derive(Default)]
+pub(crate) struct Streams {
+    by_labels: HashMap<LabelSet, u64>,
+    by_id: HashMap<u64, Stream>,
+    by_age: BTreeSet<(i64, u64)>,
+    bytes: usize,
+    next_id: u64,
+    last_sweep: Option<i64>,
+}
+
+impl Streams {
+    /// Estimated memory of all streams.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream> {
+        self.by_id.values()
+    }
+
+    /// The number of a stream, which is made if there is room for it.
+    pub(crate) fn open(&mut self, labels: &LabelSet, max_streams: usize) -> Option<u64> {
+        if let Some(id) = self.by_labels.get(labels) {
+            return Some(*id);
+        }
+        if self.by_id.len() >= max_streams {
+            return None;
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        let stream = Stream::new(labels.clone());
+        self.bytes += stream.bytes();
+        self.by_labels.insert(labels.clone(), id);
+        self.by_id.insert(id, stream);
+        Some(id)
+    }
+
+    /// Lets `insert` add to a stream and keeps the books. A stream that eviction removed in the
+    /// middle of a push comes back under its number.
+    pub(crate) fn change(
+        &mut self,
+        id: u64,
+        labels: &LabelSet,
+        insert: impl FnOnce(&mut Stream) -> Outcome,
+    ) -> Outcome {
+        if !self.by_id.contains_key(&id) {
+            let stream = Stream::new(labels.clone());
+            self.bytes += stream.bytes();
+            self.by_labels.insert(labels.clone(), id);
+            self.by_id.insert(id, stream);
+        }
+        let Some(stream) = self.by_id.get_mut(&id) else {
+            return Outcome::Duplicate;
+        };
+        let (bytes, oldest) = (stream.bytes(), stream.oldest());
+        let outcome = insert(stream);
+        self.bytes = (self.bytes + stream.bytes()).saturating_sub(bytes);
+        let now_oldest = stream.oldest();
+        if oldest != now_oldest {
+            if let Some(ts) = oldest {
+                self.by_age.remove(&(ts, id));
+            }
+            if let Some(ts) = now_oldest {
+                self.by_age.insert((ts, id));
+            }
+        }
+        outcome
+    }
+
+    /// Drops the oldest chunks of all streams until the rest fits.
+    pub(crate) fn drop_beyond(&mut self, max_bytes: usize, counters: &Counters) {
+        while self.bytes > max_bytes {
+            let Some((_, id)) = self.by_age.first().copied() else {
+                return;
+            };
+            self.drop_oldest_chunk(id, &counters.evicted_by_bytes);
+        }
+    }
+
+    /// Drops chunks whose entries are all older than `cutoff`.
+    pub(crate) fn drop_older_than(&mut self, cutoff: i64, now: i64, counters: &Counters) {
+        if self
+            .last_sweep
+            .is_some_and(|last| now >= last && now - last < SWEEP_EVERY)
+        {
+            return;
+        }
+        self.last_sweep = Some(now);
+        let candidates: Vec<u64> = self
+            .by_age
+            .range(..(cutoff, 0))
+            .map(|(_, id)| *id)
+            .collect();
+        for id in candidates {
+            while self.oldest_chunk_ends_before(id, cutoff) {
+                self.drop_oldest_chunk(id, &counters.evicted_by_age);
+            }
+        }
+    }
+
+    fn oldest_chunk_ends_before(&self, id: u64, cutoff: i64) -> bool {
+        self.by_id
+            .get(&id)
+            .and_then(|stream| stream.chunks().front())
+            .is_some_and(|chunk| chunk.max_ts() < cutoff)
+    }
+
+    fn drop_oldest_chunk(&mut self, id: u64, evicted: &Counter) {
+        let Some(stream) = self.by_id.get_mut(&id) else {
+            self.by_age.retain(|(_, other)| *other != id);
+            return;
+        };
+        let bytes = stream.bytes();
+        if let Some(ts) = stream.oldest() {
+            self.by_age.remove(&(ts, id));
+        }
+        if let Some(chunk) = stream.drop_oldest() {
+            evicted.add(chunk.len());
+        }
+        self.bytes = (self.bytes + stream.bytes()).saturating_sub(bytes);
+        match stream.oldest() {
+            Some(ts) => {
+                self.by_age.insert((ts, id));
+            }
+            None => {
+                self.bytes = self.bytes.saturating_sub(stream.bytes());
+                let labels = stream.labels().clone();
+                self.by_labels.remove(&labels);
+                self.by_id.remove(&id);
+            }
+        }
+    }
+}
