@@ -1,0 +1,133 @@
+//! Parameters of a request, with the errors that Tempo (or Go's strconv) gives for bad ones.
+
+use std::collections::HashMap;
+
+use winnow::Parser;
+use winnow::combinator::{alt, delimited, opt, preceded, repeat};
+use winnow::error::ContextError;
+use winnow::token::{any, none_of, take_while};
+
+/// What a request says.
+pub(super) struct Params {
+    /// The part of the path that names something.
+    pub(super) path: String,
+    pub(super) queries: HashMap<String, String>,
+    pub(super) accept: String,
+}
+
+impl Params {
+    /// A parameter that is there and not empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let value = self.queries.get(name)?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Whether protobuf is wanted instead of JSON.
+    pub(super) fn wants_protobuf(&self) -> bool {
+        self.accept.contains("application/protobuf")
+    }
+
+    /// Seconds since the Unix epoch; 0 if not given.
+    pub(super) fn seconds(&self, name: &str) -> Result<u64, String> {
+        let Some(text) = self.get(name) else {
+            return Ok(0);
+        };
+        let problem = match text.parse::<i64>() {
+            Ok(seconds) => match u64::try_from(seconds) {
+                Ok(seconds) if i32::try_from(seconds).is_ok() => return Ok(seconds),
+                _ => "value out of range",
+            },
+            Err(error) => integer_problem(&error),
+        };
+        Err(format!(
+            "invalid {name}: strconv.ParseInt: parsing {text:?}: {problem}"
+        ))
+    }
+
+    /// A count; `None` if not given.
+    pub(super) fn count(&self, name: &str) -> Result<Option<i64>, String> {
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|error| {
+            let problem = integer_problem(&error);
+            format!("invalid {name}: strconv.Atoi: parsing {text:?}: {problem}")
+        })
+    }
+
+    /// Start and end in seconds, zeros if not given.
+    pub(super) fn window(&self) -> Result<(u64, u64), String> {
+        Ok((self.seconds("start")?, self.seconds("end")?))
+    }
+}
+
+fn integer_problem(error: &std::num::ParseIntError) -> &'static str {
+    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+    match error.kind() {
+        PosOverflow | NegOverflow => "value out of range",
+        _ => "invalid syntax",
+    }
+}
+
+type Input<'i> = &'i str;
+
+/// Reads tags in logfmt: `service.name=app-a http.route="/items/{item_id}"`.
+pub(super) fn logfmt(text: &str) -> Result<Vec<(String, String)>, String> {
+    let mut rest = text;
+    let found: Result<Vec<(String, String)>, ContextError> =
+        repeat(0.., preceded(take_while(0.., is_blank), pair)).parse_next(&mut rest);
+    let tags = found.map_err(|_| "invalid tags".to_owned())?;
+    let left = rest.trim_start_matches(is_blank);
+    if let Some(char) = left.chars().next() {
+        let at = text.len() - left.len() + 1;
+        return Err(format!("invalid tags: unexpected {char:?} at pos {at}"));
+    }
+    for (at, (name, _)) in tags.iter().enumerate() {
+        if tags[..at].iter().any(|(earlier, _)| earlier == name) {
+            return Err(format!("invalid tags: tag {name} has been set twice"));
+        }
+    }
+    Ok(tags)
+}
+
+fn is_blank(c: char) -> bool {
+    c <= ' '
+}
+
+fn pair(input: &mut Input<'_>) -> Result<(String, String), ContextError> {
+    let key = take_while(1.., |c: char| !is_blank(c) && c != '=' && c != '"');
+    let bare = take_while(0.., |c: char| !is_blank(c) && c != '=' && c != '"').map(str::to_owned);
+    let escaped = preceded('\\', any).map(|c: char| match c {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        same => same,
+    });
+    let quoted = delimited('"', repeat(0.., alt((escaped, none_of(['"', '\\'])))), '"');
+    let (key, value): (&str, Option<String>) =
+        (key, opt(preceded('=', alt((quoted, bare))))).parse_next(input)?;
+    Ok((key.to_owned(), value.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_as_logfmt() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            logfmt(r#"service.name=app-c http.route=/items/{item_id} a="b \" c" flag"#),
+            Ok(vec![
+                pair("service.name", "app-c"),
+                pair("http.route", "/items/{item_id}"),
+                pair("a", "b \" c"),
+                pair("flag", ""),
+            ])
+        );
+        assert_eq!(logfmt(" "), Ok(vec![]));
+        for bad in ["a=1 a=2", "=1", "a=\"b", "a=b=c"] {
+            assert!(logfmt(bad).is_err(), "{bad}");
+        }
+    }
+}

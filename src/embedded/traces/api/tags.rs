@@ -1,0 +1,142 @@
+//! Names and values of attributes: the flat first version, and the second with scopes and types.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::params::Params;
+use crate::embedded::traces::Store;
+use crate::embedded::traces::search::{TagScope, TagValue, tag_names, values_of};
+use crate::embedded::traces::traceql::{self, AttributeScope, Field};
+
+/// The scope of what every span has.
+const INTRINSIC: &str = "intrinsic";
+
+/// What every span has, as Tempo lists it, sorted.
+const INTRINSICS: [&str; 25] = [
+    "duration",
+    "event:name",
+    "event:timeSinceStart",
+    "instrumentation:name",
+    "instrumentation:version",
+    "kind",
+    "link:spanID",
+    "link:traceID",
+    "name",
+    "rootName",
+    "rootServiceName",
+    "span:duration",
+    "span:id",
+    "span:kind",
+    "span:name",
+    "span:parentID",
+    "span:status",
+    "span:statusMessage",
+    "status",
+    "statusMessage",
+    "trace:duration",
+    "trace:id",
+    "trace:rootName",
+    "trace:rootService",
+    "traceDuration",
+];
+
+type Names = BTreeMap<TagScope, BTreeSet<String>>;
+
+/// `GET /api/search/tags`.
+pub(super) fn names_v1(store: &Store, params: &Params) -> Answer {
+    if params.get("scope") == Some(INTRINSIC) {
+        return Answer::json(&json!({ "tagNames": INTRINSICS }));
+    }
+    match names(store, params) {
+        Ok(names) => {
+            let flat: BTreeSet<String> = names.into_values().flatten().collect();
+            Answer::json(&json!({ "tagNames": flat }))
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// `GET /api/v2/search/tags`.
+pub(super) fn names_v2(store: &Store, params: &Params) -> Answer {
+    let scope = params.get("scope");
+    let mut scopes: Vec<Value> = Vec::new();
+    if matches!(scope, None | Some("none" | INTRINSIC)) {
+        scopes.push(json!({ "name": INTRINSIC, "tags": INTRINSICS }));
+    }
+    if scope != Some(INTRINSIC) {
+        match names(store, params) {
+            Ok(names) => scopes.extend(
+                names
+                    .into_iter()
+                    .map(|(scope, tags)| json!({ "name": scope.name(), "tags": tags })),
+            ),
+            Err(answer) => return answer,
+        }
+    }
+    Answer::json(&json!({ "scopes": scopes }))
+}
+
+/// `GET /api/search/tag/{tag}/values`. Here a name that is no intrinsic is an attribute's.
+pub(super) fn values_v1(store: &Store, params: &Params) -> Answer {
+    let field = match traceql::parse_field(&params.path) {
+        Ok(field @ Field::Intrinsic(_)) => field,
+        _ => Field::Attribute(AttributeScope::Any, params.path.clone()),
+    };
+    match values(store, params, &field) {
+        Ok(values) => {
+            let values: BTreeSet<String> = values.into_iter().map(|v| v.value).collect();
+            Answer::json(&json!({ "tagValues": values }))
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// `GET /api/v2/search/tag/{tag}/values`.
+pub(super) fn values_v2(store: &Store, params: &Params) -> Answer {
+    let field = match traceql::parse_field(&params.path) {
+        Ok(field) => field,
+        Err(error) => {
+            let tag = &params.path;
+            return Answer::bad_request(format!(
+                "please provide a valid tagName: failed to parse identifier {tag}: {error}"
+            ));
+        }
+    };
+    match values(store, params, &field) {
+        Ok(values) => {
+            let values: Vec<Value> = values
+                .into_iter()
+                .map(|v| json!({ "type": v.kind, "value": v.value }))
+                .collect();
+            Answer::json(&json!({ "tagValues": values }))
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// Names in all scopes, or in the one that is asked for.
+fn names(store: &Store, params: &Params) -> Result<Names, Answer> {
+    let wanted = match params.get("scope") {
+        None | Some("none") => None,
+        Some(name) => match TagScope::ALL.into_iter().find(|s| s.name() == name) {
+            Some(scope) => Some(scope),
+            None => return Err(Answer::bad_request(format!("invalid scope: {name}"))),
+        },
+    };
+    let window = params.window().map_err(Answer::bad_request)?;
+    let mut names = tag_names(store, window, filter(params).as_ref())?;
+    names.retain(|scope, _| wanted.is_none_or(|wanted| wanted == *scope));
+    Ok(names)
+}
+
+fn values(store: &Store, params: &Params, field: &Field) -> Result<BTreeSet<TagValue>, Answer> {
+    let window = params.window().map_err(Answer::bad_request)?;
+    Ok(values_of(store, field, window, filter(params).as_ref())?)
+}
+
+/// The query that narrows suggestions. One that is still being typed narrows nothing.
+fn filter(params: &Params) -> Option<traceql::Query> {
+    traceql::parse(params.get("q")?).ok()
+}

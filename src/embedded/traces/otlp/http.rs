@@ -1,0 +1,164 @@
+//! OTLP over HTTP: `POST /v1/traces`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use salvo::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use salvo::http::{ParseError, ResBody, StatusCode};
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tonic::Code;
+
+use super::body::{Encoding, Unreadable, gunzip};
+use super::export;
+use super::status::Failure;
+use crate::embedded::traces::Store;
+
+/// Requests that are read at the same time; each may take a whole body of memory.
+const MAX_OPEN_BODIES: usize = 16;
+
+/// How long a body may take to arrive, so that slow clients do not keep others out.
+const MAX_READ_TIME: Duration = Duration::from_secs(20);
+
+const TEXT: &str = "text/plain";
+const UNSUPPORTED: &str =
+    "415 unsupported media type, supported: [application/json, application/x-protobuf]";
+const WRONG_METHOD: &str = "405 method not allowed, supported: [POST]";
+
+/// The route that an OTLP receiver has on port 4318.
+#[must_use]
+pub fn router(store: Arc<Store>) -> Router {
+    let receiver = Receiver {
+        store,
+        open: Semaphore::new(MAX_OPEN_BODIES),
+    };
+    Router::with_path("v1/traces").goal(receiver)
+}
+
+struct Receiver {
+    store: Arc<Store>,
+    open: Semaphore,
+}
+
+#[async_trait]
+impl Handler for Receiver {
+    async fn handle(
+        &self,
+        request: &mut Request,
+        _depot: &mut Depot,
+        response: &mut Response,
+        _ctrl: &mut FlowCtrl,
+    ) {
+        if request.method() != "POST" {
+            render(response, StatusCode::METHOD_NOT_ALLOWED, TEXT, WRONG_METHOD);
+            return;
+        }
+        let content_type = header(request, CONTENT_TYPE);
+        let Some(encoding) = Encoding::of(&content_type) else {
+            render(
+                response,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                TEXT,
+                UNSUPPORTED,
+            );
+            return;
+        };
+        let (status, body) = match self.receive(request, encoding).await {
+            Ok(answer) => (StatusCode::OK, answer),
+            Err((status, failure)) => {
+                if let Some(wait) = failure.retry_after {
+                    let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+                    response.headers_mut().insert(RETRY_AFTER, seconds.into());
+                }
+                (status, encoding.failure(&failure))
+            }
+        };
+        render(response, status, encoding.content_type(), body);
+    }
+}
+
+impl Receiver {
+    async fn receive(
+        &self,
+        request: &mut Request,
+        encoding: Encoding,
+    ) -> Result<Vec<u8>, (StatusCode, Failure)> {
+        let longest = self.store.limits().max_http_body_bytes;
+        let too_large = || {
+            self.store.count_too_large();
+            let message = format!("request body too large: more than {longest} bytes");
+            let failure = Failure::exhausted(message, None);
+            (StatusCode::PAYLOAD_TOO_LARGE, failure)
+        };
+        let malformed = |message: String| {
+            self.store.count_malformed();
+            (StatusCode::BAD_REQUEST, Failure::invalid(message))
+        };
+        let announced = header(request, CONTENT_LENGTH).parse::<usize>();
+        if announced.is_ok_and(|bytes| bytes > longest) {
+            return Err(too_large());
+        }
+        let gzip = match header(request, CONTENT_ENCODING).as_str() {
+            "" | "identity" => false,
+            "gzip" => true,
+            other => return Err(malformed(format!("unsupported Content-Encoding: {other}"))),
+        };
+        let _open = self.open.acquire().await;
+        let reading = request.payload_with_max_size(longest);
+        let body = match timeout(MAX_READ_TIME, reading).await {
+            Ok(Ok(body)) => body.clone(),
+            Ok(Err(ParseError::PayloadTooLarge)) => return Err(too_large()),
+            Ok(Err(error)) => return Err(malformed(format!("reading the body failed: {error}"))),
+            Err(_) => return Err(malformed("reading the body took too long".to_owned())),
+        };
+        let decoded = tokio::task::spawn_blocking(move || {
+            if gzip {
+                encoding.decode(&gunzip(&body, longest)?)
+            } else {
+                encoding.decode(&body)
+            }
+        });
+        let message = match decoded.await {
+            Ok(Ok(message)) => message,
+            Ok(Err(Unreadable::TooLarge)) => return Err(too_large()),
+            Ok(Err(Unreadable::Malformed(reason))) => return Err(malformed(reason)),
+            Err(_) => return Err(malformed("decoding failed".to_owned())),
+        };
+        match export(&self.store, message).await {
+            Ok(answer) => Ok(encoding.response(&answer)),
+            Err(failure) => Err((http_status(failure.code), failure)),
+        }
+    }
+}
+
+/// The HTTP status that the OTLP specification gives to a gRPC code.
+fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidArgument => StatusCode::BAD_REQUEST,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn header(request: &Request, name: HeaderName) -> String {
+    let value = request.headers().get(name);
+    let text = value.and_then(|value| value.to_str().ok());
+    text.unwrap_or_default().to_owned()
+}
+
+fn render(
+    response: &mut Response,
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) {
+    response.status_code(status);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.body(ResBody::Once(body.into()));
+}

@@ -1,0 +1,233 @@
+//! Searching for traces, and what is told about each.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use opentelemetry_proto::tonic::common::v1::AnyValue;
+
+use super::SearchError;
+use super::walk::walk;
+use super::wanted::{Request, Wanted, has_tags};
+use crate::embedded::traces::store::{Only, Store};
+use crate::embedded::traces::traceql::{
+    Patterns, Plan, Query, Required, Show, Shown, Spanset, Subject,
+};
+
+/// OTLP's number of the error status.
+const STATUS_ERROR: u8 = 2;
+
+/// A trace that was found.
+#[derive(Clone, Debug)]
+pub struct TraceHit {
+    /// The trace's id.
+    pub id: u128,
+    /// Service of the root span, if that has arrived.
+    pub root_service: Option<String>,
+    /// Name of the root span, if that has arrived.
+    pub root_name: Option<String>,
+    /// Earliest start, nanoseconds since the Unix epoch.
+    pub start: u64,
+    /// Milliseconds from the earliest start to the latest end.
+    pub duration_ms: u64,
+    /// What matched; empty for a search by tags.
+    pub spansets: Vec<SpansetHit>,
+    /// Spans by service; empty for a search by tags.
+    pub services: BTreeMap<String, ServiceStats>,
+}
+
+/// Spans of a trace that matched together.
+#[derive(Clone, Debug)]
+pub struct SpansetHit {
+    /// The first of them.
+    pub spans: Vec<SpanHit>,
+    /// How many there are.
+    pub matched: usize,
+    /// What the query computed of them.
+    pub attributes: Vec<(String, AnyValue)>,
+}
+
+/// A span that matched.
+#[derive(Clone, Debug)]
+pub struct SpanHit {
+    /// The span's id.
+    pub id: u64,
+    /// Its name, if the query mentions it.
+    pub name: Option<String>,
+    /// Nanoseconds since the Unix epoch.
+    pub start: u64,
+    /// Nanoseconds.
+    pub duration: u64,
+    /// What the query mentions.
+    pub attributes: Vec<(String, AnyValue)>,
+}
+
+/// How many spans of a trace a service has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServiceStats {
+    /// All of them.
+    pub spans: u64,
+    /// Those with status error.
+    pub errors: u64,
+}
+
+/// Finds traces, the newest first.
+///
+/// Of too many matches Tempo keeps those that it reads first, and so does this: traces that arrived
+/// last, within a minute by trace id; with the hint `most_recent` those that started last.
+///
+/// # Errors
+///
+/// [`SearchError`] if it takes too long.
+pub fn search(store: &Store, request: &Request) -> Result<Vec<TraceHit>, SearchError> {
+    let mut hits = match &request.wanted {
+        Wanted::Query(query) => by_query(store, request, query)?,
+        Wanted::Tags {
+            tags,
+            min_duration_ms,
+            max_duration_ms,
+        } => {
+            let longest = match max_duration_ms {
+                0 => u64::MAX,
+                ms => ms.saturating_mul(1_000_000),
+            };
+            let lasting = min_duration_ms.saturating_mul(1_000_000)..=longest;
+            by_test(store, request, |subject| {
+                lasting.contains(&subject.trace.duration()) && has_tags(subject, tags)
+            })?
+        }
+    };
+    newest(&mut hits, request.limit);
+    Ok(hits)
+}
+
+fn newest(hits: &mut Vec<TraceHit>, limit: usize) {
+    hits.sort_by_key(|hit| Reverse(hit.start));
+    hits.truncate(limit);
+}
+
+fn by_test(
+    store: &Store,
+    request: &Request,
+    test: impl Fn(&Subject<'_>) -> bool,
+) -> Result<Vec<TraceHit>, SearchError> {
+    let mut hits = Vec::new();
+    walk(
+        store,
+        &Only::default(),
+        request.window(),
+        |_| (),
+        |(), inner, trace| {
+            let subject = Subject::new(&inner.dictionary, trace);
+            if test(&subject) {
+                hits.push(trace_hit(&subject));
+            }
+            flow(hits.len() < request.limit)
+        },
+        |(), _| ControlFlow::Continue(()),
+    )?;
+    Ok(hits)
+}
+
+fn by_query(store: &Store, request: &Request, query: &Query) -> Result<Vec<TraceHit>, SearchError> {
+    let required = Required::new(query);
+    let only = Only {
+        service: required.service.as_deref(),
+        trace_id: required.trace_id,
+    };
+    let shown = Shown::new(query);
+    let mut patterns = Patterns::new();
+    let mut hits = Vec::new();
+    let room = request.limit.saturating_mul(2).saturating_add(64);
+    walk(
+        store,
+        &only,
+        request.window(),
+        |inner| {
+            (
+                Plan::new(query, &inner.dictionary, &mut patterns),
+                shown.plan(&inner.dictionary, &mut patterns),
+            )
+        },
+        |(plan, show), inner, trace| {
+            let subject = Subject::new(&inner.dictionary, trace);
+            let spansets = plan.run(&subject);
+            if !spansets.is_empty() {
+                hits.push(matching_hit(&subject, spansets, show, request));
+            }
+            if query.most_recent {
+                if hits.len() > room {
+                    newest(&mut hits, request.limit);
+                }
+                return ControlFlow::Continue(());
+            }
+            flow(hits.len() < request.limit)
+        },
+        |_, _| ControlFlow::Continue(()),
+    )?;
+    Ok(hits)
+}
+
+fn flow(more: bool) -> ControlFlow<()> {
+    if more {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(())
+    }
+}
+
+fn trace_hit(subject: &Subject<'_>) -> TraceHit {
+    let (trace, dictionary) = (subject.trace, subject.dictionary);
+    let text = |word| dictionary.text(word).to_owned();
+    TraceHit {
+        id: trace.id,
+        root_service: subject.root_service().map(text),
+        root_name: subject.root().map(|root| text(root.name)),
+        start: trace.start,
+        duration_ms: trace.duration() / 1_000_000,
+        spansets: Vec::new(),
+        services: BTreeMap::new(),
+    }
+}
+
+fn matching_hit(
+    subject: &Subject<'_>,
+    spansets: Vec<Spanset>,
+    show: &Show<'_>,
+    request: &Request,
+) -> TraceHit {
+    let (trace, dictionary) = (subject.trace, subject.dictionary);
+    let mut hit = trace_hit(subject);
+    for span in &trace.spans {
+        let service = dictionary.service(span.resource);
+        let service = service.map_or("", |word| dictionary.text(word));
+        let stats = match hit.services.get_mut(service) {
+            Some(stats) => stats,
+            None => hit.services.entry(service.to_owned()).or_default(),
+        };
+        stats.spans += 1;
+        stats.errors += u64::from(span.status == STATUS_ERROR);
+    }
+    let spansets = spansets.into_iter().map(|set| SpansetHit {
+        matched: set.spans.len(),
+        attributes: set.attributes,
+        spans: set
+            .spans
+            .into_iter()
+            .take(request.spans_per_spanset)
+            .map(|at| {
+                let span = &trace.spans[at];
+                let details = show.of(subject, at);
+                SpanHit {
+                    id: span.id,
+                    name: details.name.then(|| dictionary.text(span.name).to_owned()),
+                    start: span.start,
+                    duration: span.duration(),
+                    attributes: details.attributes,
+                }
+            })
+            .collect(),
+    });
+    hit.spansets = spansets.collect();
+    hit
+}

@@ -1,0 +1,113 @@
+//! Spans in memory: taken in, merged into traces, bounded by age and bytes.
+
+mod dictionary;
+mod inner;
+mod intake;
+mod pool;
+mod rate;
+mod span;
+mod trace;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
+use parking_lot::{Mutex, RwLock};
+
+pub(crate) use dictionary::Dictionary;
+pub(crate) use inner::{Inner, Only};
+pub use intake::{Refusal, Taken};
+pub(crate) use span::{Attribute, Span, Value, Word};
+pub(crate) use trace::Trace;
+
+use super::limits::{Limits, Stats};
+
+/// All spans of the last hour, as far as they fit.
+///
+/// Shared by the receivers that fill it and the API that asks it. Times of arrival are given by
+/// the caller, so that retention can be tested.
+pub struct Store {
+    limits: Limits,
+    inner: RwLock<Inner>,
+    rate: Mutex<rate::TokenBucket>,
+    refused_rate: AtomicU64,
+    refused_invalid: AtomicU64,
+    malformed: AtomicU64,
+    too_large: AtomicU64,
+    truncated: AtomicU64,
+}
+
+impl Store {
+    /// An empty store.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let rate =
+            rate::TokenBucket::new(limits.ingest_bytes_per_second, limits.ingest_burst_bytes);
+        Self {
+            limits,
+            inner: RwLock::new(Inner::new()),
+            rate: Mutex::new(rate),
+            refused_rate: AtomicU64::new(0),
+            refused_invalid: AtomicU64::new(0),
+            malformed: AtomicU64::new(0),
+            too_large: AtomicU64::new(0),
+            truncated: AtomicU64::new(0),
+        }
+    }
+
+    /// The bounds that this store keeps.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What it holds and has counted.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let inner = self.inner.read();
+        Stats {
+            bytes: inner.bytes() as u64,
+            traces: inner.traces() as u64,
+            spans_refused_rate: self.refused_rate.load(Ordering::Relaxed),
+            spans_refused_invalid: self.refused_invalid.load(Ordering::Relaxed),
+            requests_refused_malformed: self.malformed.load(Ordering::Relaxed),
+            requests_refused_too_large: self.too_large.load(Ordering::Relaxed),
+            attributes_truncated: self.truncated.load(Ordering::Relaxed),
+            ..inner.stats
+        }
+    }
+
+    /// Throws away traces that have become too old. Every read and write does so first; call it
+    /// now and then when nobody reads or writes.
+    pub fn evict_expired(&self, now: SystemTime) {
+        if self.inner.read().has_older(self.limits.max_age, now) {
+            self.inner.write().evict_older(self.limits.max_age, now);
+        }
+    }
+
+    /// All spans of a trace that have arrived so far, grouped and sorted; `None` if there are none.
+    #[must_use]
+    pub fn trace(&self, id: u128) -> Option<Vec<ResourceSpans>> {
+        self.inner.read().wire_trace(id)
+    }
+
+    /// Counts a request that could not be decoded.
+    pub(crate) fn count_malformed(&self) {
+        self.malformed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that was too large to be read.
+    pub(crate) fn count_too_large(&self) {
+        self.too_large.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Looks at the traces themselves. The store waits meanwhile, so `look` should be short.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+        look(&self.inner.read())
+    }
+
+    /// Numbers of traces that may match, newest first; see [`Inner::candidates`].
+    pub(crate) fn candidates(&self, only: &Only<'_>, window: (u64, u64)) -> Vec<Vec<u64>> {
+        self.inner.read().candidates(only, window)
+    }
+}

@@ -1,0 +1,102 @@
+//! Durations as text, in the way that Go and Prometheus write them.
+
+use winnow::Parser;
+use winnow::ascii::digit1;
+use winnow::combinator::{alt, eof, opt, repeat};
+use winnow::error::ContextError;
+
+type Input<'i> = &'i str;
+
+/// Reads a duration such as `1h30m`, `1.5s`, `100ms` or `1d` as nanoseconds.
+pub(crate) fn duration(text: &str) -> Option<i64> {
+    let parts = repeat::<_, _, Vec<(f64, f64)>, _, _>(1.., (number, unit));
+    let (parts, _) = (parts, eof).parse(text).ok()?;
+    let nanos: f64 = parts.into_iter().map(|(number, unit)| number * unit).sum();
+    (nanos < i64::MAX as f64).then_some(nanos as i64)
+}
+
+fn number(input: &mut Input<'_>) -> winnow::Result<f64, ContextError> {
+    (digit1, opt((".", digit1)))
+        .take()
+        .parse_to()
+        .parse_next(input)
+}
+
+fn unit(input: &mut Input<'_>) -> winnow::Result<f64, ContextError> {
+    // The longer names first, since `m` begins `ms`.
+    alt((
+        "ns".value(1.0),
+        alt(("us", "µs", "μs")).value(1e3),
+        "ms".value(1e6),
+        "s".value(1e9),
+        "m".value(60e9),
+        "h".value(3_600e9),
+        "d".value(86_400e9),
+        "w".value(7.0 * 86_400e9),
+        "y".value(365.0 * 86_400e9),
+    ))
+    .parse_next(input)
+}
+
+/// Writes nanoseconds as Go prints a duration: `1.5s`, `1m0s`, `100ms`.
+pub(crate) fn duration_text(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let total = nanos.unsigned_abs();
+    let part = |per: u64| {
+        let (whole, rest) = (total / per, total % per);
+        let width = per.ilog10() as usize;
+        let decimals = format!("{rest:0width$}");
+        match decimals.trim_end_matches('0') {
+            "" => whole.to_string(),
+            decimals => format!("{whole}.{decimals}"),
+        }
+    };
+    let text = match total {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{total}ns"),
+        1_000..1_000_000 => format!("{}µs", part(1_000)),
+        1_000_000..1_000_000_000 => format!("{}ms", part(1_000_000)),
+        _ => {
+            let minutes = total / 60_000_000_000;
+            let seconds = duration_seconds(total % 60_000_000_000);
+            match (minutes / 60, minutes % 60) {
+                (0, 0) => seconds,
+                (0, minutes) => format!("{minutes}m{seconds}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+            }
+        }
+    };
+    format!("{sign}{text}")
+}
+
+fn duration_seconds(nanos: u64) -> String {
+    let decimals = format!("{:09}", nanos % 1_000_000_000);
+    match decimals.trim_end_matches('0') {
+        "" => format!("{}s", nanos / 1_000_000_000),
+        decimals => format!("{}.{decimals}s", nanos / 1_000_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_and_written_as_go_does() {
+        for (text, nanos, written) in [
+            ("100ms", 100_000_000, "100ms"),
+            ("1.5s", 1_500_000_000, "1.5s"),
+            ("1h30m", 5_400_000_000_000, "1h30m0s"),
+            ("90s", 90_000_000_000, "1m30s"),
+            ("1d", 86_400_000_000_000, "24h0m0s"),
+            ("1500us", 1_500_000, "1.5ms"),
+            ("12ns", 12, "12ns"),
+        ] {
+            assert_eq!(duration(text), Some(nanos), "{text}");
+            assert_eq!(duration_text(nanos), written);
+        }
+        for text in ["", "s", "1", "1x", "1.s", "99999999999y"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,507 @@
+//! TraceQL selects what its documentation says
+//! (<https://grafana.com/docs/tempo/latest/traceql/construct-traceql-queries/>), and refuses the
+//! rest by name.
+
+#![cfg(feature = "lab")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+#[path = "support/traces.rs"]
+mod support;
+
+use salvo_observability::embedded::traces::{Limits, traceql};
+use serde_json::{Value, json};
+use support::Backend;
+
+/// Two traces. `shop`: gateway (server, root) calls cart (client, server) and stock (client,
+/// server); stock fails with an exception event. `job`: a worker's internal span with a link.
+fn traces() -> Value {
+    let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+    let int =
+        |key: &str, value: i64| json!({ "key": key, "value": { "intValue": value.to_string() } });
+    let span = |trace: u8, id: u8, parent: u8, name: &str, kind: u8, from: u64, to: u64| {
+        let base = 1_795_360_000_000_000_000u64;
+        let mut span = json!({
+            "traceId": format!("{trace:032x}"),
+            "spanId": format!("{id:016x}"),
+            "name": name,
+            "kind": kind,
+            "startTimeUnixNano": (base + from * 1_000_000).to_string(),
+            "endTimeUnixNano": (base + to * 1_000_000).to_string(),
+        });
+        if parent > 0 {
+            span["parentSpanId"] = json!(format!("{parent:016x}"));
+        }
+        span
+    };
+    let with = |mut span: Value, more: Value| {
+        for (key, value) in more.as_object().unwrap() {
+            span[key] = value.clone();
+        }
+        span
+    };
+    let batch = |service: &str, library: &str, spans: Vec<Value>| {
+        json!({
+            "resource": { "attributes": [
+                text("service.name", service), text("region", "eu"), int("replica", 3),
+            ] },
+            "scopeSpans": [{ "scope": { "name": library, "version": "1.2" }, "spans": spans }],
+        })
+    };
+    let tags = json!({ "arrayValue": { "values": [
+        { "stringValue": "red" }, { "stringValue": "blue" },
+    ] } });
+    let exception = json!([{
+        "name": "exception", "timeUnixNano": "1795360000450000000",
+        "attributes": [text("exception.type", "OutOfStock"), text("exception.message", "none left")],
+    }]);
+    let gateway = vec![
+        with(
+            span(0xa1, 1, 0, "GET /shop", 2, 0, 1500),
+            json!({ "attributes": [
+                text("http.route", "/shop"), int("http.response.status_code", 500),
+                json!({ "key": "cached", "value": { "boolValue": false } }),
+                json!({ "key": "ratio", "value": { "doubleValue": 0.25 } }),
+                text("odd key", "here"), text("back\\slash", "there"),
+            ] }),
+        ),
+        with(
+            span(0xa1, 2, 1, "GET", 3, 10, 100),
+            json!({ "attributes": [text("server.address", "cart"), json!({ "key": "tags", "value": tags })] }),
+        ),
+        with(
+            span(0xa1, 3, 1, "GET", 3, 200, 1400),
+            json!({ "attributes": [text("server.address", "stock")] }),
+        ),
+    ];
+    let cart = vec![span(0xa1, 4, 2, "GET /cart", 2, 20, 90)];
+    let stock = vec![with(
+        span(0xa1, 5, 3, "GET /stock", 2, 300, 1300),
+        json!({ "status": { "code": 2, "message": "sold out" }, "events": exception,
+                "attributes": [int("http.response.status_code", 503)] }),
+    )];
+    let worker = vec![with(
+        span(0xb2, 6, 0, "run job", 1, 5000, 5040),
+        json!({ "status": { "code": 1 }, "links": [{
+            "traceId": format!("{:032x}", 0xa1), "spanId": format!("{:016x}", 5),
+            "attributes": [text("why", "retry")],
+        }] }),
+    )];
+    json!({ "resourceSpans": [
+        batch("gateway", "http", gateway), batch("cart", "http", cart),
+        batch("stock", "http", stock), batch("worker", "queue", worker),
+    ] })
+}
+
+async fn backend() -> Backend {
+    let backend = Backend::start(Limits::default()).await;
+    backend.ingest(&traces()).await;
+    backend
+}
+
+/// Ids of all matching spans, sorted.
+fn ids(traces: &[Value]) -> Vec<u64> {
+    let sets = traces
+        .iter()
+        .flat_map(|t| t["spanSets"].as_array().unwrap());
+    let spans = sets.flat_map(|set| set["spans"].as_array().unwrap());
+    let mut ids: Vec<u64> = spans
+        .map(|span| u64::from_str_radix(span["spanID"].as_str().unwrap(), 16).unwrap())
+        .collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[tokio::test]
+async fn queries_select_the_spans_that_the_documentation_says() {
+    let backend = backend().await;
+    let all: &[u64] = &[1, 2, 3, 4, 5, 6];
+    let table: &[(&str, &[u64])] = &[
+        // Everything, nothing, comments, white space.
+        ("{}", all),
+        ("{ true }", all),
+        ("{ false }", &[]),
+        ("  {\n } // the end", all),
+        ("{ /* within */ }", all),
+        // Scopes.
+        (r#"{ resource.service.name = "gateway" }"#, &[1, 2, 3]),
+        (r#"{ .service.name = "cart" }"#, &[4]),
+        (r#"{ span.service.name = "cart" }"#, &[]),
+        (r#"{ span.http.route = "/shop" }"#, &[1]),
+        (r#"{ resource.http.route = "/shop" }"#, &[]),
+        (
+            r#"{ .region = "eu" && span.server.address = "stock" }"#,
+            &[3],
+        ),
+        (r#"{ instrumentation:name = "queue" }"#, &[6]),
+        (r#"{ instrumentation:version = "1.2" }"#, all),
+        // Quoted names.
+        (r#"{ span."odd key" = "here" }"#, &[1]),
+        (r#"{ ."odd key" = "here" }"#, &[1]),
+        (r#"{ span."http".route = "/shop" }"#, &[1]),
+        (r#"{ span."back\\slash" = "there" }"#, &[1]),
+        // Intrinsics, in both spellings.
+        (r#"{ name = "GET" }"#, &[2, 3]),
+        (r#"{ span:name = "GET" }"#, &[2, 3]),
+        ("{ status = error }", &[5]),
+        ("{ span:status = ok }", &[6]),
+        ("{ status != unset }", &[5, 6]),
+        (r#"{ statusMessage = "sold out" }"#, &[5]),
+        (r#"{ span:statusMessage =~ "sold.*" }"#, &[5]),
+        ("{ kind = server }", &[1, 4, 5]),
+        ("{ span:kind = client }", &[2, 3]),
+        ("{ kind = internal }", &[6]),
+        ("{ duration > 1s }", &[1, 3]),
+        ("{ duration >= 1s }", &[1, 3, 5]),
+        ("{ span:duration < 50ms }", &[6]),
+        ("{ duration = 1.2s }", &[3]),
+        ("{ duration > 1s && duration <= 1200ms }", &[3]),
+        ("{ 1s < duration }", &[1, 3]),
+        (r#"{ rootName = "GET /shop" }"#, &[1, 2, 3, 4, 5]),
+        (r#"{ trace:rootName = "run job" }"#, &[6]),
+        (
+            r#"{ rootServiceName = "gateway" && kind = client }"#,
+            &[2, 3],
+        ),
+        (r#"{ trace:rootService = "worker" }"#, &[6]),
+        ("{ traceDuration > 1s }", &[1, 2, 3, 4, 5]),
+        ("{ trace:duration < 1s }", &[6]),
+        (r#"{ trace:id = "000000000000000000000000000000b2" }"#, &[6]),
+        (r#"{ trace:id = "b2" }"#, &[6]),
+        (r#"{ span:id = "0000000000000004" }"#, &[4]),
+        (r#"{ span:parentID = "0000000000000001" }"#, &[2, 3]),
+        ("{ span:childCount = 2 }", &[1]),
+        ("{ nestedSetParent < 0 }", &[1, 6]),
+        ("{ nestedSetParent = 1 && kind = client }", &[2, 3]),
+        // Events and links.
+        (r#"{ event:name = "exception" }"#, &[5]),
+        (r#"{ event.exception.type = "OutOfStock" }"#, &[5]),
+        (r#"{ .exception.message =~ "none.*" }"#, &[5]),
+        ("{ event:timeSinceStart = 150ms }", &[5]),
+        (r#"{ link.why = "retry" }"#, &[6]),
+        (r#"{ link:spanID = "0000000000000005" }"#, &[6]),
+        (r#"{ link:traceID = "a1" }"#, &[6]),
+        // Literals.
+        ("{ span.http.response.status_code = 500 }", &[1]),
+        (
+            "{ .http.response.status_code >= 500 && .http.response.status_code < 503 }",
+            &[1],
+        ),
+        ("{ span.ratio = 0.25 }", &[1]),
+        ("{ span.ratio > .2 }", &[1]),
+        ("{ resource.replica = 3.0 && kind = internal }", &[6]),
+        ("{ span.cached = false }", &[1]),
+        ("{ span.cached = true }", &[]),
+        ("{ span.http.route = `/shop` }", &[1]),
+        (r#"{ span.http.route = "\u002fshop" }"#, &[1]),
+        (r#"{ span.http.response.status_code = "500" }"#, &[]),
+        // Nil.
+        ("{ span.server.address != nil }", &[2, 3]),
+        ("{ nil != span.http.route }", &[1]),
+        (
+            "{ span.http.response.status_code = nil && kind = server }",
+            &[4],
+        ),
+        // Regular expressions are anchored.
+        (r#"{ name =~ "GET" }"#, &[2, 3]),
+        (r#"{ name =~ "GET.*" }"#, &[1, 2, 3, 4, 5]),
+        (r#"{ name =~ "GET /(cart|stock)" }"#, &[4, 5]),
+        (r#"{ name !~ "GET.*" }"#, &[6]),
+        (r#"{ span.server.address !~ "ca.*" }"#, &[3]),
+        // What is missing compares as false, whatever the operator.
+        (r#"{ span.server.address != "cart" }"#, &[3]),
+        (
+            r#"{ !(span.server.address = "cart") && kind = client }"#,
+            &[3],
+        ),
+        // An array matches if one of its elements does.
+        (r#"{ span.tags = "blue" }"#, &[2]),
+        (r#"{ span.tags =~ "gre.*" }"#, &[]),
+        // && and || bind alike, from left to right; parentheses group.
+        (
+            r#"{ kind = client || kind = server && status = error }"#,
+            &[5],
+        ),
+        (
+            r#"{ kind = client || (kind = server && status = error) }"#,
+            &[2, 3, 5],
+        ),
+        (r#"{ !(kind = client) && !(kind = server) }"#, &[6]),
+        // Arithmetic.
+        ("{ span.http.response.status_code - 3 = 500 }", &[5]),
+        ("{ span.http.response.status_code * 2 > 1001 }", &[5]),
+        ("{ duration > 2 * 600ms - 100ms + 1ms }", &[1, 3]),
+        ("{ span.http.response.status_code % 100 = 3 }", &[5]),
+        ("{ 2 ^ 3 ^ 2 = 512 && kind = internal }", &[6]),
+        ("{ -1 < span.ratio }", &[1]),
+        ("{ span.http.response.status_code / 0 = 1 }", &[]),
+        // Spansets combined: the trace must have both, or one.
+        (r#"{ name = "GET /cart" } && { status = error }"#, &[4, 5]),
+        (r#"{ name = "GET /cart" } && { status = ok }"#, &[]),
+        (r#"{ name = "GET /cart" } || { status = ok }"#, &[4, 6]),
+        (
+            r#"({ kind = client } && { status = error }) || { status = ok }"#,
+            &[2, 3, 5, 6],
+        ),
+        // Structure.
+        ("{ kind = client } > { kind = server }", &[4, 5]),
+        (r#"{ name = "GET /shop" } > { kind = server }"#, &[]),
+        (r#"{ name = "GET /shop" } >> { kind = server }"#, &[4, 5]),
+        (r#"{ name = "GET /shop" } >> { status = error }"#, &[5]),
+        ("{ status = error } << { kind = server }", &[1]),
+        ("{ status = error } < { kind = client }", &[3]),
+        (
+            r#"{ span.server.address = "cart" } ~ { kind = client }"#,
+            &[3],
+        ),
+        ("{ kind = client } !> { kind = server }", &[1]),
+        (r#"{ name = "GET /shop" } !>> {}"#, &[1, 6]),
+        ("{ kind = client } &> { status = error }", &[3, 5]),
+        (
+            "{ rootName = `GET /shop` && kind = server } &>> { status = error }",
+            &[1, 5],
+        ),
+        // Pipelines.
+        ("{ kind = client } | count() > 1", &[2, 3]),
+        ("{ kind = client } | count() > 2", &[]),
+        ("{ kind = client } | 2 = count()", &[2, 3]),
+        ("{ kind = server } | avg(duration) > 800ms", &[1, 4, 5]),
+        ("{ kind = server } | max(duration) > 2s", &[]),
+        ("{ kind = server } | min(duration) < 100ms", &[1, 4, 5]),
+        (
+            "{ } | sum(span.http.response.status_code) = 1003",
+            &[1, 2, 3, 4, 5],
+        ),
+        ("{ } | { kind = client }", &[2, 3]),
+        ("{ } | select(span.http.route) | { kind = internal }", &[6]),
+        ("{ } | by(resource.service.name) | count() > 2", &[1, 2, 3]),
+        (
+            "{ } | by(resource.service.name) | coalesce() | count() = 5",
+            &[1, 2, 3, 4, 5],
+        ),
+        (
+            "({ kind = client } | count() = 2) && { status = error }",
+            &[2, 3, 5],
+        ),
+        ("{ status = ok } with (most_recent=true)", &[6]),
+    ];
+    for (query, expected) in table {
+        let found = ids(&backend.search(query).await);
+        assert_eq!(&found, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_hit_shows_what_the_query_mentions() {
+    let backend = backend().await;
+    let first = |traces: Vec<Value>| traces[0]["spanSets"][0].clone();
+
+    let set = first(
+        backend
+            .search(r#"{ status = error } | select(span.http.response.status_code, kind)"#)
+            .await,
+    );
+    let mut shown: Vec<String> = set["spans"][0]["attributes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| format!("{}={}", a["key"].as_str().unwrap(), a["value"]))
+        .collect();
+    shown.sort();
+    assert_eq!(
+        shown,
+        [
+            r#"http.response.status_code={"intValue":"503"}"#,
+            r#"kind={"stringValue":"server"}"#,
+            r#"status={"stringValue":"error"}"#,
+        ]
+    );
+
+    // Of an alternative only the part that holds is shown.
+    let set = first(
+        backend
+            .search(r#"{ span.server.address = "stock" || status = error }"#)
+            .await,
+    );
+    let shown: Vec<&Value> = set["spans"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| &s["attributes"])
+        .collect();
+    assert_eq!(shown[0].as_array().unwrap().len(), 1);
+    assert_eq!(shown[1].as_array().unwrap().len(), 1);
+
+    let set = first(backend.search("{ kind = client } | count() > 1").await);
+    assert_eq!(
+        set["attributes"],
+        json!([{ "key": "count()", "value": { "intValue": "2" } }])
+    );
+
+    let traces = backend
+        .search("{ rootServiceName = `gateway` } | by(resource.service.name)")
+        .await;
+    let groups = traces[0]["spanSets"].as_array().unwrap();
+    assert_eq!(groups.len(), 3);
+    assert_eq!(traces[0]["spanSet"], groups[0]);
+    assert_eq!(
+        groups[0]["attributes"],
+        json!([{ "key": "by(resource.service.name)", "value": { "stringValue": "gateway" } }])
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_traceql_or_not_supported_is_refused_by_name() {
+    let backend = backend().await;
+    let deep = format!("{{ {}true{} }}", "(".repeat(5_000), ")".repeat(5_000));
+    let negations = format!("{{ {}true }}", "!".repeat(5_000));
+    let chain = format!("{{ true{} }}", " && true".repeat(1_500));
+    let table = [
+        (
+            "{",
+            "parse error at line 1, col 2: syntax error: unexpected $end",
+        ),
+        ("", "parse error"),
+        (
+            "{ nonsense }",
+            "parse error at line 1, col 3: unknown identifier: nonsense",
+        ),
+        (
+            "{ name = }",
+            "parse error at line 1, col 10: syntax error: unexpected }",
+        ),
+        (
+            "{\n  name = }",
+            "parse error at line 2, col 10: syntax error: unexpected }",
+        ),
+        (
+            "{ .a = 1 } }",
+            "parse error at line 1, col 12: syntax error: unexpected }",
+        ),
+        (
+            "{ .a = \"x }",
+            "parse error at line 1, col 8: literal not terminated",
+        ),
+        ("{ . = 1 }", "parse error"),
+        (
+            "name = \"x\"",
+            "parse error at line 1, col 1: syntax error: unexpected name",
+        ),
+        (
+            "{ .a = 1 } | rate()",
+            "parse error at line 1, col 14: rate() is not supported",
+        ),
+        ("{} | quantile_over_time(duration, .9)", "parse error"),
+        ("({} | count()) > ({} | count())", "parse error"),
+        ("{} | count() + 1 > 2", "parse error"),
+        ("{ parent.a = 1 }", "parent not yet supported"),
+        (
+            "{ duration = \"x\" }",
+            "binary operations must operate on the same type",
+        ),
+        (
+            "{ status > error }",
+            "illegal operation for the given types",
+        ),
+        ("{ name =~ \"(\" }", "invalid regex"),
+        ("{ name =~ \"a)|(b\" }", "invalid regex"),
+        ("{ name =~ .x }", "invalid type for =~ or !~"),
+        ("{ name = nil }", "name=nil is not valid"),
+        (
+            "{ 1 + 1 }",
+            "span filter field expressions must resolve to a boolean",
+        ),
+        (
+            "{ name }",
+            "span filter field expressions must resolve to a boolean",
+        ),
+        (
+            "{} | by(1)",
+            "grouping field expressions must reference the span",
+        ),
+        (
+            "{} | avg(name) > 1",
+            "aggregate field expressions must resolve to a number type",
+        ),
+        (
+            deep.as_str(),
+            "parse error at line 1, col 103: query is nested too deeply",
+        ),
+        (
+            negations.as_str(),
+            "parse error at line 1, col 103: query is nested too deeply",
+        ),
+        (chain.as_str(), "parse error at line 1"),
+    ];
+    for (query, message) in table {
+        let shown = query.get(..60).unwrap_or(query);
+        if query.is_empty() {
+            assert!(traceql::parse(query).is_err(), "an empty query");
+            continue;
+        }
+        let answer = backend.get("/api/search", &[("q", query)]).await;
+        assert_eq!(answer.status, 400, "{shown}");
+        assert_eq!(answer.content_type(), Some("text/plain; charset=utf-8"));
+        let expected = format!("invalid TraceQL query: {message}");
+        let text = answer.text();
+        assert!(text.starts_with(&expected), "{shown}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_longest_chain_that_is_parsed_can_also_be_evaluated() {
+    let backend = backend().await;
+    for (part, expected) in [(" && true", 6), (" || false", 6), (" = true", 6)] {
+        let query = format!("{{ true{} }}", part.repeat(490));
+        assert_eq!(ids(&backend.search(&query).await).len(), expected, "{part}");
+    }
+    let query = format!("{{}}{}", " && {}".repeat(320));
+    assert_eq!(ids(&backend.search(&query).await).len(), 6);
+}
+
+#[tokio::test]
+async fn tag_values_are_narrowed_by_a_query() {
+    let backend = backend().await;
+    let values = |tag: &'static str, q: &'static str| {
+        let backend = &backend;
+        async move {
+            let path = format!("/api/v2/search/tag/{tag}/values");
+            let answer = backend.json(&path, &[("q", q)]).await;
+            let values = answer["tagValues"].as_array().unwrap().iter();
+            values
+                .map(|v| {
+                    format!(
+                        "{}:{}",
+                        v["type"].as_str().unwrap(),
+                        v["value"].as_str().unwrap()
+                    )
+                })
+                .collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(
+        values("resource.service.name", "{ kind = server }").await,
+        ["string:cart", "string:gateway", "string:stock"]
+    );
+    assert_eq!(
+        values("span.http.response.status_code", "{}").await,
+        ["int:500", "int:503"]
+    );
+    assert_eq!(values("span.cached", "").await, ["bool:false"]);
+    assert_eq!(values("name", "{ status = ok }").await, ["string:run job"]);
+    assert_eq!(
+        values("event.exception.type", "").await,
+        ["string:OutOfStock"]
+    );
+    // A query that is still being typed narrows nothing.
+    assert_eq!(values("span.server.address", "{ kind = ").await.len(), 2);
+    assert_eq!(values("trace:id", "{}").await.len(), 0);
+    let bad = backend.get("/api/v2/search/tag/nonsense/values", &[]).await;
+    assert_eq!(bad.status, 400);
+    let scope = backend
+        .get("/api/v2/search/tags", &[("scope", "nowhere")])
+        .await;
+    assert_eq!(
+        (scope.status.as_u16(), scope.text()),
+        (400, "invalid scope: nowhere".to_owned())
+    );
+}
