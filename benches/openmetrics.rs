@@ -3,7 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
+};
 use salvo_observability::telemetry::openmetrics::{Exemplar, Exemplars, OpenMetricsEncoder};
 
 /// Lines of one histogram with the bounds below: a bucket each and `+Inf`, count and sum.

@@ -3,6 +3,7 @@
 //!
 //! * [`app`]: the service
 //! * [`telemetry`]: what makes it observable
+//! * `lab`: the laboratory around it
 //! * `embedded`: in-memory backends that speak the wire APIs of Tempo, Loki and Prometheus
 
 // A running service must not end on what can be handled; tests may.
@@ -13,3 +14,5 @@ pub mod telemetry;
 
 #[cfg(feature = "lab")]
 pub mod embedded;
+#[cfg(feature = "lab")]
+pub mod lab;

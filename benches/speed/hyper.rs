@@ -20,9 +20,8 @@ async fn main() -> std::io::Result<()> {
         tokio::spawn(http1::Builder::new().serve_connection(
             TokioIo::new(stream),
             service_fn(async |_| {
-                let mut response = Response::new(Full::new(Bytes::from_static(
-                    b"{\"Hello\":\"World\"}",
-                )));
+                let mut response =
+                    Response::new(Full::new(Bytes::from_static(b"{\"Hello\":\"World\"}")));
                 response.headers_mut().insert(
                     CONTENT_TYPE,
                     HeaderValue::from_static("application/json; charset=utf-8"),
