@@ -1,6 +1,6 @@
 //! Names of attributes, and values of one: what fills a query editor's suggestions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
 use super::SearchError;
@@ -78,28 +78,24 @@ pub fn tag_names(
 ) -> Result<BTreeMap<TagScope, BTreeSet<String>>, SearchError> {
     let mut names: BTreeMap<TagScope, BTreeSet<String>> = BTreeMap::new();
     let mut patterns = Patterns::new();
-    walk(
-        store,
-        &Only::default(),
-        window(start, end),
-        |inner| (plan(query, inner, &mut patterns), Vec::new()),
-        |(plan, seen), inner, trace| {
+    let (only, window) = (Only::default(), window(start, end));
+    walk(store, &only, window, 0, |inner, (_, traces)| {
+        let plan = plan(query, inner, &mut patterns);
+        let mut seen = Vec::new();
+        for trace in traces {
             for at in spans_of(plan.as_ref(), inner, trace) {
-                mark_names(seen, inner, trace, at);
+                mark_names(&mut seen, inner, trace, at);
             }
-            ControlFlow::Continue(())
-        },
-        |(_, seen): (_, Vec<u8>), inner| {
-            for (word, bits) in (0..).zip(seen).filter(|(_, bits)| *bits != 0) {
-                let scopes = TagScope::ALL.into_iter().filter(|s| bits & s.bit() != 0);
-                for scope in scopes {
-                    let name = inner.dictionary.text(word).to_owned();
-                    names.entry(scope).or_default().insert(name);
-                }
+        }
+        for (word, bits) in (0..).zip(seen).filter(|(_, bits)| *bits != 0) {
+            let scopes = TagScope::ALL.into_iter().filter(|s| bits & s.bit() != 0);
+            for scope in scopes {
+                let name = inner.dictionary.text(word).to_owned();
+                names.entry(scope).or_default().insert(name);
             }
-            ControlFlow::Continue(())
-        },
-    )?;
+        }
+        ControlFlow::Continue(())
+    })?;
     Ok(names)
 }
 
@@ -154,16 +150,13 @@ pub(crate) fn values_of(
     }
     let mut bytes = 0;
     let mut patterns = Patterns::new();
-    walk(
-        store,
-        &Only::default(),
-        window(start, end),
-        |inner| {
-            let plan = plan(query, inner, &mut patterns);
-            let reader = Reader::new(field, &inner.dictionary);
-            (plan, reader, BTreeSet::<Word>::new(), BTreeSet::new())
-        },
-        |(plan, reader, words, others), inner, trace| {
+    let (only, window) = (Only::default(), window(start, end));
+    walk(store, &only, window, 0, |inner, (_, traces)| {
+        let plan = plan(query, inner, &mut patterns);
+        let reader = Reader::new(field, &inner.dictionary);
+        let mut words: HashSet<Word> = HashSet::new();
+        let mut others = BTreeSet::new();
+        for trace in traces {
             let subject = Subject::new(&inner.dictionary, trace);
             for at in spans_of(plan.as_ref(), inner, trace) {
                 reader.each(&subject, at, &mut |value| match value {
@@ -173,25 +166,22 @@ pub(crate) fn values_of(
                     other => others.extend(tag_value(&subject, other)),
                 });
             }
-            ControlFlow::Continue(())
-        },
-        |(_, _, words, others), inner| {
-            let words = words.into_iter().map(|word| TagValue {
-                kind: "string",
-                value: inner.dictionary.text(word).to_owned(),
-            });
-            for value in words.chain(others) {
-                let size = value.kind.len() + value.value.len();
-                if values.insert(value) {
-                    bytes += size;
-                }
-                if bytes > MAX_VALUE_BYTES {
-                    return ControlFlow::Break(());
-                }
+        }
+        let words = words.into_iter().map(|word| TagValue {
+            kind: "string",
+            value: inner.dictionary.text(word).to_owned(),
+        });
+        for value in words.chain(others) {
+            let size = value.kind.len() + value.value.len();
+            if values.insert(value) {
+                bytes += size;
             }
-            ControlFlow::Continue(())
-        },
-    )?;
+            if bytes > MAX_VALUE_BYTES {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
     Ok(values)
 }
 
@@ -215,7 +205,7 @@ fn tag_value(subject: &Subject<'_>, value: Computed<'_>) -> Option<TagValue> {
     let kind = match value {
         Computed::Nil | Computed::Array(_) | Computed::Id(..) => return None,
         Computed::Text("") => return None,
-        Computed::Word(_) | Computed::Text(_) => "string",
+        Computed::Word(_) | Computed::Text(_) | Computed::Absent(_) => "string",
         Computed::Int(_) => "int",
         Computed::Float(_) => "float",
         Computed::Bool(_) => "bool",

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 
 use super::SearchError;
-use super::walk::walk;
+use super::walk::{Part, walk};
 use super::wanted::{Request, Wanted, has_tags};
 use crate::embedded::traces::store::{Only, Store};
 use crate::embedded::traces::traceql::{
@@ -80,7 +80,7 @@ pub struct ServiceStats {
 ///
 /// [`SearchError`] if it takes too long.
 pub fn search(store: &Store, request: &Request) -> Result<Vec<TraceHit>, SearchError> {
-    let mut hits = match &request.wanted {
+    let hits = match &request.wanted {
         Wanted::Query(query) => by_query(store, request, query)?,
         Wanted::Tags {
             tags,
@@ -97,11 +97,80 @@ pub fn search(store: &Store, request: &Request) -> Result<Vec<TraceHit>, SearchE
             })?
         }
     };
-    newest(&mut hits, request.limit);
-    Ok(hits)
+    Ok(hits.newest_first())
 }
 
-fn newest(hits: &mut Vec<TraceHit>, limit: usize) {
+/// Matches so far, no more than are wanted.
+struct Hits {
+    limit: usize,
+    most_recent: bool,
+    found: Vec<TraceHit>,
+    /// Of the segment's tail, not yet in order.
+    tail: Vec<TraceHit>,
+}
+
+impl Hits {
+    fn new(limit: usize, most_recent: bool) -> Self {
+        Self {
+            limit,
+            most_recent,
+            found: Vec::new(),
+            tail: Vec::new(),
+        }
+    }
+
+    /// How many traces of a segment are worth looking at in order: enough that a frequent match
+    /// fills the answer before the rest has to be seen as a whole.
+    fn head(&self) -> usize {
+        match self.most_recent {
+            true => 0,
+            false => self.limit.saturating_mul(16).max(1024),
+        }
+    }
+
+    fn add(&mut self, part: Part, hit: TraceHit) -> ControlFlow<()> {
+        let room = self.limit.saturating_mul(2).saturating_add(64);
+        if self.most_recent {
+            self.found.push(hit);
+            if self.found.len() > room {
+                keep_newest(&mut self.found, self.limit);
+            }
+            return ControlFlow::Continue(());
+        }
+        if part == Part::Head {
+            self.found.push(hit);
+            return self.flow();
+        }
+        self.tail.push(hit);
+        if self.tail.len() > room {
+            self.tail.sort_by_key(|hit| hit.id);
+            self.tail.truncate(self.limit);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn end_segment(&mut self) -> ControlFlow<()> {
+        self.tail.sort_by_key(|hit| hit.id);
+        let room = self.limit.saturating_sub(self.found.len());
+        self.found.extend(self.tail.drain(..).take(room));
+        self.flow()
+    }
+
+    fn flow(&self) -> ControlFlow<()> {
+        if self.most_recent || self.found.len() < self.limit {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    }
+
+    fn newest_first(mut self) -> Vec<TraceHit> {
+        keep_newest(&mut self.found, self.limit);
+        self.found
+    }
+}
+
+fn keep_newest(hits: &mut Vec<TraceHit>, limit: usize) {
     hits.sort_by_key(|hit| Reverse(hit.start));
     hits.truncate(limit);
 }
@@ -110,26 +179,31 @@ fn by_test(
     store: &Store,
     request: &Request,
     test: impl Fn(&Subject<'_>) -> bool,
-) -> Result<Vec<TraceHit>, SearchError> {
-    let mut hits = Vec::new();
+) -> Result<Hits, SearchError> {
+    let mut hits = Hits::new(request.limit, false);
+    let (only, head) = (Only::default(), hits.head());
     walk(
         store,
-        &Only::default(),
+        &only,
         request.window(),
-        |_| (),
-        |(), inner, trace| {
-            let subject = Subject::new(&inner.dictionary, trace);
-            if test(&subject) {
-                hits.push(trace_hit(&subject));
+        head,
+        |inner, (part, traces)| {
+            if part == Part::End {
+                return hits.end_segment();
             }
-            flow(hits.len() < request.limit)
+            for trace in traces {
+                let subject = Subject::new(&inner.dictionary, trace);
+                if test(&subject) {
+                    hits.add(part, trace_hit(&subject))?;
+                }
+            }
+            ControlFlow::Continue(())
         },
-        |(), _| ControlFlow::Continue(()),
     )?;
     Ok(hits)
 }
 
-fn by_query(store: &Store, request: &Request, query: &Query) -> Result<Vec<TraceHit>, SearchError> {
+fn by_query(store: &Store, request: &Request, query: &Query) -> Result<Hits, SearchError> {
     let required = Required::new(query);
     let only = Only {
         service: required.service.as_deref(),
@@ -137,43 +211,30 @@ fn by_query(store: &Store, request: &Request, query: &Query) -> Result<Vec<Trace
     };
     let shown = Shown::new(query);
     let mut patterns = Patterns::new();
-    let mut hits = Vec::new();
-    let room = request.limit.saturating_mul(2).saturating_add(64);
+    let mut hits = Hits::new(request.limit, query.most_recent);
+    let head = hits.head();
     walk(
         store,
         &only,
         request.window(),
-        |inner| {
-            (
-                Plan::new(query, &inner.dictionary, &mut patterns),
-                shown.plan(&inner.dictionary, &mut patterns),
-            )
-        },
-        |(plan, show), inner, trace| {
-            let subject = Subject::new(&inner.dictionary, trace);
-            let spansets = plan.run(&subject);
-            if !spansets.is_empty() {
-                hits.push(matching_hit(&subject, spansets, show, request));
+        head,
+        |inner, (part, traces)| {
+            if part == Part::End {
+                return hits.end_segment();
             }
-            if query.most_recent {
-                if hits.len() > room {
-                    newest(&mut hits, request.limit);
+            let plan = Plan::new(query, &inner.dictionary, &mut patterns);
+            let show = shown.plan(&inner.dictionary, &mut patterns);
+            for trace in traces {
+                let subject = Subject::new(&inner.dictionary, trace);
+                let spansets = plan.run(&subject);
+                if !spansets.is_empty() {
+                    hits.add(part, matching_hit(&subject, spansets, &show, request))?;
                 }
-                return ControlFlow::Continue(());
             }
-            flow(hits.len() < request.limit)
+            ControlFlow::Continue(())
         },
-        |_, _| ControlFlow::Continue(()),
     )?;
     Ok(hits)
-}
-
-fn flow(more: bool) -> ControlFlow<()> {
-    if more {
-        ControlFlow::Continue(())
-    } else {
-        ControlFlow::Break(())
-    }
 }
 
 fn trace_hit(subject: &Subject<'_>) -> TraceHit {

@@ -10,48 +10,71 @@ use crate::embedded::traces::store::{Inner, Only, Store, Trace};
 /// Spans that are looked at before others get their turn at the store.
 const PORTION: usize = 10_000;
 
-/// Looks at the traces of a window (nanoseconds since the Unix epoch), by segments, newest first.
-/// For each portion `begin` makes what `visit` works with,
-/// since numbers of texts hold only as long as the portion.
-pub(super) fn walk<P>(
+/// Where in its segment a trace stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Among the first by trace id, which come in that order.
+    Head,
+    /// Behind those, in order of arrival, which is how they lie in memory.
+    Tail,
+    /// All traces of the segment have been seen.
+    End,
+}
+
+/// What a portion is made of: where it stands and its traces.
+pub(super) type Portion<'p, 'i> = (Part, &'p mut dyn Iterator<Item = &'i Trace>);
+
+/// Looks at the traces of a window (nanoseconds since the Unix epoch) by segments, the newest
+/// segment first; in each the first `head` by trace id come before the others.
+///
+/// Numbers of texts hold only as long as one portion.
+pub(super) fn walk(
     store: &Store,
     only: &Only<'_>,
     (start, end): (u64, u64),
-    mut begin: impl FnMut(&Inner) -> P,
-    mut visit: impl FnMut(&mut P, &Inner, &Trace) -> ControlFlow<()>,
-    mut finish: impl FnMut(P, &Inner) -> ControlFlow<()>,
+    head: usize,
+    mut look: impl FnMut(&Inner, Portion<'_, '_>) -> ControlFlow<()>,
 ) -> Result<(), SearchError> {
     let longest = store.limits().max_search_time;
     let deadline = Instant::now() + longest;
     for mut numbers in store.candidates(only, (start, end)) {
-        store.read(|inner| inner.sort_by_id(&mut numbers));
-        let mut left = numbers.as_slice();
-        while !left.is_empty() {
-            if Instant::now() > deadline {
-                return Err(SearchError::TooLong(longest.as_secs()));
-            }
-            let flow = store.read(|inner| {
-                let mut portion = begin(inner);
-                let mut seen = 0;
-                while let Some((number, rest)) = left.split_first()
-                    && seen < PORTION
-                {
-                    left = rest;
-                    let trace = inner.trace(*number);
-                    let Some(trace) = trace.filter(|t| t.start <= end && t.end >= start) else {
-                        continue;
-                    };
-                    seen += 1 + trace.spans.len();
-                    if visit(&mut portion, inner, trace).is_break() {
-                        // What was found so far still counts.
-                        let _ = finish(portion, inner);
-                        return ControlFlow::Break(());
-                    }
+        let head = head.min(numbers.len());
+        if head > 0 {
+            store.read(|inner| inner.sort_by_id(&mut numbers));
+            numbers[head..].sort_unstable();
+        }
+        let (first, others) = numbers.split_at(head);
+        for (part, numbers) in [(Part::Head, first), (Part::Tail, others), (Part::End, &[])] {
+            let mut left = numbers;
+            while !left.is_empty() || part == Part::End {
+                if Instant::now() > deadline {
+                    return Err(SearchError::TooLong(longest.as_secs()));
                 }
-                finish(portion, inner)
-            });
-            if flow.is_break() {
-                return Ok(());
+                let flow = store.read(|inner| {
+                    let mut seen = 0;
+                    let mut traces = std::iter::from_fn(|| {
+                        while let Some((number, rest)) = left.split_first()
+                            && seen < PORTION
+                        {
+                            left = rest;
+                            seen += 1;
+                            let trace = inner.trace(*number);
+                            if let Some(trace) = trace.filter(|t| t.start <= end && t.end >= start)
+                            {
+                                seen += trace.spans.len();
+                                return Some(trace);
+                            }
+                        }
+                        None
+                    });
+                    look(inner, (part, &mut traces))
+                });
+                if flow.is_break() {
+                    return Ok(());
+                }
+                if part == Part::End {
+                    break;
+                }
             }
         }
     }

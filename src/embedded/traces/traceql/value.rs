@@ -15,8 +15,10 @@ pub(crate) enum Computed<'a> {
     Float(f64),
     /// A text in the dictionary.
     Word(Word),
-    /// A text that no span has.
+    /// A text outside the dictionary, such as an element of an array.
     Text(&'a str),
+    /// A literal that the dictionary has not, so that no word can equal it.
+    Absent(&'a str),
     Bool(bool),
     /// Nanoseconds.
     Duration(i64),
@@ -35,7 +37,7 @@ impl<'a> Computed<'a> {
             Const::Nil => Self::Nil,
             Const::Int(n) => Self::Int(*n),
             Const::Float(n) => Self::Float(*n),
-            Const::Text(text) => dictionary.find(text).map_or(Self::Text(text), Self::Word),
+            Const::Text(text) => dictionary.find(text).map_or(Self::Absent(text), Self::Word),
             Const::Bool(b) => Self::Bool(*b),
             Const::Duration(nanos) => Self::Duration(*nanos),
             Const::Status(n) => Self::Status(*n),
@@ -86,7 +88,7 @@ impl<'a> Computed<'a> {
     {
         match self {
             Self::Word(word) => Some(dictionary.text(word)),
-            Self::Text(text) => Some(text),
+            Self::Text(text) | Self::Absent(text) => Some(text),
             _ => None,
         }
     }
@@ -115,7 +117,7 @@ impl<'a> Computed<'a> {
             Self::Int(n) => n.to_string(),
             Self::Float(n) => n.to_string(),
             Self::Word(word) => dictionary.text(word).to_owned(),
-            Self::Text(text) => text.to_owned(),
+            Self::Text(text) | Self::Absent(text) => text.to_owned(),
             Self::Bool(b) => b.to_string(),
             Self::Duration(nanos) => duration_text(nanos),
             Self::Status(n) => (*STATUSES.get(usize::from(n)).unwrap_or(&"unset")).to_owned(),
@@ -134,7 +136,7 @@ pub(super) fn compare(
     pattern: Option<&Regex>,
     dictionary: &Dictionary,
 ) -> bool {
-    use Computed::{Array, Bool, Id, Kind, Status, Word};
+    use Computed::{Absent, Array, Bool, Id, Int, Kind, Status, Word};
     match (left, right) {
         (Array(values), other) => values
             .iter()
@@ -144,6 +146,9 @@ pub(super) fn compare(
             .any(|v| compare(op, other, Computed::any(v), pattern, dictionary)),
         (Word(a), Word(b)) if op == BinaryOp::Eq => a == b,
         (Word(a), Word(b)) if op == BinaryOp::Ne => a != b,
+        (Word(_), Absent(_)) | (Absent(_), Word(_)) if op == BinaryOp::Eq => false,
+        (Word(_), Absent(_)) | (Absent(_), Word(_)) if op == BinaryOp::Ne => true,
+        (Int(a), Int(b)) => ordered(op, Some(a.cmp(&b))),
         (Bool(a), Bool(b)) => equality(op, a == b),
         (Status(a), Status(b)) | (Kind(a), Kind(b)) => equality(op, a == b),
         (Id(id, digits), other) | (other, Id(id, digits)) => {
