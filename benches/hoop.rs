@@ -10,11 +10,11 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use salvo::conn::{ConnCtrl, SocketAddr};
 use salvo::http::ReqBody;
-use salvo::otel::Tracing;
 use salvo::{Router, Service, handler};
 use salvo_observability::telemetry::hoop::Observe;
 use salvo_observability::telemetry::log_line::{LogFormat, LogLine};
 use salvo_observability::telemetry::metrics::Metrics;
+use salvo_observability::telemetry::server_span::ServerSpan;
 use tracing_subscriber::layer::SubscriberExt;
 
 #[handler]
@@ -34,7 +34,7 @@ fn with_metrics(service: Service) -> Service {
 
 fn traced(sampler: Sampler) -> Service {
     let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
-    with_metrics(bare().hoop(Tracing::new(provider.tracer("bench"))))
+    with_metrics(bare().hoop(ServerSpan::new(provider.tracer("bench"))))
 }
 
 fn hoop(criterion: &mut Criterion) {

@@ -112,7 +112,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         origins: config.targets,
         targets: Targets::new(config.target_timeout),
         gate: Arc::clone(&gate),
-        page: telemetry.page(),
+        metrics: telemetry.metrics(),
     });
     let routes = router::observed(
         service,
