@@ -3,8 +3,8 @@
 //!
 //! * [`app`]: the service
 //! * [`telemetry`]: what makes it observable
+//! * `lab`: the laboratory around it
 //! * `embedded`: in-memory backends that speak the wire APIs of Tempo, Loki and Prometheus
-//! * `lab`: the laboratory around the service
 
 // A running service must not end on what can be handled; tests may.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
@@ -14,6 +14,5 @@ pub mod telemetry;
 
 #[cfg(feature = "lab")]
 pub mod embedded;
-
 #[cfg(feature = "lab")]
 pub mod lab;

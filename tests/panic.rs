@@ -4,18 +4,17 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use opentelemetry_sdk::trace::Sampler;
 use salvo::conn::tcp::TcpAcceptor;
-use salvo::otel::Tracing;
 use salvo::{Router, Server, handler};
 use salvo_observability::telemetry::batch::BatchSettings;
 use salvo_observability::telemetry::hoop::Observe;
 use salvo_observability::telemetry::log_line::LogFormat;
 use salvo_observability::telemetry::negotiation::Exposition;
+use salvo_observability::telemetry::server_span::ServerSpan;
 use salvo_observability::telemetry::{Collector as Endpoint, Settings, Telemetry};
 use support::collector::Collector;
 use support::http::get;
@@ -57,14 +56,14 @@ fn serve(endpoint: String) {
             .push(Router::with_path("broken").get(fails))
             .push(Router::with_path("sound").get(sound));
         let service = salvo::Service::new(routes)
-            .hoop(Tracing::new(telemetry.tracer()))
+            .hoop(ServerSpan::new(telemetry.tracer()))
             .hoop(Observe::new(telemetry.metrics()));
         let server = Server::new(TcpAcceptor::try_from(listener).unwrap());
         let handle = server.handle();
-        let page = Arc::new(telemetry.page());
+        let metrics = telemetry.metrics();
         let asking = tokio::task::spawn_blocking(move || {
             ask(address);
-            let page = page.render(Exposition::OpenMetrics).unwrap();
+            let page = metrics.expose(Exposition::OpenMetrics).unwrap();
             println!("{}", String::from_utf8(page).unwrap());
             handle.stop_graceful(Duration::from_secs(1));
         });

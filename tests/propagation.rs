@@ -23,8 +23,8 @@ fn valid(header: &str) -> Option<(String, String)> {
     let found = TRACEPARENT.captures(header.trim())?;
     let zeros = |id: &str| id.bytes().all(|byte| byte == b'0');
     let more = found.get(4).is_some();
-    (!zeros(&found[2]) && !zeros(&found[3]) && !(more && &found[1] == "00"))
-        .then(|| (found[2].to_owned(), found[3].to_owned()))
+    let excluded = zeros(&found[2]) || zeros(&found[3]) || (more && &found[1] == "00");
+    (!excluded).then(|| (found[2].to_owned(), found[3].to_owned()))
 }
 
 /// Header values: near misses of the real thing, and any bytes that a header may have.

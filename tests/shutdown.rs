@@ -118,3 +118,26 @@ fn a_collector_that_hangs_does_not_keep_it_from_ending() {
     assert_eq!(app.wait().code(), Some(0));
     app.line_with("spans flushed exported=0 dropped=0 failed=3");
 }
+
+#[test]
+fn an_export_under_way_to_a_collector_that_hangs_does_not_keep_it_from_ending() {
+    let collector = Collector::start();
+    collector.set_mood(support::collector::Mood::Hang);
+    let mut app = Service::start(
+        "app",
+        &[
+            ("OTLP_GRPC_ENDPOINT", &collector.endpoint()),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"),
+        ],
+    );
+    for _ in 0..3 {
+        app.get("/");
+    }
+    eventually("an export is under way", || {
+        collector.is_asked().then_some(())
+    });
+    app.signal("TERM");
+    assert_eq!(app.wait().code(), Some(0));
+    app.line_with("spans flushed exported=0 dropped=2 failed=1");
+}

@@ -54,11 +54,13 @@ const CONNECTIONS_PER_REQUEST: usize = 4;
 const BAD_SETTING: u8 = 2;
 
 /// Runs one instance with the settings of `args` and `environment`. What goes wrong is told on
-/// standard error: in one line, with exit code 2, when a setting is not allowed.
+/// standard error: in one line, with exit code 2, when a setting is not allowed. It stops on
+/// SIGTERM, on Ctrl-C, and when `stop` is done.
 #[must_use]
 pub fn start(
     args: &ServiceArgs,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
+    stop: impl Future<Output = ()>,
 ) -> ExitCode {
     let environment = environment
         .into_iter()
@@ -78,7 +80,7 @@ pub fn start(
         .enable_all()
         .build()
         .context("cannot start the async runtime")
-        .and_then(|runtime| runtime.block_on(run(config)));
+        .and_then(|runtime| runtime.block_on(run(config, stop)));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -88,11 +90,11 @@ pub fn start(
     }
 }
 
-/// Runs the service until SIGTERM or Ctrl-C, then lets running requests finish and flushes.
+/// Runs the service until SIGTERM, Ctrl-C or `stop`, then lets running requests finish and flushes.
 ///
 /// # Errors
 /// When telemetry cannot start, the address cannot be bound, or the server fails.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
     let wanted = SocketAddr::new(config.host, config.port);
@@ -110,7 +112,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         origins: config.targets,
         targets: Targets::new(config.target_timeout),
         gate: Arc::clone(&gate),
-        page: telemetry.page(),
+        metrics: telemetry.metrics(),
     });
     let routes = router::observed(
         service,
@@ -130,8 +132,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         config.telemetry.service_name
     );
 
-    let stop = async move {
+    let drain = async move {
         let name = tokio::select! {
+            () = stop => "asked to stop",
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "Ctrl-C",
         };
@@ -148,7 +151,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         let left = deadline.saturating_duration_since(Instant::now());
         handle.stop_graceful(left.max(Duration::from_millis(100)));
     };
-    let (served, ()) = tokio::join!(server.try_serve(routes), stop);
+    let (served, ()) = tokio::join!(server.try_serve(routes), drain);
     telemetry.shutdown(FLUSH).await;
     served.context("the server failed")
 }

@@ -26,7 +26,7 @@ pub async fn metrics(req: &mut Request, depot: &mut Depot, res: &mut Response) {
     let page = depot
         .get_typed::<Arc<Service>>()
         .ok()
-        .and_then(|service| service.page.render(format).ok());
+        .and_then(|service| service.metrics.expose(format).ok());
     match page {
         Some(page) => {
             let headers = res.headers_mut();

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use opentelemetry_sdk::trace::SdkTracer;
 use salvo::affix_state;
 use salvo::http::Method;
-use salvo::otel::Tracing;
 use salvo::{Depot, Request, Router};
 use salvo_oapi::OpenApi;
 use salvo_oapi::swagger_ui::SwaggerUi;
@@ -16,7 +15,7 @@ use super::service::Service;
 use super::{handlers, probes};
 use crate::telemetry::hoop::Observe;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::propagation::KeepBaggage;
+use crate::telemetry::server_span::ServerSpan;
 
 /// Where the description of the routes is found.
 const OPENAPI: &str = "/openapi.json";
@@ -54,10 +53,7 @@ fn routes(service: Arc<Service>) -> Router {
         .unshift(SwaggerUi::new(OPENAPI).into_router("docs"))
 }
 
-/// The whole service: routes in the middle, then bounds, metrics, server span and baggage.
-///
-/// The server span is Salvo's own middleware: log lines and exemplars find its ids through the
-/// OpenTelemetry context, which it attaches while the request is answered.
+/// The whole service: routes in the middle, then bounds, metrics and the server span.
 #[must_use]
 pub fn observed(
     service: Arc<Service>,
@@ -67,8 +63,7 @@ pub fn observed(
 ) -> salvo::Service {
     let gate = Arc::clone(&service.gate);
     salvo::Service::new(routes(service))
-        .hoop_when(KeepBaggage, is_observed)
-        .hoop_when(Tracing::new(tracer), is_observed)
+        .hoop_when(ServerSpan::new(tracer), is_observed)
         .hoop(Observe::new(metrics))
         .hoop(Enforce { gate, limits })
         .hoop(NoRoute)

@@ -1,11 +1,12 @@
 //! What the handlers of one running instance share.
 
+use std::sync::Arc;
+
 use http::Uri;
 
 use super::limits::Gate;
 use super::targets::Targets;
-use crate::telemetry::MetricsPage;
-use std::sync::Arc;
+use crate::telemetry::metrics::Metrics;
 
 /// The state of one instance.
 pub struct Service {
@@ -18,5 +19,5 @@ pub struct Service {
     /// The gate that all requests but probes go through.
     pub gate: Arc<Gate>,
     /// What `/metrics` answers.
-    pub page: MetricsPage,
+    pub metrics: Arc<Metrics>,
 }

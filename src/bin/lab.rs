@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use salvo_observability::app::{self, config::ServiceArgs};
+use salvo_observability::lab::up::{self, UpArgs};
 use salvo_observability::lab::verify::{self, args::VerifyArgs};
 
 /// A laboratory for observability.
@@ -16,15 +17,58 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run one instance of the service.
-    App(Box<ServiceArgs>),
-    /// Check that a running lab keeps every promise: traces, logs, metrics and the ways between them.
+    Up(Box<UpArgs>),
+    /// Check that a running lab keeps every promise: traces, logs, metrics and the ways between them
     Verify(Box<VerifyArgs>),
+    /// Run one instance of the service
+    App(Box<AppArgs>),
+}
+
+#[derive(Args)]
+struct AppArgs {
+    #[command(flatten)]
+    service: ServiceArgs,
+    /// Stop when standard input is closed, as on SIGTERM
+    #[arg(long)]
+    stop_with_stdin: bool,
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::App(args) => app::start(&args, std::env::vars_os()),
+        Command::Up(args) => told(asynchronously(up::run(*args))),
         Command::Verify(args) => verify::start(&args),
+        Command::App(args) if args.stop_with_stdin => {
+            app::start(&args.service, std::env::vars_os(), stdin_closed())
+        }
+        Command::App(args) => {
+            app::start(&args.service, std::env::vars_os(), std::future::pending())
+        }
     }
+}
+
+fn asynchronously(
+    work: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+fn told(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Done when nobody can write to standard input any more. A thread of its own reads it: the
+/// runtime would wait for a read of its own at the end.
+async fn stdin_closed() {
+    let (closed, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = closed.send(());
+    });
+    let _ = wait.await;
 }

@@ -14,5 +14,6 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    salvo_observability::app::start(&Cli::parse().service, std::env::vars_os())
+    let service = Cli::parse().service;
+    salvo_observability::app::start(&service, std::env::vars_os(), std::future::pending())
 }

@@ -5,7 +5,9 @@
 //! be counted exactly. Exporting runs on a thread with a runtime of its own: whatever the
 //! collector does, requests only ever see a queue that takes a span or refuses it at once.
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::mpsc as blocking;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,8 +16,9 @@ use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+use parking_lot::Mutex;
 use prometheus::IntCounter;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time;
 use tracing::{info, warn};
 
@@ -61,23 +64,65 @@ pub struct SpanCounters {
 enum Control {
     SetResource(Box<Resource>),
     Flush(blocking::SyncSender<()>),
-    Shutdown {
-        deadline: Instant,
-        done: blocking::SyncSender<()>,
-    },
+    Shutdown(blocking::SyncSender<()>),
+}
+
+/// Finished spans on their way to the export thread. It is woken when a batch is full, not for
+/// every span: under load that would cost more than the span.
+struct Queue {
+    waiting: Mutex<Waiting>,
+    batch_is_full: Notify,
+    settings: BatchSettings,
+}
+
+#[derive(Default)]
+struct Waiting {
+    spans: VecDeque<SpanData>,
+    closed: bool,
+}
+
+impl Queue {
+    /// Whether there was room for the span.
+    fn put(&self, span: SpanData) -> bool {
+        let mut waiting = self.waiting.lock();
+        if waiting.closed || waiting.spans.len() >= self.settings.max_queue_size {
+            return false;
+        }
+        waiting.spans.push_back(span);
+        let full = waiting.spans.len() == self.settings.max_export_batch_size;
+        drop(waiting);
+        if full {
+            self.batch_is_full.notify_one();
+        }
+        true
+    }
+
+    /// The oldest spans, a batch of them at most.
+    fn take(&self) -> Vec<SpanData> {
+        let mut waiting = self.waiting.lock();
+        let count = waiting.spans.len().min(self.settings.max_export_batch_size);
+        waiting.spans.drain(..count).collect()
+    }
+
+    fn len(&self) -> usize {
+        self.waiting.lock().spans.len()
+    }
 }
 
 /// The processor's end on the request path.
 pub struct BatchProcessor {
-    queue: mpsc::Sender<SpanData>,
+    queue: Arc<Queue>,
     control: mpsc::UnboundedSender<Control>,
+    /// When the export must end; set before the command to shut down, so that an export that is
+    /// under way ends by then too.
+    deadline: watch::Sender<Option<Instant>>,
     dropped: IntCounter,
 }
 
 impl fmt::Debug for BatchProcessor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BatchProcessor")
-            .field("free", &self.queue.capacity())
+            .field("waiting", &self.queue.len())
             .finish()
     }
 }
@@ -97,8 +142,14 @@ impl BatchProcessor {
         F: FnOnce() -> Result<E, R> + Send + 'static,
         R: std::error::Error + Send + Sync + 'static,
     {
-        let (queue, spans) = mpsc::channel(settings.max_queue_size);
+        let queue = Arc::new(Queue {
+            waiting: Mutex::default(),
+            batch_is_full: Notify::new(),
+            settings,
+        });
+        let spans = Arc::clone(&queue);
         let (control, commands) = mpsc::unbounded_channel();
+        let (deadline, ends) = watch::channel(None);
         let (started, start) = blocking::sync_channel(1);
         let dropped = counters.dropped.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -117,8 +168,8 @@ impl BatchProcessor {
                             exporter,
                             settings,
                             counters,
-                            spans,
-                            batch: Vec::with_capacity(settings.max_export_batch_size),
+                            queue: spans,
+                            deadline: ends,
                             failing: 0,
                         };
                         runtime.block_on(worker.run(commands));
@@ -134,6 +185,7 @@ impl BatchProcessor {
         Ok(Self {
             queue,
             control,
+            deadline,
             dropped,
         })
     }
@@ -157,7 +209,7 @@ impl SpanProcessor for BatchProcessor {
     fn on_start(&self, _span: &mut Span, _context: &Context) {}
 
     fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() && self.queue.try_send(span).is_err() {
+        if span.span_context.is_sampled() && !self.queue.put(span) {
             self.dropped.inc();
         }
     }
@@ -167,11 +219,9 @@ impl SpanProcessor for BatchProcessor {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        let deadline = Instant::now() + timeout;
+        self.deadline.send_replace(Some(Instant::now() + timeout));
         // The worker keeps to the deadline; the margin is for its answer.
-        self.ask(timeout + Duration::from_millis(500), |done| {
-            Control::Shutdown { deadline, done }
-        })
+        self.ask(timeout + Duration::from_millis(500), Control::Shutdown)
     }
 
     fn set_resource(&mut self, resource: &Resource) {
@@ -186,8 +236,8 @@ struct Worker<E> {
     exporter: E,
     settings: BatchSettings,
     counters: SpanCounters,
-    spans: mpsc::Receiver<SpanData>,
-    batch: Vec<SpanData>,
+    queue: Arc<Queue>,
+    deadline: watch::Receiver<Option<Instant>>,
     /// Spans lost since exports began to fail; 0 while they succeed.
     failing: u64,
 }
@@ -195,24 +245,24 @@ struct Worker<E> {
 impl<E: SpanExporter> Worker<E> {
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Control>) {
         loop {
-            match self.fill(&mut commands).await {
-                None => self.export(self.settings.export_timeout).await,
+            let command = tokio::select! {
+                biased;
+                command = commands.recv() => Some(command.unwrap_or_else(|| {
+                    // The processor is gone: nothing can come any more.
+                    Control::Shutdown(blocking::sync_channel(1).0)
+                })),
+                () = self.queue.batch_is_full.notified() => None,
+                () = time::sleep(self.settings.schedule_delay) => None,
+            };
+            match command {
+                None => self.export_waiting().await,
                 Some(Control::SetResource(resource)) => self.exporter.set_resource(&resource),
                 Some(Control::Flush(done)) => {
-                    // No more than what waits now: under load the queue may never be empty.
-                    let mut waiting = self.spans.len();
-                    while waiting > 0 || !self.batch.is_empty() {
-                        let room = self.room().min(waiting);
-                        for _ in 0..room {
-                            self.batch.extend(self.spans.try_recv().ok());
-                        }
-                        waiting -= room;
-                        self.export(self.settings.export_timeout).await;
-                    }
+                    self.export_waiting().await;
                     let _ = done.send(());
                 }
-                Some(Control::Shutdown { deadline, done }) => {
-                    self.drain(deadline).await;
+                Some(Control::Shutdown(done)) => {
+                    self.drain().await;
                     let _ = self.exporter.shutdown();
                     let _ = done.send(());
                     return;
@@ -221,71 +271,44 @@ impl<E: SpanExporter> Worker<E> {
         }
     }
 
-    fn room(&self) -> usize {
-        self.settings.max_export_batch_size - self.batch.len()
-    }
-
-    /// Gathers spans until the batch is full or its time has come (`None`), or until a command.
-    async fn fill(&mut self, commands: &mut mpsc::UnboundedReceiver<Control>) -> Option<Control> {
-        let due = time::sleep(self.settings.schedule_delay);
-        tokio::pin!(due);
-        loop {
-            let room = self.room();
-            if room == 0 {
-                return None;
-            }
-            tokio::select! {
-                biased;
-                command = commands.recv() => {
-                    // Without a processor no span and no command can come any more.
-                    return command.or_else(|| {
-                        let (done, _) = blocking::sync_channel(1);
-                        let deadline = Instant::now() + self.settings.export_timeout;
-                        Some(Control::Shutdown { deadline, done })
-                    });
-                }
-                () = &mut due => return None,
-                received = self.spans.recv_many(&mut self.batch, room) => {
-                    if received == 0 {
-                        // All senders are gone; the command channel says so next.
-                        due.as_mut().await;
-                    }
-                }
+    /// Exports what waits now, and batches that fill up meanwhile; not beyond the command to end.
+    async fn export_waiting(&mut self) {
+        let mut left = self.queue.len();
+        while left > 0 && self.deadline.borrow().is_none() {
+            let batch = self.queue.take();
+            left = left.saturating_sub(batch.len());
+            self.export(batch).await;
+            if self.queue.len() >= self.settings.max_export_batch_size {
+                left = left.max(self.settings.max_export_batch_size);
             }
         }
     }
 
     /// Takes no more spans and exports what waits, as far as the deadline allows.
-    async fn drain(&mut self, deadline: Instant) {
-        self.spans.close();
+    async fn drain(&mut self) {
+        self.queue.waiting.lock().closed = true;
         loop {
-            let room = self.room();
-            if room > 0 {
-                self.spans.recv_many(&mut self.batch, room).await;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if self.batch.is_empty() {
-                return;
-            }
-            if left.is_zero() {
-                let waiting = self.spans.len() + self.batch.len();
+            let deadline = *self.deadline.borrow();
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                let waiting = self.queue.waiting.lock().spans.drain(..).count();
                 self.counters.dropped.inc_by(waiting as u64);
                 return;
             }
-            self.export(left.min(self.settings.export_timeout)).await;
+            let batch = self.queue.take();
+            if batch.is_empty() {
+                return;
+            }
+            self.export(batch).await;
         }
     }
 
-    async fn export(&mut self, limit: Duration) {
-        if self.batch.is_empty() {
-            return;
-        }
-        let empty = Vec::with_capacity(self.settings.max_export_batch_size);
-        let batch = std::mem::replace(&mut self.batch, empty);
+    async fn export(&mut self, batch: Vec<SpanData>) {
         let count = batch.len() as u64;
-        let result = match time::timeout(limit, self.exporter.export(batch)).await {
-            Ok(result) => result,
-            Err(_) => Err(OTelSdkError::Timeout(limit)),
+        let limit = self.settings.export_timeout;
+        let result = tokio::select! {
+            result = self.exporter.export(batch) => result,
+            () = time::sleep(limit) => Err(OTelSdkError::Timeout(limit)),
+            () = reached(self.deadline.clone()) => Err(OTelSdkError::AlreadyShutdown),
         };
         match result {
             Ok(()) => {
@@ -307,5 +330,14 @@ impl<E: SpanExporter> Worker<E> {
                 self.failing += count;
             }
         }
+    }
+}
+
+/// Done when the deadline has come; never while there is none.
+async fn reached(mut deadline: watch::Receiver<Option<Instant>>) {
+    let set = deadline.wait_for(Option::is_some).await.map(|it| *it);
+    match set {
+        Ok(Some(at)) => time::sleep_until(at.into()).await,
+        _ => std::future::pending().await,
     }
 }

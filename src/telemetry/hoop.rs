@@ -1,7 +1,7 @@
 //! The Salvo middleware around every request: metrics with exemplars, and the place where an
 //! error or a panic of a handler becomes an exception event, a log line and a count.
 //!
-//! The server span is made by `salvo_otel::Tracing`, which goes before this.
+//! The server span is made by [`super::server_span`], which goes before this.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use tracing::error;
 use super::exception::Exception;
 use super::metrics::{Metrics, method_label};
 use super::openmetrics::Exemplar;
+use super::server_span::route_template;
 
 /// `path` label value of every request that matched no route.
 pub const UNMATCHED: &str = "_unmatched";
@@ -46,7 +47,8 @@ impl Observe {
     ) -> prometheus::Result<()> {
         let method = method_label(req.method().as_str());
         let path = route_template(req, res);
-        let route = self.metrics.route(method, &path)?;
+        let path = path.as_deref().unwrap_or(UNMATCHED);
+        let route = self.metrics.route(method, path)?;
         let exemplar = current_exemplar();
         let exemplar = exemplar.as_ref();
         let started = Instant::now();
@@ -65,14 +67,14 @@ impl Observe {
             }
         };
         if let Some(exception) = exception {
-            exception.record(method, &path);
+            exception.record(method, path);
             self.metrics
-                .exception((method, &path), exception.kind, exemplar)?;
+                .exception((method, path), exception.kind, exemplar)?;
         }
         let status = res.status_code.unwrap_or(StatusCode::OK).as_u16();
         route.answered(started.elapsed(), exemplar);
         self.metrics
-            .response(&route, (method, &path), status, exemplar)?;
+            .response(&route, (method, path), status, exemplar)?;
         drop(in_progress);
         Ok(())
     }
@@ -91,20 +93,6 @@ impl Handler for Observe {
             error!(error = %failure, "request not counted");
         }
     }
-}
-
-/// The template of the route that the request matched. Salvo gives the path of `/` and of a
-/// request without a route alike as empty, but only the latter has its status set before any
-/// middleware runs.
-fn route_template(req: &Request, res: &Response) -> String {
-    if res.status_code.is_some() {
-        return UNMATCHED.to_owned();
-    }
-    let matched = req.matched_path();
-    let mut template = String::with_capacity(matched.len() + 1);
-    template.push('/');
-    template.push_str(matched);
-    template
 }
 
 /// An exemplar that points to the current trace, if that is sampled.

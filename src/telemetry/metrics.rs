@@ -31,7 +31,7 @@ const METHODS: [&str; 9] = [
 ];
 
 /// Label value of a method that no standard knows, as the HTTP semantic conventions name it.
-const OTHER_METHOD: &str = "_OTHER";
+pub(super) const OTHER_METHOD: &str = "_OTHER";
 
 /// The `method` label value of a request method.
 #[must_use]

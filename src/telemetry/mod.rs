@@ -5,27 +5,29 @@
 //! * [`exception`]: errors and panics of handlers
 //! * [`hoop`]: the middleware that counts and times requests
 //! * [`log_line`]: the format of the log
+//! * [`log_writer`]: how it gets to standard output
 //! * [`metrics`]: the metrics themselves
 //! * [`negotiation`]: which format a scraper asks for
 //! * [`openmetrics`]: OpenMetrics 1.0 with exemplars
 //! * [`propagation`]: W3C headers in and out
 //! * [`sampler`]: samplers by their standard names
+//! * [`server_span`]: the middleware that makes a span per request
 
 pub mod batch;
 pub mod exception;
 pub mod hoop;
 pub mod log_line;
+pub mod log_writer;
 pub mod metrics;
 pub mod negotiation;
 pub mod openmetrics;
 pub mod propagation;
 pub mod sampler;
+pub mod server_span;
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::os::fd::AsFd;
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use opentelemetry::propagation::TextMapCompositePropagator;
@@ -37,7 +39,6 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::BaggagePropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -45,12 +46,12 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use batch::{BatchProcessor, BatchSettings};
 use log_line::{LogFormat, LogLine};
+use log_writer::LogWriter;
 use metrics::Metrics;
-use negotiation::Exposition;
 use propagation::StrictTraceContext;
 
-/// Log lines that may wait for standard output; what comes on top is dropped and counted.
-const LOG_QUEUE: usize = 16 * 1024;
+/// What the end of the log has even when the spans took all the time.
+const LAST_LINES: Duration = Duration::from_millis(200);
 
 /// A propagation format by its name in `OTEL_PROPAGATORS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,8 +118,7 @@ pub struct Telemetry {
     metrics: Arc<Metrics>,
     provider: SdkTracerProvider,
     tracer: SdkTracer,
-    log: WorkerGuard,
-    dropped_lines: ErrorCounter,
+    log: LogWriter,
 }
 
 impl Telemetry {
@@ -137,8 +137,7 @@ impl Telemetry {
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
         let tracer = provider.tracer_with_scope(scope);
-        let (writer, log) = log_writer()?;
-        let dropped_lines = writer.error_counter();
+        let log = LogWriter::start(metrics.log_lines_dropped().clone())?;
         let line = LogLine::new(
             settings.log_format,
             &settings.service_name,
@@ -146,7 +145,7 @@ impl Telemetry {
         );
         let lines = tracing_subscriber::fmt::layer()
             .event_format(line)
-            .with_writer(writer)
+            .with_writer(log.clone())
             .with_filter(EnvFilter::builder().parse(&settings.log_filter)?);
         // Only this package's spans: those of the HTTP libraries would double ours.
         let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO);
@@ -167,7 +166,6 @@ impl Telemetry {
             provider,
             tracer,
             log,
-            dropped_lines,
         })
     }
 
@@ -183,17 +181,9 @@ impl Telemetry {
         self.tracer.clone()
     }
 
-    /// What `/metrics` answers.
-    #[must_use]
-    pub fn page(&self) -> MetricsPage {
-        MetricsPage {
-            metrics: self.metrics(),
-            dropped_lines: self.dropped_lines.clone(),
-        }
-    }
-
-    /// Exports the spans that wait, for `timeout` at most, then writes the rest of the log.
+    /// Exports the spans that wait, then writes the rest of the log, for `timeout` at most together.
     pub async fn shutdown(self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
         let provider = self.provider;
         // It blocks until the export thread is done.
         let stopped =
@@ -209,26 +199,8 @@ impl Telemetry {
                 "spans flushed"
             );
         }
-        drop(self.log);
-    }
-}
-
-/// The metrics as a scraper gets them.
-pub struct MetricsPage {
-    metrics: Arc<Metrics>,
-    dropped_lines: ErrorCounter,
-}
-
-impl MetricsPage {
-    /// The page in the given format.
-    ///
-    /// # Errors
-    /// Those of the encoder.
-    pub fn render(&self, format: Exposition) -> prometheus::Result<Vec<u8>> {
-        let counter = self.metrics.log_lines_dropped();
-        let dropped = self.dropped_lines.dropped_lines() as u64;
-        counter.inc_by(dropped.saturating_sub(counter.get()));
-        self.metrics.expose(format)
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.log.close(left.max(LAST_LINES));
     }
 }
 
@@ -289,15 +261,4 @@ fn random_uuid() -> String {
         &hex[20..],
     ]
     .join("-")
-}
-
-/// A writer that never makes a request wait for whoever reads standard output.
-fn log_writer() -> io::Result<(NonBlocking, WorkerGuard)> {
-    // The standard library's handle writes every line by itself; this one writes what is there.
-    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    io::stdout().flush()?;
-    Ok(NonBlockingBuilder::default()
-        .buffered_lines_limit(LOG_QUEUE)
-        .thread_name("log-writer")
-        .finish(BufWriter::with_capacity(64 * 1024, stdout)))
 }

@@ -1,13 +1,10 @@
 //! W3C Trace Context and Baggage across requests: what is well-formed is carried on, anything
 //! else starts afresh and never fails a request.
 
+use opentelemetry::Context;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::FutureExt;
-use opentelemetry::{Context, global};
-use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 /// The header that carries trace and parent.
 const TRACEPARENT: &str = "traceparent";
@@ -54,32 +51,6 @@ fn is_traceparent(header: &str) -> bool {
     });
     let version = &head[..2];
     well_formed && version != b"ff" && (rest.is_empty() || (version != b"00" && rest[0] == b'-'))
-}
-
-/// Makes the sender's baggage the context of the request.
-///
-/// `salvo_otel::Tracing` takes the parent span from the headers but leaves the baggage there;
-/// this goes before it.
-pub struct KeepBaggage;
-
-#[async_trait]
-impl Handler for KeepBaggage {
-    async fn handle(
-        &self,
-        req: &mut Request,
-        depot: &mut Depot,
-        res: &mut Response,
-        ctrl: &mut FlowCtrl,
-    ) {
-        if req.headers().contains_key("baggage") {
-            let context = global::get_text_map_propagator(|propagator| {
-                propagator.extract(&HeaderExtractor(req.headers()))
-            });
-            ctrl.call_next(req, depot, res).with_context(context).await;
-        } else {
-            ctrl.call_next(req, depot, res).await;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
@@ -86,6 +86,7 @@ fn text(value: Option<&AnyValue>) -> String {
 struct Store {
     spans: Arc<Mutex<Vec<Received>>>,
     mood: Arc<AtomicU8>,
+    asked: Arc<AtomicBool>,
 }
 
 #[tonic::async_trait]
@@ -94,6 +95,7 @@ impl TraceService for Store {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        self.asked.store(true, Ordering::SeqCst);
         match self.mood.load(Ordering::SeqCst) {
             mood if mood == Mood::Refuse as u8 => {
                 return Err(Status::permission_denied("not now"));
@@ -173,6 +175,11 @@ impl Collector {
 
     pub fn set_mood(&self, mood: Mood) {
         self.store.mood.store(mood as u8, Ordering::SeqCst);
+    }
+
+    /// Whether an export has come, answered or not.
+    pub fn is_asked(&self) -> bool {
+        self.store.asked.load(Ordering::SeqCst)
     }
 
     /// All spans so far.

@@ -1,0 +1,96 @@
+//! The flags of `lab up`.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use clap::Args;
+use http::Uri;
+
+/// Run the whole lab: instances of the service, and what observes them.
+#[derive(Args, Clone, Debug)]
+pub struct UpArgs {
+    /// Instances of the service: app-a, app-b, …
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=26))]
+    pub app_count: u16,
+    /// No instances: only the backends, for a program of your own
+    #[arg(long, conflicts_with = "app_count")]
+    pub no_apps: bool,
+    /// Address that everything listens on
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Port of app-a; the other instances take the ports after it. 0 takes any free ports, here and
+    /// below
+    #[arg(long, value_name = "PORT", default_value_t = 8000)]
+    pub app_port: u16,
+    /// Port of the lab's own page
+    #[arg(long, value_name = "PORT", default_value_t = 3000)]
+    pub console_port: u16,
+    /// Port of the Prometheus API
+    #[arg(long, value_name = "PORT", default_value_t = 9090)]
+    pub prometheus_port: u16,
+    /// Port of the Loki API
+    #[arg(long, value_name = "PORT", default_value_t = 3100)]
+    pub loki_port: u16,
+    /// Port of the Tempo API
+    #[arg(long, value_name = "PORT", default_value_t = 3200)]
+    pub tempo_port: u16,
+    /// Port of the OTLP receiver for gRPC
+    #[arg(long, value_name = "PORT", default_value_t = 4317)]
+    pub otlp_grpc_port: u16,
+    /// Port of the OTLP receiver for HTTP
+    #[arg(long, value_name = "PORT", default_value_t = 4318)]
+    pub otlp_http_port: u16,
+    /// A real Prometheus instead of the embedded one; it has to scrape the instances itself
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    pub prometheus: Option<Uri>,
+    /// A real Loki instead of the embedded one; log lines are sent there
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    pub loki: Option<Uri>,
+    /// A real Tempo instead of the embedded one; spans are sent to port 4317 of its host
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    pub tempo: Option<Uri>,
+    /// Where a real Tempo takes OTLP gRPC, if not on port 4317 of its host
+    #[arg(long, value_name = "URL", value_parser = http_url, requires = "tempo")]
+    pub tempo_otlp: Option<Uri>,
+    /// How long each embedded store keeps what it has: a number with s, m or h
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = retention)]
+    pub retention: Duration,
+    /// Memory that each embedded store may take, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(8..=65536))]
+    pub store_mib: u64,
+    /// The log lines of the instances: text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    pub log_format: String,
+    /// Say nothing but errors
+    #[arg(long)]
+    pub quiet: bool,
+    /// Say everything as JSON, one object a line
+    #[arg(long, conflicts_with = "quiet")]
+    pub json: bool,
+}
+
+/// A URL of plain HTTP with nothing behind the port.
+fn http_url(text: &str) -> Result<Uri, String> {
+    let wrong = || "give it as http://host:port".to_owned();
+    let uri: Uri = text.trim_end_matches('/').parse().map_err(|_| wrong())?;
+    let plain = uri.scheme_str() == Some("http") && uri.host().is_some() && uri.path() == "/";
+    if plain { Ok(uri) } else { Err(wrong()) }
+}
+
+/// A time such as `90s`, `15m` or `1h`, of a minute at least.
+fn retention(text: &str) -> Result<Duration, String> {
+    let wrong = || "give a number with s, m or h, from 60s to 168h".to_owned();
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    number
+        .checked_mul(seconds)
+        .filter(|seconds| (60..=168 * 3600).contains(seconds))
+        .map(Duration::from_secs)
+        .ok_or_else(wrong)
+}

@@ -1,0 +1,223 @@
+//! The embedded servers: each pillar's store, its API, and what fills it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::UpArgs;
+use super::ports::{Addresses, ServerListeners};
+use super::progress::Progress;
+use super::serve::Running;
+use super::stats::{self, Stores};
+use crate::embedded::logs::pipeline::{RemoteConfig, RemoteLoki, Sink, StoreSink};
+use crate::embedded::{logs, metrics, traces};
+
+/// What the real Prometheus scrapes; the embedded one reads the same file.
+const SCRAPE_CONFIG: &str = include_str!("../../../etc/prometheus/prometheus.yml");
+
+/// How often the stores are asked to drop what is too old, also when nothing comes in.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// How long a real Loki has at the end to take the last lines.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
+/// The running servers.
+pub(super) struct Backends {
+    stores: Stores,
+    servers: Vec<Running>,
+    receiver: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    /// What is scraped into what, until the scraper has it.
+    scraping: Option<(Arc<metrics::Store>, Arc<metrics::TargetSet>)>,
+    scraper: Option<metrics::Scraper>,
+    remote_loki: Option<Arc<RemoteLoki>>,
+    sweeper: JoinHandle<()>,
+}
+
+impl Backends {
+    /// Starts what is not replaced by a real server. The sink takes the instances' log lines.
+    pub(super) async fn start(
+        args: &UpArgs,
+        listeners: ServerListeners,
+        addresses: &Addresses,
+        progress: &Progress,
+    ) -> anyhow::Result<(Self, Arc<dyn Sink>)> {
+        let max_bytes = usize::try_from(args.store_mib << 20).unwrap_or(usize::MAX);
+        let max_age = args.retention;
+        let mut servers = Vec::new();
+        let mut stores = Stores::default();
+
+        let mut receiver = None;
+        if let Some(listener) = listeners.tempo {
+            let store = Arc::new(traces::Store::new(traces::Limits {
+                max_age,
+                max_bytes,
+                ..traces::Limits::default()
+            }));
+            servers.push(Running::start(
+                listener,
+                traces::api::router(Arc::clone(&store)),
+            )?);
+            progress.part("Tempo API", &addresses.tempo);
+            if let Some(listener) = listeners.otlp_http {
+                let routes = traces::otlp::router(Arc::clone(&store));
+                servers.push(Running::start(listener, routes)?);
+                progress.part(
+                    "OTLP HTTP",
+                    addresses.otlp_http.as_deref().unwrap_or_default(),
+                );
+            }
+            if let Some(listener) = listeners.otlp_grpc {
+                let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
+                let (stop, stopped) = oneshot::channel();
+                let taking = Arc::clone(&store);
+                let task = tokio::spawn(async move {
+                    let stopped = async {
+                        let _ = stopped.await;
+                    };
+                    let _ = traces::otlp::serve_grpc(listener, taking, stopped).await;
+                });
+                receiver = Some((stop, task));
+                progress.part("OTLP gRPC", &addresses.otlp_grpc);
+            }
+            stores.traces = Some(store);
+        } else {
+            progress.part("Tempo (real)", &addresses.tempo);
+        }
+
+        let mut remote_loki = None;
+        let sink: Arc<dyn Sink> = if let Some(listener) = listeners.loki {
+            let store = Arc::new(logs::LogStore::new(logs::Limits {
+                max_age,
+                max_bytes,
+                ..logs::Limits::default()
+            }));
+            servers.push(Running::start(listener, logs::router(Arc::clone(&store)))?);
+            progress.part("Loki API", &addresses.loki);
+            stores.logs = Some(Arc::clone(&store));
+            Arc::new(StoreSink::new(store))
+        } else {
+            let remote = RemoteLoki::start(&addresses.loki, RemoteConfig::default())?;
+            let remote = Arc::new(remote);
+            remote_loki = Some(Arc::clone(&remote));
+            progress.part("Loki (real)", &addresses.loki);
+            remote
+        };
+
+        let mut scraping = None;
+        if let Some(listener) = listeners.prometheus {
+            let store = Arc::new(metrics::Store::new(metrics::Limits {
+                max_age,
+                max_bytes,
+                ..metrics::Limits::default()
+            }));
+            stores.metrics = Some(Arc::clone(&store));
+            let targets = Arc::new(metrics::TargetSet::new(&scrape_config(addresses)?));
+            let routes = metrics::router(
+                Arc::clone(&store),
+                Arc::clone(&targets),
+                metrics::QueryLimits::default(),
+            );
+            let routes = routes.push(stats::router(stores.clone()));
+            servers.push(Running::start(listener, routes)?);
+            progress.part("Prometheus API", &addresses.prometheus);
+            scraping = Some((store, targets));
+        } else {
+            progress.part("Prometheus (real)", &addresses.prometheus);
+        }
+
+        let sweeper = tokio::spawn(sweep(stores.clone()));
+        let running = Self {
+            stores,
+            servers,
+            receiver,
+            scraping,
+            scraper: None,
+            remote_loki,
+            sweeper,
+        };
+        Ok((running, sink))
+    }
+
+    /// Begins to scrape: once the instances are ready, or the first scrape would find nobody.
+    pub(super) fn scrape(&mut self) {
+        if let Some((store, targets)) = self.scraping.take() {
+            let first = metrics::FirstScrape::Immediate;
+            self.scraper = Some(metrics::Scraper::start(&store, &targets, first));
+        }
+    }
+
+    /// What the stores hold.
+    pub(super) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Ends scraping, sends the last lines to a real Loki, and stops the servers.
+    pub(super) async fn stop(self) {
+        self.sweeper.abort();
+        if let Some(scraper) = self.scraper {
+            scraper.stop().await;
+        }
+        if let Some(remote) = self.remote_loki {
+            remote.close(LAST_LINES).await;
+        }
+        if let Some((stop, task)) = self.receiver {
+            drop(stop);
+            let _ = task.await;
+        }
+        for server in self.servers {
+            server.stop().await;
+        }
+    }
+}
+
+/// The jobs of the scrape configuration that exist in this run, at their addresses: the
+/// instances, and the lab itself in the place of Prometheus.
+fn scrape_config(addresses: &Addresses) -> anyhow::Result<metrics::ScrapeConfig> {
+    let file = metrics::ScrapeConfig::parse(SCRAPE_CONFIG)
+        .context("etc/prometheus/prometheus.yml cannot be used")?;
+    let own = addresses
+        .prometheus
+        .trim_start_matches("http://")
+        .to_owned();
+    let instances = addresses
+        .apps
+        .iter()
+        .map(|(name, address)| (name.as_str(), address.to_string()));
+    let jobs = instances
+        .chain([("prometheus", own)])
+        .filter_map(|(name, address)| {
+            // More instances than the file names are scraped like the first.
+            let named = |wanted: &str| file.jobs.iter().find(|job| job.job_name == wanted);
+            let mut job = named(name).or_else(|| named("app-a"))?.clone();
+            job.job_name = name.to_owned();
+            job.targets.truncate(1);
+            job.targets.first_mut()?.address = address;
+            Some(job)
+        })
+        .collect();
+    Ok(metrics::ScrapeConfig { jobs })
+}
+
+/// Drops what is too old, again and again.
+async fn sweep(stores: Stores) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        let stores = stores.clone();
+        let swept = tokio::task::spawn_blocking(move || {
+            if let Some(traces) = &stores.traces {
+                traces.evict_expired(SystemTime::now());
+            }
+            if let Some(logs) = &stores.logs {
+                logs.sweep();
+            }
+            if let Some(store) = &stores.metrics {
+                store.evict_old(metrics::now_ms());
+            }
+        });
+        let _ = swept.await;
+    }
+}

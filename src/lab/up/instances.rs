@@ -1,0 +1,313 @@
+//! The instances of the service: processes of the lab's own, wired to its servers, started again
+//! when they crash.
+//!
+//! Each has a pipe as its standard input and ends when that is closed. So it ends with the lab,
+//! however that ends.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use tokio::io::AsyncRead;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time;
+
+use super::UpArgs;
+use super::ports::Addresses;
+use super::progress::Progress;
+use crate::embedded::logs::Clock;
+use crate::embedded::logs::pipeline::{Output, Pipeline, Sink, Stages, contract_labels};
+use crate::embedded::logs::store::LabelSet;
+
+/// How long an instance has to become ready.
+const READY: Duration = Duration::from_secs(20);
+
+/// How long an instance has to end: its own 10 s for requests and 5 s for spans, and some more.
+const END: Duration = Duration::from_secs(17);
+
+/// Pause before a crashed instance is started again; it doubles with each crash in a row.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// An instance that ran this long has not crashed in a row.
+const SOUND: Duration = Duration::from_secs(60);
+
+/// How long an entry of the log waits for further lines. The instances write an event at once, so
+/// this is far below the 3 s that the contract allows.
+const ENTRY_WAIT: Duration = Duration::from_millis(200);
+
+/// How long a finished span waits for its batch, in ms, so that a trace is seen soon.
+const BATCH_DELAY: &str = "200";
+
+/// What the lab says about one instance.
+pub(super) struct Status {
+    pub(super) name: String,
+    pub(super) address: String,
+    pub(super) restarts: AtomicU64,
+    running: watch::Sender<bool>,
+}
+
+impl Status {
+    /// Whether its process runs.
+    pub(super) fn is_running(&self) -> bool {
+        *self.running.borrow()
+    }
+}
+
+/// The instances, running.
+pub(super) struct Instances {
+    statuses: Vec<Arc<Status>>,
+    stop: watch::Sender<bool>,
+    keepers: JoinSet<()>,
+}
+
+impl Instances {
+    /// Starts all instances and waits until each is ready.
+    ///
+    /// # Errors
+    /// When one cannot be started, or is not ready in time.
+    pub(super) async fn start(
+        args: &UpArgs,
+        reserved: Vec<TcpListener>,
+        addresses: &Addresses,
+        sink: Arc<dyn Sink>,
+        progress: &Progress,
+    ) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let host = host_name();
+        let (stop, stopping) = watch::channel(false);
+        let mut keepers = JoinSet::new();
+        let mut statuses = Vec::new();
+        // The instances bind the ports themselves.
+        drop(reserved);
+        for number in 0..addresses.apps.len() {
+            let keeper = Keeper {
+                program: program.clone(),
+                flags: flags(args, addresses, number),
+                host: host.clone(),
+                stages: stages(args),
+                sink: Arc::clone(&sink),
+                progress: progress.clone(),
+                stopping: stopping.clone(),
+            };
+            let (name, address) = &addresses.apps[number];
+            let status = Arc::new(Status {
+                name: name.clone(),
+                address: address.to_string(),
+                restarts: AtomicU64::new(0),
+                running: watch::Sender::new(false),
+            });
+            statuses.push(Arc::clone(&status));
+            keepers.spawn(keeper.keep(status));
+        }
+        for status in &statuses {
+            ready(status).await?;
+            progress.part(&status.name, &format!("http://{}", status.address));
+        }
+        Ok(Self {
+            statuses,
+            stop,
+            keepers,
+        })
+    }
+
+    /// What is to be said about each instance.
+    pub(super) fn statuses(&self) -> Vec<Arc<Status>> {
+        self.statuses.clone()
+    }
+
+    /// Lets all instances finish what they do, and waits for that and for their last lines.
+    pub(super) async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.keepers.join_next().await.is_some() {}
+    }
+}
+
+/// The flags of instance `number`: its targets are the two instances after it.
+fn flags(args: &UpArgs, addresses: &Addresses, number: usize) -> Vec<String> {
+    let apps = &addresses.apps;
+    let (name, address) = &apps[number];
+    let target = |ahead: usize| apps[(number + ahead) % apps.len()].1.to_string();
+    let pairs = [
+        ("--app-name", name.clone()),
+        ("--expose-host", address.ip().to_string()),
+        ("--expose-port", address.port().to_string()),
+        ("--otlp-grpc-endpoint", addresses.otlp_grpc.clone()),
+        ("--target-one-host", target(1)),
+        ("--target-two-host", target(2)),
+        ("--otel-bsp-schedule-delay", BATCH_DELAY.to_owned()),
+        ("--log-format", args.log_format.clone()),
+    ];
+    let mut flags = vec!["app".to_owned(), "--stop-with-stdin".to_owned()];
+    for (flag, value) in pairs {
+        flags.push(flag.to_owned());
+        flags.push(value);
+    }
+    flags
+}
+
+/// The stages for the instances' log format.
+fn stages(args: &UpArgs) -> Stages {
+    if args.log_format == "json" {
+        return Stages::lines();
+    }
+    let mut stages = Stages::text();
+    if let Some(multiline) = &mut stages.multiline {
+        multiline.max_wait = ENTRY_WAIT;
+    }
+    stages
+}
+
+/// This machine's name, for the label `host`.
+fn host_name() -> String {
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name
+    }
+}
+
+/// Waits until an instance answers that it is ready.
+async fn ready(status: &Status) -> anyhow::Result<()> {
+    let started = Instant::now();
+    while started.elapsed() < READY {
+        if asks_ready(&status.address).await.unwrap_or(false) {
+            return Ok(());
+        }
+        time::sleep(Duration::from_millis(5)).await;
+    }
+    bail!(
+        "{} on {} is not ready after {} s",
+        status.name,
+        status.address,
+        READY.as_secs()
+    )
+}
+
+async fn asks_ready(address: &str) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await?;
+    Ok(&answer == b"HTTP/1.1 200")
+}
+
+/// Keeps one instance running.
+struct Keeper {
+    program: PathBuf,
+    flags: Vec<String>,
+    host: String,
+    stages: Stages,
+    sink: Arc<dyn Sink>,
+    progress: Progress,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Keeper {
+    async fn keep(mut self, status: Arc<Status>) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let started = Instant::now();
+            let why = match self.run(&status).await {
+                Ok(None) => return,
+                Ok(Some(why)) => why,
+                Err(error) => format!("{error:#}"),
+            };
+            if started.elapsed() >= SOUND {
+                pause = FIRST_PAUSE;
+            }
+            status.restarts.fetch_add(1, Ordering::Relaxed);
+            self.progress.say(&format!(
+                "{} ended ({why}); starting it again in {} ms",
+                status.name,
+                pause.as_millis()
+            ));
+            tokio::select! {
+                () = time::sleep(pause) => {}
+                _ = self.stopping.wait_for(|stop| *stop) => return,
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Runs the process once: `None` when it was asked to end, else how it ended.
+    async fn run(&mut self, status: &Status) -> anyhow::Result<Option<String>> {
+        let mut child = Command::new(&self.program)
+            .args(&self.flags)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // Ctrl-C in a terminal goes to a whole group: the lab alone is to get it.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot be started")?;
+        let alive = child.stdin.take();
+        let mut pipelines = JoinSet::new();
+        if let Some(stdout) = child.stdout.take() {
+            pipelines.spawn(self.pipeline(&status.name, Output::Stdout, stdout));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            pipelines.spawn(self.pipeline(&status.name, Output::Stderr, stderr));
+        }
+        status.running.send_replace(true);
+        let ended = tokio::select! {
+            ended = child.wait() => Some(ended),
+            _ = self.stopping.wait_for(|stop| *stop) => None,
+        };
+        let why = match ended {
+            Some(ended) => Some(ended.context("cannot be waited for")?.to_string()),
+            None => {
+                end(&mut child, alive).await;
+                None
+            }
+        };
+        status.running.send_replace(false);
+        while pipelines.join_next().await.is_some() {}
+        Ok(why)
+    }
+
+    fn pipeline(
+        &self,
+        name: &str,
+        output: Output,
+        source: impl AsyncRead + Unpin + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let stages = match output {
+            Output::Stdout => self.stages.clone(),
+            // A panic before the log is set up, or an error at the start: plain lines.
+            Output::Stderr => Stages::lines(),
+        };
+        let labels = contract_labels(name, output, &self.host, &format!("{name}.log"));
+        let sink = Arc::clone(&self.sink);
+        async move {
+            if let Ok(labels) = LabelSet::new(labels) {
+                let pipeline = Pipeline::new(labels, stages, sink, Clock::system());
+                let _ = pipeline.run(source).await;
+            }
+        }
+    }
+}
+
+/// Closes the pipe that keeps the process alive, and kills it when it takes too long to end.
+async fn end(child: &mut Child, alive: Option<ChildStdin>) {
+    drop(alive);
+    if time::timeout(END, child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
+}

@@ -1,0 +1,75 @@
+//! `lab up`: three instances of the service and everything that observes them, in one command.
+//!
+//! * [`args`]: its flags
+//! * [`ports`]: every address, bound before anything is started
+//! * [`backends`]: the embedded servers
+//! * [`instances`]: the service's processes, kept running
+//! * [`status`]: what the lab says about itself, on the console's port
+//! * [`progress`]: what it says on the terminal
+
+pub mod args;
+mod backends;
+mod instances;
+mod ports;
+mod progress;
+mod serve;
+mod stats;
+mod status;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub use args::UpArgs;
+use backends::Backends;
+use instances::Instances;
+use ports::Ports;
+use progress::Progress;
+use status::Lab;
+
+/// Exit code after a second Ctrl-C: as a shell gives it for the signal.
+const KILLED: u8 = 130;
+
+/// Runs the lab until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When an address is taken (all of them are named), a server cannot be started or an instance does
+/// not become ready.
+pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let started = Instant::now();
+    let ports = Ports::bind(&args)?;
+    let progress = Progress::new(&args);
+    let addresses = ports.addresses.clone();
+
+    let (mut backends, sink) = Backends::start(&args, ports.servers, &addresses, &progress).await?;
+    let instances = Instances::start(&args, ports.instances, &addresses, sink, &progress).await?;
+    backends.scrape();
+    let lab = Lab::new(&backends, &instances, &addresses);
+    let console = match ports.console {
+        Some(listener) => Some(status::serve(listener, lab)?),
+        None => None,
+    };
+    progress.ready(&addresses, started.elapsed());
+
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    progress.say("stopping; Ctrl-C again kills");
+    let stop = async {
+        instances.stop().await;
+        backends.stop().await;
+        if let Some(console) = console {
+            console.stop().await;
+        }
+    };
+    tokio::select! {
+        () = stop => Ok(ExitCode::SUCCESS),
+        // What still runs is killed as it is dropped.
+        _ = interrupt.recv() => Ok(ExitCode::from(KILLED)),
+    }
+}

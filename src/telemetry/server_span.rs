@@ -1,0 +1,120 @@
+//! The server span of a request, by the [HTTP semantic conventions].
+//!
+//! Salvo has middleware for this, `salvo_otel::Tracing`, and log lines and exemplars inside a request
+//! do find its ids. It is not used because it leaves the sender's baggage behind, which then does
+//! not reach the next service, and because it builds all attributes, two events and a copy of the
+//! headers for every request, sampled or not (CONTRIBUTING.md has the figures).
+//!
+//! [HTTP semantic conventions]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+
+use opentelemetry::trace::{FutureExt, Span, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::{Context, KeyValue, global};
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_sdk::trace::SdkTracer;
+use salvo::http::{StatusCode, Version};
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
+
+use super::metrics::{OTHER_METHOD, method_label};
+
+/// Makes a server span per request, child of the sender's span if the headers name one, and makes
+/// it current, together with the sender's baggage, while the request is answered.
+pub struct ServerSpan {
+    tracer: SdkTracer,
+}
+
+impl ServerSpan {
+    /// Middleware that makes its spans with `tracer`.
+    #[must_use]
+    pub fn new(tracer: SdkTracer) -> Self {
+        Self { tracer }
+    }
+
+    fn start(&self, req: &Request, res: &Response) -> Context {
+        let parent = global::get_text_map_propagator(|propagator| {
+            propagator.extract(&HeaderExtractor(req.headers()))
+        });
+        let method = method_label(req.method().as_str());
+        let route = route_template(req, res);
+        let named = if method == OTHER_METHOD {
+            "HTTP"
+        } else {
+            method
+        };
+        let builder = match &route {
+            Some(route) => self.tracer.span_builder(format!("{named} {route}")),
+            None => self.tracer.span_builder(named),
+        };
+        let mut span = builder
+            .with_kind(SpanKind::Server)
+            .start_with_context(&self.tracer, &parent);
+        // Most spans of a small sample end here.
+        if span.is_recording() {
+            span.set_attribute(KeyValue::new("http.request.method", method));
+            if method == OTHER_METHOD {
+                let original = req.method().as_str().to_owned();
+                span.set_attribute(KeyValue::new("http.request.method_original", original));
+            }
+            if let Some(route) = route {
+                span.set_attribute(KeyValue::new("http.route", route));
+            }
+            // Without the query: it may hold what is secret.
+            span.set_attribute(KeyValue::new("url.path", req.uri().path().to_owned()));
+            span.set_attribute(KeyValue::new("url.scheme", "http"));
+            if let Some(version) = protocol_version(req.version()) {
+                span.set_attribute(KeyValue::new("network.protocol.version", version));
+            }
+        }
+        parent.with_span(span)
+    }
+}
+
+#[async_trait]
+impl Handler for ServerSpan {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        depot: &mut Depot,
+        res: &mut Response,
+        ctrl: &mut FlowCtrl,
+    ) {
+        let context = self.start(req, res);
+        ctrl.call_next(req, depot, res)
+            .with_context(context.clone())
+            .await;
+        let span = context.span();
+        if span.is_recording() {
+            let status = res.status_code.unwrap_or(StatusCode::OK);
+            let code = i64::from(status.as_u16());
+            span.set_attribute(KeyValue::new("http.response.status_code", code));
+            // What the client did wrong is no error of the server.
+            if status.is_server_error() {
+                span.set_attribute(KeyValue::new("error.type", status.as_str().to_owned()));
+                span.set_status(Status::error(""));
+            }
+        }
+        span.end();
+    }
+}
+
+/// The template of the route that a request matched, as far as the middleware's caller knows it.
+/// Salvo gives the path of `/` and of a request without a route alike as empty, but only the latter
+/// has its status set before any middleware runs.
+pub(super) fn route_template(req: &Request, res: &Response) -> Option<String> {
+    if res.status_code.is_some() {
+        return None;
+    }
+    let matched = req.matched_path();
+    let mut template = String::with_capacity(matched.len() + 1);
+    template.push('/');
+    template.push_str(matched);
+    Some(template)
+}
+
+fn protocol_version(version: Version) -> Option<&'static str> {
+    match version {
+        Version::HTTP_10 => Some("1.0"),
+        Version::HTTP_11 => Some("1.1"),
+        Version::HTTP_2 => Some("2"),
+        _ => None,
+    }
+}
