@@ -293,7 +293,9 @@ impl Keeper {
             // A panic before the log is set up, or an error at the start: plain lines.
             Output::Stderr => Stages::lines(),
         };
-        let labels = contract_labels(name, output, &self.host, &format!("{name}.log"));
+        // The lines come through a pipe: where they were written is the process's own output.
+        let filename = format!("/dev/{}", output.as_str());
+        let labels = contract_labels(name, output, &self.host, &filename);
         let sink = Arc::clone(&self.sink);
         async move {
             if let Ok(labels) = LabelSet::new(labels) {
