@@ -125,7 +125,7 @@ impl Server {
             url.push('?');
             url.push_str(&form(params));
         }
-        let asked = format!("GET {url}");
+        let asked = curl("-sG", &format!("{}{path}", self.base), params);
         self.send(Method::GET, &url, asked, headers, Bytes::new())
             .await
     }
@@ -136,10 +136,7 @@ impl Server {
     /// A finding when no answer came.
     pub async fn post(&self, path: &str, params: &[(&str, &str)]) -> Result<Answer, Finding> {
         let url = format!("{}{path}", self.base);
-        let mut asked = format!("POST {url}");
-        for (name, value) in params {
-            let _ = write!(asked, " {name}={value}");
-        }
+        let asked = curl("-s", &url, params);
         let headers = [(CONTENT_TYPE, "application/x-www-form-urlencoded")];
         self.send(Method::POST, &url, asked, &headers, form(params).into())
             .await
@@ -220,6 +217,16 @@ impl Answer {
     }
 }
 
+/// The request as a command that a person can repeat.
+fn curl(flags: &str, url: &str, params: &[(&str, &str)]) -> String {
+    let mut command = format!("curl {flags} '{url}'");
+    for (name, value) in params {
+        let value = value.replace('\'', r"'\''");
+        let _ = write!(command, " --data-urlencode '{name}={value}'");
+    }
+    command
+}
+
 fn form(params: &[(&str, &str)]) -> String {
     let mut text = String::new();
     for (name, value) in params {
@@ -260,6 +267,15 @@ mod tests {
                 "{wrong:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_request_is_told_as_a_command_that_a_shell_takes_as_it_is() {
+        let command = curl("-sG", "http://h", &[("q", "{a='b'}")]);
+        assert_eq!(
+            command,
+            r"curl -sG 'http://h' --data-urlencode 'q={a='\''b'\''}'"
+        );
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub async fn entries(loki: &Server, query: &str, window: (i64, i64)) -> Result<E
     }
     entries.sort_by(|one, other| one.time.cmp(&other.time));
     Ok(Entries {
-        asked: format!("{} ({query})", answer.asked),
+        asked: answer.asked,
         entries,
     })
 }

@@ -114,6 +114,7 @@ pub async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
 
     let ids = Ids::default();
     let deadline = began + args.timeout;
+    let halfway = began + args.timeout / 2;
     let mut report = match earlier {
         Some(sent) => {
             let run = Run {
@@ -121,6 +122,7 @@ pub async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
                 provisioning,
                 sent,
                 ids,
+                halfway,
                 deadline,
             };
             existing(&run, began).await
@@ -151,6 +153,7 @@ pub async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
                 provisioning,
                 sent,
                 ids,
+                halfway,
                 deadline,
             };
             let apps = outcome(promise(contract::APPS), began, followed.answered, answered);
@@ -221,16 +224,28 @@ async fn fresh(
                 .on(async || grafana::dashboards(run, grafana).await),
         ));
     }
+    let first_seen = async {
+        let _ = until(run.deadline, async || {
+            metrics::nothing_lost(run, before).await
+        })
+        .await;
+        Instant::now()
+    };
+    let (others, first_seen) = tokio::join!(join_all(all), first_seen);
     let mut outcomes = vec![apps];
-    outcomes.extend(join_all(all).await);
-
-    // Last, so that it covers all that was sent meanwhile.
+    outcomes.extend(others);
+    // Once more, so that it covers all that was sent meanwhile.
     let deadline = run.deadline.max(Instant::now() + LAST);
     let lost = until(deadline, async || metrics::nothing_lost(run, before).await).await;
+    let now = if lost.is_ok() {
+        first_seen
+    } else {
+        Instant::now()
+    };
     outcomes.push(outcome(
         promise(contract::NOTHING_LOST),
         answered,
-        Instant::now(),
+        now,
         lost,
     ));
     Report {

@@ -66,7 +66,7 @@ impl Check {
         let more = findings.len().saturating_sub(1);
         match findings.into_iter().next() {
             None => Ok(format!(
-                "{} queries, {} variables",
+                "queries: {}, variables: {}",
                 queries.len(),
                 dashboard.variables().len()
             )),

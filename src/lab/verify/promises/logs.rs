@@ -106,7 +106,6 @@ fn label_lack(labels: &BTreeMap<String, String>, service: &str) -> Option<String
         "compose_service" => value == service,
         "container_name" => value == container,
         "source" => matches!(value, "stdout" | "stderr"),
-        "filename" => value.starts_with('/'),
         _ => !value.is_empty(),
     };
     let (name, value) = labels

@@ -6,6 +6,7 @@ use super::super::finding::Finding;
 use super::super::http::Server;
 use super::super::prometheus;
 use super::{Attempt, Run};
+use tokio::time::Instant;
 
 /// The histogram whose buckets carry exemplars.
 const BUCKETS: &str = "salvo_requests_duration_seconds_bucket";
@@ -62,13 +63,16 @@ pub async fn exemplar_id(run: &Run) -> Result<String, Finding> {
     if found.contains(&run.sent.chain) {
         return Ok(run.sent.chain.clone());
     }
-    // Someone else's request may have taken its place in the bucket before the scrape.
+    // Someone else's request may have taken its place in the bucket before the scrape; then that of
+    // any other request of this run will do.
     let own: HashSet<String> = run.ids.lock().iter().cloned().collect();
-    match found.iter().find(|id| own.contains(*id)) {
+    let late = Instant::now() >= run.halfway;
+    match found.iter().find(|id| late && own.contains(*id)) {
         Some(id) => Ok(id.clone()),
         None => Err(answer.finding(format!(
-            "{} exemplars, none with a trace id of this run",
-            found.len()
+            "{} exemplars, none with a trace id of this run such as {}",
+            found.len(),
+            run.sent.chain
         ))),
     }
 }

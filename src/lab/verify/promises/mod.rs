@@ -29,6 +29,8 @@ pub struct Run {
     pub sent: Sent,
     /// Ids of all traces that were started.
     pub ids: Ids,
+    /// When half of the waiting is over.
+    pub halfway: Instant,
     /// When waiting ends.
     pub deadline: Instant,
 }
