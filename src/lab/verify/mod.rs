@@ -3,7 +3,7 @@
 //! the public HTTP APIs, and tells which promise is not kept.
 //!
 //! * [`args`]: the command line
-//! * [`run`]: from the first request to the report
+//! * [`mod@run`]: from the first request to the report
 //! * [`contract`]: the list of promises
 //! * [`promises`]: what each of them looks at
 //! * [`promise`], [`finding`], [`report`]: what became of them, for people and programs
