@@ -7,13 +7,14 @@ mod support;
 #[path = "support/up.rs"]
 mod up;
 
+use std::array::from_fn;
 use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 use support::{eventually, http};
-use up::{Lab, address, run, unused_ports};
+use up::{Lab, PORT_FLAGS, on_ports, run, unused_ports};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -146,120 +147,61 @@ fn log_lines_in_json_are_entries_too() {
 
 #[test]
 fn all_taken_ports_are_named_at_once_with_the_flags_that_move_them() {
-    let held: Vec<TcpListener> = (0..7)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    let ports: Vec<String> = held
-        .iter()
-        .map(|listener| listener.local_addr().unwrap().port().to_string())
-        .collect();
-    let flags = [
-        "--app-port",
-        "--console-port",
-        "--prometheus-port",
-        "--loki-port",
-        "--tempo-port",
-        "--otlp-grpc-port",
-        "--otlp-http-port",
-    ];
-    let mut line = vec!["--app-count", "1"];
-    for (flag, port) in flags.iter().zip(&ports) {
-        line.extend([flag, port.as_str()]);
-    }
-    let output = run(&line);
+    let held: [TcpListener; 7] = from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let ports = held.each_ref().map(|it| it.local_addr().unwrap().port());
+    let ports = ports.map(|port| port.to_string());
+    let output = run(&[&["--app-count", "1"], &*on_ports(&ports)].concat());
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
     let errors = String::from_utf8(output.stderr).unwrap();
-    for (flag, port) in flags.iter().zip(&ports) {
-        let named = |line: &str| line.contains(&format!("port {port},")) && line.contains(flag);
-        assert_eq!(
-            errors.lines().filter(|line| named(line)).count(),
-            1,
-            "{errors}"
-        );
+    for (flag, port) in PORT_FLAGS.iter().zip(&ports) {
+        let named = |line: &&str| line.contains(&format!("port {port},")) && line.contains(flag);
+        assert_eq!(errors.lines().filter(named).count(), 1, "{errors}");
     }
 }
 
 #[test]
 fn a_taken_port_of_a_later_instance_is_named_with_the_instance() {
-    let [first, second] = unused_ports(0);
-    let held = TcpListener::bind(("127.0.0.1", second)).unwrap();
-    // The port before the one that is held may itself be taken, and is then named as well.
-    let before = second - 1;
-    let output = run(&[
-        "--app-port",
-        &before.to_string(),
-        "--app-count",
-        "2",
-        "--console-port",
-        &first.to_string(),
-        "--prometheus-port",
-        "0",
-        "--loki-port",
-        "0",
-        "--tempo-port",
-        "0",
-        "--otlp-grpc-port",
-        "0",
-        "--otlp-http-port",
-        "0",
-    ]);
-    drop(held);
+    let [port] = unused_ports(0);
+    let _held = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let mut ports = from_fn(|_| "0".to_owned());
+    ports[0] = (port - 1).to_string();
+    let output = run(&[&["--app-count", "2"], &*on_ports(&ports)].concat());
     assert_eq!(output.status.code(), Some(1));
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        errors.contains(&format!("port {second}, for app-b: ")),
-        "{errors}"
-    );
-    assert!(!errors.contains("loki"), "{errors}");
+    let named = format!("port {port}, for app-b: ");
+    assert!(errors.contains(&named), "{errors}");
+    assert!(!errors.contains("--loki-port"), "{errors}");
 }
 
 #[test]
 fn bad_values_are_refused_with_the_value_and_what_would_do() {
     for (flags, expected) in [
-        (
-            &["--retention", "5x"][..],
-            &["'5x'", "--retention", "60s"][..],
-        ),
-        (&["--retention", "59s"], &["'59s'", "60s"]),
-        (&["--retention", "99999999999999999999h"], &["--retention"]),
-        (&["--retention", "1€"], &["--retention"]),
-        (
-            &["--loki", "https://x"],
-            &["'https://x'", "--loki", "http://host:port"],
-        ),
-        (
-            &["--loki", "http://x/behind"],
-            &["--loki", "http://host:port"],
-        ),
-        (
-            &["--tempo", "localhost:3200"],
-            &["--tempo", "http://host:port"],
-        ),
-        (&["--tempo-otlp", "http://x:4317"], &["--tempo "]),
-        (&["--app-count", "0"], &["'0'", "--app-count", "1..=26"]),
-        (&["--app-count", "27"], &["'27'", "--app-count"]),
-        (
-            &["--no-apps", "--app-count", "2"],
-            &["--no-apps", "--app-count"],
-        ),
-        (&["--app-port", "65535"], &["--app-port 65535", "app-b"]),
-        (&["--app-port", "70000"], &["--app-port", "65535"]),
-        (&["--store-mib", "7"], &["--store-mib", "8"]),
-        (&["--log-format", "xml"], &["--log-format", "json"]),
-        (&["--host", "here"], &["--host", "IP"]),
-        (&["--quiet", "--json"], &["--quiet", "--json"]),
-        (&["--unknown"], &["--unknown"]),
+        ("--retention 5x", "'5x' --retention 60s"),
+        ("--retention 59s", "'59s' --retention 60s"),
+        ("--retention 99999999999999999999h", "--retention 168h"),
+        ("--retention 1€", "'1€' --retention"),
+        ("--loki https://x", "'https://x' --loki http://host:port"),
+        ("--loki http://x/behind", "--loki http://host:port"),
+        ("--tempo localhost:3200", "--tempo http://host:port"),
+        ("--tempo-otlp http://x:4317", "--tempo"),
+        ("--app-count 0", "'0' --app-count 1..=26"),
+        ("--app-count 27", "'27' --app-count 1..=26"),
+        ("--no-apps --app-count 2", "--no-apps --app-count"),
+        ("--app-port 65535", "--app-port 65535 65533"),
+        ("--app-port 70000", "'70000' --app-port 65535"),
+        ("--store-mib 7", "'7' --store-mib 8"),
+        ("--log-format xml", "'xml' --log-format json"),
+        ("--host here", "'here' --host"),
+        ("--quiet --json", "--quiet --json"),
+        ("--unknown", "--unknown"),
     ] {
-        let output = run(flags);
+        let output = run(&flags.split(' ').collect::<Vec<_>>());
         let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{flags:?}: {errors}");
-        assert_eq!(output.stdout, b"", "{flags:?}");
-        for part in expected {
-            assert!(
-                errors.contains(part),
-                "{flags:?}: {part} is not in {errors}"
-            );
+        assert_eq!(output.status.code(), Some(2), "{flags}: {errors}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{flags}");
+        for part in expected.split(' ') {
+            assert!(errors.contains(part), "{flags}: {part} is not in {errors}");
         }
     }
 }
@@ -302,34 +244,19 @@ fn without_instances_there_are_only_the_backends() {
 #[test]
 fn a_real_server_takes_the_place_of_the_embedded_one() {
     let real = Lab::start(&["--no-apps"]);
-    // The ports that the lab would use are taken: it must not want them.
-    let held: Vec<TcpListener> = (0..5)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    let port = |at: usize| held[at].local_addr().unwrap().port().to_string();
-    let url = |name: &str| real.ready[name].as_str().unwrap().to_owned();
-    let lab = Lab::start(&[
-        "--app-count",
-        "2",
-        "--loki",
-        &url("loki"),
-        "--loki-port",
-        &port(0),
-        "--tempo",
-        &url("tempo"),
-        "--tempo-port",
-        &port(1),
-        "--tempo-otlp",
-        &url("otlp_grpc"),
-        "--otlp-grpc-port",
-        &port(2),
-        "--otlp-http-port",
-        &port(3),
-        "--prometheus",
-        &url("prometheus"),
-        "--prometheus-port",
-        &port(4),
-    ]);
+    // The ports that the embedded ones would use are taken: the lab must not want them.
+    let held: [TcpListener; 7] = from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut ports = held
+        .each_ref()
+        .map(|it| it.local_addr().unwrap().port().to_string());
+    ports[0] = "0".to_owned();
+    ports[1] = "0".to_owned();
+    let url = |name: &str| real.ready[name].as_str().unwrap();
+    let mut flags = on_ports(&ports);
+    flags.extend(["--loki", url("loki"), "--prometheus", url("prometheus")]);
+    flags.extend(["--tempo", url("tempo"), "--tempo-otlp", url("otlp_grpc")]);
+    flags.extend(["--app-count", "2"]);
+    let lab = Lab::start(&flags);
     for server in ["loki", "tempo", "otlp_grpc", "prometheus"] {
         assert_eq!(lab.ready[server], real.ready[server], "{server}");
     }
@@ -345,7 +272,7 @@ fn a_real_server_takes_the_place_of_the_embedded_one() {
         });
     }
     // Nothing is embedded here, so there is no store to tell of.
-    let page = http::get(address(&lab.ready["console"]), "/metrics").body;
+    let page = lab.get("console", "/metrics").body;
     assert!(!page.contains("lab_store_bytes{"), "{page}");
 }
 
@@ -364,87 +291,35 @@ fn the_last_lines_reach_a_real_loki() {
 #[test]
 fn quiet_says_nothing() {
     let ports: [u16; 7] = unused_ports(1);
+    let console = ([127, 0, 0, 1], ports[1]).into();
     let ports = ports.map(|port| port.to_string());
-    let [app, console, prometheus, loki, tempo, grpc, http] = &ports;
-    let mut command = up::command(&[
-        "--quiet",
-        "--app-count",
-        "1",
-        "--app-port",
-        app,
-        "--console-port",
-        console,
-        "--prometheus-port",
-        prometheus,
-        "--loki-port",
-        loki,
-        "--tempo-port",
-        tempo,
-        "--otlp-grpc-port",
-        grpc,
-        "--otlp-http-port",
-        http,
-    ]);
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let console = ([127, 0, 0, 1], console.parse().unwrap()).into();
+    let mut command = up::command(&[&["--quiet", "--app-count", "1"], &*on_ports(&ports)].concat());
+    command.stderr(Stdio::piped());
+    let mut lab = Lab::of(command);
     eventually("the lab is up", || {
         let request = b"GET /api/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
         (http::try_send(console, request)?.status == 200).then_some(())
     });
-    let sent = std::process::Command::new("sh")
-        .args(["-c", &format!("kill -TERM {}", child.id())])
-        .status();
-    assert!(sent.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    lab.signal("TERM");
+    assert_eq!(lab.wait().code(), Some(0));
+    assert_eq!(lab.output(), "");
+    assert_eq!(lab.errors(), "");
 }
 
 #[test]
 fn a_pipe_gets_plain_text_with_every_address() {
-    let command = up::command(&[
-        "--app-port",
-        "0",
-        "--console-port",
-        "0",
-        "--prometheus-port",
-        "0",
-        "--loki-port",
-        "0",
-        "--tempo-port",
-        "0",
-        "--otlp-grpc-port",
-        "0",
-        "--otlp-http-port",
-        "0",
-    ]);
-    let lab = Lab::of(command);
+    let ports = from_fn(|_| "0".to_owned());
+    let lab = Lab::of(up::command(&on_ports(&ports)));
     let text = eventually("the last line", || {
         let text = lab.output();
         text.contains("Ctrl-C stops").then_some(text)
     });
     assert!(!text.contains('\x1b') && !text.contains('\r'), "{text:?}");
-    for part in [
-        "app-a",
-        "app-b",
-        "app-c",
-        "the lab",
-        "Prometheus API",
-        "Loki API",
-        "Tempo API",
-        "OTLP gRPC",
-        "OTLP HTTP",
-        "three things to try",
-    ] {
-        assert!(text.contains(part), "{part} is not in {text}");
+    let parts = "app-a,app-b,app-c,the lab,Prometheus API,Loki API,Tempo API,OTLP gRPC,OTLP HTTP";
+    for part in parts.split(',') {
+        let said = |line: &&str| line.contains(part) && line.contains(" http://127.0.0.1:");
+        assert!(text.lines().any(|line| said(&line)), "{part}: {text}");
     }
-    // What is shown as a thing to try begins with the command.
     let tries = text.lines().filter(|line| line.starts_with("  curl "));
     assert_eq!(tries.count(), 3, "{text}");
 }

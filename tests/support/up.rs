@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::support::eventually;
 use crate::support::http::{self, Response};
 
-/// Flags that give every part a free port.
-const FREE_PORTS: [&str; 7] = [
+/// Flags that move a part to another port.
+pub const PORT_FLAGS: [&str; 7] = [
     "--app-port",
     "--console-port",
     "--prometheus-port",
@@ -22,6 +22,12 @@ const FREE_PORTS: [&str; 7] = [
     "--otlp-grpc-port",
     "--otlp-http-port",
 ];
+
+/// Those flags with as many ports.
+pub fn on_ports(ports: &[String; 7]) -> Vec<&str> {
+    let pairs = PORT_FLAGS.iter().zip(ports);
+    pairs.flat_map(|(flag, port)| [*flag, port]).collect()
+}
 
 /// `lab up` with none of the surrounding environment that would change its settings.
 pub fn command(flags: &[&str]) -> Command {
@@ -40,10 +46,7 @@ pub fn run(flags: &[&str]) -> Output {
 /// Free ports for parts that cannot be asked for theirs; below those that the system gives away.
 pub fn unused_ports<const N: usize>(group: u16) -> [u16; N] {
     let first = 20_000 + (std::process::id() % 100) as u16 * 100 + group * 20;
-    let mut free = (first..).filter(|port| {
-        let bound = std::net::TcpListener::bind(("127.0.0.1", *port));
-        bound.is_ok()
-    });
+    let mut free = (first..).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     std::array::from_fn(|_| free.next().expect("a free port"))
 }
 
@@ -94,6 +97,27 @@ fn command_line(id: u32) -> String {
     String::from_utf8_lossy(&bytes).replace('\0', " ")
 }
 
+/// The instances that a process has started, by name.
+pub fn instances_of(parent: u32) -> Vec<Process> {
+    let entries = std::fs::read_dir("/proc").expect("/proc");
+    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let of_parent = ids.filter(|id: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // What follows the name in brackets: state, parent.
+        let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        rest.split(' ').nth(1) == Some(parent.to_string().as_str())
+    });
+    let processes = of_parent.map(|id| Process {
+        id,
+        command: command_line(id),
+    });
+    let mut instances: Vec<_> = processes
+        .filter(|process| process.command.contains(" --app-name "))
+        .collect();
+    instances.sort_by(|a, b| a.command.cmp(&b.command));
+    instances
+}
+
 fn signal(id: u32, name: &str) {
     let sent = Command::new("sh")
         .args(["-c", &format!("kill -{name} {id}")])
@@ -125,7 +149,7 @@ impl Lab {
     /// Starts and does not wait.
     pub fn spawn(flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut all = vec!["--json"];
-        for flag in FREE_PORTS {
+        for flag in PORT_FLAGS {
             if !flags.contains(&flag) {
                 all.extend([flag, "0"]);
             }
@@ -164,6 +188,14 @@ impl Lab {
     /// All of standard output so far.
     pub fn output(&self) -> String {
         self.output.lock().expect("output").clone()
+    }
+
+    /// All of standard error, which the command must have piped, when the lab has ended.
+    pub fn errors(&mut self) -> String {
+        let mut errors = String::new();
+        let stderr = self.child.stderr.as_mut().expect("stderr");
+        stderr.read_to_string(&mut errors).expect("text");
+        errors
     }
 
     /// What was said as JSON so far.
@@ -303,30 +335,16 @@ impl Lab {
         spans
     }
 
-    /// The process of every instance that runs, by name.
+    /// The process of an instance, if it runs.
     pub fn instance(&self, name: &str) -> Option<Process> {
         let wanted = format!(" --app-name {name} ");
         let mut processes = self.instances().into_iter();
         processes.find(|process| process.command.contains(&wanted))
     }
 
-    /// The processes that the lab started.
+    /// The processes of the instances.
     pub fn instances(&self) -> Vec<Process> {
-        let entries = std::fs::read_dir("/proc").expect("/proc");
-        let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        let own = self.child.id().to_string();
-        ids.filter(|id: &u32| {
-            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-            // What follows the name in brackets: state, parent.
-            let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-            rest.split(' ').nth(1) == Some(own.as_str())
-        })
-        .map(|id| Process {
-            id,
-            command: command_line(id),
-        })
-        .filter(|process| process.command.contains(" --app-name "))
-        .collect()
+        instances_of(self.child.id())
     }
 
     /// Resident memory in bytes.
