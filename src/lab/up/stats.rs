@@ -94,6 +94,7 @@ impl Stores {
                     ("series", stats.refused_series),
                     ("exemplar", stats.refused_exemplars),
                     ("scrape", stats.refused_scrapes),
+                    ("malformed_request", stats.refused_requests),
                 ],
             });
         }
