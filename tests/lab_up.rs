@@ -3,6 +3,10 @@
 #![cfg(feature = "lab")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "support/grpc.rs"]
+mod grpc;
+#[path = "support/sent.rs"]
+mod sent;
 mod support;
 #[path = "support/up.rs"]
 mod up;
@@ -12,6 +16,7 @@ use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
+use prost::Message;
 use serde_json::{Value, json};
 use support::{eventually, http};
 use up::{Lab, PORT_FLAGS, on_ports, run, unused_ports};
@@ -239,6 +244,26 @@ fn without_instances_there_are_only_the_backends() {
     eventually("the lab itself is scraped", || {
         (jobs_up(&lab) == BTreeSet::from(["prometheus".to_owned()])).then_some(())
     });
+}
+
+#[test]
+fn spans_of_a_foreign_program_are_found() {
+    let lab = Lab::start(&["--no-apps"]);
+    let sent = sent::spans(1, 1, 1_795_360_000_000_000_000);
+    let rejected = grpc::export(lab.server("otlp_grpc"), sent).unwrap();
+    assert_eq!(rejected, 0);
+    let found = lab.spans(&sent::trace_id(1));
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].0.as_str(), &found[0].1["name"]),
+        ("flood", &json!("flood"))
+    );
+
+    let sent = sent::spans(2, 1, 1_795_360_000_000_000_000).encode_to_vec();
+    let header = "Content-Type: application/x-protobuf";
+    let answer = lab.post("otlp_http", "/v1/traces", &[header], &sent);
+    assert_eq!(answer.status, 200);
+    assert_eq!(lab.spans(&sent::trace_id(2)).len(), 1);
 }
 
 #[test]
