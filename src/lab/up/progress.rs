@@ -36,7 +36,7 @@ impl Progress {
     pub(super) fn part(&self, name: &str, address: &str) {
         match self.0 {
             Form::Quiet => {}
-            Form::Json => line(&json!({"event": "part", "name": name, "address": address})),
+            Form::Json => line(json!({"event": "part", "name": name, "address": address})),
             Form::Text { colours: true } => line(format!("\x1b[32m✓\x1b[0m {name:<18} {address}")),
             Form::Text { colours: false } => line(format!("✓ {name:<18} {address}")),
         }
@@ -46,7 +46,7 @@ impl Progress {
     pub(super) fn say(&self, text: &str) {
         match self.0 {
             Form::Quiet => {}
-            Form::Json => line(&json!({"event": "message", "text": text})),
+            Form::Json => line(json!({"event": "message", "text": text})),
             Form::Text { .. } => line(text),
         }
     }
@@ -61,7 +61,7 @@ impl Progress {
         let console = addresses.console.map(|address| format!("http://{address}"));
         match self.0 {
             Form::Quiet => {}
-            Form::Json => line(&json!({
+            Form::Json => line(json!({
                 "event": "ready",
                 "milliseconds": took.as_millis() as u64,
                 "apps": apps,
