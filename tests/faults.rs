@@ -125,3 +125,22 @@ fn without_an_endpoint_nothing_is_exported_and_nothing_lost() {
         assert!(collector.spans().is_empty(), "{off:?}");
     }
 }
+
+#[test]
+fn long_paths_do_not_make_a_batch_that_the_collector_refuses() {
+    let collector = Collector::start();
+    let app = observed(&collector, &[("OTEL_BSP_SCHEDULE_DELAY", "60000")]);
+    let path = "é".repeat(7000);
+    let mut stream = support::http::connect(app.address);
+    for _ in 0..512 {
+        let request = format!("GET /items/{path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        support::http::read(&mut stream).expect("a response");
+    }
+    assert_eq!(accounted(&app, "app", 512.0), [512.0, 0.0, 0.0]);
+    let sent = collector.largest_request();
+    assert!(
+        sent < 4 << 20,
+        "{sent} bytes, more than gRPC servers take by default"
+    );
+}

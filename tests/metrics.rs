@@ -223,3 +223,26 @@ fn the_older_text_format_has_no_exemplars() {
     assert!(!app.get("/metrics").body.contains("TraceID"));
     assert!(app.openmetrics().contains("TraceID"));
 }
+
+#[test]
+fn the_time_of_an_exemplar_never_goes_back_though_slow_requests_began_before_quick_ones() {
+    let app = Service::start("app", &[]);
+    let address = app.address;
+    let slow: Vec<_> = (0..4)
+        .map(|_| std::thread::spawn(move || http::get(address, "/random_sleep").status))
+        .collect();
+    let line = Regex::new(r"(?m)^(\S+) \S+ # \{\S+\} \S+ (\d+\.\d{3})$").unwrap();
+    let mut newest = std::collections::BTreeMap::new();
+    while slow.iter().any(|thread| !thread.is_finished()) {
+        app.get("/random_status");
+        for found in line.captures_iter(&app.openmetrics()) {
+            let at: f64 = found[2].parse().unwrap();
+            let before = newest.insert(found[1].to_owned(), at).unwrap_or(0.0);
+            assert!(at >= before, "{}: {at} after {before}", &found[1]);
+        }
+    }
+    for thread in slow {
+        assert_eq!(thread.join().unwrap(), 200);
+    }
+    assert!(!newest.is_empty());
+}

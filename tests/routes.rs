@@ -126,6 +126,8 @@ fn probes_answer_and_leave_no_line_in_the_log() {
     let app = Service::start("app", &[]);
     for probe in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(app.get(probe).status, 200, "{probe}");
+        assert_eq!(app.get(&format!("{probe}/")).status, 200, "{probe}/");
+        assert_eq!(request(app.address, "POST", probe, &[]).status, 405);
     }
     app.get("/items/1");
     app.line_with("- items");

@@ -1,4 +1,4 @@
-//! An OTLP collector that counts spans and forgets them. Prints its address.
+//! An OTLP collector that takes spans and forgets them. Prints its address.
 
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,

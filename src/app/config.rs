@@ -17,7 +17,7 @@ use crate::telemetry::batch::BatchSettings;
 use crate::telemetry::log_line::LogFormat;
 use crate::telemetry::{Collector, Propagator, Settings, sampler};
 use reader::{Given, Reader};
-use values::{boolean, origin, propagators, resource_attributes};
+use values::{boolean, origin, propagators, resource_attributes, time_zone};
 
 /// Port that `/chain` calls on a target that names none, as in a container network.
 const TARGET_PORT: u16 = 8000;
@@ -139,21 +139,18 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let read = Reader(environment);
         let resource = read
-            .first(
-                &args.otel_resource_attributes,
-                &["OTEL_RESOURCE_ATTRIBUTES"],
-            )
+            .first(&args.otel_resource_attributes, "OTEL_RESOURCE_ATTRIBUTES")
             .parse(
                 Vec::new(),
                 "key=value pairs separated by commas, percent-encoded",
                 resource_attributes,
             )?;
-        let host = read.first(&args.expose_host, &["EXPOSE_HOST"]).parse(
+        let host = read.first(&args.expose_host, "EXPOSE_HOST").parse(
             IpAddr::from([127, 0, 0, 1]),
             "an IP address",
             |text| text.parse().ok(),
         )?;
-        let port = read.first(&args.expose_port, &["EXPOSE_PORT"]).parse(
+        let port = read.first(&args.expose_port, "EXPOSE_PORT").parse(
             8000,
             "a port from 0 to 65535",
             |text| text.parse().ok(),
@@ -191,13 +188,13 @@ impl Config {
             sampler: read.sampler(args)?,
             batch: read.batch(args)?,
             propagators: read
-                .first(&args.otel_propagators, &["OTEL_PROPAGATORS"])
+                .first(&args.otel_propagators, "OTEL_PROPAGATORS")
                 .parse(
                     vec![Propagator::TraceContext, Propagator::Baggage],
                     "tracecontext, baggage, or none, separated by commas",
                     propagators,
                 )?,
-            log_format: read.first(&args.log_format, &["LOG_FORMAT"]).parse(
+            log_format: read.first(&args.log_format, "LOG_FORMAT").parse(
                 LogFormat::Text,
                 "text, json",
                 |text| match text {
@@ -206,20 +203,15 @@ impl Config {
                     _ => None,
                 },
             )?,
-            log_filter: read.first(&args.rust_log, &["RUST_LOG"]).parse(
+            log_filter: read.first(&args.rust_log, "RUST_LOG").parse(
                 "info".to_owned(),
                 "a level (off, error, warn, info, debug, trace) or target=level, separated by commas",
                 |text| EnvFilter::builder().parse(text).ok().map(|_| text.to_owned()),
             )?,
-            time_zone: read.first(&None, &["TZ"]).parse(
+            time_zone: read.first(&None, "TZ").parse(
                 TimeZone::UTC,
-                "a time zone of the IANA database, or one in POSIX form",
-                |text| {
-                    let name = text.strip_prefix(':').unwrap_or(text);
-                    TimeZone::get(name)
-                        .or_else(|_| TimeZone::posix(name))
-                        .ok()
-                },
+                "a time zone of the IANA database, its file, or one in POSIX form",
+                time_zone,
             )?,
         };
         Ok(Self {
@@ -239,14 +231,14 @@ impl<'a> Reader<'a> {
         flag: &'a Option<String>,
         resource: &[(String, String)],
     ) -> Result<String, ConfigError> {
-        let given = self.first(flag, &["OTEL_SERVICE_NAME"]).0;
+        let given = self.first(flag, "OTEL_SERVICE_NAME").0;
         let attribute = resource
             .iter()
             .find(|(key, _)| key == "service.name")
             .map(|(_, value)| ("OTEL_RESOURCE_ATTRIBUTES", value.as_str()));
         let name = given
             .or(attribute)
-            .or_else(|| self.first(&None, &["APP_NAME"]).0);
+            .or_else(|| self.first(&None, "APP_NAME").0);
         Given(name).parse("app".to_owned(), "a name of 1 to 128 characters", |name| {
             (1..=128)
                 .contains(&name.chars().count())
@@ -261,7 +253,7 @@ impl<'a> Reader<'a> {
         default_port: u16,
     ) -> Result<Uri, ConfigError> {
         let default = format!("127.0.0.1:{default_port}");
-        let given = self.first(flag, &[variable]).0;
+        let given = self.first(flag, variable).0;
         Given(Some(given.unwrap_or((variable, &default)))).parse(
             Uri::default(),
             "host, host:port or http://host:port",
@@ -273,20 +265,22 @@ impl<'a> Reader<'a> {
     /// export is turned off.
     fn collector(&self, flag: &'a Option<String>) -> Result<Option<Collector>, ConfigError> {
         let disabled =
-            self.first(&None, &["OTEL_SDK_DISABLED"])
+            self.first(&None, "OTEL_SDK_DISABLED")
                 .parse(false, "true, false", boolean)?;
-        let exporter =
-            self.first(&None, &["OTEL_TRACES_EXPORTER"])
-                .parse(true, "otlp, none", |text| match text {
-                    "otlp" => Some(true),
-                    "none" => Some(false),
-                    _ => None,
-                })?;
+        let exporter = self.first(&None, "OTEL_TRACES_EXPORTER").parse(
+            true,
+            "otlp, none",
+            |text| match text {
+                "otlp" => Some(true),
+                "none" => Some(false),
+                _ => None,
+            },
+        )?;
         for variable in [
             "OTEL_EXPORTER_OTLP_PROTOCOL",
             "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
         ] {
-            self.first(&None, &[variable])
+            self.first(&None, variable)
                 .parse((), "grpc", |text| (text == "grpc").then_some(()))?;
         }
         let timeout = [
@@ -329,16 +323,16 @@ impl<'a> Reader<'a> {
         args: &'a ServiceArgs,
     ) -> Result<opentelemetry_sdk::trace::Sampler, ConfigError> {
         let disabled =
-            self.first(&None, &["OTEL_SDK_DISABLED"])
+            self.first(&None, "OTEL_SDK_DISABLED")
                 .parse(false, "true, false", boolean)?;
         let ratio = self
-            .first(&args.otel_traces_sampler_arg, &["OTEL_TRACES_SAMPLER_ARG"])
+            .first(&args.otel_traces_sampler_arg, "OTEL_TRACES_SAMPLER_ARG")
             .parse(1.0, "a number from 0 to 1", |text| {
                 text.parse()
                     .ok()
                     .filter(|ratio| (0.0..=1.0).contains(ratio))
             })?;
-        let name = self.first(&args.otel_traces_sampler, &["OTEL_TRACES_SAMPLER"]);
+        let name = self.first(&args.otel_traces_sampler, "OTEL_TRACES_SAMPLER");
         let given = name
             .0
             .unwrap_or(("OTEL_TRACES_SAMPLER", "parentbased_always_on"));

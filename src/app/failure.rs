@@ -29,7 +29,9 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let status = match error {
             CallError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
-            CallError::Unreachable { .. } | CallError::Status { .. } => StatusCode::BAD_GATEWAY,
+            CallError::Unreachable { .. }
+            | CallError::TooLarge { .. }
+            | CallError::Status { .. } => StatusCode::BAD_GATEWAY,
         };
         Self {
             problem: Problem::new(status, error.to_string()),

@@ -44,6 +44,9 @@ use targets::Targets;
 /// Longest time that running requests have to finish once the service is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// Longest time for requests that are cut off to be gone.
+const CUT_OFF: Duration = Duration::from_millis(500);
+
 /// Longest time for the last spans to be exported.
 const FLUSH: Duration = Duration::from_secs(5);
 
@@ -80,7 +83,12 @@ pub fn start(
         .enable_all()
         .build()
         .context("cannot start the async runtime")
-        .and_then(|runtime| runtime.block_on(run(config, stop)));
+        .and_then(|runtime| {
+            let served = runtime.block_on(run(config, stop));
+            // A look-up of a name may block for long, and nobody waits for its answer any more.
+            runtime.shutdown_background();
+            served
+        });
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -132,7 +140,9 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         config.telemetry.service_name
     );
 
+    let draining = Arc::clone(&gate);
     let drain = async move {
+        let gate = draining;
         let name = tokio::select! {
             () = stop => "asked to stop",
             _ = terminate.recv() => "SIGTERM",
@@ -152,6 +162,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         handle.stop_graceful(left.max(Duration::from_millis(100)));
     };
     let (served, ()) = tokio::join!(server.try_serve(routes), drain);
+    // Requests that were cut off end their spans as they are dropped, on other threads.
+    let _ = tokio::time::timeout(CUT_OFF, gate.empty()).await;
     telemetry.shutdown(FLUSH).await;
     served.context("the server failed")
 }

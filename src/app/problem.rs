@@ -9,6 +9,8 @@ use salvo_oapi::{Components, EndpointOutRegister, Operation, ToSchema};
 use serde::Serialize;
 use tracing::warn;
 
+use super::router::is_probe;
+
 /// Why a request was not answered as asked.
 #[derive(Debug)]
 pub struct Problem {
@@ -85,7 +87,9 @@ impl Handler for NoRoute {
                 return;
             }
         };
-        warn!("{} {}: {detail}", req.method(), req.uri().path());
+        if !is_probe(req) {
+            warn!("{} {}: {detail}", req.method(), req.uri().path());
+        }
         if let Some(status) = res.status_code {
             Problem::new(status, detail).render(res);
         }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use opentelemetry_sdk::trace::SdkTracer;
 use salvo::affix_state;
-use salvo::http::Method;
 use salvo::{Depot, Request, Router};
 use salvo_oapi::OpenApi;
 use salvo_oapi::swagger_ui::SwaggerUi;
@@ -20,10 +19,14 @@ use crate::telemetry::server_span::ServerSpan;
 /// Where the description of the routes is found.
 const OPENAPI: &str = "/openapi.json";
 
-/// Whether a request is for a route that makes no telemetry, being telemetry or a probe itself.
+/// Whether a request is for a route that makes no spans and no log lines, being telemetry or a probe
+/// itself; by whatever method it is asked.
 #[must_use]
 pub fn is_probe(req: &Request) -> bool {
-    *req.method() == Method::GET && matches!(req.uri().path(), "/metrics" | "/livez" | "/readyz")
+    matches!(
+        req.uri().path().trim_matches('/'),
+        "metrics" | "livez" | "readyz"
+    )
 }
 
 fn is_observed(req: &Request, _depot: &Depot) -> bool {

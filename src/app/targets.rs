@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -40,6 +40,12 @@ pub enum CallError {
         /// Why.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The target's answer is larger than what is read of one.
+    #[error("{url} answered with more than {MAX_BODY} bytes")]
+    TooLarge {
+        /// What was called.
+        url: Uri,
+    },
     /// The target answered with a status that is no success.
     #[error("{url} answered with status {status}")]
     Status {
@@ -56,6 +62,7 @@ impl CallError {
         match self {
             Self::Timeout { .. } => "timeout".to_owned(),
             Self::Unreachable { .. } => "unreachable".to_owned(),
+            Self::TooLarge { .. } => "answer_too_large".to_owned(),
             Self::Status { status, .. } => status.as_str().to_owned(),
         }
     }
@@ -155,7 +162,10 @@ impl Targets {
         Limited::new(response.into_body(), MAX_BODY)
             .collect()
             .await
-            .map_err(unreachable)?;
+            .map_err(|error| match error.is::<LengthLimitError>() {
+                true => CallError::TooLarge { url: url.clone() },
+                false => unreachable(error),
+            })?;
         if status.is_success() {
             Ok(())
         } else {

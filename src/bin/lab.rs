@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use salvo_observability::app::{self, config::ServiceArgs};
 use salvo_observability::lab::up::{self, UpArgs};
 use salvo_observability::lab::verify::{self, args::VerifyArgs};
@@ -35,7 +36,12 @@ struct AppArgs {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Up(args) => told(asynchronously(up::run(*args))),
+        Command::Up(args) => match args.check() {
+            Ok(()) => told(asynchronously(up::run(*args))),
+            Err(problem) => Cli::command()
+                .error(ErrorKind::ValueValidation, problem)
+                .exit(),
+        },
         Command::Verify(args) => verify::start(&args),
         Command::App(args) if args.stop_with_stdin => {
             app::start(&args.service, std::env::vars_os(), stdin_closed())

@@ -58,6 +58,9 @@ impl Observe {
             .catch_unwind()
             .await;
 
+        // The rest is observed now: an earlier time would fall behind what other requests recorded.
+        let exemplar = exemplar.map(Exemplar::again);
+        let exemplar = exemplar.as_ref();
         let exception = match answered {
             Ok(_) => res.extensions.remove::<Exception>(),
             Err(payload) => {

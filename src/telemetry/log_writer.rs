@@ -27,6 +27,8 @@ const KEEP: usize = 64 << 10;
 #[derive(Default)]
 struct Waiting {
     bytes: Vec<u8>,
+    /// Events in `bytes`.
+    events: u64,
     /// The thread waits to be told of a line.
     idle: bool,
     closed: bool,
@@ -89,7 +91,7 @@ impl Shared {
     fn write_all(&self, mut output: File) {
         let mut chunk = Vec::new();
         loop {
-            {
+            let events = {
                 let mut waiting = self.waiting.lock();
                 while waiting.bytes.is_empty() && !waiting.closed {
                     waiting.idle = true;
@@ -102,10 +104,11 @@ impl Shared {
                     return;
                 }
                 std::mem::swap(&mut waiting.bytes, &mut chunk);
-            }
+                std::mem::take(&mut waiting.events)
+            };
             if output.write_all(&chunk).is_err() {
-                let lines = chunk.iter().filter(|byte| **byte == b'\n').count();
-                self.dropped.inc_by(lines as u64);
+                // Part of them may have been written; nobody reads any more.
+                self.dropped.inc_by(events);
             }
             chunk.clear();
             chunk.shrink_to(KEEP);
@@ -125,6 +128,7 @@ impl Write for &LogWriter {
             self.0.dropped.inc();
         } else {
             waiting.bytes.extend_from_slice(line);
+            waiting.events += 1;
             if waiting.idle {
                 waiting.idle = false;
                 drop(waiting);

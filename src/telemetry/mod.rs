@@ -125,7 +125,7 @@ impl Telemetry {
     /// Starts all three pillars. Sets the process-wide subscriber, propagator and panic hook.
     ///
     /// # Errors
-    /// [`StartError`]; nothing is left running then.
+    /// [`StartError`]. The process should end then: what was set before the error stays set.
     pub fn start(settings: &Settings) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new(
             &settings.service_name,

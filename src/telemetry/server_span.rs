@@ -3,7 +3,7 @@
 //! Salvo has middleware for this, `salvo_otel::Tracing`, and log lines and exemplars inside a request
 //! do find its ids. It is not used because it leaves the sender's baggage behind, which then does
 //! not reach the next service, and because it builds all attributes, two events and a copy of the
-//! headers for every request, sampled or not (CONTRIBUTING.md has the figures).
+//! headers for every request, sampled or not (CONTRIBUTING.md says what that cost).
 //!
 //! [HTTP semantic conventions]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 
@@ -15,6 +15,9 @@ use salvo::http::{StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::metrics::{OTHER_METHOD, method_label};
+
+/// Most bytes of an attribute that a client chose.
+const MAX_TEXT: usize = 1024;
 
 /// Makes a server span per request, child of the sender's span if the headers name one, and makes
 /// it current, together with the sender's baggage, while the request is answered.
@@ -51,14 +54,14 @@ impl ServerSpan {
         if span.is_recording() {
             span.set_attribute(KeyValue::new("http.request.method", method));
             if method == OTHER_METHOD {
-                let original = req.method().as_str().to_owned();
+                let original = cut(req.method().as_str());
                 span.set_attribute(KeyValue::new("http.request.method_original", original));
             }
             if let Some(route) = route {
                 span.set_attribute(KeyValue::new("http.route", route));
             }
             // Without the query: it may hold what is secret.
-            span.set_attribute(KeyValue::new("url.path", req.uri().path().to_owned()));
+            span.set_attribute(KeyValue::new("url.path", cut(req.uri().path())));
             span.set_attribute(KeyValue::new("url.scheme", "http"));
             if let Some(version) = protocol_version(req.version()) {
                 span.set_attribute(KeyValue::new("network.protocol.version", version));
@@ -108,6 +111,12 @@ pub(super) fn route_template(req: &Request, res: &Response) -> Option<String> {
     template.push('/');
     template.push_str(matched);
     Some(template)
+}
+
+/// The beginning of a text that a client chose the length of: spans of one batch share one message
+/// to the collector, which must not grow beyond what that takes.
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_TEXT)].to_owned()
 }
 
 fn protocol_version(version: Version) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tonic::transport::Server;
@@ -87,6 +88,7 @@ struct Store {
     spans: Arc<Mutex<Vec<Received>>>,
     mood: Arc<AtomicU8>,
     asked: Arc<AtomicBool>,
+    largest: Arc<AtomicUsize>,
 }
 
 #[tonic::async_trait]
@@ -103,7 +105,10 @@ impl TraceService for Store {
             mood if mood == Mood::Hang as u8 => std::future::pending::<()>().await,
             _ => {}
         }
-        for group in request.into_inner().resource_spans {
+        let request = request.into_inner();
+        let size = request.encoded_len();
+        self.largest.fetch_max(size, Ordering::SeqCst);
+        for group in request.resource_spans {
             let attributes = group.resource.map(|it| it.attributes).unwrap_or_default();
             let resource: HashMap<_, _> = attributes
                 .iter()
@@ -180,6 +185,11 @@ impl Collector {
     /// Whether an export has come, answered or not.
     pub fn is_asked(&self) -> bool {
         self.store.asked.load(Ordering::SeqCst)
+    }
+
+    /// Bytes of the largest request that was accepted.
+    pub fn largest_request(&self) -> usize {
+        self.store.largest.load(Ordering::SeqCst)
     }
 
     /// All spans so far.

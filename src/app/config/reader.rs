@@ -31,15 +31,12 @@ impl Given<'_> {
 }
 
 impl<'a> Reader<'a> {
-    /// The flag, or else the first variable that is set and not empty. An error names the flag
-    /// by its variable, the last one listed, since both share the name.
-    pub(super) fn first(&self, flag: &'a Option<String>, variables: &[&'static str]) -> Given<'a> {
-        let name = variables.last().copied().unwrap_or_default();
-        let flag = flag.as_deref().map(|value| (name, value));
+    /// The flag, or else the variable if it is set and not empty. An error names a flag by its
+    /// variable, since both share the name.
+    pub(super) fn first(&self, flag: &'a Option<String>, variable: &'static str) -> Given<'a> {
+        let flag = flag.as_deref().map(|value| (variable, value));
         Given(flag.or_else(|| {
-            variables
-                .iter()
-                .find_map(|variable| self.variable(variable))
+            self.variable(variable)
                 .filter(|(_, value)| !value.trim().is_empty())
         }))
     }
@@ -56,10 +53,9 @@ impl<'a> Reader<'a> {
         range: std::ops::RangeInclusive<u64>,
     ) -> Result<u64, ConfigError> {
         let allowed = format!("a number from {} to {}", range.start(), range.end());
-        self.first(flag, &[variable])
-            .parse(default, allowed, |text| {
-                text.parse().ok().filter(|number| range.contains(number))
-            })
+        self.first(flag, variable).parse(default, allowed, |text| {
+            text.parse().ok().filter(|number| range.contains(number))
+        })
     }
 
     pub(super) fn milliseconds(
@@ -70,7 +66,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Duration, ConfigError> {
         const HOUR: u64 = 3_600_000;
         let allowed = format!("milliseconds, from 1 to {HOUR}");
-        self.first(flag, &[variable])
+        self.first(flag, variable)
             .parse(Duration::from_millis(default), allowed, |text| {
                 let number = text
                     .parse()

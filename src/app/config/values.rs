@@ -1,6 +1,7 @@
 //! The forms that values can have, each read by one function: `None` when it is not that form.
 
 use http::Uri;
+use jiff::tz::TimeZone;
 
 use crate::telemetry::Propagator;
 
@@ -63,4 +64,14 @@ pub(super) fn propagators(text: &str) -> Option<Vec<Propagator>> {
             _ => None,
         })
         .collect()
+}
+
+/// A time zone as `TZ` names it: with or without a colon in front, by name, by file, or as a rule.
+pub(super) fn time_zone(text: &str) -> Option<TimeZone> {
+    let name = text.strip_prefix(':').unwrap_or(text);
+    if name.starts_with('/') {
+        let file = std::fs::read(name).ok()?;
+        return TimeZone::tzif(name, &file).ok();
+    }
+    TimeZone::get(name).or_else(|_| TimeZone::posix(name)).ok()
 }

@@ -69,6 +69,24 @@ pub struct UpArgs {
     pub json: bool,
 }
 
+impl UpArgs {
+    /// Checks what no flag shows alone.
+    ///
+    /// # Errors
+    /// When the instances need more ports than there are from the first one on.
+    pub fn check(&self) -> Result<(), String> {
+        let (first, count) = (self.app_port, self.app_count);
+        let last = u32::from(first) + u32::from(count) - 1;
+        if first != 0 && !self.no_apps && last > u32::from(u16::MAX) {
+            return Err(format!(
+                "--app-port {first} leaves no ports for {count} instances; give {} or less",
+                u16::MAX - count + 1
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// A URL of plain HTTP with nothing behind the port.
 fn http_url(text: &str) -> Result<Uri, String> {
     let wrong = || "give it as http://host:port".to_owned();

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::UpArgs;
 use super::ports::{Addresses, ServerListeners};
 use super::progress::Progress;
-use super::serve::Running;
+use super::serve::{PATIENCE, Running};
 use super::stats::{self, Stores};
 use crate::embedded::logs::pipeline::{RemoteConfig, RemoteLoki, Sink, StoreSink};
 use crate::embedded::{logs, metrics, traces};
@@ -106,6 +106,8 @@ impl Backends {
             remote
         };
 
+        stores.lines = Some(Arc::clone(&sink));
+
         let mut scraping = None;
         if let Some(listener) = listeners.prometheus {
             let store = Arc::new(metrics::Store::new(metrics::Limits {
@@ -163,9 +165,12 @@ impl Backends {
         if let Some(remote) = self.remote_loki {
             remote.close(LAST_LINES).await;
         }
-        if let Some((stop, task)) = self.receiver {
+        if let Some((stop, mut task)) = self.receiver {
             drop(stop);
-            let _ = task.await;
+            // A client may hold a stream open without ever sending its spans.
+            if tokio::time::timeout(PATIENCE, &mut task).await.is_err() {
+                task.abort();
+            }
         }
         for server in self.servers {
             server.stop().await;

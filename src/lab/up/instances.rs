@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use parking_lot::Mutex;
 use tokio::io::AsyncRead;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -21,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 
 use super::UpArgs;
+use super::last_words::LastWords;
 use super::ports::Addresses;
 use super::progress::Progress;
 use crate::embedded::logs::Clock;
@@ -49,11 +51,29 @@ const ENTRY_WAIT: Duration = Duration::from_millis(200);
 /// How long a finished span waits for its batch, in ms, so that a trace is seen soon.
 const BATCH_DELAY: &str = "200";
 
+/// Variables that can keep an instance from starting, or its spans or lines from coming. A sampler,
+/// bounds and a time zone from the environment reach it.
+const HOSTILE: [&str; 11] = [
+    "OTEL_SDK_DISABLED",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_EXPORTER_OTLP_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "OTEL_PROPAGATORS",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "RUST_LOG",
+];
+
 /// What the lab says about one instance.
 pub(super) struct Status {
     pub(super) name: String,
     pub(super) address: String,
     pub(super) restarts: AtomicU64,
+    /// How it ended the last time.
+    end: Mutex<String>,
     running: watch::Sender<bool>,
 }
 
@@ -105,6 +125,7 @@ impl Instances {
                 name: name.clone(),
                 address: address.to_string(),
                 restarts: AtomicU64::new(0),
+                end: Mutex::default(),
                 running: watch::Sender::new(false),
             });
             statuses.push(Arc::clone(&status));
@@ -190,12 +211,13 @@ async fn ready(status: &Status) -> anyhow::Result<()> {
         }
         time::sleep(Duration::from_millis(5)).await;
     }
-    bail!(
-        "{} on {} is not ready after {} s",
-        status.name,
-        status.address,
-        READY.as_secs()
-    )
+    let (name, address, seconds) = (&status.name, &status.address, READY.as_secs());
+    let end = status.end.lock();
+    let crashes = match end.is_empty() {
+        true => String::new(),
+        false => format!("; it ends again and again ({end})"),
+    };
+    bail!("{name} on {address} is not ready after {seconds} s{crashes}")
 }
 
 async fn asks_ready(address: &str) -> std::io::Result<bool> {
@@ -232,7 +254,8 @@ impl Keeper {
                 pause = FIRST_PAUSE;
             }
             status.restarts.fetch_add(1, Ordering::Relaxed);
-            self.progress.say(&format!(
+            why.clone_into(&mut status.end.lock());
+            self.progress.warn(&format!(
                 "{} ended ({why}); starting it again in {} ms",
                 status.name,
                 pause.as_millis()
@@ -247,7 +270,12 @@ impl Keeper {
 
     /// Runs the process once: `None` when it was asked to end, else how it ended.
     async fn run(&mut self, status: &Status) -> anyhow::Result<Option<String>> {
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        // What a person's shell sets for other programs must not switch a pillar off here.
+        for variable in HOSTILE {
+            command.env_remove(variable);
+        }
+        let mut child = command
             .args(&self.flags)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -259,11 +287,14 @@ impl Keeper {
             .context("cannot be started")?;
         let alive = child.stdin.take();
         let mut pipelines = JoinSet::new();
+        let last_words = Arc::new(LastWords::new(Arc::clone(&self.sink)));
         if let Some(stdout) = child.stdout.take() {
-            pipelines.spawn(self.pipeline(&status.name, Output::Stdout, stdout));
+            let sink = Arc::clone(&self.sink);
+            pipelines.spawn(self.pipeline(&status.name, Output::Stdout, stdout, sink));
         }
         if let Some(stderr) = child.stderr.take() {
-            pipelines.spawn(self.pipeline(&status.name, Output::Stderr, stderr));
+            let sink = Arc::clone(&last_words);
+            pipelines.spawn(self.pipeline(&status.name, Output::Stderr, stderr, sink));
         }
         status.running.send_replace(true);
         let ended = tokio::select! {
@@ -279,7 +310,11 @@ impl Keeper {
         };
         status.running.send_replace(false);
         while pipelines.join_next().await.is_some() {}
-        Ok(why)
+        let last_words = last_words.line();
+        Ok(why.map(|why| match last_words.is_empty() {
+            true => why,
+            false => format!("{why}: {last_words}"),
+        }))
     }
 
     fn pipeline(
@@ -287,6 +322,7 @@ impl Keeper {
         name: &str,
         output: Output,
         source: impl AsyncRead + Unpin + Send + 'static,
+        sink: Arc<dyn Sink>,
     ) -> impl Future<Output = ()> + Send + 'static {
         let stages = match output {
             Output::Stdout => self.stages.clone(),
@@ -296,7 +332,6 @@ impl Keeper {
         // The lines come through a pipe: where they were written is the process's own output.
         let filename = format!("/dev/{}", output.as_str());
         let labels = contract_labels(name, output, &self.host, &filename);
-        let sink = Arc::clone(&self.sink);
         async move {
             if let Ok(labels) = LabelSet::new(labels) {
                 let pipeline = Pipeline::new(labels, stages, sink, Clock::system());

@@ -4,12 +4,14 @@
 //! * [`ports`]: every address, bound before anything is started
 //! * [`backends`]: the embedded servers
 //! * [`instances`]: the service's processes, kept running
+//! * [`last_words`]: why one of them ended
 //! * [`status`]: what the lab says about itself, on the console's port
 //! * [`progress`]: what it says on the terminal
 
 pub mod args;
 mod backends;
 mod instances;
+mod last_words;
 mod ports;
 mod progress;
 mod serve;
@@ -46,7 +48,12 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let addresses = ports.addresses.clone();
 
     let (mut backends, sink) = Backends::start(&args, ports.servers, &addresses, &progress).await?;
-    let instances = Instances::start(&args, ports.instances, &addresses, sink, &progress).await?;
+    let instances = tokio::select! {
+        started = Instances::start(&args, ports.instances, &addresses, sink, &progress) => started?,
+        // Nobody has used them yet, so they are killed as they are dropped.
+        _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+        _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+    };
     backends.scrape();
     let lab = Lab::new(&backends, &instances, &addresses);
     let console = match ports.console {

@@ -65,10 +65,8 @@ impl Ports {
             let name = format!("app-{letter}");
             let port = match args.app_port {
                 0 => 0,
-                first => match first.checked_add(number) {
-                    Some(port) => port,
-                    None => bail!("--app-port {first} leaves no port for {name}"),
-                },
+                // There are as many: the flags were checked.
+                first => first.saturating_add(number),
             };
             if let Some((listener, address)) = taking.take(&name, port, "--app-port") {
                 instances.push(listener);

@@ -51,6 +51,14 @@ impl Progress {
         }
     }
 
+    /// Something went wrong that a person should know even when nothing else is said.
+    pub(super) fn warn(&self, text: &str) {
+        match self.0 {
+            Form::Quiet => eprintln!("{text}"),
+            Form::Json | Form::Text { .. } => self.say(text),
+        }
+    }
+
     /// Everything is ready.
     pub(super) fn ready(&self, addresses: &Addresses, took: Duration) {
         let apps: serde_json::Map<_, _> = addresses

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 const MAX_CONNECTIONS: usize = 1024;
 
 /// How long open requests have to be answered when a server stops.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A running server; dropping it ends it at once.
 pub(super) struct Running {

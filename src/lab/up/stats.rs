@@ -7,6 +7,7 @@ use salvo::http::StatusCode;
 use salvo::http::header::{ACCEPT, CONTENT_TYPE};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
+use crate::embedded::logs::pipeline::Sink;
 use crate::embedded::{logs, metrics, traces};
 use crate::telemetry::negotiation::Exposition;
 use crate::telemetry::openmetrics::{Exemplars, OpenMetricsEncoder};
@@ -18,6 +19,8 @@ pub(super) struct Stores {
     pub(super) traces: Option<Arc<traces::Store>>,
     pub(super) logs: Option<Arc<logs::LogStore>>,
     pub(super) metrics: Option<Arc<metrics::Store>>,
+    /// What takes the instances' log lines, the store or a real server.
+    pub(super) lines: Option<Arc<dyn Sink>>,
 }
 
 /// One reading of one store.
@@ -94,6 +97,7 @@ impl Stores {
                     ("series", stats.refused_series),
                     ("exemplar", stats.refused_exemplars),
                     ("scrape", stats.refused_scrapes),
+                    ("malformed_request", stats.refused_requests),
                 ],
             });
         }
@@ -153,6 +157,22 @@ impl Stores {
                     vec.get_metric_with_label_values(&[store, label])?
                         .inc_by(number);
                 }
+            }
+        }
+        if let Some(stats) = self.lines.as_ref().map(|sink| sink.stats()) {
+            let lines = counters(
+                "lab_log_entries_total",
+                "Log entries of the instances: delivered to Loki, dropped, or sent once more.",
+                &["outcome"],
+            )?;
+            for (outcome, number) in [
+                ("delivered", stats.delivered),
+                ("dropped", stats.dropped),
+                ("retried", stats.retries),
+            ] {
+                lines
+                    .get_metric_with_label_values(&[outcome])?
+                    .inc_by(number);
             }
         }
         #[cfg(target_os = "linux")]

@@ -70,6 +70,17 @@ impl Exemplar {
     }
 }
 
+impl Exemplar {
+    /// The same labels, observed at this moment.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            labels: Arc::clone(&self.labels),
+            at: SystemTime::now(),
+        }
+    }
+}
+
 /// An exemplar together with the value that it was recorded for.
 #[derive(Clone)]
 pub(super) struct Recorded {
@@ -108,6 +119,8 @@ impl Slots {
     fn record(&self, index: usize, exemplar: &Exemplar, value: f64) {
         if let Some(slot) = self.0.get(index)
             && let Some(mut slot) = slot.try_lock()
+            // Two threads can come here in another order than they took the time.
+            && slot.as_ref().is_none_or(|held| held.exemplar.at <= exemplar.at)
         {
             *slot = Some(Recorded {
                 exemplar: exemplar.clone(),

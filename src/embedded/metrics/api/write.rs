@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use prost::Message;
 use salvo::http::StatusCode;
+use salvo::http::header::CONTENT_LENGTH;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use crate::embedded::metrics::labels::Labels;
@@ -90,12 +91,18 @@ impl Handler for RemoteWrite {
 impl RemoteWrite {
     async fn receive(&self, req: &mut Request) -> Result<(), Refusal> {
         let limit = self.store.limits().max_body_bytes.min(MAX_BODY_BYTES);
+        let unreadable = || {
+            self.store.count_refused_request();
+            let text = format!("request body is unreadable or larger than {limit} bytes");
+            (StatusCode::PAYLOAD_TOO_LARGE, text)
+        };
+        let announced = req.header::<usize>(CONTENT_LENGTH);
+        if announced.is_some_and(|bytes| bytes > limit) {
+            return Err(unreadable());
+        }
         let body = match req.payload_with_max_size(limit).await {
             Ok(body) => body.clone(),
-            Err(_) => {
-                let text = format!("request body is unreadable or larger than {limit} bytes");
-                return Err((StatusCode::PAYLOAD_TOO_LARGE, text));
-            }
+            Err(_) => return Err(unreadable()),
         };
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || store_all(&store, &body))
@@ -109,9 +116,8 @@ impl RemoteWrite {
     }
 }
 
-/// Decodes and stores. As the real receiver does, it keeps what it can and then reports the first refusal.
-fn store_all(store: &Store, body: &[u8]) -> Result<(), Refusal> {
-    let limit = store.limits().max_body_bytes.min(MAX_BODY_BYTES);
+/// Decompresses and decodes a body.
+fn decode(body: &[u8], limit: usize) -> Result<WriteRequest, Refusal> {
     let size = snap::raw::decompress_len(body).map_err(|error| bad(format!("snappy: {error}")))?;
     if size > limit {
         let text = format!("decompressed body of {size} bytes is larger than {limit} bytes");
@@ -120,8 +126,13 @@ fn store_all(store: &Store, body: &[u8]) -> Result<(), Refusal> {
     let raw = snap::raw::Decoder::new()
         .decompress_vec(body)
         .map_err(|error| bad(format!("snappy: {error}")))?;
-    let request =
-        WriteRequest::decode(raw.as_slice()).map_err(|error| bad(format!("protobuf: {error}")))?;
+    WriteRequest::decode(raw.as_slice()).map_err(|error| bad(format!("protobuf: {error}")))
+}
+
+/// Decodes and stores. As the real receiver does, it keeps what it can and then reports the first refusal.
+fn store_all(store: &Store, body: &[u8]) -> Result<(), Refusal> {
+    let limit = store.limits().max_body_bytes.min(MAX_BODY_BYTES);
+    let request = decode(body, limit).inspect_err(|_| store.count_refused_request())?;
     let now = now_ms();
     let mut refusal = None;
     for series in request.timeseries {

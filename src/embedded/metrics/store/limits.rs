@@ -63,6 +63,8 @@ pub struct Stats {
     pub refused_exemplars: u64,
     /// Scrapes refused as a whole: too many samples, too large, or not parseable.
     pub refused_scrapes: u64,
+    /// Remote writes refused as a whole: too large, or not readable.
+    pub refused_requests: u64,
 }
 
 /// The running counters behind [`Stats`].
@@ -78,6 +80,7 @@ pub(crate) struct Counters {
     pub(crate) refused_series: AtomicU64,
     pub(crate) refused_exemplars: AtomicU64,
     pub(crate) refused_scrapes: AtomicU64,
+    pub(crate) refused_requests: AtomicU64,
 }
 
 /// Adds to a counter; no other memory depends on the order.
@@ -100,6 +103,7 @@ impl Counters {
             refused_series: read(&self.refused_series),
             refused_exemplars: read(&self.refused_exemplars),
             refused_scrapes: read(&self.refused_scrapes),
+            refused_requests: read(&self.refused_requests),
             ..Stats::default()
         }
     }

@@ -261,6 +261,11 @@ impl Store {
         count(&self.counters.refused_scrapes, 1);
     }
 
+    /// Counts a remote write that was refused as a whole.
+    pub(crate) fn count_refused_request(&self) {
+        count(&self.counters.refused_requests, 1);
+    }
+
     fn max_age_ms(&self) -> i64 {
         i64::try_from(self.limits.max_age.as_millis()).unwrap_or(i64::MAX / 4)
     }

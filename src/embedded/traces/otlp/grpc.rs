@@ -13,6 +13,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, async_trait};
 
+use super::counted::Counted;
 use super::export;
 use crate::embedded::traces::Store;
 
@@ -35,14 +36,17 @@ pub async fn serve_grpc(
 ) -> Result<(), tonic::transport::Error> {
     let longest = store.limits().max_grpc_message_bytes;
     // The generated service answers paths of other services itself, so no router is needed.
-    let service = TraceServiceServer::new(Receiver { store })
+    let receiver = Receiver {
+        store: Arc::clone(&store),
+    };
+    let service = TraceServiceServer::new(receiver)
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(longest);
     tonic::transport::Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .serve_with_incoming_shutdown(
-            service,
+            Counted::new(service, store),
             TcpIncoming::from(listener).with_nodelay(Some(true)),
             shutdown,
         )

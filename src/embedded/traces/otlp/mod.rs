@@ -2,6 +2,7 @@
 //! the same store. Metrics and logs are not taken: UNIMPLEMENTED and 404.
 
 mod body;
+mod counted;
 mod grpc;
 mod http;
 mod status;
