@@ -114,7 +114,7 @@ fn log_lines_have_exactly_the_labels_of_the_contract() {
             "container_name": format!("salvo-observability-{app}-1"),
             "source": "stdout",
             "host": found,
-            "filename": format!("{app}.log"),
+            "filename": "/dev/stdout",
         });
         assert_eq!(*labels, expected);
     }

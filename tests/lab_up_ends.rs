@@ -146,9 +146,9 @@ fn each_crash_in_a_row_makes_it_wait_longer() {
 
 #[test]
 fn an_instance_that_cannot_start_says_why_and_the_lab_can_be_stopped() {
-    let mut lab = Lab::spawn(&["--app-count", "1"], &[("RUST_LOG", "no=such=level")]);
+    let mut lab = Lab::spawn(&["--app-count", "1"], &[("OTEL_TRACES_SAMPLER", "some")]);
     let said = eventually("why it ended", || lab.messages("app-a ended").pop());
-    assert!(said.contains("RUST_LOG is \"no=such=level\""), "{said}");
+    assert!(said.contains("OTEL_TRACES_SAMPLER is \"some\""), "{said}");
     lab.signal("INT");
     assert_eq!(lab.wait().code(), Some(0));
     assert!(lab.events().iter().all(|event| event["event"] != "ready"));
@@ -188,4 +188,28 @@ fn the_lab_says_that_it_stops() {
         last,
         json!({"event": "message", "text": "stopping; Ctrl-C again kills"})
     );
+}
+
+#[test]
+fn what_a_shell_sets_for_other_programs_switches_no_pillar_off() {
+    let hostile = [
+        ("RUST_LOG", "off"),
+        ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_TRACES_EXPORTER", "none"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+        ("OTEL_SERVICE_NAME", "other"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=other"),
+    ];
+    let lab = Lab::start_with(&["--app-count", "1"], &hostile);
+    let app = lab.app("app-a");
+    assert_eq!(support::http::get(app, "/items/1").status, 200);
+    let stored = |store: &str, kind: &str| {
+        lab.metric(&format!(
+            "lab_store_items{{kind=\"{kind}\",store=\"{store}\"}}"
+        ))
+    };
+    eventually("a span and lines", || {
+        (stored("traces", "span") > 0.0 && stored("logs", "entry") > 0.0).then_some(())
+    });
 }

@@ -77,8 +77,8 @@ fn text_from_a_request_cannot_forge_a_line() {
     ] {
         app.get(&format!("/items/x{control}{encoded}"));
     }
-    app.get("/items/1");
-    app.line_with("- items");
+    app.get("/cpu_task");
+    app.line_with("- cpu task");
     let log = app.log();
     let first_line = Regex::new(FIRST_LINE).unwrap();
     assert_eq!(log.iter().filter(|line| line.contains("forged")).count(), 7);
