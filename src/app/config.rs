@@ -261,12 +261,15 @@ impl<'a> Reader<'a> {
         )
     }
 
+    fn is_disabled(&self) -> Result<bool, ConfigError> {
+        self.first(&None, "OTEL_SDK_DISABLED")
+            .parse(false, "true, false", boolean)
+    }
+
     /// The standard variables win over the seed's; a set but empty one counts: it is how the
     /// export is turned off.
     fn collector(&self, flag: &'a Option<String>) -> Result<Option<Collector>, ConfigError> {
-        let disabled =
-            self.first(&None, "OTEL_SDK_DISABLED")
-                .parse(false, "true, false", boolean)?;
+        let disabled = self.is_disabled()?;
         let exporter = self.first(&None, "OTEL_TRACES_EXPORTER").parse(
             true,
             "otlp, none",
@@ -322,9 +325,7 @@ impl<'a> Reader<'a> {
         &self,
         args: &'a ServiceArgs,
     ) -> Result<opentelemetry_sdk::trace::Sampler, ConfigError> {
-        let disabled =
-            self.first(&None, "OTEL_SDK_DISABLED")
-                .parse(false, "true, false", boolean)?;
+        let disabled = self.is_disabled()?;
         let ratio = self
             .first(&args.otel_traces_sampler_arg, "OTEL_TRACES_SAMPLER_ARG")
             .parse(1.0, "a number from 0 to 1", |text| {

@@ -8,6 +8,21 @@ use winnow::token::any;
 use super::QueryError;
 use super::lexer::{Lexeme, Token};
 
+/// Functions that turn spans into time series, which the lab has Prometheus for.
+pub(super) const METRICS: [&str; 11] = [
+    "rate",
+    "count_over_time",
+    "min_over_time",
+    "max_over_time",
+    "avg_over_time",
+    "sum_over_time",
+    "quantile_over_time",
+    "histogram_over_time",
+    "compare",
+    "topk",
+    "bottomk",
+];
+
 /// Levels of parentheses and unary operators that a query may have.
 const MAX_DEPTH: usize = 100;
 
@@ -139,7 +154,7 @@ pub(super) fn nested<'t, T>(
 
 /// Words that mean something somewhere in the language, operators and brackets aside.
 pub(super) fn is_keyword(word: &str) -> bool {
-    const KEYWORDS: [&str; 52] = [
+    const KEYWORDS: [&str; 41] = [
         "true",
         "false",
         "nil",
@@ -180,18 +195,7 @@ pub(super) fn is_keyword(word: &str) -> bool {
         "by",
         "coalesce",
         "select",
-        "rate",
-        "count_over_time",
-        "min_over_time",
-        "max_over_time",
-        "avg_over_time",
-        "sum_over_time",
-        "quantile_over_time",
-        "histogram_over_time",
-        "compare",
-        "topk",
-        "bottomk",
         "with",
     ];
-    KEYWORDS.contains(&word)
+    KEYWORDS.contains(&word) || METRICS.contains(&word)
 }

@@ -7,24 +7,11 @@ use winnow::stream::{Stateful, TokenSlice};
 use super::QueryError;
 use super::ast::{Aggregate, BinaryOp, Const, Expr, Field, Query, ScalarFilter, SpansetOp};
 use super::ast::{Spansets, Stage};
-use super::cursor::{Cursor, Fault, Parsed, advance, expect, keyword, nested, next, symbol};
+use super::cursor::{
+    Cursor, Fault, METRICS, Parsed, advance, expect, keyword, nested, next, symbol,
+};
 use super::field;
 use super::lexer::{self, Token};
-
-/// Functions that turn spans into time series, which the lab has Prometheus for.
-const METRICS: [&str; 11] = [
-    "rate",
-    "count_over_time",
-    "min_over_time",
-    "max_over_time",
-    "avg_over_time",
-    "sum_over_time",
-    "quantile_over_time",
-    "histogram_over_time",
-    "compare",
-    "topk",
-    "bottomk",
-];
 
 /// Reads a whole query.
 pub(super) fn query(text: &str) -> Result<Query, QueryError> {
