@@ -143,6 +143,7 @@ let
     description = "Salvo service ${it.name}";
     wantedBy = [ "multi-user.target" ];
     wants = lib.optional (beyond it != [ ]) "network-online.target";
+    startLimitIntervalSec = 0;
     after = [ "network.target" ] ++ lib.optional (beyond it != [ ]) "network-online.target";
     environment = {
       OTEL_SERVICE_NAME = it.name;
@@ -170,7 +171,7 @@ let
         LimitNOFILE = 16384;
         MemoryMax = it.memoryMax;
         TasksMax = it.tasksMax;
-        LogExtraFields = journalFields it.name;
+        LogExtraFields = journalFields "stdout" it.name;
         # A line that journald drops is missing in every answer.
         LogRateLimitIntervalSec = 0;
       }

@@ -4,11 +4,12 @@ self:
 {
   config,
   lib,
+  pkgs,
   ...
 }:
 let
   inherit (lib) mkOption types;
-  inherit (import ./hardening.nix { inherit lib; }) isLoopback;
+  inherit (import ./hardening.nix { inherit lib; }) authority isLoopback reachable;
 
   cfg = config.services.salvo-lab;
   apps = lib.filterAttrs (_: it: it.enable) (config.services.salvo-app.instances or { });
@@ -23,6 +24,24 @@ let
   byPort = lib.filterAttrs (_: those: lib.any (it: !(it ? isApp)) those) (
     lib.groupBy (it: toString it.port) listeners
   );
+
+  # `lab verify` with this machine's addresses, and Grafana's password, which root alone may read.
+  instances = lib.filterAttrs (job: _: lib.hasPrefix "app-" job) cfg.prometheus.targets;
+  verify = pkgs.writeShellScriptBin "lab-verify" ''
+    exec ${lib.getExe cfg.package} verify ${
+      lib.escapeShellArgs (
+        map (address: "--app=http://${address}") (lib.concatLists (lib.attrValues instances))
+        ++ [
+          "--tempo=${cfg.tempo.url}"
+          "--loki=${cfg.loki.url}"
+          "--prometheus=${cfg.prometheus.url}"
+          "--servers-log=tempo,loki,prometheus,grafana,${cfg.logs.shipper}"
+          "--grafana=http://${authority (reachable cfg.grafana.host) cfg.grafana.port}"
+          "--grafana-password-file=${cfg.grafana.adminPasswordFile}"
+        ]
+      )
+    } "$@"
+  '';
 
   beyond = lib.unique (lib.filter (address: !isLoopback address) cfg.peers);
 in
@@ -40,6 +59,12 @@ in
       all servers of the lab on this machine: Tempo, Loki, Prometheus, Grafana and the log shipper. Each has an
       `enable` of its own, which takes this one's value unless it is set
     '';
+    package = mkOption {
+      type = types.package;
+      default = self.packages.${pkgs.stdenv.hostPlatform.system}.lab;
+      defaultText = lib.literalExpression "salvo-observability.packages.\${system}.lab";
+      description = "The package that has the program `lab`, for `lab-verify`.";
+    };
     host = mkOption {
       type = types.str;
       default = "127.0.0.1";
@@ -95,6 +120,11 @@ in
 
   config = {
     services.salvo-lab.peers = lib.mapAttrsToList (_: it: it.host) cfg.listeners;
+
+    environment.systemPackages = lib.mkIf cfg.enable [
+      cfg.package
+      verify
+    ];
 
     networking.firewall.allowedTCPPorts = lib.mkIf cfg.openFirewall (
       map (it: it.port) (lib.filter (it: !isLoopback it.host) (lib.attrValues cfg.listeners))

@@ -59,11 +59,12 @@ rec {
   };
 
   # The labels of a unit's log lines: journald keeps these fields with every line, and the shipper
-  # makes labels of them.
-  journalFields = name: [
+  # makes labels of them. The source is what the program logs to, which journald cannot tell.
+  journalFields = source: name: [
     "COMPOSE_PROJECT=salvo-observability"
     "COMPOSE_SERVICE=${name}"
     "CONTAINER_NAME=salvo-observability-${name}-1"
+    "SOURCE=${source}"
   ];
 
   # Whether an address (host, host:port or URL) is of this machine alone.

@@ -1,18 +1,9 @@
-# The whole lab on one machine: three instances of the service, the servers, and `lab-verify`.
+# The whole lab on one machine: three instances of the service, and all servers.
 self:
-{
-  config,
-  lib,
-  pkgs,
-  ...
-}:
+{ config, lib, ... }:
 let
   inherit (lib) mkDefault;
   inherit (import ./hardening.nix { inherit lib; }) authority reachable;
-  inherit (self.packages.${pkgs.stdenv.hostPlatform.system}) lab;
-
-  cfg = config.services.salvo-lab;
-  apps = lib.attrValues (lib.filterAttrs (_: it: it.enable) config.services.salvo-app.instances);
 
   addresses = map (
     name:
@@ -21,31 +12,6 @@ let
     in
     authority (reachable it.host) it.port
   );
-
-  # With the addresses of this machine, and Grafana's password, which root alone may read.
-  verify = pkgs.writeShellScriptBin "lab-verify" ''
-    exec ${lib.getExe lab} verify ${
-      lib.escapeShellArgs (
-        lib.concatMap (it: [
-          "--app"
-          "http://${authority (reachable it.host) it.port}"
-        ]) apps
-        ++ [
-          "--tempo"
-          cfg.tempo.url
-          "--loki"
-          cfg.loki.url
-          "--prometheus"
-          cfg.prometheus.url
-          "--servers-log=tempo,loki,prometheus,grafana,${cfg.logs.shipper}"
-          "--grafana"
-          "http://${authority (reachable cfg.grafana.host) cfg.grafana.port}"
-          "--grafana-password-file"
-          cfg.grafana.adminPasswordFile
-        ]
-      )
-    } "$@"
-  '';
 in
 {
   imports = [
@@ -53,7 +19,7 @@ in
     self.nixosModules.backends
   ];
 
-  config = {
+  config = lib.mkIf config.services.salvo-lab.enable {
     # Each calls the two after it.
     services.salvo-app.instances = {
       app-a = {
@@ -69,10 +35,5 @@ in
         targets = mkDefault (addresses [ "app-a" "app-b" ]);
       };
     };
-    services.salvo-lab.enable = mkDefault true;
-    environment.systemPackages = [
-      lab
-      verify
-    ];
   };
 }

@@ -2,6 +2,7 @@
 {
   config,
   lib,
+  pkgs,
   ...
 }:
 let
@@ -10,6 +11,21 @@ let
   cfg = config.services.salvo-lab;
   secrets = "/var/lib/salvo-lab";
   dashboards = ../../../dashboards;
+
+  makeSecrets = pkgs.writeShellApplication {
+    name = "salvo-lab-secrets";
+    runtimeInputs = [ pkgs.coreutils ];
+    text = ''
+      for secret in secret-key admin-password; do
+        file=$STATE_DIRECTORY/$secret
+        if [ ! -s "$file" ]; then
+          head -c 24 /dev/urandom | base64 -w 0 | tr '+/' '-_' > "$file.new"
+          sync "$file.new"
+          mv "$file.new" "$file"
+        fi
+      done
+    '';
+  };
 in
 {
   options.services.salvo-lab.grafana = {
@@ -114,6 +130,7 @@ in
           // hardening.network [ ]
           // {
             Type = "oneshot";
+            ExecStart = lib.getExe makeSecrets;
             RemainAfterExit = true;
             # Whoever else shall read them has to be root.
             User = "grafana";
@@ -125,16 +142,6 @@ in
             MemoryMax = "64M";
             TasksMax = 16;
           };
-        script = ''
-          for secret in secret-key admin-password; do
-            file=$STATE_DIRECTORY/$secret
-            if [ ! -s "$file" ]; then
-              head -c 24 /dev/urandom | base64 -w 0 | tr '+/' '-_' > "$file.new"
-              sync "$file.new"
-              mv "$file.new" "$file"
-            fi
-          done
-        '';
       };
 
       grafana = {
@@ -160,7 +167,7 @@ in
             RestartSec = 2;
             MemoryMax = cfg.grafana.memoryMax;
             TasksMax = 512;
-            LogExtraFields = hardening.journalFields "grafana";
+            LogExtraFields = hardening.journalFields "stdout" "grafana";
           }
         );
       };

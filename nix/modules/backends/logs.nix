@@ -16,14 +16,13 @@ let
 
   environment = {
     LAB_HOST = logs.host;
-    LAB_HOSTNAME = logs.hostName;
     LAB_LOKI_URL = cfg.loki.url;
   };
   readsJournal = hardening.network cfg.allowedAddresses // {
     SupplementaryGroups = [ "systemd-journal" ];
     RestartSec = 2;
     MemoryMax = logs.memoryMax;
-    LogExtraFields = hardening.journalFields logs.shipper;
+    LogExtraFields = hardening.journalFields "stderr" logs.shipper;
   };
 in
 {
@@ -66,13 +65,6 @@ in
         .${logs.shipper};
       defaultText = lib.literalMD "9080 for Promtail, 12345 for Alloy";
       description = "Port that the shipper's own metrics are on.";
-    };
-    hostName = mkOption {
-      type = types.str;
-      default = config.networking.hostName;
-      defaultText = lib.literalExpression "config.networking.hostName";
-      example = "rack-1";
-      description = "The label `host` of the lines.";
     };
     memoryMax = mkOption {
       type = types.str;

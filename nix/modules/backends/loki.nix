@@ -64,7 +64,7 @@ in
           # It writes what it holds in memory to disk first.
           TimeoutStopSec = 60;
           MemoryMax = cfg.loki.memoryMax;
-          LogExtraFields = hardening.journalFields "loki";
+          LogExtraFields = hardening.journalFields "stderr" "loki";
         }
       );
     };

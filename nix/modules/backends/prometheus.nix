@@ -125,7 +125,7 @@ in
           RestartSec = 2;
           MemoryMax = cfg.prometheus.memoryMax;
           TasksMax = 512;
-          LogExtraFields = hardening.journalFields "prometheus";
+          LogExtraFields = hardening.journalFields "stderr" "prometheus";
         }
       );
     };

@@ -74,7 +74,7 @@ in
           # Tempo may not end on SIGTERM when it was asked something shortly before; it has a write-ahead log.
           TimeoutStopSec = 15;
           MemoryMax = cfg.tempo.memoryMax;
-          LogExtraFields = hardening.journalFields "tempo";
+          LogExtraFields = hardening.journalFields "stderr" "tempo";
         }
       );
     };
