@@ -1,38 +1,36 @@
 # What the flake gives on one system.
 { inputs, system }:
 let
-  inherit (inputs) self nixpkgs;
-  inherit (nixpkgs) lib;
-  pkgs = nixpkgs.legacyPackages.${system};
-  promtail = import ./promtail.nix { inherit inputs system; };
+  inherit (inputs) self;
+  pkgs = inputs.nixpkgs.legacyPackages.${system};
+  inherit (pkgs) lib;
+
   rust = import ./package.nix {
     inherit pkgs;
     craneLib = inputs.crane.mkLib pkgs;
   };
+  stack =
+    shipper:
+    import ./stack.nix {
+      inherit pkgs shipper;
+      inherit (packages) promtail salvo-app;
+      processComposeLib = inputs.process-compose-flake.lib { inherit pkgs; };
+    };
   packages = {
-    default = rust.lab;
     inherit (rust) lab salvo-app;
-    inherit promtail;
+    default = rust.lab;
+    stack = stack "promtail";
+    stack-alloy = stack "alloy";
+    promtail = import ./promtail.nix { inherit inputs system; };
   };
 in
 {
   inherit packages;
+  apps = import ./apps.nix { inherit self pkgs packages; };
+  devShells.default = import ./shell.nix { inherit pkgs packages; };
+  checks =
+    rust.checks
+    // import ./checks.nix { inherit pkgs packages; }
+    // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux (import ./tests { inherit self pkgs; });
   formatter = pkgs.nixfmt-tree;
-  apps = lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
-    vm = {
-      type = "app";
-      program =
-        let
-          machine = self.nixosConfigurations.lab.extendModules {
-            modules = [ { nixpkgs.hostPlatform = lib.mkForce system; } ];
-          };
-        in
-        lib.getExe machine.config.system.build.vm;
-      meta.description = "A virtual machine that runs the whole lab as systemd services";
-    };
-  };
-  devShells = { };
-  checks = lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux (
-    import ./tests { inherit self pkgs; }
-  );
 }
