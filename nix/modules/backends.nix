@@ -43,7 +43,7 @@ let
     } "$@"
   '';
 
-  beyond = lib.unique (lib.filter (address: !isLoopback address) cfg.peers);
+  beyond = lib.naturalSort (lib.unique (lib.filter (address: !isLoopback address) cfg.peers));
 in
 {
   imports = [

@@ -5,6 +5,8 @@ let
   inherit (lib) mkDefault;
   inherit (import ./hardening.nix { inherit lib; }) authority reachable;
 
+  ports = import ../ports.nix;
+
   addresses = map (
     name:
     let
@@ -23,15 +25,15 @@ in
     # Each calls the two after it.
     services.salvo-app.instances = {
       app-a = {
-        port = mkDefault 8000;
+        port = mkDefault ports.app-a;
         targets = mkDefault (addresses [ "app-b" "app-c" ]);
       };
       app-b = {
-        port = mkDefault 8001;
+        port = mkDefault ports.app-b;
         targets = mkDefault (addresses [ "app-c" "app-a" ]);
       };
       app-c = {
-        port = mkDefault 8002;
+        port = mkDefault ports.app-c;
         targets = mkDefault (addresses [ "app-a" "app-b" ]);
       };
     };

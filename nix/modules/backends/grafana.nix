@@ -8,6 +8,7 @@
 let
   inherit (lib) mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
+  ports = import ../../ports.nix;
   cfg = config.services.salvo-lab;
   secrets = "/var/lib/salvo-lab";
   dashboards = ../../../dashboards;
@@ -41,7 +42,7 @@ in
     };
     port = mkOption {
       type = types.port;
-      default = 3000;
+      default = ports.grafana;
       description = "Port that Grafana listens on.";
     };
     anonymousRole = mkOption {
@@ -108,6 +109,8 @@ in
           feedback_links_enabled = false;
         };
         news.news_feed_enabled = false;
+        log.mode = "console";
+        "log.console".format = "text";
         plugins = {
           preinstall_disabled = true;
           plugin_admin_enabled = false;

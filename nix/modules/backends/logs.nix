@@ -11,6 +11,7 @@ self:
 let
   inherit (lib) mkIf mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
+  ports = import ../../ports.nix;
   cfg = config.services.salvo-lab;
   inherit (cfg) logs;
 
@@ -57,12 +58,7 @@ in
     };
     port = mkOption {
       type = types.port;
-      default =
-        {
-          promtail = 9080;
-          alloy = 12345;
-        }
-        .${logs.shipper};
+      default = ports.${logs.shipper};
       defaultText = lib.literalMD "9080 for Promtail, 12345 for Alloy";
       description = "Port that the shipper's own metrics are on.";
     };

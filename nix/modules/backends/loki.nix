@@ -3,6 +3,7 @@
 let
   inherit (lib) mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
+  ports = import ../../ports.nix;
   cfg = config.services.salvo-lab;
 in
 {
@@ -13,12 +14,12 @@ in
     };
     port = mkOption {
       type = types.port;
-      default = 3100;
+      default = ports.loki;
       description = "Port of Loki's API, where lines are pushed too.";
     };
     grpcPort = mkOption {
       type = types.port;
-      default = 9096;
+      default = ports.loki-grpc;
       description = "Port between Loki's own parts, always on loopback.";
     };
     url = mkOption {

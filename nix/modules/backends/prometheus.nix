@@ -3,21 +3,24 @@
 let
   inherit (lib) mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
+  ports = import ../../ports.nix;
   inherit (hardening) authority reachable;
   cfg = config.services.salvo-lab;
   apps = lib.filterAttrs (_: it: it.enable) (config.services.salvo-app.instances or { });
 
   # Prometheus expands no variables, so that other addresses are put in the place of the file's.
   file = builtins.readFile ../../../etc/prometheus/prometheus.yml;
-  inFile = {
-    app-a = "127.0.0.1:8000";
-    app-b = "127.0.0.1:8001";
-    app-c = "127.0.0.1:8002";
-    prometheus = "127.0.0.1:9090";
-    tempo = "127.0.0.1:3200";
-    loki = "127.0.0.1:3100";
-    promtail = "127.0.0.1:9080";
-    grafana = "127.0.0.1:3000";
+  inFile = lib.mapAttrs (_: port: "127.0.0.1:${toString port}") {
+    inherit (ports)
+      app-a
+      app-b
+      app-c
+      prometheus
+      tempo
+      loki
+      promtail
+      grafana
+      ;
   };
   shipper = {
     promtail = cfg.prometheus.targets.${cfg.logs.shipper};
@@ -60,7 +63,7 @@ in
     };
     port = mkOption {
       type = types.port;
-      default = 9090;
+      default = ports.prometheus;
       description = "Port that Prometheus listens on.";
     };
     url = mkOption {

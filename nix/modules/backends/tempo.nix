@@ -3,6 +3,7 @@
 let
   inherit (lib) mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
+  ports = import ../../ports.nix;
   cfg = config.services.salvo-lab;
 in
 {
@@ -13,22 +14,22 @@ in
     };
     port = mkOption {
       type = types.port;
-      default = 3200;
+      default = ports.tempo;
       description = "Port of Tempo's API.";
     };
     otlpGrpcPort = mkOption {
       type = types.port;
-      default = 4317;
+      default = ports.otlp-grpc;
       description = "Port that takes spans over OTLP gRPC.";
     };
     otlpHttpPort = mkOption {
       type = types.port;
-      default = 4318;
+      default = ports.otlp-http;
       description = "Port that takes spans over OTLP HTTP.";
     };
     grpcPort = mkOption {
       type = types.port;
-      default = 9095;
+      default = ports.tempo-grpc;
       description = "Port between Tempo's own parts, always on loopback.";
     };
     url = mkOption {
