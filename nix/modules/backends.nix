@@ -137,6 +137,10 @@ in
           lib.concatMapStringsSep " and " (it: it.name) those
         } want the same port, ${port}. Give one of them another.";
       }) byPort
+      ++ map (it: {
+        assertion = it.port >= 1024;
+        message = "services.salvo-lab: ${it.name} cannot listen on port ${toString it.port}: ports below 1024 need a right that the lab's servers do not have. Take another port.";
+      }) (lib.filter (it: !(it ? isApp)) listeners)
       ++ [
         {
           assertion = beyond == [ ] || cfg.allowedAddresses != [ "localhost" ];

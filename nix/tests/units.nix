@@ -19,42 +19,40 @@ let
       ;
   };
   # Of these NixOS writes a part, which changes with its releases; the lab's part is kept.
-  hardened = {
-    inherit (promtail.systemd.units) "loki.service" "tempo.service";
+  shared = {
+    inherit (promtail.systemd.units)
+      "grafana.service"
+      "loki.service"
+      "prometheus.service"
+      "tempo.service"
+      ;
     inherit (alloy.systemd.units) "alloy.service";
   };
-  # NixOS hardens these itself.
-  limited = {
-    inherit (promtail.systemd.units) "grafana.service" "prometheus.service";
-  };
-
-  limits = [
-    "ExecStart"
-    "IPAddressAllow"
-    "IPAddressDeny"
-    "LogExtraFields"
-    "MemoryMax"
-    "ProtectSystem"
-    "ReadWritePaths"
-    "Requires"
-    "Restart"
-    "RestartSec"
-    "StartLimitIntervalSec"
-    "TasksMax"
-    "TimeoutStopSec"
-  ];
-  hardening =
-    limits
-    ++ lib.attrNames (import ../modules/hardening.nix { inherit lib; }).service
+  labs =
+    lib.attrNames (import ../modules/hardening.nix { inherit lib; }).service
     ++ [
+      "ExecStart"
+      "IPAddressAllow"
+      "IPAddressDeny"
+      "LogExtraFields"
+      "MemoryMax"
+      "ReadWritePaths"
+      "Requires"
+      "Restart"
+      "RestartSec"
+      "StartLimitIntervalSec"
       "StateDirectory"
       "SupplementaryGroups"
+      "TasksMax"
+      "TimeoutStopSec"
+      "User"
+      "DynamicUser"
     ];
-  isOneOf =
-    keys: line:
+  isOfLab =
+    line:
     lib.hasPrefix "[" line
     || lib.hasPrefix "Environment=\"LAB_" line
-    || lib.elem (lib.head (lib.splitString "=" line)) keys;
+    || lib.elem (lib.head (lib.splitString "=" line)) labs;
 
   # NixOS gives these to every unit.
   isOfAll = line: builtins.match "Environment=\"(LOCALE_ARCHIVE|PATH|TZDIR)=.*" line != null;
@@ -80,8 +78,7 @@ let
 
   golden =
     lib.mapAttrs (_: render (line: !isOfAll line)) own
-    // lib.mapAttrs (_: render (isOneOf hardening)) hardened
-    // lib.mapAttrs (_: render (isOneOf limits)) limited;
+    // lib.mapAttrs (_: render isOfLab) shared;
 
   folder = ./golden/units;
   kept = lib.mapAttrs (name: _: builtins.readFile (folder + "/${name}")) (

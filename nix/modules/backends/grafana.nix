@@ -162,14 +162,15 @@ in
           LAB_DASHBOARDS_PATH = "${dashboards}";
         };
         serviceConfig = lib.mapAttrs (_: lib.mkForce) (
-          hardening.network cfg.allowedAddresses
+          hardening.server
+          // hardening.network cfg.allowedAddresses
           // {
-            ProtectSystem = "strict";
+            # Plugins are programs of their own, of which nothing is known here.
+            MemoryDenyWriteExecute = false;
             ReadWritePaths = [ config.services.grafana.dataDir ];
             Restart = "always";
             RestartSec = 2;
             MemoryMax = cfg.grafana.memoryMax;
-            TasksMax = 512;
             LogExtraFields = hardening.journalFields "stdout" "grafana";
           }
         );

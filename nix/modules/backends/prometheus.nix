@@ -122,12 +122,13 @@ in
       after = lib.mkIf (!hardening.isLoopback cfg.prometheus.host) [ "network-online.target" ];
       startLimitIntervalSec = 0;
       serviceConfig = lib.mapAttrs (_: lib.mkForce) (
-        hardening.network cfg.allowedAddresses
+        hardening.server
+        // hardening.network cfg.allowedAddresses
         // {
-          ProtectSystem = "strict";
           RestartSec = 2;
+          # It writes what it holds in memory to disk first.
+          TimeoutStopSec = 60;
           MemoryMax = cfg.prometheus.memoryMax;
-          TasksMax = 512;
           LogExtraFields = hardening.journalFields "stderr" "prometheus";
         }
       );
