@@ -108,6 +108,7 @@ in
       );
       default = { };
       internal = true;
+      visible = false;
       description = "Where the servers that run on this machine listen.";
     };
     peers = mkOption {

@@ -25,7 +25,7 @@ in
     url = mkOption {
       type = types.str;
       default = "http://${hardening.authority (hardening.reachable cfg.host) cfg.loki.port}";
-      defaultText = lib.literalExpression ''"http://\''${host}:\''${loki.port}"'';
+      defaultText = lib.literalExpression ''"http://''${host}:''${loki.port}"'';
       example = "http://192.168.1.2:3100";
       description = "Where Grafana and the shipper find Loki, here or elsewhere.";
     };

@@ -69,7 +69,7 @@ in
     url = mkOption {
       type = types.str;
       default = "http://${authority (reachable cfg.prometheus.host) cfg.prometheus.port}";
-      defaultText = lib.literalExpression ''"http://\''${prometheus.host}:\''${prometheus.port}"'';
+      defaultText = lib.literalExpression ''"http://''${prometheus.host}:''${prometheus.port}"'';
       example = "http://192.168.1.2:9090";
       description = "Where Grafana and Tempo find Prometheus, here or elsewhere.";
     };

@@ -35,7 +35,7 @@ in
     url = mkOption {
       type = types.str;
       default = "http://${hardening.authority (hardening.reachable cfg.host) cfg.tempo.port}";
-      defaultText = lib.literalExpression ''"http://\''${host}:\''${tempo.port}"'';
+      defaultText = lib.literalExpression ''"http://''${host}:''${tempo.port}"'';
       example = "http://192.168.1.2:3200";
       description = "Where Grafana finds Tempo's API, here or elsewhere.";
     };
