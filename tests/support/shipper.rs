@@ -4,6 +4,7 @@
 //! <https://grafana.com/docs/loki/latest/send-data/promtail/configuration/> has them.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use regex::Regex;
 use salvo_observability::embedded::logs::logql::{self, LineMatch, Stage};
@@ -11,6 +12,10 @@ use salvo_observability::embedded::logs::store::LabelSet;
 use serde_json::{Map, Value, json};
 
 use super::alloy::{self, Item};
+
+/// What a template fills in.
+static HOLES: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\{\{ \.(\w+) \}\}").expect("an expression"));
 
 pub type Labels = BTreeMap<String, String>;
 
@@ -249,8 +254,7 @@ fn run(
                 }
             }
             "template" => {
-                let holes = Regex::new(r"\{\{ \.(\w+) \}\}").expect("an expression");
-                let value = holes
+                let value = HOLES
                     .replace_all(text("template"), |found: &regex::Captures<'_>| {
                         extracted[&found[1]].clone()
                     })
