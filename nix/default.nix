@@ -14,7 +14,7 @@ let
     import ./stack.nix {
       inherit pkgs shipper;
       inherit (packages) promtail salvo-app;
-      processComposeLib = inputs.process-compose-flake.lib { inherit pkgs; };
+      processCompose = import inputs.process-compose-flake.lib { inherit pkgs; };
     };
   packages = {
     inherit (rust) lab salvo-app;

@@ -1,7 +1,7 @@
 # The whole lab under process-compose: the three instances and the real servers, on loopback, in one folder.
 {
   pkgs,
-  processComposeLib,
+  processCompose,
   salvo-app,
   promtail,
   # Who reads the log files: promtail or alloy.
@@ -51,7 +51,7 @@ let
       };
       # Asked with curl and not by process-compose itself, whose probes know no variable for the port.
       readiness_probe = {
-        exec.command = "${lib.getExe pkgs.curl} -q --noproxy '*' --silent --fail --max-time 2 --output /dev/null http://127.0.0.1:$${variable}${ready}";
+        exec.command = "${lib.getExe pkgs.curl} -q --noproxy '*' --silent --fail --max-time 2 --output /dev/null http://127.0.0.1:\$${variable}${ready}";
         period_seconds = 2;
         timeout_seconds = 3;
         # Two minutes for the slowest disk; then it is stopped and started again.
@@ -156,7 +156,7 @@ let
     shipper
   ];
 in
-processComposeLib.makeProcessCompose {
+processCompose.makeProcessCompose {
   inherit name;
   modules = [
     {

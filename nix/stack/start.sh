@@ -2,7 +2,7 @@
 # What the stack does before process-compose starts: says what it is, refuses what cannot work, and prepares its
 # folder. Set by nix/stack.nix: LAB_SHIPPER, LAB_PORTS, LAB_ETC, LAB_NAME, PATH.
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; }
 
 usage() {
   cat <<TEXT
@@ -47,7 +47,7 @@ check_ports() {
     taken[$port]=$name
   done
   if ((${#wrong[@]} > 0)); then
-    printf "$LAB_NAME: %s\n" "${wrong[@]}" >&2
+    say "${wrong[@]/#/$LAB_NAME: }"
     say "$LAB_NAME: nothing was started. If the lab runs already: nix run .#$LAB_NAME -- attach, or -- down"
     exit 1
   fi
@@ -66,7 +66,8 @@ secret() {
 prepare() {
   local name
   mkdir -p "$LAB_STATE"/{data,logs} "$LAB_STATE"/data/{tempo,loki,prometheus,grafana,"$LAB_SHIPPER"}
-  mkdir -p -m 700 "$LAB_STATE/secrets"
+  mkdir -p "$LAB_STATE/secrets"
+  chmod 700 "$LAB_STATE/secrets"
   secret grafana-admin-password
   secret grafana-secret-key
   for name in "${LAB_PORTS[@]%%=*}"; do
