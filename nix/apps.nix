@@ -7,6 +7,7 @@
 let
   inherit (pkgs) lib;
   inherit (pkgs.stdenv.hostPlatform) system;
+  addresses = import ./addresses.nix { inherit lib; };
 
   app = description: program: {
     type = "app";
@@ -21,10 +22,7 @@ let
       pkgs.writeShellApplication {
         inherit name;
         text = ''
-          ${import ./addresses.nix {
-            inherit lib;
-            ports = import ./ports.nix;
-          }}
+          ${addresses.shell (import ./ports.nix)}
           read_ports
           export_addresses
           instances=("http://$LAB_HOST:$LAB_APP_A_PORT" "http://$LAB_HOST:$LAB_APP_B_PORT" "http://$LAB_HOST:$LAB_APP_C_PORT")

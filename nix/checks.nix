@@ -6,6 +6,8 @@ let
   inherit (pkgs.stdenv.hostPlatform) isLinux;
 
   etc = ../etc;
+  ports = import ./ports.nix;
+  addresses = import ./addresses.nix { inherit lib; };
 
   # What `fileset.toSource` keeps of the tree is all that the check sees, so that nothing else runs it anew.
   nixFiles = lib.fileset.toSource {
@@ -55,23 +57,27 @@ in
   );
 
   # Prepares a folder as at a start, on ports that nobody has, and lets process-compose read what it would run.
-  stack = check "stack" [ pkgs.prometheus.cli ] (
-    each (stack: ''
-      export LAB_STATE=$TMPDIR/${stack.name}
-      LAB_APP_A_PORT=47801 LAB_APP_B_PORT=47802 LAB_GRAFANA_PORT=47803 LAB_PROMETHEUS_PORT=47804 \
-        LAB_LOKI_PORT=47805 LAB_LOKI_GRPC_PORT=47806 LAB_TEMPO_PORT=47807 LAB_TEMPO_GRPC_PORT=47808 \
-        LAB_OTLP_GRPC_PORT=47809 LAB_OTLP_HTTP_PORT=47810 LAB_PROMTAIL_PORT=47811 LAB_ALLOY_PORT=47811 \
-        LAB_APP_C_PORT=47812 ${lib.getExe stack} --dry-run
-      promtool check config $LAB_STATE/prometheus/prometheus.yml
-      test "$(grep -c '127.0.0.1:478' $LAB_STATE/prometheus/prometheus.yml)" = \
-        "$(grep -c '127.0.0.1:' ${etc}/prometheus/prometheus.yml)"
-      test "$(stat -c %a $LAB_STATE/secrets $LAB_STATE/secrets/* | tr '\n' ' ')" = "700 600 600 "
-      ${lib.getExe stack} --help >/dev/null
-    '') [
-      packages.stack
-      packages.stack-alloy
-    ]
-  );
+  stack =
+    pkgs.runCommand "check-stack"
+      (
+        {
+          nativeBuildInputs = [ pkgs.prometheus.cli ];
+        }
+        // addresses.moved ports 47800
+      )
+      ''
+        export HOME=$TMPDIR
+        for stack in ${lib.getExe packages.stack} ${lib.getExe packages.stack-alloy}; do
+          export LAB_STATE=$TMPDIR/$(basename $stack)
+          $stack --help >/dev/null
+          $stack --dry-run
+          promtool check config $LAB_STATE/prometheus/prometheus.yml
+          test $(grep -c '"127.0.0.1:478' $LAB_STATE/prometheus/prometheus.yml) = \
+            $(grep -c '"127.0.0.1:' ${etc}/prometheus/prometheus.yml)
+          test "$(stat -c %a $LAB_STATE/secrets $LAB_STATE/secrets/* | tr '\n' ' ')" = "700 600 600 "
+        done
+        touch $out
+      '';
 
   # That their queries work is for `cargo test`; Grafana refuses a dashboard without title, or two of one uid.
   dashboards = check "dashboards" [ pkgs.jq ] ''

@@ -15,6 +15,7 @@ let
     "alloy"
   ];
   ports = removeAttrs (import ./ports.nix) others;
+  addresses = import ./addresses.nix { inherit lib; };
   etc = ../etc;
 
   logFiles = pkgs.writeShellApplication {
@@ -33,15 +34,11 @@ let
       name,
       description,
       command,
-      port ? name,
       ready ? "/ready",
       after ? [ ],
       # How long it may take to end before it is killed.
       stopSeconds ? 10,
     }:
-    let
-      variable = "LAB_${lib.toUpper (lib.replaceStrings [ "-" ] [ "_" ] port)}_PORT";
-    in
     {
       inherit description;
       command = pkgs.writeShellApplication {
@@ -51,7 +48,7 @@ let
       };
       # Asked with curl and not by process-compose itself, whose probes know no variable for the port.
       readiness_probe = {
-        exec.command = "${lib.getExe pkgs.curl} -q --noproxy '*' --silent --fail --max-time 2 --output /dev/null http://127.0.0.1:\$${variable}${ready}";
+        exec.command = "${lib.getExe pkgs.curl} -q --noproxy '*' --silent --fail --max-time 2 --output /dev/null http://127.0.0.1:\$${addresses.variable name}${ready}";
         period_seconds = 2;
         timeout_seconds = 3;
         # Two minutes for the slowest disk; then it is stopped and started again.
@@ -100,13 +97,13 @@ let
       description = "keeps traces";
       # It can hang on SIGTERM when a query came shortly before; its write-ahead log is replayed at the next start.
       stopSeconds = 15;
-      command = ''${lib.getExe' pkgs.tempo "tempo"} -config.expand-env=true -config.file=${etc}/tempo/tempo.yaml'';
+      command = "${lib.getExe' pkgs.tempo "tempo"} -config.expand-env=true -config.file=${etc}/tempo/tempo.yaml";
     }
     {
       name = "loki";
       description = "keeps logs";
       stopSeconds = 20;
-      command = ''${lib.getExe' pkgs.grafana-loki "loki"} -config.expand-env=true -config.file=${etc}/loki/loki.yaml'';
+      command = "${lib.getExe' pkgs.grafana-loki "loki"} -config.expand-env=true -config.file=${etc}/loki/loki.yaml";
     }
     {
       name = "prometheus";
@@ -139,14 +136,16 @@ let
       description = "reads the log files";
       ready = if shipper == "alloy" then "/-/ready" else "/ready";
       after = [ "loki" ];
-      command = {
-        promtail = "${lib.getExe' promtail "promtail"} -config.expand-env=true -config.file=${etc}/promtail/files.yaml";
-        alloy = lib.concatStringsSep " " [
-          "${lib.getExe' pkgs.grafana-alloy "alloy"} run --disable-reporting"
-          ''--server.http.listen-addr="$LAB_HOST:$LAB_ALLOY_PORT" --storage.path="$LAB_STATE/data/alloy"''
-          "${etc}/alloy/files.alloy"
-        ];
-      }.${shipper};
+      command =
+        {
+          promtail = "${lib.getExe' promtail "promtail"} -config.expand-env=true -config.file=${etc}/promtail/files.yaml";
+          alloy = lib.concatStringsSep " " [
+            "${lib.getExe' pkgs.grafana-alloy "alloy"} run --disable-reporting"
+            ''--server.http.listen-addr="$LAB_HOST:$LAB_ALLOY_PORT" --storage.path="$LAB_STATE/data/alloy"''
+            "${etc}/alloy/files.alloy"
+          ];
+        }
+        .${shipper};
     }
   ];
 
@@ -169,7 +168,7 @@ processCompose.makeProcessCompose {
           ]
         }:$PATH
         LAB_NAME=${name} LAB_SHIPPER=${shipper} LAB_ETC=${etc}
-        ${import ./addresses.nix { inherit lib ports; }}
+        ${addresses.shell ports}
         ${builtins.readFile ./stack/start.sh}
       '';
       settings = {
@@ -177,30 +176,28 @@ processCompose.makeProcessCompose {
         # Whoever uses a server ends before it does.
         ordered_shutdown = true;
         log_level = "info";
-        processes =
-          lib.listToAttrs (map (one: lib.nameValuePair one.name (server one)) servers)
-          // {
-            app-b = app "b" "C" "A" backends;
-            app-c = app "c" "A" "B" backends;
-            app-a = app "a" "B" "C" (
-              backends
-              ++ [
-                "app-b"
-                "app-c"
-              ]
-            );
-            # Its name puts it first in the list, where it is shown without a key being pressed.
-            addresses = {
-              description = "where everything is";
-              command = pkgs.writeShellApplication {
-                name = "addresses";
-                text = builtins.readFile ./stack/banner.sh;
-              };
-              depends_on = lib.genAttrs [ "app-a" "grafana" ] (_: {
-                condition = "process_healthy";
-              });
+        processes = lib.listToAttrs (map (one: lib.nameValuePair one.name (server one)) servers) // {
+          app-b = app "b" "C" "A" backends;
+          app-c = app "c" "A" "B" backends;
+          app-a = app "a" "B" "C" (
+            backends
+            ++ [
+              "app-b"
+              "app-c"
+            ]
+          );
+          # Its name puts it first in the list, where it is shown without a key being pressed.
+          addresses = {
+            description = "where everything is";
+            command = pkgs.writeShellApplication {
+              name = "addresses";
+              text = builtins.readFile ./stack/banner.sh;
             };
+            depends_on = lib.genAttrs [ "app-a" "grafana" ] (_: {
+              condition = "process_healthy";
+            });
           };
+        };
       };
     }
   ];
