@@ -149,6 +149,8 @@ fn addresses(env: &Environment) -> BTreeMap<&'static str, String> {
         server("tempo/tempo.yaml", env),
         server("loki/loki.yaml", env),
     );
+    let itself = &tempo["querier"]["frontend_worker"]["frontend_address"];
+    assert_eq!(show(itself), listens(&tempo, "grpc"), "Tempo asks itself");
     let otlp = &tempo["distributor"]["receivers"]["otlp"]["protocols"];
     let remote = &tempo["metrics_generator"]["storage"]["remote_write"][0];
     let mut found = BTreeMap::from([
