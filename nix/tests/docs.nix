@@ -11,7 +11,7 @@ let
   );
 
   documented =
-    lib.filter (option: option.visible == true && !option.internal) (
+    lib.filter (option: option.visible && !option.internal) (
       lib.optionAttrSetToDocList {
         inherit (options.services) salvo-app salvo-lab;
       }
