@@ -6,10 +6,13 @@ let
     "192.168.1.1"
     "192.168.1.2"
   ];
-  instance = port: targets: {
+  instance = port: one: two: {
     inherit port;
     host = "192.168.1.1";
-    targets = map (target: "192.168.1.1:${toString target}") targets;
+    targets = [
+      "192.168.1.1:${toString one}"
+      "192.168.1.1:${toString two}"
+    ];
     endpoint = "http://192.168.1.2:4317";
     allowedAddresses = machines;
     openFirewall = true;
@@ -17,9 +20,9 @@ let
 in
 {
   services.salvo-app.instances = {
-    app-a = instance 8000 [ 8001 8002 ];
-    app-b = instance 8001 [ 8002 8000 ];
-    app-c = instance 8002 [ 8000 8001 ];
+    app-a = instance 8000 8001 8002;
+    app-b = instance 8001 8002 8000;
+    app-c = instance 8002 8000 8001;
   };
 
   services.salvo-lab = {

@@ -159,7 +159,9 @@ let
       // network it.allowedAddresses
       // {
         Type = "exec";
-        ExecStart = utils.escapeSystemdExecArgs ([ (lib.getExe' it.package "salvo-app") ] ++ it.extraFlags);
+        ExecStart = utils.escapeSystemdExecArgs (
+          [ (lib.getExe' it.package "salvo-app") ] ++ it.extraFlags
+        );
         EnvironmentFile = lib.mkIf (it.environmentFile != null) it.environmentFile;
         DynamicUser = true;
         Restart = "always";
@@ -214,7 +216,9 @@ in
   };
 
   config = {
-    systemd.services = lib.mapAttrs' (name: it: lib.nameValuePair "salvo-app@${name}" (unit it)) instances;
+    systemd.services = lib.mapAttrs' (
+      name: it: lib.nameValuePair "salvo-app@${name}" (unit it)
+    ) instances;
 
     networking.firewall.allowedTCPPorts = map (it: it.port) (
       lib.filter (it: it.openFirewall) (lib.attrValues instances)

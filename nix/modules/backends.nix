@@ -66,11 +66,11 @@ in
       description = "The package that has the program `lab`, for `lab-verify`.";
     };
     host = mkOption {
-      type = types.str;
+      type = types.strMatching "[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+";
       default = "127.0.0.1";
       example = "192.168.1.2";
       description = ''
-        IP address that Tempo and Loki listen on, which spans and lines come to. Prometheus, Grafana and the
+        IPv4 address that Tempo and Loki listen on, which spans and lines come to. Prometheus, Grafana and the
         shipper have a `host` of their own.
       '';
     };

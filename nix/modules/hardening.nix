@@ -82,6 +82,5 @@ rec {
     .${host} or host;
 
   # A host and a port as they stand in a URL.
-  authority =
-    host: port: "${if lib.hasInfix ":" host then "[${host}]" else host}:${toString port}";
+  authority = host: port: "${if lib.hasInfix ":" host then "[${host}]" else host}:${toString port}";
 }

@@ -26,15 +26,24 @@ in
     services.salvo-app.instances = {
       app-a = {
         port = mkDefault ports.app-a;
-        targets = mkDefault (addresses [ "app-b" "app-c" ]);
+        targets = mkDefault (addresses [
+          "app-b"
+          "app-c"
+        ]);
       };
       app-b = {
         port = mkDefault ports.app-b;
-        targets = mkDefault (addresses [ "app-c" "app-a" ]);
+        targets = mkDefault (addresses [
+          "app-c"
+          "app-a"
+        ]);
       };
       app-c = {
         port = mkDefault ports.app-c;
-        targets = mkDefault (addresses [ "app-a" "app-b" ]);
+        targets = mkDefault (addresses [
+          "app-a"
+          "app-b"
+        ]);
       };
     };
   };

@@ -11,12 +11,14 @@ let
   );
 
   documented =
-    lib.filter (option: option.visible == true && !option.internal) (
+    lib.filter (option: option.visible && !option.internal) (
       lib.optionAttrSetToDocList {
         inherit (options.services) salvo-app salvo-lab;
       }
     );
-  row = option: lib.removePrefix "services.salvo-lab." (lib.removePrefix "services.salvo-app." option.name);
+  row =
+    option:
+    lib.removePrefix "services.salvo-lab." (lib.removePrefix "services.salvo-app." option.name);
   unlisted = lib.filter (name: !shows "\n| `${name}` |") (map row documented);
 in
 assert lib.assertMsg (examples == [ ])

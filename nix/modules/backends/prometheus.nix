@@ -26,9 +26,7 @@ let
     promtail = cfg.prometheus.targets.${cfg.logs.shipper};
   };
   list = lib.concatMapStringsSep ", " builtins.toJSON;
-  others = removeAttrs cfg.prometheus.targets (
-    lib.attrNames inFile ++ [ "alloy" ]
-  );
+  others = removeAttrs cfg.prometheus.targets (lib.attrNames inFile ++ [ "alloy" ]);
   job = name: targets: ''
     - job_name: ${builtins.toJSON name}
       scrape_interval: 5s
