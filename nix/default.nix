@@ -30,6 +30,9 @@ in
   devShells.default = import ./shell.nix { inherit pkgs packages; };
   checks =
     rust.checks
+    // {
+      inherit (rust) lab salvo-app;
+    }
     // import ./checks.nix { inherit pkgs packages; }
     // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux (import ./tests { inherit self pkgs; });
   formatter = pkgs.nixfmt-tree;

@@ -20,7 +20,7 @@ The environment says what is different from the usual:
 
   LAB_STATE      the folder of data, logs and secrets [.lab]; remove it to begin anew
   LOG_FORMAT     json instead of text from the instances
-  LAB_LOG_MIB    where a log file is full, becomes FILE.1 and a new one begins [64]
+  LAB_LOG_MIB    size at which a log file becomes FILE.1 and a new one begins [64]
 TEXT
   local entry
   for entry in "${LAB_PORTS[@]}"; do
@@ -30,7 +30,7 @@ TEXT
 }
 
 # A port is a number, of one server, and free.
-check_ports() {
+check_settings() {
   local entry name variable port wrong=()
   local -A taken=()
   for entry in "${LAB_PORTS[@]}"; do
@@ -46,6 +46,9 @@ check_ports() {
     fi
     taken[$port]=$name
   done
+  if ! [[ ${LAB_LOG_MIB:-64} =~ ^[1-9][0-9]{0,5}$ ]]; then
+    wrong+=("LAB_LOG_MIB=$LAB_LOG_MIB is no size; allowed is 1 to 999999 MiB")
+  fi
   if ((${#wrong[@]} > 0)); then
     say "${wrong[@]/#/$LAB_NAME: }"
     say "$LAB_NAME: nothing was started. If the lab runs already: nix run .#$LAB_NAME -- attach, or -- down"
@@ -75,23 +78,23 @@ prepare() {
     printf '%s=%s\n' "$name" "${!name}"
   done >"$LAB_STATE/ports"
 
-  # Prometheus reads no environment: its targets get the ports in use, and the shipper's name.
-  local scripts=()
-  for name in "${LAB_PORTS[@]}"; do
-    local variable
-    variable=$(port_variable "${name%%=*}")
-    # One replacement a line, or a port that took another's place would be replaced again.
-    scripts+=(-e "s/127\.0\.0\.1:${name#*=}\b/127.0.0.1:${!variable}/;t")
-  done
-  rm -rf "$LAB_STATE/prometheus"
-  mkdir "$LAB_STATE/prometheus"
-  cp "$LAB_ETC"/prometheus/*.yml "$LAB_STATE/prometheus/"
-  chmod u+w "$LAB_STATE"/prometheus/*
+  prepare_prometheus
+}
+
+# Prometheus reads no environment: its targets get the ports in use, and the shipper its name.
+prepare_prometheus() {
+  local entry variable shipper='' script=() folder=$LAB_STATE/prometheus
   if [[ $LAB_SHIPPER == alloy ]]; then
-    sed -i -e "s/job_name: promtail/job_name: alloy/" \
-      -e "s/127\.0\.0\.1:9080\b/127.0.0.1:12345/" "$LAB_STATE/prometheus/prometheus.yml"
+    shipper='s/job_name: promtail/job_name: alloy/;s/"127\.0\.0\.1:9080"/"127.0.0.1:12345"/'
   fi
-  sed -i "${scripts[@]}" "$LAB_STATE/prometheus/prometheus.yml"
+  for entry in "${LAB_PORTS[@]}"; do
+    variable=$(port_variable "${entry%%=*}")
+    # `t`: one replacement a line, or a port that took another's place would be replaced again.
+    script+=(-e "s/\"127\.0\.0\.1:${entry#*=}\"/\"127.0.0.1:${!variable}\"/;t")
+  done
+  mkdir -p "$folder"
+  sed "$shipper" "$LAB_ETC/prometheus/prometheus.yml" | sed "${script[@]}" >"$folder/prometheus.yml"
+  cat "$LAB_ETC/prometheus/rules.yml" >"$folder/rules.yml"
 }
 
 export PC_DISABLE_DOTENV=1
@@ -101,7 +104,7 @@ case "${1:-up}" in
   ;;
 up | -*)
   export_addresses
-  check_ports
+  check_settings
   prepare
   export LAB_LOGS_PATH=$LAB_STATE/logs LAB_HOSTNAME=$HOSTNAME
   export LAB_TEMPO_PATH=$LAB_STATE/data/tempo LAB_LOKI_PATH=$LAB_STATE/data/loki
