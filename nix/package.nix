@@ -26,6 +26,9 @@ let
     strictDeps = true;
     # The tests talk to servers of their own on loopback.
     __darwinAllowLocalNetworking = true;
+  }
+  // lib.optionalAttrs pkgs.stdenv.hostPlatform.isDarwin {
+    buildInputs = [ pkgs.libiconv ];
   };
 
   cargoArtifacts = craneLib.buildDepsOnly (
