@@ -23,9 +23,7 @@ let
         inherit name;
         text = ''
           ${addresses.shell (import ./ports.nix)}
-          read_ports
-          export_addresses
-          instances=("http://$LAB_HOST:$LAB_APP_A_PORT" "http://$LAB_HOST:$LAB_APP_B_PORT" "http://$LAB_HOST:$LAB_APP_C_PORT")
+          ${builtins.readFile ./stack/beside.sh}
           ${text}
         '';
       }

@@ -15,17 +15,6 @@ port_variable() {
   printf 'LAB_%s_PORT' "${name//-/_}"
 }
 
-# Ports that a running stack has taken; what is set in the environment wins.
-read_ports() {
-  local name value
-  [[ -r $LAB_STATE/ports ]] || return 0
-  while IFS='=' read -r name value; do
-    if [[ $name =~ ^LAB_[A-Z_]+_PORT$ && $value =~ ^[0-9]+$ && -z ${!name:-} ]]; then
-      export "$name=$value"
-    fi
-  done <"$LAB_STATE/ports"
-}
-
 export_addresses() {
   local entry variable
   for entry in "${LAB_PORTS[@]}"; do

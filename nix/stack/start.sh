@@ -2,7 +2,11 @@
 # What the stack does before process-compose starts: says what it is, refuses what cannot work, and prepares its
 # folder. Set by nix/stack.nix: LAB_SHIPPER, LAB_PORTS, LAB_ETC, LAB_NAME, PATH.
 
-say() { printf '%s\n' "$@" >&2; }
+say() { printf '%s\n' "${@/#/$LAB_NAME: }" >&2; }
+fail() {
+  say "$@"
+  exit 1
+}
 
 usage() {
   cat <<TEXT
@@ -50,9 +54,7 @@ check_settings() {
     wrong+=("LAB_LOG_MIB=$LAB_LOG_MIB is no size; allowed is 1 to 999999 MiB")
   fi
   if ((${#wrong[@]} > 0)); then
-    say "${wrong[@]/#/$LAB_NAME: }"
-    say "$LAB_NAME: nothing was started. If the lab runs already: nix run .#$LAB_NAME -- attach, or -- down"
-    exit 1
+    fail "${wrong[@]}" "nothing was started. If the lab runs already: nix run .#$LAB_NAME -- attach, or -- down"
   fi
 }
 
@@ -68,6 +70,7 @@ secret() {
 
 prepare() {
   local name
+  mkdir -p "$LAB_STATE" || fail "LAB_STATE=$LAB_STATE cannot be made; choose a folder that you may write to"
   mkdir -p "$LAB_STATE"/{data,logs} "$LAB_STATE"/data/{tempo,loki,prometheus,grafana,"$LAB_SHIPPER"}
   mkdir -p "$LAB_STATE/secrets"
   chmod 700 "$LAB_STATE/secrets"
@@ -97,6 +100,13 @@ prepare_prometheus() {
   cat "$LAB_ETC/prometheus/rules.yml" >"$folder/rules.yml"
 }
 
+# Commands reach the running stack through a socket that belongs to its folder; its path has a longest length.
+if ((${#LAB_STATE} < 80)); then
+  export PC_SOCKET_PATH=$LAB_STATE/process-compose.sock
+else
+  export PC_NO_SERVER=true
+fi
+
 export PC_DISABLE_DOTENV=1
 case "${1:-up}" in
 -h | --help | help)
@@ -111,13 +121,9 @@ up | -*)
   export LAB_PROMTAIL_PATH=$LAB_STATE/data/promtail
   export PC_LOG_FILE=$LAB_STATE/process-compose.log
   [[ -t 1 ]] || export PC_DISABLE_TUI=true
-  say "$LAB_NAME: starting in $LAB_STATE"
+  say "starting in $LAB_STATE"
+  ;;
+attach | down | list | namespace | process | project)
+  [[ -S ${PC_SOCKET_PATH:-} ]] || fail "nothing runs in $LAB_STATE; start it with: nix run .#$LAB_NAME"
   ;;
 esac
-
-# Commands reach the running stack through a socket that belongs to its folder; its path has a longest length.
-if ((${#LAB_STATE} < 80)); then
-  export PC_SOCKET_PATH=$LAB_STATE/process-compose.sock
-else
-  export PC_NO_SERVER=true
-fi
