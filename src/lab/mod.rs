@@ -3,10 +3,9 @@
 //! * [`up`]: instances and backends, started and kept running
 //! * [`verify`]: the acceptance contract, whoever runs the backends
 //! * [`load`]: steady traffic
-//! * [`started`], [`mod@duration`]: what they share
+//! * [`mod@duration`]: how times are written on the command line
 
 pub mod duration;
 pub mod load;
-pub mod started;
 pub mod up;
 pub mod verify;

@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
-use crate::lab::started::Started;
+use crate::lab::verify::traffic::Started;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 

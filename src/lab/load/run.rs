@@ -16,7 +16,7 @@ use super::live::Live;
 use super::report::Report;
 use super::schedule::{Schedule, Turn};
 use super::tally::{Sample, Tally};
-use crate::lab::started::Started;
+use crate::lab::verify::traffic::Started;
 
 /// Longest wait for a first connection to a target.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -11,7 +11,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::finding::{Finding, excerpt};
 use super::http::{Answer, Server};
-use crate::lab::started::Started;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -35,6 +34,31 @@ const PATHS: [&str; 7] = [
     "/random_sleep",
     "/error_test",
 ];
+
+/// A trace that a request has started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// 32 hex digits.
+    pub trace_id: String,
+    /// 16 hex digits, the parent of the server's span.
+    pub span_id: String,
+}
+
+impl Started {
+    /// A new one.
+    pub(in crate::lab) fn new() -> Self {
+        // Neither may be zero.
+        Self {
+            trace_id: format!("{:032x}", rand::random::<u128>() | 1),
+            span_id: format!("{:016x}", rand::random::<u64>() | 1),
+        }
+    }
+
+    /// The header that makes a request part of it, sampled.
+    pub(in crate::lab) fn traceparent(&self) -> String {
+        format!("00-{}-{}-01", self.trace_id, self.span_id)
+    }
+}
 
 /// The ids of all traces that were started.
 pub type Ids = Arc<Mutex<std::collections::VecDeque<String>>>;
