@@ -19,12 +19,13 @@ const LABELS: [&str; 6] = [
 /// The value of `compose_project`.
 const PROJECT: &str = "salvo-observability";
 
-/// The entries that mention a trace id, by whichever label of the contract they can be reached.
+/// The instances' entries that mention a trace id, by whichever label of the contract they can be reached.
 pub async fn of_trace(run: &Run, id: &str) -> Result<Entries, Finding> {
     let mut nothing = None;
     for label in LABELS {
         let query = format!("{{{label}=~\".+\"}} |= \"{id}\"");
-        let found = loki::entries(&run.lab.loki, &query, run.window_ns()).await?;
+        let mut found = loki::entries(&run.lab.loki, &query, run.window_ns()).await?;
+        keep_instances(&mut found.entries);
         if !found.entries.is_empty() {
             return Ok(found);
         }
@@ -35,6 +36,11 @@ pub async fn of_trace(run: &Run, id: &str) -> Result<Entries, Finding> {
         asked,
         "no line, nor by any other label of the contract",
     ))
+}
+
+/// Leaves out what other servers wrote: Tempo and Loki log the questions they are asked, with the ids in them.
+fn keep_instances(entries: &mut Vec<Entry>) {
+    entries.retain(|entry| service_of(&entry.line).is_some());
 }
 
 /// The service that wrote a line, as the line itself says.
@@ -210,6 +216,32 @@ mod tests {
         let mut labels = good;
         labels.insert("trace_id".to_owned(), "0a".to_owned());
         assert!(label_lack(&labels, "app-a").is_some_and(|lack| lack.contains("trace_id")));
+    }
+
+    #[test]
+    fn the_log_of_a_server_that_was_asked_for_the_trace_is_no_line_of_the_trace() {
+        let entry = |service: &str, line: &str| Entry {
+            labels: labels_of(service),
+            time: "1".to_owned(),
+            line: line.to_owned(),
+        };
+        let app = entry(
+            "app-a",
+            "x [trace_id=0a span_id=1 resource.service.name=app-a] - y",
+        );
+        let mut entries = vec![
+            entry(
+                "tempo",
+                "level=info msg=\"trace id request\" path=/api/v2/traces/0a",
+            ),
+            app.clone(),
+            entry(
+                "loki",
+                "level=info query=\"{compose_service=\\\"app-a\\\"} |= \\\"0a\\\"\"",
+            ),
+        ];
+        keep_instances(&mut entries);
+        assert_eq!(entries, [app]);
     }
 
     #[test]

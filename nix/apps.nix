@@ -1,0 +1,71 @@
+# What `nix run` starts: the stack, and what is used beside it.
+{
+  self,
+  pkgs,
+  packages,
+}:
+let
+  inherit (pkgs) lib;
+  inherit (pkgs.stdenv.hostPlatform) system;
+  addresses = import ./addresses.nix { inherit lib; };
+
+  app = description: program: {
+    type = "app";
+    inherit program;
+    meta = { inherit description; };
+  };
+
+  # A command of `lab` with the addresses of the stack that runs in this folder.
+  beside =
+    name: text:
+    lib.getExe (
+      pkgs.writeShellApplication {
+        inherit name;
+        text = ''
+          ${addresses.shell (import ./ports.nix)}
+          ${builtins.readFile ./stack/beside.sh}
+          ${text}
+        '';
+      }
+    );
+
+  stack = app "The lab with the real servers, under process-compose" (lib.getExe packages.stack);
+in
+{
+  inherit stack;
+  default = stack;
+  stack-alloy = app "The same with Alloy in the place of Promtail" (lib.getExe packages.stack-alloy);
+
+  verify = app "Check that the running stack keeps every promise" (
+    beside "verify" ''
+      arguments=("''${instances[@]/#/--app=}")
+      arguments+=(--tempo "$LAB_TEMPO_URL" --loki "$LAB_LOKI_URL" --prometheus "$LAB_PROMETHEUS_URL" --grafana "$LAB_GRAFANA_URL")
+      password=$LAB_STATE/secrets/grafana-admin-password
+      if [[ -r $password ]]; then
+        arguments+=(--grafana-password-file "$password")
+      fi
+      shipper=promtail
+      if [[ -r $LAB_STATE/ports && $(<"$LAB_STATE/ports") == *LAB_ALLOY_PORT=* ]]; then
+        shipper=alloy
+      fi
+      exec ${lib.getExe packages.lab} verify "''${arguments[@]}" --servers-log="tempo,loki,prometheus,grafana,$shipper" "$@"
+    ''
+  );
+
+  load = app "Send traffic to the instances of the running stack" (
+    beside "load" ''
+      exec ${lib.getExe packages.lab} load "''${instances[@]/#/--target=}" "$@"
+    ''
+  );
+}
+// lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
+  vm =
+    let
+      machine = self.nixosConfigurations.lab.extendModules {
+        modules = [ { nixpkgs.hostPlatform = lib.mkForce system; } ];
+      };
+    in
+    app "A virtual machine that runs the lab as systemd services" (
+      lib.getExe machine.config.system.build.vm
+    );
+}

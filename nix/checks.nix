@@ -1,0 +1,93 @@
+# What `nix flake check` looks at beside the Rust code and the machines: each configuration by its own server, the
+# generated stack, the dashboards, and the Nix files themselves.
+{ pkgs, packages }:
+let
+  inherit (pkgs) lib;
+  inherit (pkgs.stdenv.hostPlatform) isLinux;
+
+  etc = ../etc;
+  ports = import ./ports.nix;
+  addresses = import ./addresses.nix { inherit lib; };
+
+  # What `fileset.toSource` keeps of the tree is all that the check sees, so that nothing else runs it anew.
+  nixFiles = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.fileFilter (file: file.hasExt "nix") ../.;
+  };
+
+  check =
+    name: tools: script:
+    pkgs.runCommand "check-${name}" { nativeBuildInputs = tools; } ''
+      export HOME=$TMPDIR
+      ${script}
+      touch $out
+    '';
+
+  # The journal is Linux' alone.
+  kinds = [ "files" ] ++ lib.optional isLinux "journal";
+  each = lib.concatMapStringsSep "\n";
+in
+{
+  prometheus = check "prometheus" [ pkgs.prometheus.cli ] ''
+    promtool check config ${etc}/prometheus/prometheus.yml
+    promtool check rules ${etc}/prometheus/rules.yml
+    promtool test rules ${etc}/prometheus/rules.test.yml
+  '';
+
+  loki = check "loki" [ pkgs.grafana-loki ] ''
+    LAB_LOKI_PATH=$TMPDIR loki -verify-config -config.expand-env=true -config.file=${etc}/loki/loki.yaml
+  '';
+
+  tempo = check "tempo" [ pkgs.tempo ] ''
+    LAB_TEMPO_PATH=$TMPDIR tempo -config.verify=true -config.expand-env=true -config.file=${etc}/tempo/tempo.yaml
+  '';
+
+  promtail = check "promtail" [ packages.promtail ] (
+    each (kind: ''
+      LAB_PROMTAIL_PATH=$TMPDIR LAB_LOGS_PATH=$TMPDIR promtail -check-syntax -config.expand-env=true \
+        -config.file=${etc}/promtail/${kind}.yaml
+    '') kinds
+  );
+
+  alloy = check "alloy" [ pkgs.grafana-alloy ] (
+    each (kind: ''
+      alloy fmt --test ${etc}/alloy/${kind}.alloy
+      alloy validate ${etc}/alloy/${kind}.alloy
+    '') kinds
+  );
+
+  # Prepares a folder as at a start, on ports that nobody has, and lets process-compose read what it would run.
+  stack =
+    pkgs.runCommand "check-stack"
+      (
+        {
+          nativeBuildInputs = [ pkgs.prometheus.cli ];
+        }
+        // addresses.moved ports 47800
+      )
+      ''
+        export HOME=$TMPDIR
+        for stack in ${lib.getExe packages.stack} ${lib.getExe packages.stack-alloy}; do
+          export LAB_STATE=$TMPDIR/$(basename $stack)
+          $stack --help >/dev/null
+          $stack --dry-run
+          promtool check config $LAB_STATE/prometheus/prometheus.yml
+          test $(grep -c '"127.0.0.1:478' $LAB_STATE/prometheus/prometheus.yml) = \
+            $(grep -c '"127.0.0.1:' ${etc}/prometheus/prometheus.yml)
+          test "$(stat -c %a $LAB_STATE/secrets $LAB_STATE/secrets/* | tr '\n' ' ')" = "700 600 600 "
+        done
+        touch $out
+      '';
+
+  # That their queries work is for `cargo test`; Grafana refuses a dashboard without title, or two of one uid.
+  dashboards = check "dashboards" [ pkgs.jq ] ''
+    jq --exit-status --slurp '
+      all(.[]; (.title | type == "string") and (.uid | type == "string") and (.panels | length > 0))
+      and (map(.uid) | unique | length) == length
+    ' ${../dashboards}/*.json
+  '';
+
+  nixfmt = check "nixfmt" [ pkgs.nixfmt ] "find ${nixFiles} -name '*.nix' -exec nixfmt --check {} +";
+  statix = check "statix" [ pkgs.statix ] "statix check ${nixFiles}";
+  deadnix = check "deadnix" [ pkgs.deadnix ] "deadnix --fail ${nixFiles}";
+}

@@ -1,0 +1,39 @@
+# What the flake gives on one system.
+{ inputs, system }:
+let
+  inherit (inputs) self;
+  pkgs = inputs.nixpkgs.legacyPackages.${system};
+  inherit (pkgs) lib;
+
+  rust = import ./package.nix {
+    inherit pkgs;
+    craneLib = inputs.crane.mkLib pkgs;
+  };
+  stack =
+    shipper:
+    import ./stack.nix {
+      inherit pkgs shipper;
+      inherit (packages) promtail salvo-app;
+      processCompose = import inputs.process-compose-flake.lib { inherit pkgs; };
+    };
+  packages = {
+    inherit (rust) lab salvo-app;
+    default = rust.lab;
+    stack = stack "promtail";
+    stack-alloy = stack "alloy";
+    promtail = import ./promtail.nix { inherit inputs system; };
+  };
+in
+{
+  inherit packages;
+  apps = import ./apps.nix { inherit self pkgs packages; };
+  devShells.default = import ./shell.nix { inherit pkgs packages; };
+  checks =
+    rust.checks
+    // {
+      inherit (rust) lab salvo-app;
+    }
+    // import ./checks.nix { inherit pkgs packages; }
+    // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux (import ./tests { inherit self pkgs; });
+  formatter = pkgs.nixfmt-tree;
+}

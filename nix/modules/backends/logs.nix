@@ -1,0 +1,141 @@
+# The shipper: reads the journal, makes the contract's labels of its fields, sends the lines to Loki.
+# Promtail has a unit of our own, since NixOS has none any more.
+self:
+{
+  config,
+  lib,
+  pkgs,
+  utils,
+  ...
+}:
+let
+  inherit (lib) mkIf mkOption types;
+  hardening = import ../hardening.nix { inherit lib; };
+  ports = import ../../ports.nix;
+  cfg = config.services.salvo-lab;
+  inherit (cfg) logs;
+
+  environment = {
+    LAB_HOST = logs.host;
+    LAB_LOKI_URL = cfg.loki.url;
+  };
+  readsJournal = hardening.network cfg.allowedAddresses // {
+    SupplementaryGroups = [ "systemd-journal" ];
+    RestartSec = 2;
+    MemoryMax = logs.memoryMax;
+    LogExtraFields = hardening.journalFields "stderr" logs.shipper;
+  };
+in
+{
+  options.services.salvo-lab.logs = {
+    enable = lib.mkEnableOption "the log shipper on this machine" // {
+      default = cfg.enable;
+      defaultText = lib.literalExpression "config.services.salvo-lab.enable";
+    };
+    shipper = mkOption {
+      type = types.enum [
+        "promtail"
+        "alloy"
+      ];
+      default = "promtail";
+      example = "alloy";
+      description = ''
+        What ships the lines: Promtail, which reached its end of life in March 2026, or Alloy, its successor. Both
+        make the same labels.
+      '';
+    };
+    package = mkOption {
+      type = types.package;
+      default = self.packages.${pkgs.stdenv.hostPlatform.system}.promtail;
+      defaultText = lib.literalExpression "salvo-observability.packages.\${system}.promtail";
+      description = "The package that has the program `promtail`. For Alloy there is `services.alloy.package`.";
+    };
+    host = mkOption {
+      type = types.str;
+      default = "127.0.0.1";
+      example = "192.168.1.1";
+      description = "IP address that the shipper's own metrics are on.";
+    };
+    port = mkOption {
+      type = types.port;
+      default = ports.${logs.shipper};
+      defaultText = lib.literalMD "9080 for Promtail, 12345 for Alloy";
+      description = "Port that the shipper's own metrics are on.";
+    };
+    memoryMax = mkOption {
+      type = types.str;
+      default = "512M";
+      example = "256M";
+      description = "Most memory that the shipper may take (`MemoryMax=`).";
+    };
+  };
+
+  config = lib.mkMerge [
+    (mkIf logs.enable {
+      services.salvo-lab = {
+        listeners."the log shipper" = { inherit (logs) host port; };
+        peers = [ cfg.loki.url ];
+      };
+    })
+
+    (mkIf (logs.enable && logs.shipper == "promtail") {
+      systemd.services.promtail = {
+        description = "Promtail, which ships the journal to Loki";
+        wantedBy = [ "multi-user.target" ];
+        wants = lib.optional (!hardening.isLoopback logs.host) "network-online.target";
+        after = [
+          "network.target"
+        ]
+        ++ lib.optional (!hardening.isLoopback logs.host) "network-online.target";
+        startLimitIntervalSec = 0;
+        environment = environment // {
+          LAB_PROMTAIL_PORT = toString logs.port;
+          LAB_PROMTAIL_PATH = "/var/lib/promtail";
+        };
+        serviceConfig =
+          hardening.server
+          // readsJournal
+          // {
+            Type = "exec";
+            ExecStart = utils.escapeSystemdExecArgs [
+              (lib.getExe' logs.package "promtail")
+              "-config.expand-env=true"
+              "-config.file=${../../../etc/promtail/journal.yaml}"
+            ];
+            DynamicUser = true;
+            StateDirectory = "promtail";
+            StateDirectoryMode = "0700";
+            WorkingDirectory = "/var/lib/promtail";
+            Restart = "always";
+            TimeoutStopSec = 30;
+          };
+      };
+    })
+
+    (mkIf (logs.enable && logs.shipper == "alloy") {
+      services.alloy = {
+        enable = true;
+        configPath = ../../../etc/alloy/journal.alloy;
+        extraFlags = [
+          "--server.http.listen-addr=${hardening.authority logs.host logs.port}"
+          "--storage.path=/var/lib/alloy/data"
+          "--disable-reporting"
+        ];
+      };
+      systemd.services.alloy = {
+        wants = mkIf (!hardening.isLoopback logs.host) [ "network-online.target" ];
+        after = mkIf (!hardening.isLoopback logs.host) [ "network-online.target" ];
+        startLimitIntervalSec = 0;
+        inherit environment;
+        serviceConfig = lib.mapAttrs (_: lib.mkForce) (
+          hardening.server
+          // readsJournal
+          // {
+            StateDirectoryMode = "0700";
+            TimeoutStopSec = 30;
+          }
+        );
+      };
+    })
+  ];
+}

@@ -1,0 +1,105 @@
+# Tempo, which keeps the traces.
+{ config, lib, ... }:
+let
+  inherit (lib) mkOption types;
+  hardening = import ../hardening.nix { inherit lib; };
+  ports = import ../../ports.nix;
+  cfg = config.services.salvo-lab;
+in
+{
+  options.services.salvo-lab.tempo = {
+    enable = lib.mkEnableOption "Tempo on this machine" // {
+      default = cfg.enable;
+      defaultText = lib.literalExpression "config.services.salvo-lab.enable";
+    };
+    port = mkOption {
+      type = types.port;
+      default = ports.tempo;
+      description = "Port of Tempo's API.";
+    };
+    otlpGrpcPort = mkOption {
+      type = types.port;
+      default = ports.otlp-grpc;
+      description = "Port that takes spans over OTLP gRPC.";
+    };
+    otlpHttpPort = mkOption {
+      type = types.port;
+      default = ports.otlp-http;
+      description = "Port that takes spans over OTLP HTTP.";
+    };
+    grpcPort = mkOption {
+      type = types.port;
+      default = ports.tempo-grpc;
+      description = "Port between Tempo's own parts, always on loopback.";
+    };
+    url = mkOption {
+      type = types.str;
+      default = "http://${hardening.authority (hardening.reachable cfg.host) cfg.tempo.port}";
+      defaultText = lib.literalExpression ''"http://''${host}:''${tempo.port}"'';
+      example = "http://192.168.1.2:3200";
+      description = "Where Grafana finds Tempo's API, here or elsewhere.";
+    };
+    memoryMax = mkOption {
+      type = types.str;
+      default = "1G";
+      example = "512M";
+      description = "Most memory that Tempo may take (`MemoryMax=`).";
+    };
+  };
+
+  config = lib.mkIf cfg.tempo.enable {
+    services.tempo = {
+      enable = true;
+      configFile = ../../../etc/tempo/tempo.yaml;
+      extraFlags = [ "-config.expand-env=true" ];
+    };
+
+    systemd.services.tempo = {
+      wants = lib.mkIf (!hardening.isLoopback cfg.host) [ "network-online.target" ];
+      after = lib.mkIf (!hardening.isLoopback cfg.host) [ "network-online.target" ];
+      startLimitIntervalSec = 0;
+      environment = {
+        LAB_HOST = cfg.host;
+        LAB_TEMPO_PORT = toString cfg.tempo.port;
+        LAB_OTLP_GRPC_PORT = toString cfg.tempo.otlpGrpcPort;
+        LAB_OTLP_HTTP_PORT = toString cfg.tempo.otlpHttpPort;
+        LAB_TEMPO_GRPC_PORT = toString cfg.tempo.grpcPort;
+        LAB_TEMPO_PATH = "/var/lib/tempo";
+        LAB_PROMETHEUS_URL = cfg.prometheus.url;
+      };
+      serviceConfig = lib.mapAttrs (_: lib.mkForce) (
+        hardening.server
+        // hardening.network cfg.allowedAddresses
+        // {
+          RestartSec = 2;
+          # Tempo may not end on SIGTERM when it was asked something shortly before; it has a write-ahead log.
+          TimeoutStopSec = 15;
+          MemoryMax = cfg.tempo.memoryMax;
+          LogExtraFields = hardening.journalFields "stderr" "tempo";
+        }
+      );
+    };
+
+    services.salvo-lab = {
+      listeners = {
+        "Tempo" = {
+          inherit (cfg) host;
+          inherit (cfg.tempo) port;
+        };
+        "Tempo's OTLP gRPC" = {
+          inherit (cfg) host;
+          port = cfg.tempo.otlpGrpcPort;
+        };
+        "Tempo's OTLP HTTP" = {
+          inherit (cfg) host;
+          port = cfg.tempo.otlpHttpPort;
+        };
+        "Tempo's own gRPC" = {
+          host = "127.0.0.1";
+          port = cfg.tempo.grpcPort;
+        };
+      };
+      peers = [ cfg.prometheus.url ];
+    };
+  };
+}
