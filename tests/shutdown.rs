@@ -48,6 +48,29 @@ fn a_running_request_finishes_while_new_ones_and_readiness_are_refused() {
 }
 
 #[test]
+fn a_request_that_never_ends_does_not_keep_it_from_ending() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = silent.local_addr().unwrap().to_string();
+    let mut app = Service::start(
+        "app",
+        &[
+            ("TARGET_ONE_HOST", &target),
+            ("TARGET_TIMEOUT", "600000"),
+            ("REQUEST_TIMEOUT", "600000"),
+        ],
+    );
+    let mut running = http::connect(app.address);
+    running
+        .write_all(b"GET /chain HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    // The target has been called, and will never answer.
+    let (_held, _) = silent.accept().unwrap();
+    app.signal("TERM");
+    assert_eq!(app.wait().code(), Some(0));
+    assert!(http::read(&mut running).is_none(), "cut off, not answered");
+}
+
+#[test]
 fn terminated_under_load_it_loses_no_finished_span() {
     let collector = Collector::start();
     let mut app = Service::start(

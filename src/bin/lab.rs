@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use salvo_observability::app::{self, config::ServiceArgs};
+use salvo_observability::lab::load::{self, LoadArgs};
 use salvo_observability::lab::up::{self, UpArgs};
 use salvo_observability::lab::verify::{self, args::VerifyArgs};
 
@@ -21,6 +22,7 @@ enum Command {
     Up(Box<UpArgs>),
     /// Check that a running lab keeps every promise: traces, logs, metrics and the ways between them
     Verify(Box<VerifyArgs>),
+    Load(Box<LoadArgs>),
     /// Run one instance of the service
     App(Box<AppArgs>),
 }
@@ -38,11 +40,13 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Up(args) => match args.check() {
             Ok(()) => told(asynchronously(up::run(*args))),
-            Err(problem) => Cli::command()
-                .error(ErrorKind::ValueValidation, problem)
-                .exit(),
+            Err(problem) => refused(problem),
         },
         Command::Verify(args) => verify::start(&args),
+        Command::Load(args) => match args.check() {
+            Ok(()) => load::start(&args),
+            Err(problem) => refused(problem),
+        },
         Command::App(args) if args.stop_with_stdin => {
             app::start(&args.service, std::env::vars_os(), stdin_closed())
         }
@@ -50,6 +54,13 @@ fn main() -> ExitCode {
             app::start(&args.service, std::env::vars_os(), std::future::pending())
         }
     }
+}
+
+/// Ends as with any other flag that is wrong.
+fn refused(problem: String) -> ! {
+    Cli::command()
+        .error(ErrorKind::ValueValidation, problem)
+        .exit()
 }
 
 fn asynchronously(

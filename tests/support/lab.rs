@@ -129,6 +129,10 @@ impl Lab {
                 "  - {{job_name: {name}, static_configs: [{{targets: [\"{target}\"]}}]}}\n"
             ));
         }
+        let told = runtime.block_on(serve(Router::with_path("metrics").get(backends)));
+        yaml.push_str(&format!(
+            "  - {{job_name: backends, static_configs: [{{targets: [\"{told}\"]}}]}}\n"
+        ));
         let config = ScrapeConfig::parse(&yaml).expect("scrape configuration");
         let targets = Arc::new(TargetSet::new(&config));
         let router = metrics::router(
@@ -239,6 +243,19 @@ impl AsyncRead for Tee {
         }
         polled
     }
+}
+
+/// What `lab up` tells about its backends, as far as dashboards ask.
+#[salvo::handler]
+fn backends(response: &mut salvo::Response) {
+    response.render(salvo::writing::Text::Plain(
+        "lab_store_bytes{store=\"traces\"} 1\n\
+         lab_store_items{kind=\"trace\",store=\"traces\"} 1\n\
+         lab_store_ingested_total{kind=\"span\",store=\"traces\"} 1\n\
+         lab_store_evicted_total{reason=\"age\",store=\"traces\"} 0\n\
+         lab_store_refused_total{reason=\"rate\",store=\"traces\"} 0\n\
+         lab_log_entries_total{outcome=\"delivered\"} 1\n",
+    ));
 }
 
 /// Stands before an instance and gives its metrics in the text format only.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::http::{Server, UrlError};
+use crate::lab::duration::duration;
 
 /// The servers that ship their own log beside the services, in the stack and on the machine.
 const SERVERS: &str = "tempo,loki,prometheus,grafana,promtail";
@@ -167,47 +168,5 @@ impl VerifyArgs {
             )
         })?;
         Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
-    }
-}
-
-/// A time such as `60`, `60s`, `500ms` or `2m`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no time; expected one like 60, 60s, 500ms or 2m");
-    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
-    let millis = match &text[digits.len()..] {
-        "" | "s" => number.checked_mul(1000),
-        "ms" => Some(number),
-        "m" => number.checked_mul(60_000),
-        _ => None,
-    };
-    match millis {
-        // A day is more than anyone waits, and keeps clocks from running over.
-        Some(millis @ 1..=86_400_000) => Ok(Duration::from_millis(millis)),
-        _ => Err(wrong()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_with_and_without_units() {
-        for (text, millis) in [("60", 60_000), ("60s", 60_000), ("5ms", 5), ("2m", 120_000)] {
-            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
-        for wrong in [
-            "",
-            "s",
-            "-1",
-            "0",
-            "1h",
-            "1 s",
-            "1.5s",
-            "99999999999999999999",
-        ] {
-            assert!(duration(wrong).is_err(), "{wrong:?}");
-        }
     }
 }

@@ -45,7 +45,8 @@ pub struct Started {
 }
 
 impl Started {
-    fn new() -> Self {
+    /// A new one.
+    pub(in crate::lab) fn new() -> Self {
         // Neither may be zero.
         Self {
             trace_id: format!("{:032x}", rand::random::<u128>() | 1),
@@ -53,7 +54,8 @@ impl Started {
         }
     }
 
-    fn traceparent(&self) -> String {
+    /// The header that makes a request part of it, sampled.
+    pub(in crate::lab) fn traceparent(&self) -> String {
         format!("00-{}-{}-01", self.trace_id, self.span_id)
     }
 }

@@ -1,0 +1,95 @@
+//! One request: sent, and its answer read to the end, in bounded time and size.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, Request, Uri};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::client::legacy::Client as Hyper;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::timeout;
+
+use crate::lab::verify::traffic::Started;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Largest answer that is read, in bytes.
+const LARGEST: usize = 1 << 20;
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// An answer with this status was read to its end.
+    Answered(u16),
+    /// No answer.
+    Failed(Failure),
+}
+
+/// Why there was no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Failure {
+    /// No connection to the target.
+    NotConnected,
+    /// The connection or the answer broke off, or the answer was too large.
+    Broken,
+    /// It took too long.
+    Timeout,
+    /// Ctrl-C came before the answer.
+    Abandoned,
+}
+
+impl Failure {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::NotConnected => "not connected",
+            Self::Broken => "broken off",
+            Self::Timeout => "timeout",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// The client for all targets.
+#[derive(Clone)]
+pub(super) struct Client {
+    hyper: Hyper<HttpConnector, Empty<Bytes>>,
+    timeout: Duration,
+}
+
+impl Client {
+    pub(super) fn new(timeout: Duration) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        Self {
+            hyper: Hyper::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .build(connector),
+            timeout,
+        }
+    }
+
+    /// Sends one request that starts a trace.
+    pub(super) async fn get(&self, target: &Uri, path: &str, started: &Started) -> Ended {
+        let authority = target.authority().map_or("", |it| it.as_str());
+        let request = Request::get(format!("http://{authority}{path}"))
+            .header(TRACEPARENT, started.traceparent())
+            .body(Empty::new());
+        let exchange = async {
+            let request = request.map_err(|_| Failure::Broken)?;
+            let response = self.hyper.request(request).await;
+            let response = response.map_err(|error| match error.is_connect() {
+                true => Failure::NotConnected,
+                false => Failure::Broken,
+            })?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), LARGEST).collect().await;
+            body.map(|_| status).map_err(|_| Failure::Broken)
+        };
+        match timeout(self.timeout, exchange).await {
+            Ok(Ok(status)) => Ended::Answered(status),
+            Ok(Err(failure)) => Ended::Failed(failure),
+            Err(_) => Ended::Failed(Failure::Timeout),
+        }
+    }
+}

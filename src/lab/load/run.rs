@@ -1,0 +1,174 @@
+//! From the first request to the last answer.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use http::Uri;
+use tokio::net::TcpStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::{sleep_until, timeout};
+
+use super::LoadArgs;
+use super::args::base;
+use super::client::Client;
+use super::live::Live;
+use super::report::Report;
+use super::schedule::{Schedule, Turn};
+use super::tally::{Sample, Tally};
+use crate::lab::verify::traffic::Started;
+
+/// Longest wait for a first connection to a target.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A request that has not left so long after it should have is missed, when the end has come.
+const LATE: Duration = Duration::from_millis(100);
+
+/// Sends the traffic until the end of its duration or Ctrl-C.
+///
+/// # Errors
+/// When a target cannot be reached.
+pub(super) async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let targets = args.targets();
+    for target in &targets {
+        reach(target).await?;
+    }
+
+    let schedule = Schedule::new(Instant::now(), args.rate, args.duration);
+    let mut turns = schedule.turns().context("cannot start a thread")?;
+    let mut traffic = Traffic {
+        client: Client::new(args.timeout),
+        order: Box::new(args.mix.turns()),
+        tally: Tally::new(args.mix.routes(), targets.len())?,
+        max_open: args.max_open as usize,
+        open: JoinSet::new(),
+        targets,
+    };
+    let mut live = Live::new(args);
+    let close = sleep_until((schedule.end() + LATE).into());
+    tokio::pin!(close);
+    let mut stopped = None;
+    loop {
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => stopped = Some(Instant::now()),
+            _ = terminate.recv() => stopped = Some(Instant::now()),
+            () = &mut close => break,
+            () = live.tick() => live.show(&traffic.tally),
+            Some(ended) = traffic.open.join_next() => traffic.ended(ended),
+            turn = turns.recv() => match turn {
+                Some(turn) => traffic.leave(turn),
+                None => break,
+            },
+        }
+        if stopped.is_some() {
+            break;
+        }
+    }
+    turns.close();
+    let late = traffic.miss(match stopped {
+        Some(now) => schedule.due_before(now.checked_sub(LATE).unwrap_or(now)),
+        None => schedule.total,
+    });
+
+    // Each of them has its timeout.
+    while !traffic.open.is_empty() {
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            () = live.tick() => live.show(&traffic.tally),
+            Some(ended) = traffic.open.join_next() => traffic.ended(ended),
+        }
+    }
+    live.clear();
+    traffic.tally.abandon();
+    Ok(Report {
+        rate: args.rate,
+        max_open: args.max_open,
+        late,
+        targets: traffic.targets.iter().map(base).collect(),
+        tally: traffic.tally,
+        early: stopped.is_some(),
+    })
+}
+
+/// Finds out before the first request whether something listens.
+async fn reach(target: &Uri) -> anyhow::Result<()> {
+    let host = target.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port = target.port_u16().unwrap_or(80);
+    let problem = match timeout(PATIENCE, TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no connection within {} s", PATIENCE.as_secs()),
+    };
+    bail!(
+        "{} cannot be reached: {problem}; start the lab with `lab up`, or name its instances with --target",
+        base(target)
+    )
+}
+
+/// The requests on their way.
+struct Traffic {
+    client: Client,
+    targets: Vec<Uri>,
+    order: Box<dyn Iterator<Item = usize> + Send>,
+    tally: Tally,
+    max_open: usize,
+    open: JoinSet<(usize, Sample)>,
+}
+
+impl Traffic {
+    /// Sends the request whose turn it is.
+    fn leave(&mut self, turn: Turn) {
+        let Some(route) = self.order.next() else {
+            return;
+        };
+        let count = self.tally.turns(route);
+        if self.open.len() >= self.max_open {
+            self.tally.missed(route);
+            return;
+        }
+        // Each target gets every route in turn.
+        let target = (count % self.targets.len() as u64) as usize;
+        let path = self.tally.rows[route].0.target(count);
+        let url = self.targets[target].clone();
+        let client = self.client.clone();
+        self.tally.sent(route, target);
+        self.open.spawn(async move {
+            let started = Started::new();
+            let ended = client.get(&url, &path, &started).await;
+            let sample = Sample {
+                trace_id: started.trace_id,
+                target,
+                took: turn.due.elapsed(),
+                ended,
+            };
+            (route, sample)
+        });
+    }
+
+    fn ended(&mut self, ended: Result<(usize, Sample), tokio::task::JoinError>) {
+        // A request that did not come to its end stays open in the tally.
+        if let Ok((route, sample)) = ended {
+            self.tally.ended(route, sample);
+        }
+    }
+
+    /// Counts what should have had its turn, of `due` in all, and had not; says how many.
+    fn miss(&mut self, due: u64) -> u64 {
+        let all = self.tally.all();
+        let late = due.saturating_sub(all.sent + all.missed);
+        for route in self
+            .order
+            .by_ref()
+            .take(usize::try_from(late).unwrap_or(usize::MAX))
+        {
+            self.tally.missed(route);
+        }
+        late
+    }
+}
