@@ -10,16 +10,14 @@ let
   lab = config.services.salvo-lab;
 
   # What a browser or curl on the host may ask. The lab itself stays on loopback, inside the machine too.
-  ports =
-    lib.mapAttrsToList (_: it: it.port) config.services.salvo-app.instances
-    ++ [
-      lab.grafana.port
-      lab.prometheus.port
-      lab.loki.port
-      lab.tempo.port
-      lab.tempo.otlpGrpcPort
-      lab.tempo.otlpHttpPort
-    ];
+  ports = lib.mapAttrsToList (_: it: it.port) config.services.salvo-app.instances ++ [
+    lab.grafana.port
+    lab.prometheus.port
+    lab.loki.port
+    lab.tempo.port
+    lab.tempo.otlpGrpcPort
+    lab.tempo.otlpHttpPort
+  ];
 in
 {
   imports = [ (modulesPath + "/virtualisation/qemu-vm.nix") ];

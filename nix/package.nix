@@ -9,11 +9,12 @@ let
     fileset = lib.fileset.unions [
       ../Cargo.toml
       ../Cargo.lock
+      ../build.rs
       ../deny.toml
       ../src
       ../tests
       ../benches
-      (lib.fileset.maybeMissing ../console)
+      ../console
       ../dashboards
       ../etc
     ];

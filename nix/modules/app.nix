@@ -159,9 +159,7 @@ let
       // network it.allowedAddresses
       // {
         Type = "exec";
-        ExecStart = utils.escapeSystemdExecArgs (
-          [ (lib.getExe' it.package "salvo-app") ] ++ it.extraFlags
-        );
+        ExecStart = utils.escapeSystemdExecArgs ([ (lib.getExe' it.package "salvo-app") ] ++ it.extraFlags);
         EnvironmentFile = lib.mkIf (it.environmentFile != null) it.environmentFile;
         DynamicUser = true;
         Restart = "always";

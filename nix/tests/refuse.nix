@@ -45,6 +45,8 @@ let
   unsaid = lib.filter (text: !lib.any (lib.hasInfix text) said) expected;
   further = lib.filter (message: !lib.any (text: lib.hasInfix text message) expected) said;
 in
-assert lib.assertMsg (unsaid == [ ]) "not refused: ${lib.concatStringsSep "; " unsaid}; said: ${lib.concatStringsSep "; " said}";
+assert lib.assertMsg (
+  unsaid == [ ]
+) "not refused: ${lib.concatStringsSep "; " unsaid}; said: ${lib.concatStringsSep "; " said}";
 assert lib.assertMsg (further == [ ]) "refused beside: ${lib.concatStringsSep "; " further}";
 pkgs.runCommand "modules-refuse" { } "touch $out"

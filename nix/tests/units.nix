@@ -28,26 +28,24 @@ let
       ;
     inherit (alloy.systemd.units) "alloy.service";
   };
-  labs =
-    lib.attrNames (import ../modules/hardening.nix { inherit lib; }).service
-    ++ [
-      "ExecStart"
-      "IPAddressAllow"
-      "IPAddressDeny"
-      "LogExtraFields"
-      "MemoryMax"
-      "ReadWritePaths"
-      "Requires"
-      "Restart"
-      "RestartSec"
-      "StartLimitIntervalSec"
-      "StateDirectory"
-      "SupplementaryGroups"
-      "TasksMax"
-      "TimeoutStopSec"
-      "User"
-      "DynamicUser"
-    ];
+  labs = lib.attrNames (import ../modules/hardening.nix { inherit lib; }).service ++ [
+    "ExecStart"
+    "IPAddressAllow"
+    "IPAddressDeny"
+    "LogExtraFields"
+    "MemoryMax"
+    "ReadWritePaths"
+    "Requires"
+    "Restart"
+    "RestartSec"
+    "StartLimitIntervalSec"
+    "StateDirectory"
+    "SupplementaryGroups"
+    "TasksMax"
+    "TimeoutStopSec"
+    "User"
+    "DynamicUser"
+  ];
   isOfLab =
     line:
     lib.hasPrefix "[" line
@@ -77,8 +75,7 @@ let
     withoutVersions (lib.concatStringsSep "\n" lines);
 
   golden =
-    lib.mapAttrs (_: render (line: !isOfAll line)) own
-    // lib.mapAttrs (_: render isOfLab) shared;
+    lib.mapAttrs (_: render (line: !isOfAll line)) own // lib.mapAttrs (_: render isOfLab) shared;
 
   folder = ./golden/units;
   kept = lib.mapAttrs (name: _: builtins.readFile (folder + "/${name}")) (

@@ -14,26 +14,24 @@
     };
   };
 
-  testScript =
-    builtins.readFile ./prelude.py
-    + ''
-      start_all()
-      wait_for_servers(machine, "alloy")
-      wait_for_apps(machine)
+  testScript = builtins.readFile ./prelude.py + ''
+    start_all()
+    wait_for_servers(machine, "alloy")
+    wait_for_apps(machine)
 
-      with subtest("every promise is kept, Grafana's and the servers' logs included"):
-          machine.succeed("lab-verify --timeout 180s >&2")
+    with subtest("every promise is kept, Grafana's and the servers' logs included"):
+        machine.succeed("lab-verify --timeout 180s >&2")
 
-      with subtest("the log has the same labels as with Promtail"):
-          check_labels(machine, "http://127.0.0.1:3100", {
-              "app-a": ("stdout", "machine"),
-              "app-b": ("stdout", "machine"),
-              "app-c": ("stdout", "machine"),
-              "tempo": ("stderr", "machine"),
-              "loki": ("stderr", "machine"),
-              "prometheus": ("stderr", "machine"),
-              "grafana": ("stdout", "machine"),
-              "alloy": ("stderr", "machine"),
-          })
-    '';
+    with subtest("the log has the same labels as with Promtail"):
+        check_labels(machine, "http://127.0.0.1:3100", {
+            "app-a": ("stdout", "machine"),
+            "app-b": ("stdout", "machine"),
+            "app-c": ("stdout", "machine"),
+            "tempo": ("stderr", "machine"),
+            "loki": ("stderr", "machine"),
+            "prometheus": ("stderr", "machine"),
+            "grafana": ("stdout", "machine"),
+            "alloy": ("stderr", "machine"),
+        })
+  '';
 }

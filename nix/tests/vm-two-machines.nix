@@ -69,74 +69,72 @@
       };
   };
 
-  testScript =
-    builtins.readFile ./prelude.py
-    + ''
-      tempo = "http://192.168.1.2:3200"
-      loki = "http://192.168.1.2:3100"
+  testScript = builtins.readFile ./prelude.py + ''
+    tempo = "http://192.168.1.2:3200"
+    loki = "http://192.168.1.2:3100"
 
 
-      def all_targets_are_up():
-          backends.wait_until_succeeds(
-              "curl --fail --silent --get http://127.0.0.1:9090/api/v1/query --data-urlencode 'query=min(up)'"
-              " | jq --exit-status '.data.result[0].value[1] == \"1\"'"
-          )
+    def all_targets_are_up():
+        backends.wait_until_succeeds(
+            "curl --fail --silent --get http://127.0.0.1:9090/api/v1/query --data-urlencode 'query=min(up)'"
+            " | jq --exit-status '.data.result[0].value[1] == \"1\"'"
+        )
 
 
-      def a_new_trace_arrives(trace):
-          header = f"traceparent: 00-{trace}-00000000000000aa-01"
-          backends.wait_until_succeeds(
-              f"curl --fail --silent --header '{header}' http://192.168.1.1:8000/ && curl --fail --silent {tempo}/api/traces/{trace}"
-          )
+    def a_new_trace_arrives(trace):
+        header = f"traceparent: 00-{trace}-00000000000000aa-01"
+        backends.wait_until_succeeds(
+            f"curl --fail --silent --header '{header}' http://192.168.1.1:8000/ && curl --fail --silent {tempo}/api/traces/{trace}"
+        )
 
 
-      def verify():
-          backends.succeed("lab-verify --timeout 180s >&2")
+    def verify():
+        backends.succeed("lab-verify --timeout 180s >&2")
 
 
-      start_all()
-      wait_for_servers(backends, "promtail", "192.168.1.2")
-      wait_for_apps(apps, "192.168.1.1")
-      apps.wait_for_unit("promtail.service")
+    start_all()
+    wait_for_servers(backends, "promtail", "192.168.1.2")
+    wait_for_apps(apps, "192.168.1.1")
+    apps.wait_for_unit("promtail.service")
 
-      with subtest("every promise is kept across the two machines"):
-          all_targets_are_up()
-          a_new_trace_arrives("a" * 32)
-          verify()
+    with subtest("every promise is kept across the two machines"):
+        all_targets_are_up()
+        a_new_trace_arrives("a" * 32)
+        verify()
 
-      with subtest("Grafana and Prometheus are not open to the other machine"):
-          for port in [3000, 9090]:
-              apps.fail(f"curl --silent --max-time 5 http://192.168.1.2:{port}/")
+    with subtest("Grafana and Prometheus are not open to the other machine"):
+        for port in [3000, 9090]:
+            apps.fail(f"curl --silent --max-time 5 http://192.168.1.2:{port}/")
 
-      with subtest("the labels say which machine a line is from"):
-          check_labels(backends, loki, {
-              "app-a": ("stdout", "apps"),
-              "app-b": ("stdout", "apps"),
-              "app-c": ("stdout", "apps"),
-              "tempo": ("stderr", "backends"),
-              "loki": ("stderr", "backends"),
-          })
+    with subtest("the labels say which machine a line is from"):
+        check_labels(backends, loki, {
+            "app-a": ("stdout", "apps"),
+            "app-b": ("stdout", "apps"),
+            "app-c": ("stdout", "apps"),
+            "tempo": ("stderr", "backends"),
+            "loki": ("stderr", "backends"),
+        })
 
-      with subtest("no request fails while the link is cut for a minute"):
-          backends.succeed("iptables --wait --insert INPUT --source 192.168.1.1 --jump DROP")
-          backends.succeed("iptables --wait --insert OUTPUT --destination 192.168.1.1 --jump DROP")
-          apps.fail(f"curl --silent --max-time 5 {loki}/ready")
-          statuses = apps.succeed("load 60").split()
-          assert len(statuses) > 100, f"{len(statuses)} requests in a minute"
-          assert set(statuses) == {"200"}, f"answers {set(statuses)}"
-          arrived = get(backends, f"{loki}/loki/api/v1/query_range", query='{compose_service=~"app-.+"} |= "trace_id=c0000"')
-          assert arrived["data"]["result"] == [], "lines came through the cut link"
+    with subtest("no request fails while the link is cut for a minute"):
+        backends.succeed("iptables --wait --insert INPUT --source 192.168.1.1 --jump DROP")
+        backends.succeed("iptables --wait --insert OUTPUT --destination 192.168.1.1 --jump DROP")
+        apps.fail(f"curl --silent --max-time 5 {loki}/ready")
+        statuses = apps.succeed("load 60").split()
+        assert len(statuses) > 100, f"{len(statuses)} requests in a minute"
+        assert set(statuses) == {"200"}, f"answers {set(statuses)}"
+        arrived = get(backends, f"{loki}/loki/api/v1/query_range", query='{compose_service=~"app-.+"} |= "trace_id=c0000"')
+        assert arrived["data"]["result"] == [], "lines came through the cut link"
 
-      with subtest("no line is missing once the link is back"):
-          backends.succeed("iptables --wait --delete INPUT --source 192.168.1.1 --jump DROP")
-          backends.succeed("iptables --wait --delete OUTPUT --destination 192.168.1.1 --jump DROP")
-          apps.wait_until_succeeds("missing=$(missing-lines) && test -z \"$missing\"")
-          lines = int(apps.succeed("wc --lines < /tmp/loki"))
-          assert lines >= len(statuses), f"{lines} lines of {len(statuses)} requests"
+    with subtest("no line is missing once the link is back"):
+        backends.succeed("iptables --wait --delete INPUT --source 192.168.1.1 --jump DROP")
+        backends.succeed("iptables --wait --delete OUTPUT --destination 192.168.1.1 --jump DROP")
+        apps.wait_until_succeeds("missing=$(missing-lines) && test -z \"$missing\"")
+        lines = int(apps.succeed("wc --lines < /tmp/loki"))
+        assert lines >= len(statuses), f"{lines} lines of {len(statuses)} requests"
 
-      with subtest("and every promise is kept again"):
-          all_targets_are_up()
-          a_new_trace_arrives("b" * 32)
-          verify()
-    '';
+    with subtest("and every promise is kept again"):
+        all_targets_are_up()
+        a_new_trace_arrives("b" * 32)
+        verify()
+  '';
 }
