@@ -5,6 +5,7 @@
 //! * [`telemetry`]: what makes it observable
 //! * `lab`: the laboratory around it
 //! * `embedded`: in-memory backends that speak the wire APIs of Tempo, Loki and Prometheus
+//! * `console`: what a browser shows of all this
 
 // A running service must not end on what can be handled; tests may.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
@@ -12,6 +13,8 @@
 pub mod app;
 pub mod telemetry;
 
+#[cfg(feature = "lab")]
+pub mod console;
 #[cfg(feature = "lab")]
 pub mod embedded;
 #[cfg(feature = "lab")]

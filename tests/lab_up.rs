@@ -322,7 +322,7 @@ fn quiet_says_nothing() {
     command.stderr(Stdio::piped());
     let mut lab = Lab::of(command);
     eventually("the lab is up", || {
-        let request = b"GET /api/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        let request = b"GET /api/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         (http::try_send(console, request)?.status == 200).then_some(())
     });
     lab.signal("TERM");
@@ -340,7 +340,7 @@ fn a_pipe_gets_plain_text_with_every_address() {
         text.contains("Ctrl-C stops").then_some(text)
     });
     assert!(!text.contains('\x1b') && !text.contains('\r'), "{text:?}");
-    let parts = "app-a,app-b,app-c,the lab,Prometheus API,Loki API,Tempo API,OTLP gRPC,OTLP HTTP";
+    let parts = "app-a,app-b,app-c,console,Prometheus API,Loki API,Tempo API,OTLP gRPC,OTLP HTTP";
     for part in parts.split(',') {
         let said = |line: &&str| line.contains(part) && line.contains(" http://127.0.0.1:");
         assert!(text.lines().any(|line| said(&line)), "{part}: {text}");

@@ -11,9 +11,21 @@ pub struct Response {
     pub status: u16,
     pub head: String,
     pub body: String,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
 }
 
 impl Response {
+    /// A response without a body, by its status line and headers.
+    pub fn of_head(head: &str) -> Option<Self> {
+        Some(Self {
+            status: head.split(' ').nth(1)?.parse().ok()?,
+            head: head.to_owned(),
+            body: String::new(),
+            bytes: Vec::new(),
+        })
+    }
+
     /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
@@ -63,12 +75,8 @@ pub fn read(stream: &mut TcpStream) -> Option<Response> {
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
         }
     };
-    let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
-    let mut response = Response {
-        status: head.split(' ').nth(1)?.parse().ok()?,
-        head,
-        body: String::new(),
-    };
+    let head = String::from_utf8_lossy(&bytes[..head_end]);
+    let mut response = Response::of_head(&head)?;
     let length: usize = response
         .header("content-length")
         .and_then(|length| length.parse().ok())
@@ -79,7 +87,8 @@ pub fn read(stream: &mut TcpStream) -> Option<Response> {
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
         }
     }
-    response.body = String::from_utf8_lossy(&bytes[head_end + 4..]).into_owned();
+    response.bytes = bytes.split_off(head_end + 4);
+    response.body = String::from_utf8_lossy(&response.bytes).into_owned();
     Some(response)
 }
 

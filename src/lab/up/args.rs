@@ -1,6 +1,7 @@
 //! The flags of `lab up`.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -22,9 +23,12 @@ pub struct UpArgs {
     /// below
     #[arg(long, value_name = "PORT", default_value_t = 8000)]
     pub app_port: u16,
-    /// Port of the lab's own page
+    /// Port of the console
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     pub console_port: u16,
+    /// Serve the console from this folder, read at each request, for who works on it
+    #[arg(long, value_name = "DIR")]
+    pub console_dir: Option<PathBuf>,
     /// Port of the Prometheus API
     #[arg(long, value_name = "PORT", default_value_t = 9090)]
     pub prometheus_port: u16,

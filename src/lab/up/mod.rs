@@ -5,11 +5,12 @@
 //! * [`backends`]: the embedded servers
 //! * [`instances`]: the service's processes, kept running
 //! * [`last_words`]: why one of them ended
-//! * [`status`]: what the lab says about itself, on the console's port
+//! * [`console`]: what a browser gets on port 3000; [`status`], [`traffic`] are the lab's part of it
 //! * [`progress`]: what it says on the terminal
 
 pub mod args;
 mod backends;
+mod console;
 mod instances;
 mod last_words;
 mod ports;
@@ -17,6 +18,7 @@ mod progress;
 mod serve;
 mod stats;
 mod status;
+mod traffic;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -29,7 +31,9 @@ use backends::Backends;
 use instances::Instances;
 use ports::Ports;
 use progress::Progress;
+use serve::Running;
 use status::Lab;
+use traffic::Traffic;
 
 /// Exit code after a second Ctrl-C: as a shell gives it for the signal.
 const KILLED: u8 = 130;
@@ -44,6 +48,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let started = Instant::now();
     let ports = Ports::bind(&args)?;
+    let console = console::console(&args, &ports.addresses)?;
     let progress = Progress::new(&args);
     let addresses = ports.addresses.clone();
 
@@ -56,8 +61,11 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     };
     backends.scrape();
     let lab = Lab::new(&backends, &instances, &addresses);
+    let traffic = Traffic::new(&addresses);
+    let routes = status::routes(lab).into_iter().chain(traffic.routes());
+    let service = console.service(routes)?;
     let console = match ports.console {
-        Some(listener) => Some(status::serve(listener, lab)?),
+        Some(listener) => Some(Running::start(listener, service)?),
         None => None,
     };
     progress.ready(&addresses, started.elapsed());
@@ -68,6 +76,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     }
     progress.say("stopping; Ctrl-C again kills");
     let stop = async {
+        traffic.stop();
         instances.stop().await;
         backends.stop().await;
         if let Some(console) = console {

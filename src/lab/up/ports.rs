@@ -16,7 +16,7 @@ const LETTERS: std::ops::RangeInclusive<char> = 'a'..='z';
 pub(super) struct Addresses {
     /// The instances by name.
     pub(super) apps: Vec<(String, SocketAddr)>,
-    /// The lab's own page.
+    /// The console.
     pub(super) console: Option<SocketAddr>,
     /// URL of the Prometheus API, embedded or real.
     pub(super) prometheus: String,
@@ -73,7 +73,7 @@ impl Ports {
                 apps.push((name, address));
             }
         }
-        let console = taking.take("the lab's page", args.console_port, "--console-port");
+        let console = taking.take("the console", args.console_port, "--console-port");
         let prometheus = (args.prometheus.is_none()).then(|| {
             taking.take(
                 "the Prometheus API",

@@ -88,7 +88,7 @@ impl Progress {
                     ));
                 }
                 for (name, address) in [
-                    ("the lab", console.unwrap_or_default()),
+                    ("console", console.unwrap_or_default()),
                     ("Prometheus API", addresses.prometheus.clone()),
                     ("Loki API", addresses.loki.clone()),
                     ("Tempo API", addresses.tempo.clone()),

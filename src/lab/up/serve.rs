@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::server::ServerHandle;
-use salvo::{Router, Server};
+use salvo::{Server, Service};
 use tokio::task::JoinHandle;
 
 /// Most connections of one server at a time; more of them wait.
@@ -26,13 +26,14 @@ impl Running {
     ///
     /// # Errors
     /// When the listener cannot be used.
-    pub(super) fn start(listener: TcpListener, routes: Router) -> anyhow::Result<Self> {
+    pub(super) fn start(listener: TcpListener, routes: impl Into<Service>) -> anyhow::Result<Self> {
+        let service = routes.into();
         let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
         let server = Server::new(TcpAcceptor::try_from(listener)?).max_connections(MAX_CONNECTIONS);
         let handle = server.handle();
         let task = tokio::spawn(async move {
             // It ends with an error only when its listener fails, which the next request shows.
-            let _ = server.try_serve(routes).await;
+            let _ = server.try_serve(service).await;
         });
         Ok(Self { handle, task })
     }

@@ -241,6 +241,7 @@ mod tests {
     fn source(settings: Value) -> DataSource {
         DataSource {
             uid: "it".to_owned(),
+            name: String::new(),
             kind: String::new(),
             settings,
         }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::args::{UsageError, VerifyArgs};
 
 /// The data sources as they were when this was built.
-const DATA_SOURCES: &str = include_str!("../../../etc/grafana/datasources.yaml");
+pub const DATA_SOURCES: &str = include_str!("../../../etc/grafana/datasources.yaml");
 
 /// The dashboards as they were when this was built, by file name.
 pub const DASHBOARDS: [(&str, &str); 2] = [
@@ -32,10 +32,13 @@ pub struct Provisioning {
 
 /// A data source of `datasources.yaml`
 /// (<https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources>).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct DataSource {
     /// What others refer to it by.
     pub uid: String,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
     /// `prometheus`, `loki` or `tempo`.
     #[serde(rename = "type")]
     pub kind: String,

@@ -1,0 +1,93 @@
+//! What may be asked of each server: it reads, and the console or Grafana's data sources ask it.
+
+use std::borrow::Cow;
+
+use salvo::http::Method;
+
+use super::backend::Kind;
+use crate::console::path;
+
+/// Also by POST, as a form: queries grow long.
+const PROMETHEUS_FORMS: &[&str] = &[
+    "api/v1/query",
+    "api/v1/query_range",
+    "api/v1/query_exemplars",
+    "api/v1/labels",
+    "api/v1/series",
+];
+
+const PROMETHEUS: &[&str] = &[
+    "api/v1/label/*/values",
+    "api/v1/metadata",
+    "api/v1/targets",
+    "api/v1/status/buildinfo",
+    "-/ready",
+    "-/healthy",
+];
+
+const LOKI: &[&str] = &[
+    "loki/api/v1/query",
+    "loki/api/v1/query_range",
+    "loki/api/v1/labels",
+    "loki/api/v1/label/*/values",
+    "loki/api/v1/series",
+    "loki/api/v1/index/stats",
+    "loki/api/v1/index/volume",
+    "loki/api/v1/format_query",
+    "loki/api/v1/status/buildinfo",
+    "ready",
+];
+
+/// Of Loki, a WebSocket.
+const TAIL: &[&str] = &["loki/api/v1/tail"];
+
+const TEMPO: &[&str] = &[
+    "api/traces/*",
+    "api/v2/traces/*",
+    "api/search",
+    "api/search/tags",
+    "api/search/tag/*/values",
+    "api/v2/search/tags",
+    "api/v2/search/tag/*/values",
+    "api/echo",
+    "api/status/buildinfo",
+    "ready",
+];
+
+/// One that may be asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    /// Absolute, escaped in one way.
+    pub(super) path: String,
+    /// Whether it wants to become a WebSocket.
+    pub(super) is_socket: bool,
+}
+
+impl Endpoint {
+    /// The endpoint that a request is for, if it may be asked.
+    pub(super) fn find(kind: Kind, method: &Method, segments: &[Cow<'_, str>]) -> Option<Self> {
+        let among = |patterns: &[&str]| patterns.iter().any(|it| matches(it, segments));
+        let is_get = method == Method::GET;
+        let is_socket = kind == Kind::Loki && among(TAIL);
+        let allowed = match kind {
+            Kind::Prometheus if among(PROMETHEUS_FORMS) => is_get || method == Method::POST,
+            Kind::Prometheus => is_get && among(PROMETHEUS),
+            Kind::Loki => is_get && (is_socket || among(LOKI)),
+            Kind::Tempo => is_get && among(TEMPO),
+        };
+        allowed.then(|| Self {
+            path: path::joined(segments),
+            is_socket,
+        })
+    }
+}
+
+/// Whether segments are those of a pattern, in which `*` stands for any one.
+fn matches(pattern: &str, segments: &[Cow<'_, str>]) -> bool {
+    let mut wanted = pattern.split('/');
+    let same = segments.iter().all(|segment| {
+        let wanted = wanted.next();
+        wanted == Some("*") || wanted == Some(segment)
+    });
+    same && wanted.next().is_none()
+}

@@ -1,0 +1,149 @@
+//! Forwards what the console asks of Prometheus, Loki and Tempo, and nothing else: only read
+//! endpoints, only to the configured servers, within bounds of time and size.
+//!
+//! * [`endpoints`]: what may be asked
+//! * [`backend`]: whom, and how a request for it is made
+//! * [`exchange`]: a request and its answer
+//! * [`body`]: an answer on its way
+//! * [`tunnel`]: the live tail, a WebSocket
+
+mod backend;
+mod body;
+mod endpoints;
+mod exchange;
+mod tunnel;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use salvo::http::StatusCode;
+use salvo::http::header::UPGRADE;
+use salvo::{Request, Response, handler};
+use tokio::sync::{Semaphore, watch};
+
+use super::{answer, path};
+pub use backend::{Backend, Kind};
+use endpoints::Endpoint;
+
+/// What Grafana's own proxy has before the data source.
+const PREFIX: &str = "/api/datasources/proxy/uid/";
+
+/// Bounds on what is forwarded.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Until a connection is there.
+    pub connect: Duration,
+    /// Until the head of an answer is there.
+    pub head: Duration,
+    /// Until the whole answer is there.
+    pub whole: Duration,
+    /// Bytes of a request's body.
+    pub request_bytes: usize,
+    /// Bytes of an answer.
+    pub answer_bytes: u64,
+    /// Requests at one time; more of them wait.
+    pub requests: usize,
+    /// Live tails at one time; more are refused.
+    pub tunnels: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            head: Duration::from_secs(30),
+            whole: Duration::from_secs(60),
+            request_bytes: 256 << 10,
+            answer_bytes: 64 << 20,
+            requests: 64,
+            tunnels: 32,
+        }
+    }
+}
+
+/// The servers, and the way to them.
+pub(super) struct Proxy {
+    backends: Vec<Backend>,
+    limits: Limits,
+    client: Client<HttpConnector, Full<bytes::Bytes>>,
+    requests: Arc<Semaphore>,
+    tunnels: Arc<Semaphore>,
+    /// Held as long as there is a console; its end is the end of the tunnels.
+    open: watch::Sender<()>,
+}
+
+/// Why nothing was forwarded, or no answer came back.
+struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { status, message }
+    }
+}
+
+impl Proxy {
+    pub(super) fn new(backends: Vec<Backend>, limits: Limits) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(limits.connect));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_max_idle_per_host(8)
+            .build(connector);
+        Self {
+            backends,
+            limits,
+            client,
+            requests: Arc::new(Semaphore::new(limits.requests)),
+            tunnels: Arc::new(Semaphore::new(limits.tunnels)),
+            open: watch::Sender::new(()),
+        }
+    }
+
+    async fn forward(&self, req: &mut Request, res: &mut Response) -> Result<(), Refusal> {
+        let (backend, endpoint) = self.wanted(req)?;
+        let uri = backend.uri(&endpoint.path, req.uri().query())?;
+        if endpoint.is_socket && req.headers().contains_key(UPGRADE) {
+            return self.tunnel(backend, uri, req, res).await;
+        }
+        self.exchange(backend, uri, req, res).await
+    }
+
+    /// What a request is for, if it may be forwarded.
+    fn wanted(&self, req: &Request) -> Result<(&Backend, Endpoint), Refusal> {
+        let forbidden = || {
+            let message = "only the read endpoints of Prometheus, Loki and Tempo are forwarded";
+            Refusal::new(StatusCode::FORBIDDEN, message)
+        };
+        let rest = req.uri().path().strip_prefix(PREFIX);
+        let (uid, path) = rest
+            .and_then(|it| it.split_once('/'))
+            .ok_or_else(forbidden)?;
+        let mut backends = self.backends.iter();
+        let backend = backends.find(|it| it.kind.uid() == uid);
+        let backend = backend.ok_or_else(forbidden)?;
+        let segments = path::segments(path).ok_or_else(forbidden)?;
+        let endpoint = Endpoint::find(backend.kind, req.method(), &segments);
+        Ok((backend, endpoint.ok_or_else(forbidden)?))
+    }
+}
+
+/// The route of the proxy.
+pub(super) struct Forward(pub(super) Arc<Proxy>);
+
+#[handler]
+impl Forward {
+    async fn handle(&self, req: &mut Request, res: &mut Response) {
+        if let Err(refusal) = self.0.forward(req, res).await {
+            answer::message(res, refusal.status, &refusal.message);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The live tail: a WebSocket of the browser's and one to Loki, joined.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use salvo::http::header::{
+    CONNECTION, CONTENT_TYPE, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use salvo::http::{HeaderValue, StatusCode};
+use salvo::{Request, Response};
+use tokio::io::{AsyncWriteExt, copy, split};
+use tokio::time::timeout;
+
+use super::backend::Backend;
+use super::exchange::copy as copy_headers;
+use super::{Proxy, Refusal};
+
+/// Headers with which a browser asks for a WebSocket.
+const ASKED: [HeaderName; 4] = [
+    SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION,
+    SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_EXTENSIONS,
+];
+
+/// Headers with which a server agrees.
+const AGREED: [HeaderName; 3] = [
+    SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_EXTENSIONS,
+];
+
+/// Bytes of a server's answer that it does not agree.
+const LARGEST_REFUSAL: usize = 64 << 10;
+
+impl Proxy {
+    /// Lets the server agree to a WebSocket, agrees alike, and joins both until one of them ends or
+    /// the console does.
+    pub(super) async fn tunnel(
+        &self,
+        backend: &Backend,
+        uri: Uri,
+        req: &mut Request,
+        res: &mut Response,
+    ) -> Result<(), Refusal> {
+        let Ok(place) = Arc::clone(&self.tunnels).try_acquire_owned() else {
+            let most = self.limits.tunnels;
+            let message = format!("{most} live tails are open, which is the most; close one");
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
+        };
+        let browser = req.extensions_mut().remove::<OnUpgrade>();
+        let browser = browser.ok_or_else(|| {
+            let message = "this connection cannot become a WebSocket";
+            Refusal::new(StatusCode::BAD_REQUEST, message)
+        })?;
+
+        let mut request = http::Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = uri;
+        copy_headers(&ASKED, req.headers(), request.headers_mut());
+        upgrade(request.headers_mut());
+        let late = || backend.is_late(self.limits.head);
+        let answer = timeout(self.limits.head, self.client.request(request)).await;
+        let mut answer = answer
+            .map_err(|_| late())?
+            .map_err(|error| backend.is_down(&error))?;
+
+        res.status_code(answer.status());
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            copy_headers(&[CONTENT_TYPE], answer.headers(), res.headers_mut());
+            let body = Limited::new(answer.into_body(), LARGEST_REFUSAL).collect();
+            let body = timeout(self.limits.head, body).await.map_err(|_| late())?;
+            res.body(body.map_err(|error| backend.is_down(&*error))?.to_bytes());
+            return Ok(());
+        }
+        copy_headers(&AGREED, answer.headers(), res.headers_mut());
+        upgrade(res.headers_mut());
+        let server = hyper::upgrade::on(&mut answer);
+        let mut console = self.open.subscribe();
+        let patience = self.limits.head;
+        tokio::spawn(async move {
+            let both = async { tokio::try_join!(browser, server) };
+            if let Ok(Ok((browser, server))) = timeout(patience, both).await {
+                tokio::select! {
+                    () = join(browser, server) => {}
+                    // Nothing is ever sent: this is the end of the console.
+                    _ = console.changed() => {}
+                }
+            }
+            drop(place);
+        });
+        Ok(())
+    }
+}
+
+fn upgrade(headers: &mut http::HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+}
+
+/// Carries bytes both ways until one side has no more: with half a WebSocket nobody can do anything.
+async fn join(browser: Upgraded, server: Upgraded) {
+    let (mut from_browser, mut to_browser) = split(TokioIo::new(browser));
+    let (mut from_server, mut to_server) = split(TokioIo::new(server));
+    tokio::select! {
+        _ = copy(&mut from_browser, &mut to_server) => {}
+        _ = copy(&mut from_server, &mut to_browser) => {}
+    }
+    let _ = to_browser.shutdown().await;
+    let _ = to_server.shutdown().await;
+}
