@@ -1,0 +1,105 @@
+// @ts-check
+// Asks the backends through the lab's proxy, and the lab itself. An answer is JSON or an ApiError.
+
+/** @typedef {import("./types").Server} Server */
+/** @typedef {import("./types").Params} Params */
+
+const NAMES = { prometheus: "Prometheus", loki: "Loki", tempo: "Tempo", lab: "The lab" };
+const SAYINGS = {
+  down: "does not answer",
+  refused: "refused the query",
+  missing: "does not have it",
+  failed: "failed",
+};
+
+/** Why there is no answer; its message is what the server said. */
+export class ApiError extends Error {
+  /** @param {keyof SAYINGS} kind @param {Server | "lab"} server @param {string} message */
+  constructor(kind, server, message) {
+    super(message);
+    this.kind = kind;
+    this.server = server;
+  }
+
+  get title() {
+    return `${NAMES[this.server]} ${SAYINGS[this.kind]}`;
+  }
+}
+
+/**
+ * Asks a backend; the path is that of its own API, without a slash in front.
+ * @param {Server} server @param {string} path @param {Params} [params] @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function ask(server, path, params = {}, signal = undefined) {
+  return answer(server, proxied(server, path, params), { signal, headers: { accept: "application/json" } });
+}
+
+/**
+ * Asks the lab itself.
+ * @param {string} path @param {{ method?: string, body?: unknown, signal?: AbortSignal }} [request]
+ * @returns {Promise<any>}
+ */
+export async function lab(path, { method = "GET", body, signal } = {}) {
+  if (body === undefined) return answer("lab", path, { method, signal });
+  return answer("lab", path, {
+    method,
+    signal,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+/**
+ * The address of a backend's path behind the proxy.
+ * @param {Server} server @param {string} path @param {Params} [params]
+ */
+export function proxied(server, path, params = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined) query.append(name, String(one));
+    }
+  }
+  const text = query.toString();
+  return `/api/datasources/proxy/uid/${server}/${path}${text ? `?${text}` : ""}`;
+}
+
+/** @param {Server | "lab"} server @param {string} url @param {RequestInit} init */
+async function answer(server, url, init) {
+  let response;
+  let text;
+  try {
+    response = await fetch(url, init);
+    text = await response.text();
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new ApiError("down", "lab", "There is no connection to it. Is `lab up` still running?");
+  }
+  const { ok, status } = response;
+  if (!ok) throw new ApiError(kindOf(status), server, reason(text) || `HTTP ${status}`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError("failed", server, `It answered ${status}, but not with JSON.`);
+  }
+}
+
+/** @param {number} status */
+function kindOf(status) {
+  if (status >= 502 && status <= 504) return "down";
+  if (status === 404) return "missing";
+  return status < 500 ? "refused" : "failed";
+}
+
+/** What a server says of an error: in JSON or as plain text. @param {string} text */
+function reason(text) {
+  try {
+    const body = JSON.parse(text);
+    const said = body?.error ?? body?.message;
+    if (typeof said === "string") return said;
+  } catch {
+    // The text itself says it.
+  }
+  return text.trim().slice(0, 600);
+}

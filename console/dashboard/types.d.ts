@@ -1,0 +1,128 @@
+// Types of the Dashboards view; for the editor and for tsc, not served.
+
+import type { DataSource, FieldLink, Times as Span } from "../types";
+import type { Entry } from "../logs/read.js";
+
+/** A Grafana dashboard file, as far as it is drawn here. */
+export type Dashboard = {
+  uid: string;
+  title: string;
+  description?: string;
+  refresh?: string | false;
+  time?: { from: string; to: string };
+  templating?: { list?: Variable[] };
+  panels?: Panel[];
+  links?: DashboardLink[];
+};
+export type Listed = { uid: string; title: string };
+export type DashboardLink = { title?: string; url?: string; keepTime?: boolean };
+export type SourceRef = { type?: string; uid?: string } | null;
+export type Panel = {
+  id: number;
+  type: string;
+  title?: string;
+  description?: string;
+  gridPos?: { x: number; y: number; w: number; h: number };
+  datasource?: SourceRef;
+  targets?: Target[];
+  fieldConfig?: { defaults?: FieldConfig };
+  options?: Record<string, any>;
+  interval?: string;
+  maxDataPoints?: number;
+  collapsed?: boolean;
+  panels?: Panel[];
+};
+export type Target = {
+  datasource?: SourceRef;
+  expr?: string;
+  hide?: boolean;
+  instant?: boolean;
+  range?: boolean;
+  exemplar?: boolean;
+  queryType?: string;
+  legendFormat?: string;
+  interval?: string;
+};
+export type FieldConfig = {
+  unit?: string;
+  decimals?: number;
+  min?: number;
+  max?: number;
+  noValue?: string;
+  thresholds?: { steps?: { color?: string; value: number | null }[] };
+  mappings?: { type: string; options: Record<string, { text?: string; color?: string }> }[];
+  custom?: { fillOpacity?: number };
+};
+export type Variable = {
+  name: string;
+  label?: string;
+  type: string;
+  query?: { query: string } | string;
+  multi?: boolean;
+  includeAll?: boolean;
+  allValue?: string | null;
+  current?: { value?: string | string[] };
+};
+
+/** A row and what is in it; undefined for what comes before the first row. */
+export type Group = { row?: Panel; panels: Panel[] };
+
+/** A variable with its values and what is chosen; it changes while the dashboard is shown. */
+export type State = { definition: Variable; options: string[]; chosen: string[] };
+/**
+ * What is chosen for a variable, for a query. `pattern`: values are part of a regular expression; `literal`: they are
+ * taken as they are.
+ */
+export type Choice = { name: string; values: readonly string[]; pattern: boolean; literal: boolean };
+
+/** Named by the kind of server that reads it. */
+export type Language = "prometheus" | "loki";
+/** Smallest intervals as the query, the panel and the data source set them, and how many points can be seen. */
+export type Limits = { own?: string; panel?: string; scrape?: string; points: number };
+/** All in seconds. */
+export type Times = { range: number; step: number; rateInterval: number };
+
+/** A value for each time of the result, null where there is none; a single one of an instant query. */
+export type Series = { name: string; labels: Record<string, string>; values: (number | null)[] };
+/** Time in milliseconds; `name` is that of its series. */
+export type Exemplar = {
+  time: number;
+  value: number;
+  name: string;
+  labels: Record<string, string>;
+  traceId: string | null;
+};
+/** `times` in seconds, those of all series. */
+export type Result = Span & {
+  times: number[];
+  series: Series[];
+  exemplars: Exemplar[];
+  lines: Entry[];
+  notes: string;
+};
+/** What the lab knows. `traceOf`: the trace that an exemplar's labels name; `links`: what in a line leads somewhere. */
+export type Known = {
+  listed: readonly Listed[];
+  sources: readonly DataSource[];
+  traceOf: (labels: Record<string, string>) => string | null;
+  links: (line: string) => FieldLink[];
+};
+/** One refresh of the dashboard: what a query depends on besides its panel. */
+export type Round = Pick<Known, "sources" | "traceOf"> & {
+  span: Span;
+  choices: readonly Choice[];
+  queued: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+};
+
+/** What all panels share. `signal` aborts when the dashboard is left; `zoom` goes to a time range in milliseconds. */
+export type Board = Pick<Known, "links"> & { signal: AbortSignal; zoom: (start: number, end: number) => void };
+export type Place = Board & { panel: Panel; title: string; body: HTMLElement };
+/** Draws a result; false when it has nothing to show. */
+export type Draw = (result: Result) => boolean;
+
+/** An exemplar on a chart, with its place in CSS pixels and its value in words. */
+export type Dot = { x: number; y: number; exemplar: Exemplar; color: string; value: string };
+/** A line of the tooltip. */
+export type Row = [name: string, value: string, color?: string];
+/** A series as it is drawn. */
+export type Named = { name: string; color: string; values: Series["values"]; hidden: boolean };

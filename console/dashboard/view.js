@@ -1,0 +1,118 @@
+// @ts-check
+// The Dashboards view: one of the lab's Grafana dashboards, drawn from the APIs of Prometheus and Loki.
+
+import { go, link, note } from "../address.js";
+import { lab } from "../api.js";
+import { dataSources, derivedFields, exemplarTrace } from "../correlation.js";
+import { fill, h, renew } from "../dom.js";
+import { notice, repeat } from "../notice.js";
+import { REFRESHES, milliseconds, rangeOf, span } from "../time.js";
+import { refreshPicker, timePicker } from "../time_picker.js";
+import { drawGroups } from "./grid.js";
+import { queue } from "./queue.js";
+import { choiceOf, control, optionsOf, stateOf } from "./variables.js";
+
+/** @import { Context, Range } from "../types" */
+/** @import { Dashboard, Known, Round } from "./types" */
+
+export const title = "Dashboards";
+
+const QUERIES_AT_ONCE = 6;
+
+/** @param {Context} context @param {string} uid */
+export async function show(context, uid) {
+  const { main, signal } = context;
+  const paths = [`/api/dashboards/${encodeURIComponent(uid)}`, "/api/dashboards"];
+  fill(main, h("p", { class: "quiet" }, "Loading…"));
+  try {
+    const [dashboard, listed] = await Promise.all(paths.map((path) => lab(path, { signal })));
+    const [sources, traceOf, links] = await Promise.all([dataSources(), exemplarTrace(), derivedFields()]);
+    if (!signal.aborted) board(context, dashboard, { listed, sources, traceOf, links });
+  } catch (error) {
+    if (!signal.aborted) fill(main, h("h1", {}, title), notice(error));
+  }
+}
+
+/** @param {Context} context @param {Dashboard} dashboard @param {Known} known */
+function board({ main, params, signal }, dashboard, { listed, sources, traceOf, links }) {
+  document.title = `${dashboard.title} · salvo-observability`;
+  let range = rangeOf(params, dashboard.time);
+  let refresh = params.get("refresh") ?? (dashboard.refresh || "");
+  if (!REFRESHES.includes(refresh)) refresh = "";
+  const variables = (dashboard.templating?.list ?? []).map((definition) => stateOf(definition, params));
+  const controls = variables.map((state) => control(state, () => changed()));
+  const queued = queue(QUERIES_AT_ONCE);
+  /** @type {Round | undefined} */
+  let round;
+
+  const { elements, panels } = drawGroups(dashboard.panels ?? [], { signal, links, zoom });
+  const loadVisible = () => panels.map(({ section, load }) => round && "visible" in section.dataset && load(round));
+  const seen = (/** @type {IntersectionObserverEntry[]} */ entries) => {
+    for (const { target, isIntersecting } of entries) target.toggleAttribute("data-visible", isIntersecting);
+    loadVisible();
+  };
+  const watcher = new IntersectionObserver(seen, { rootMargin: "200px" });
+  for (const { section } of panels) watcher.observe(section);
+  signal.addEventListener("abort", () => watcher.disconnect());
+
+  /** @param {AbortSignal} running */
+  async function load(running) {
+    const at = span(range);
+    try {
+      for (const [index, { definition }] of variables.entries()) {
+        if (definition.type !== "query") continue;
+        variables[index].options = await optionsOf(definition, at, running);
+        controls[index].update();
+      }
+      fill(problem);
+    } catch (error) {
+      if (running.aborted) throw error;
+      renew(problem, notice(error));
+    }
+    round = { span: at, choices: variables.map(choiceOf), sources, traceOf, queued };
+    await Promise.all(loadVisible());
+  }
+  const now = repeat(load, () => milliseconds(refresh), signal);
+
+  /** With `entry` the Back button leads to what was there before. */
+  function changed({ entry = true } = {}) {
+    const chosen = variables.flatMap((one) => one.chosen.map((value) => [`var-${one.definition.name}`, value]));
+    note(new URLSearchParams([...Object.entries({ ...range, refresh }), ...chosen]), { entry });
+    drawLinks();
+    now();
+  }
+
+  /** @param {number} start @param {number} end */
+  function zoom(start, end) {
+    setRange({ from: String(Math.round(start)), to: String(Math.round(Math.max(end, start + 1000))) });
+    head.children[1].replaceWith(timePicker(range, setRange));
+  }
+
+  function drawLinks() {
+    const leading = (dashboard.links ?? []).filter((one) => /^(\/|https?:)/.test(one.url ?? ""));
+    const href = ({ url = "", keepTime = false }) => link(url, keepTime ? range : {});
+    fill(others, leading.map((one) => h("a", { href: href(one) }, one.title)));
+  }
+
+  const setRange = (/** @type {Range} */ chosen) => {
+    range = chosen;
+    changed();
+  };
+  const setRefresh = (/** @type {string} */ every) => {
+    refresh = every;
+    changed({ entry: false });
+  };
+  const options = listed.map((one) => {
+    return h("option", { value: `/d/${encodeURIComponent(one.uid)}`, selected: one.uid === dashboard.uid }, one.title);
+  });
+  const chooser = h("select", { onchange: () => go(chooser.value, range) }, options);
+  const others = h("nav", { class: "board-links", "aria-label": "Links" });
+  const pickers = [timePicker(range, setRange), refreshPicker(refresh, setRefresh, now)];
+  const head = h("div", { class: "toolbar" }, h("h1", {}, dashboard.title), pickers);
+  const choices = [h("label", { class: "field" }, "Dashboard", chooser), ...controls.map((one) => one.element), others];
+  const problem = h("div");
+  drawLinks();
+  fill(main, head, h("p", { class: "quiet board-about" }, dashboard.description));
+  main.append(h("div", { class: "toolbar" }, choices), problem, ...elements);
+  now();
+}

@@ -1,0 +1,66 @@
+// @ts-check
+// Elements made by the DOM's own functions only: text from a backend can never become markup.
+
+/** @typedef {import("./types").Child} Child */
+
+/**
+ * An HTML element. Properties that begin with `on` are listeners, `class` and what has a dash are attributes, the
+ * rest are properties where the element has them. Children that are strings become text.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag @param {Record<string, unknown>} [properties] @param {...(Child | Child[])} children
+ */
+export function h(tag, properties = {}, ...children) {
+  return made(document.createElement(tag), properties, children);
+}
+
+/**
+ * An SVG element; every property but listeners is an attribute.
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag @param {Record<string, unknown>} [properties] @param {...(Child | Child[])} children
+ */
+export function svg(tag, properties = {}, ...children) {
+  return made(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
+}
+
+/**
+ * Puts `children` in the place of what is in `parent`.
+ * @param {Element} parent @param {...(Child | Child[])} children
+ */
+export function fill(parent, ...children) {
+  parent.replaceChildren(...nodes(children));
+}
+
+/**
+ * Does that only when the one child differs: what has the focus keeps it, and an alert is not said again.
+ * @param {Element} parent @param {Element} child
+ */
+export function renew(parent, child) {
+  if (parent.childElementCount !== 1 || !parent.firstElementChild?.isEqualNode(child)) parent.replaceChildren(child);
+}
+
+/**
+ * @template {Element} Kind
+ * @param {Kind} element @param {Record<string, unknown>} properties @param {(Child | Child[])[]} children
+ */
+function made(element, properties, children) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on") && typeof value === "function") {
+      element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    } else if (element instanceof SVGElement || name === "class" || name.includes("-") || !(name in element)) {
+      element.setAttribute(name, value === true ? "" : String(value));
+    } else {
+      Reflect.set(element, name, value);
+    }
+  }
+  element.append(...nodes(children));
+  return element;
+}
+
+/** @param {(Child | Child[])[]} children */
+function nodes(children) {
+  return children
+    .flat()
+    .filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (child instanceof Node ? child : String(child)));
+}

@@ -1,0 +1,74 @@
+// @ts-check
+// Starts the console: theme, navigation, and the view that the address asks for.
+
+import { CHANGED, current, go } from "./address.js";
+import { fill, h } from "./dom.js";
+import { startTheme } from "./theme.js";
+
+/** @type {[RegExp, string, () => Promise<import("./types").View>][]} */
+const ROUTES = [
+  [/^\/d\/([^/]+)(?:\/[^/]*)?$/, "dashboards", () => import("./dashboard/view.js")],
+  [/^\/traces$/, "traces", () => import("./traces/search_view.js")],
+  [/^\/traces\/([0-9a-fA-F]{1,32})$/, "traces", () => import("./traces/trace_view.js")],
+  [/^\/logs$/, "logs", () => import("./logs/view.js")],
+  [/^\/traffic$/, "traffic", () => import("./traffic/view.js")],
+];
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+let leaving = new AbortController();
+
+async function show() {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  if (location.pathname === "/") history.replaceState(null, "", `/d/salvo-observability${location.search}`);
+  const { path, params } = current();
+  const [pattern, name, load] = ROUTES.find(([one]) => one.test(path)) ?? [];
+  for (const item of document.querySelectorAll("header nav a")) {
+    if (item.getAttribute("data-view") === name) item.setAttribute("aria-current", "page");
+    else item.removeAttribute("aria-current");
+  }
+  if (!pattern || !load) {
+    fill(main, h("h1", {}, "Not here"), h("p", {}, `There is no view at ${path}. The views are in the bar above.`));
+    return;
+  }
+  try {
+    const view = await load();
+    if (signal.aborted) return;
+    document.title = `${view.title} · salvo-observability`;
+    main.className = `view-${name}`;
+    fill(main);
+    await view.show({ main, params, signal }, ...(pattern.exec(path) ?? []).slice(1).map(decoded));
+  } catch (error) {
+    if (signal.aborted) return;
+    fill(main, h("h1", {}, "This view could not be shown"), h("p", { role: "alert" }, String(error)));
+    throw error;
+  }
+}
+
+/** @param {string} part */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** Links to views are followed without loading the page anew. @param {MouseEvent} event */
+function follow(event) {
+  const changed = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+  const anchor = event.target instanceof Element ? event.target.closest("a") : null;
+  if (event.defaultPrevented || event.button !== 0 || changed || !anchor) return;
+  if (anchor.target || anchor.origin !== location.origin || /^\/(api|assets)\//.test(anchor.pathname)) return;
+  if (anchor.hash && anchor.pathname === location.pathname && anchor.search === location.search) return;
+  event.preventDefault();
+  go(anchor.pathname, new URLSearchParams(anchor.search));
+  main.focus({ preventScroll: true });
+  window.scrollTo(0, 0);
+}
+
+startTheme(/** @type {HTMLButtonElement} */ (document.getElementById("theme")));
+document.addEventListener("click", follow);
+window.addEventListener("popstate", show);
+window.addEventListener(CHANGED, show);
+show();

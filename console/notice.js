@@ -1,0 +1,60 @@
+// @ts-check
+// Says plainly when a backend is down or has refused a query, where its data would be, and goes when it is back.
+
+import { ApiError } from "./api.js";
+import { fill, h } from "./dom.js";
+
+/** What to show in the place of data. @param {unknown} error */
+export function notice(error) {
+  const [title, kind] = error instanceof ApiError ? [error.title, error.kind] : ["This could not be shown", "failed"];
+  const text = error instanceof Error ? error.message : String(error);
+  return h("div", { class: `notice notice-${kind}`, role: "alert" }, h("strong", {}, title), h("p", {}, text));
+}
+
+/**
+ * Does something again and again until `signal` aborts; never twice at a time, and not while the page is hidden.
+ * `pause` says how many milliseconds later the next time is, 0 for never. The returned function does it now.
+ * @param {(signal: AbortSignal) => Promise<void>} work @param {() => number} pause @param {AbortSignal} signal
+ */
+export function repeat(work, pause, signal) {
+  let timer = 0;
+  let running = new AbortController();
+  let owed = false;
+  const next = () => {
+    clearTimeout(timer);
+    if (pause() > 0 && !signal.aborted) timer = window.setTimeout(now, pause());
+  };
+  const now = async () => {
+    clearTimeout(timer);
+    if (signal.aborted) return;
+    owed = document.hidden;
+    if (owed) return;
+    running.abort();
+    const mine = new AbortController();
+    running = mine;
+    try {
+      await work(AbortSignal.any([mine.signal, signal]));
+    } catch (error) {
+      if (!mine.signal.aborted && !signal.aborted) throw error;
+    } finally {
+      if (running === mine) next();
+    }
+  };
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  document.addEventListener("visibilitychange", () => !document.hidden && owed && now(), { signal });
+  return now;
+}
+
+/**
+ * Fills `place` with what `work` makes, or with why it could not.
+ * @param {Element} place @param {AbortSignal} signal
+ * @param {() => Promise<import("./types").Child | import("./types").Child[]>} work
+ */
+export async function filled(place, signal, work) {
+  try {
+    const made = await work();
+    if (!signal.aborted) fill(place, made);
+  } catch (error) {
+    if (!signal.aborted) fill(place, notice(error));
+  }
+}

@@ -1,0 +1,73 @@
+// @ts-check
+// How a chart looks: its axes, its vertical extent and its lines, from the panel's configuration.
+
+import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { token } from "../theme.js";
+import { text } from "./values.js";
+
+/** @import { FieldConfig } from "../dashboard/types" */
+
+const DAY = 86_400;
+const TIMES = [1, 5, 15, 30, 60, 120, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, DAY, 7 * DAY, 30 * DAY];
+/** From which step on a time is written how. */
+const TIME_TEXTS = [
+  [DAY, "{MM}-{DD}"],
+  [21_600, "{MM}-{DD} {HH}:{mm}"],
+  [60, "{HH}:{mm}"],
+  [1, "{HH}:{mm}:{ss}"],
+];
+const POWERS = Array.from({ length: 60 }, (_, index) => 2 ** index);
+const AXIS = {
+  stroke: () => token("--quiet"),
+  font: "11px system-ui, sans-serif",
+  grid: { stroke: () => token("--raised"), width: 1 },
+  ticks: { show: false },
+  gap: 8,
+};
+
+/**
+ * @param {FieldConfig} config @param {string} color @param {boolean} show @param {number} count of lines
+ * @returns {uPlot.Series}
+ */
+export function line({ custom: { fillOpacity = 0 } = {} }, color, show, count) {
+  // Many areas over each other would hide the lines.
+  const opacity = Math.round(fillOpacity * 2.55 * Math.min(1, 3 / count));
+  return {
+    show,
+    stroke: color,
+    fill: color + opacity.toString(16).padStart(2, "0"),
+    width: 1.5,
+    points: { size: 5, fill: color, show: false, filter: (chart, index) => alone(chart.data[index]) },
+  };
+}
+
+/** Points without a neighbour, which no line can show. @param {ArrayLike<number | null | undefined>} values */
+function alone(values) {
+  const known = (/** @type {number} */ index) => typeof values[index] === "number";
+  return Array.from(values, (_, at) => at).filter((at) => known(at) && !known(at - 1) && !known(at + 1));
+}
+
+/** @param {FieldConfig} config @param {() => number} highest exemplar @returns {uPlot.Scale.Range} */
+export function extent({ min, max }, highest) {
+  return (_, low, high) => {
+    const from = Math.min(low ?? 0, min ?? Infinity);
+    const [least, most] = uPlot.rangeNum(from, Math.max(high ?? 1, highest()) || 1, 0.1, true);
+    return [min ?? least, max ?? most];
+  };
+}
+
+/** @param {FieldConfig} config @returns {uPlot.Axis} */
+export function valueAxis({ unit = "short", decimals }) {
+  return {
+    ...AXIS,
+    space: 28,
+    incrs: unit === "bytes" ? POWERS : undefined,
+    values: (_, splits) => splits.map((split) => (decimals === 0 && split % 1 ? "" : text(split, { unit }))),
+    size: (_, values) => 6.5 * Math.max(0, ...(values ?? []).map((value) => value.length)) + 14,
+  };
+}
+
+/** @returns {uPlot.Axis} */
+export function timeAxis() {
+  return { ...AXIS, space: 72, size: 26, incrs: TIMES, values: TIME_TEXTS };
+}

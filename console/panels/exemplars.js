@@ -1,0 +1,64 @@
+// @ts-check
+// Exemplars on a chart: each dot is one request at its time and value, and a link to its trace.
+
+import { traceAddress } from "../correlation.js";
+import { h } from "../dom.js";
+import { formatTime } from "../format.js";
+import { explain } from "./tooltip.js";
+import { updating } from "./update.js";
+
+/** @import { Dot } from "../dashboard/types" */
+
+const MOST = 150;
+/** CSS pixels between dots, so that each can be hit. */
+const ROOM = 13;
+
+/** Those that lie apart, the slowest first. @param {readonly Dot[]} dots */
+export function apart(dots) {
+  /** @type {Dot[]} */
+  const kept = [];
+  for (const dot of dots.toSorted((a, b) => a.y - b.y)) {
+    if (kept.length < MOST && kept.every(({ x, y }) => Math.hypot(x - dot.x, y - dot.y) >= ROOM)) kept.push(dot);
+  }
+  return kept.sort((a, b) => a.x - b.x);
+}
+
+/** Draws the dots into `layer`. */
+export function exemplars() {
+  const layer = h("div", { role: "group", "aria-label": "Exemplars", onkeydown: follow });
+  const update = updating(layer, ({ exemplar: { traceId, time, value } }) => `${traceId} ${time} ${value}`, anchor);
+  const draw = (/** @type {readonly Dot[]} */ dots) => {
+    const kept = apart(dots);
+    [...update(kept).values()].forEach(({ style }, index) => {
+      const { x, y, color } = kept[index];
+      style.left = `${x}px`;
+      style.top = `${y}px`;
+      style.backgroundColor = color;
+    });
+    // One dot is in the order of the Tab key; the arrows lead to the others.
+    if (!layer.querySelector("[tabindex='0']")) layer.firstElementChild?.setAttribute("tabindex", "0");
+  };
+  return { layer, draw };
+}
+
+/** @param {KeyboardEvent} event */
+function follow(event) {
+  const dot = /** @type {HTMLElement} */ (event.target);
+  const next = { ArrowLeft: dot.previousElementSibling, ArrowRight: dot.nextElementSibling }[event.key];
+  if (!(next instanceof HTMLElement)) return;
+  event.preventDefault();
+  dot.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+}
+
+/** @param {Dot} dot */
+function anchor({ exemplar: { traceId, time, name, labels }, value }) {
+  const when = formatTime(time);
+  const label = `Exemplar ${value}, trace ${traceId ?? "unknown"}, ${name}, ${when}`;
+  const href = traceAddress(traceId ?? "");
+  const made = h("a", { class: "exemplar", href, tabIndex: -1, "aria-label": label });
+  const telling = Object.entries(labels).filter(([name]) => !/^(__name__|le|job)$/.test(name));
+  explain(made, `Exemplar · ${when}`, [["value", value], ...telling]);
+  return made;
+}

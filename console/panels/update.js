@@ -1,0 +1,20 @@
+// @ts-check
+
+/**
+ * Shows a list that changes. What is there already is neither made anew nor moved, so it keeps focus and pointer.
+ * @template Item @template {HTMLElement} Kind
+ * @param {Element} parent @param {(item: Item) => string} keyOf @param {(item: Item) => Kind} make
+ */
+export function updating(parent, keyOf, make) {
+  /** @type {Map<string, Kind>} */
+  let shown = new Map();
+  return (/** @type {readonly Item[]} */ items) => {
+    const before = shown;
+    shown = new Map(items.map((item) => [keyOf(item), before.get(keyOf(item)) ?? make(item)]));
+    for (const [key, element] of before) if (!shown.has(key)) element.remove();
+    [...shown.values()].forEach((element, index) => {
+      if (parent.children[index] !== element) parent.insertBefore(element, parent.children[index] ?? null);
+    });
+    return shown;
+  };
+}

@@ -1,0 +1,52 @@
+// @ts-check
+// Time ranges as Grafana writes them.
+
+/** @typedef {import("./types").Range} Range */
+
+const UNITS = /** @type {Record<string, number>} */ ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 });
+
+/** The ranges that are offered. */
+export const RANGES = [
+  { from: "now-5m", label: "Last 5 minutes" },
+  { from: "now-15m", label: "Last 15 minutes" },
+  { from: "now-1h", label: "Last hour" },
+];
+
+/** How often a view may refresh itself. */
+export const REFRESHES = ["", "5s", "10s", "30s", "1m"];
+
+/** `90s`, `5m`, `1h` in milliseconds; 0 when it is none of these. @param {string | null | undefined} text */
+export function milliseconds(text) {
+  const found = /^(\d+(?:\.\d+)?)(ms|[smhd])$/.exec(text ?? "");
+  return found ? Number(found[1]) * UNITS[found[2]] : 0;
+}
+
+/**
+ * `now`, `now-5m`, or milliseconds since the epoch; undefined for anything else.
+ * @param {string} text @param {number} now
+ */
+export function moment(text, now) {
+  if (text === "now") return now;
+  const back = text.startsWith("now-") ? milliseconds(text.slice(4)) : 0;
+  if (back > 0) return now - back;
+  return /^\d{10,16}$/.test(text) ? Number(text) : undefined;
+}
+
+/** The times of a range; the last 15 minutes when it cannot be read or is empty. @param {Range} range */
+export function span(range, now = Date.now()) {
+  const start = moment(range.from, now);
+  const end = moment(range.to, now);
+  const good = start !== undefined && end !== undefined && start < end;
+  return good ? { start, end } : { start: now - 15 * UNITS.m, end: now };
+}
+
+/**
+ * The range in an address, else `fallback`.
+ * @param {URLSearchParams} params @param {Range} [fallback] @returns {Range}
+ */
+export function rangeOf(params, fallback = { from: "now-15m", to: "now" }) {
+  const from = params.get("from") ?? fallback.from;
+  const to = params.get("to") ?? fallback.to;
+  const known = moment(from, 0) !== undefined && moment(to, 0) !== undefined;
+  return known ? { from, to } : fallback;
+}

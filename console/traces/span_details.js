@@ -1,0 +1,86 @@
+// @ts-check
+// Everything that is known of one span.
+
+import { link } from "../address.js";
+import { logsAddress, logsQuery, metricsAddress, traceAddress } from "../correlation.js";
+import { h } from "../dom.js";
+import { formatClock, formatDuration } from "../format.js";
+import { pairs, serviceName } from "./parts.js";
+
+/** @import { Child, Span, SpanEvent, Trace } from "./types" */
+
+/** @param {Trace} trace @param {Span} span @param {() => void} close */
+export function spanDetails(trace, span, close) {
+  const { name, service, kind, error, message, attributes, resource, events, links } = span;
+  return h(
+    "section",
+    { class: "surface part span-details", "aria-label": "Span" },
+    h("button", { "aria-label": "Close the span", onclick: close }, "✕"),
+    h("h2", {}, name),
+    h("p", {}, serviceName(service, trace.colors.get(service)), kind),
+    h(
+      "p",
+      { class: "line" },
+      logsLink(trace, [span], "Logs of this span", true),
+      arriving("Metrics around it", metricsAddress("salvo-observability", timed(trace, span))),
+    ),
+    events.map(happened),
+    pairs("facts", [
+      ["Duration", formatDuration((span.end - span.start) / 1000)],
+      ["Start", `+${formatDuration(span.start / 1000)}, ${formatClock(trace.start + span.start)}`],
+      ["Status", h("span", { class: error && "bad" }, error ? "error" : "no error", message && `: ${message}`)],
+      ["Span id", h("code", {}, span.id)],
+      ["Parent id", h("code", {}, span.parentId || "none")],
+    ]),
+    part("Attributes", attributes.size, [pairs("facts mono", attributes)]),
+    part("Resource", resource.size, [pairs("facts mono", resource)]),
+    part("Links", links.length, links.map(({ traceId, spanId }) => {
+      const address = traceAddress(traceId);
+      const href = address && link(address, { span: spanId });
+      return h("p", {}, h("a", { href }, `Span ${spanId} of trace ${traceId}`));
+    })),
+  );
+}
+
+/** @param {Trace} trace @param {Span[]} spans @param {string} text */
+export function logsLink(trace, spans, text, ofSpan = false) {
+  const logs = logsQuery(trace.id, spans.map((span) => timed(trace, span)), { ofSpan });
+  return arriving(text, logs.then((found) => found && logsAddress(found)));
+}
+
+/** A link that goes if there is no address. @param {string} text @param {Promise<string | null>} address */
+function arriving(text, address) {
+  const made = h("a", { class: "button" }, text);
+  address.catch(() => null).then((href) => (href ? (made.href = href) : made.remove()));
+  return made;
+}
+
+/** As correlation.js wants a span: with points of time. @param {Trace} trace @param {Span} span */
+function timed({ start }, span) {
+  return { ...span, spanId: span.id, start: start + span.start, end: start + span.end };
+}
+
+/** @param {SpanEvent} event */
+function happened({ name, after, attributes }) {
+  const exception = name === "exception";
+  const {
+    "exception.type": type = name,
+    "exception.message": message,
+    "exception.stacktrace": trace,
+    ...rest
+  } = Object.fromEntries(attributes);
+  return h(
+    "div",
+    { class: exception && "notice notice-down", role: "group", "aria-label": exception ? "Exception" : "Event" },
+    h("strong", {}, type),
+    ` after ${formatDuration(after / 1000)}`,
+    message && h("p", {}, message),
+    trace && h("pre", { tabIndex: 0, "aria-label": "Stack trace" }, trace),
+    pairs("facts mono", Object.entries(rest)),
+  );
+}
+
+/** @param {string} name @param {number} count @param {Child[]} children */
+function part(name, count, children) {
+  return count > 0 && h("details", { open: true }, h("summary", {}, `${name} (${count})`), children);
+}

@@ -1,0 +1,100 @@
+// @ts-check
+// One trace: what it is, its spans over time, its services, and the details of a span.
+
+import { current, note } from "../address.js";
+import { ApiError, ask } from "../api.js";
+import { fill, h, renew } from "../dom.js";
+import { formatDuration, formatTime } from "../format.js";
+import { notice, repeat } from "../notice.js";
+import { criticalPath } from "./critical_path.js";
+import { readTrace } from "./model.js";
+import { errors, pairs, serviceName } from "./parts.js";
+import { serviceGraph } from "./service_graph.js";
+import { logsLink, spanDetails } from "./span_details.js";
+import { waterfall } from "./waterfall.js";
+
+/** @import { Context, Trace } from "./types" */
+
+export const title = "Trace";
+
+/** Services send spans some seconds after a request: so long a new or missing trace is asked for again. */
+const ARRIVING = 12_000;
+
+/** @param {Context} context @param {string} asked the id in the address */
+export async function show({ main, signal }, asked) {
+  const id = asked.toLowerCase().padStart(32, "0");
+  const heading = h("div", { class: "toolbar" }, h("h1", {}, "Trace ", h("code", {}, id)));
+  const said = h("div", {}, h("p", { class: "quiet" }, "Loading…"));
+  const body = h("div");
+  const deadline = Date.now() + ARRIVING;
+  let shown = 0;
+  let pause = 0;
+
+  const follow = repeat(
+    async (stopped) => {
+      try {
+        const trace = readTrace(await ask("tempo", `api/traces/${id}`, {}, stopped), id);
+        if (!trace) throw new ApiError("missing", "tempo", "It has no spans.");
+        if (trace.spans.length !== shown) draw(trace);
+        fill(said);
+        pause = Date.now() < Math.min(deadline, trace.start + trace.duration + ARRIVING) ? 1_500 : 0;
+      } catch (error) {
+        if (stopped.aborted) return;
+        const kind = error instanceof ApiError && error.kind;
+        const early = kind === "missing" && Date.now() < deadline;
+        pause = kind === "down" ? 5_000 : early ? 1_500 : 0;
+        renew(said, early ? h("p", {}, "Tempo does not have it yet. Asking again…") : notice(error));
+      }
+    },
+    () => pause,
+    signal,
+  );
+
+  /** @param {Trace} trace */
+  function draw(trace) {
+    const { id, root, start, duration, spans, colors } = trace;
+    shown = spans.length;
+    const { name, service } = root;
+    document.title = `${service} ${name} · salvo-observability`;
+    fill(
+      heading,
+      h("h1", {}, h("span", { class: "quiet" }, service), " ", name),
+      logsLink(trace, spans, "Logs of this trace"),
+      h("button", { onclick: follow }, "Refresh"),
+    );
+    const facts = pairs("trace-facts", [
+      ["Start", formatTime(start)],
+      ["Duration", formatDuration(duration / 1000)],
+      ["Spans", spans.length],
+      ["Errors", errors(spans.filter(({ error }) => error).length)],
+      ["Services", [...colors].map(([name, color]) => serviceName(name, color))],
+      ["Trace id", h("code", {}, id)],
+    ]);
+    fill(body, facts, h("div", { class: "trace-parts" }, spanParts(trace), serviceGraph(trace)));
+  }
+
+  fill(main, heading, said, body);
+  follow();
+}
+
+/** The waterfall, and beside it the span that the address names. @param {Trace} trace */
+function spanParts(trace) {
+  const wanted = current().params.get("span");
+  const place = h("div", { class: "span-place" });
+  const tree = waterfall(trace, criticalPath(trace), (span) => {
+    fill(place, spanDetails(trace, span, close));
+    note({ span: span.id });
+    // On a narrow screen they are below the tree.
+    if (place.offsetTop > tree.element.offsetTop + 50) place.scrollIntoView({ block: "nearest" });
+  });
+  function close() {
+    fill(place);
+    note({});
+    tree.select(undefined);
+    tree.element.focus();
+  }
+  // Once the tree is in the page.
+  requestAnimationFrame(() => tree.select(trace.spans.find(({ id }) => id === wanted)));
+  const head = h("div", { class: "line" }, h("h2", {}, "Spans"), h("span", { class: "critical" }, "critical path"));
+  return [h("section", { class: "surface part" }, head, tree.element), place];
+}

@@ -1,0 +1,50 @@
+// Types that several modules of the console share; for the editor and for tsc, not served.
+
+export type Child = Node | string | number | null | undefined | false;
+export type Value = string | number | boolean | readonly string[] | null | undefined;
+
+export type Server = "prometheus" | "loki" | "tempo";
+export type Params = Record<string, string | number | readonly string[] | undefined>;
+
+/** As Grafana writes it: `now-15m` to `now`, or milliseconds since the epoch. */
+export type Range = { from: string; to: string };
+/** Milliseconds since the epoch. */
+export type Times = { start: number; end: number };
+
+/** What a view gets: it draws into `main`; when `signal` aborts it has been left, and stops whatever it does. */
+export type Context = { main: HTMLElement; params: URLSearchParams; signal: AbortSignal };
+export type View = { title: string; show: (context: Context, ...captured: string[]) => Promise<void> };
+
+type Tag = { key: string; value?: string };
+export type Shifts = { tags?: Tag[]; spanStartTimeShift?: string; spanEndTimeShift?: string };
+export type DerivedField = {
+  name: string;
+  matcherRegex: string;
+  matcherType?: string;
+  urlDisplayLabel?: string;
+  datasourceUid?: string;
+};
+/** A data source of etc/grafana/datasources.yaml. */
+export type DataSource = {
+  uid: string;
+  type: string;
+  name: string;
+  jsonData: {
+    timeInterval?: string;
+    exemplarTraceIdDestinations?: { name: string }[];
+    derivedFields?: DerivedField[];
+    tracesToLogsV2?: Shifts & { filterByTraceID?: boolean; filterBySpanID?: boolean };
+    tracesToMetrics?: Shifts;
+  };
+};
+/** What the mappings need to know of a span; times in milliseconds since the epoch. */
+export type Span = {
+  spanId: string;
+  start: number;
+  end: number;
+  attributes: ReadonlyMap<string, unknown>;
+  resource: ReadonlyMap<string, unknown>;
+};
+export type LogsQuery = { query: string; from: string; to: string };
+/** What leads somewhere in a line: where it is, and its address, null for none. */
+export type FieldLink = { name: string; value: string; label: string; href: string | null; start: number; end: number };
