@@ -1,0 +1,65 @@
+// @ts-check
+// Every view at the size of a desk and of a telephone, in both themes: no text lies upon other text, nothing is cut
+// off, and text can be told from its ground.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { DESKTOP, PHONE, start, watched } from "./support/browser.js";
+import { contrasts, faults } from "./support/layout.js";
+import { eventually, up } from "./support/lab.js";
+import { VIEWS, settled } from "./support/views.js";
+import { traced, traffic } from "./support/traffic.js";
+
+/** @type {import("./support/lab.js").Lab} */
+let lab;
+/** @type {Awaited<ReturnType<typeof start>>} */
+let browser;
+let quiet = () => {};
+let trace = "";
+
+before(async () => {
+  [lab, browser] = await Promise.all([up(), start()]);
+  quiet = traffic(lab);
+  trace = (await traced(lab, "/chain")).id;
+  await eventually("the trace is there", async () => (await fetch(`${lab.tempo}/api/traces/${trace}`)).ok);
+});
+
+after(async () => {
+  quiet();
+  await browser?.stop();
+  await lab?.stop();
+});
+
+for (const size of [DESKTOP, PHONE]) {
+  for (const theme of /** @type {const} */ (["light", "dark"])) {
+    test(`no text overlaps at ${size.width}×${size.height}, ${theme}`, async () => {
+      const { page, innocent } = await watched(browser.context, lab.console, { size, theme });
+      for (const view of [...VIEWS, `/traces/${trace}`, `/traces/${trace}?span=first`]) {
+        await page.goto(lab.console + view);
+        await settled(page);
+        if (view.endsWith("span=first")) await page.getByRole("treegrid").getByRole("row").nth(1).click();
+        assert.deepEqual(await page.evaluate(faults), [], `${view} at ${size.width} px, ${theme}`);
+        assert.deepEqual(await page.evaluate(contrasts), [], `${view} at ${size.width} px, ${theme}`);
+      }
+      innocent();
+      await page.close();
+    });
+  }
+}
+
+test("the theme is a choice that stays", async () => {
+  const { page, innocent } = await watched(browser.context, lab.console, { theme: "light" });
+  await page.goto(`${lab.console}/traffic`);
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await page.getByRole("button", { name: /^Theme/ }).click();
+  await page.getByRole("button", { name: /^Theme/ }).click();
+  assert.match(await page.getByRole("button", { name: /^Theme/ }).innerText(), /dark/);
+  assert.notEqual(await ground(), light);
+  await page.reload();
+  await settled(page);
+  assert.notEqual(await ground(), light);
+  await page.evaluate(() => localStorage.clear());
+  innocent();
+  await page.close();
+});

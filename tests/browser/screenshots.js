@@ -1,0 +1,54 @@
+// @ts-check
+// Makes the pictures of the README from a real run: node screenshots.js, after cargo build.
+
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { start, watched } from "./support/browser.js";
+import { eventually, up } from "./support/lab.js";
+import { panel, settled } from "./support/views.js";
+import { traced, traffic } from "./support/traffic.js";
+
+const FOLDER = fileURLToPath(new URL("../../docs/images/", import.meta.url));
+/** Long enough for lines to show their shape. */
+const MINUTES = 4;
+
+mkdirSync(FOLDER, { recursive: true });
+const lab = await up();
+const quiet = traffic(lab);
+const browser = await start();
+try {
+  await new Promise((resolve) => setTimeout(resolve, MINUTES * 60_000));
+  const { id } = await traced(lab, "/chain");
+  await eventually("the trace is there", async () => (await fetch(`${lab.tempo}/api/traces/${id}`)).ok);
+
+  for (const theme of /** @type {const} */ (["light", "dark"])) {
+    const { page, innocent } = await watched(browser.context, lab.console, { theme });
+    const picture = async (/** @type {string} */ name) => {
+      await settled(page);
+      await page.screenshot({ path: `${FOLDER}${name}-${theme}.png` });
+    };
+    await page.goto(`${lab.console}/d/salvo-observability?from=now-5m&to=now`);
+    const latency = await panel(page, "PR 99 Requests Duration");
+    const dot = latency.locator("a.exemplar[aria-label*='/chain']:visible").last();
+    await dot.waitFor();
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await picture("dashboard");
+    await latency.evaluate((element) => element.scrollIntoView({ block: "center" }));
+    await dot.hover();
+    await page.screenshot({ path: `${FOLDER}exemplar-${theme}.png` });
+
+    await page.goto(`${lab.console}/traces/${id}`);
+    await page.getByRole("treegrid").getByRole("row").nth(1).waitFor();
+    await picture("trace");
+
+    await page.getByRole("link", { name: "Logs of this trace" }).click();
+    await page.locator("li.log-line").first().waitFor();
+    await picture("logs");
+    innocent();
+    await page.close();
+  }
+} finally {
+  quiet();
+  await browser.stop();
+  await lab.stop();
+}

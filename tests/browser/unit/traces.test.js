@@ -1,0 +1,163 @@
+// What the trace views compute, without a browser.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import test from "node:test";
+
+import { criticalPath } from "../../../console/traces/critical_path.js";
+import { hexadecimal, readTrace } from "../../../console/traces/model.js";
+import { callsOf, columnsOf } from "../../../console/traces/service_graph.js";
+import { traceql } from "../../../console/traces/traceql.js";
+
+const ID = "9414886b1ebf025db067a4cbd13a0903";
+const START = 1_795_360_498_000;
+
+/** A span `[id, parent, start, end]` in milliseconds, with what else it has. */
+function span([id, parent, start, end], more = {}) {
+  const nanos = (ms) => String(BigInt(START) * 1_000_000n + BigInt(Math.round(ms * 1e6)));
+  return { spanId: hex(id), parentSpanId: parent && hex(parent), name: id, startTimeUnixNano: nanos(start), endTimeUnixNano: nanos(end), ...more };
+}
+
+function hex(id) {
+  return Buffer.from(id.padEnd(8, "-")).toString("hex");
+}
+
+function resource(service, ...spans) {
+  return { resource: { attributes: [{ key: "service.name", value: { stringValue: service } }] }, scopeSpans: [{ scope: { name: "lib", version: "1" }, spans }] };
+}
+
+function trace(...spans) {
+  return readTrace({ batches: [resource("app", ...spans.map((one) => span(one)))] }, ID);
+}
+
+function pathOf(read) {
+  const pieces = [...criticalPath(read)].flatMap(([one, own]) => own.map(({ start, end }) => [one.name, start, end]));
+  return pieces.sort((a, b) => a[1] - b[1]);
+}
+
+test("both versions of Tempo's answer are read alike", async () => {
+  const recorded = JSON.parse(await readFile(new URL("../../golden/tempo.json", import.meta.url), "utf8"));
+  const [first, second] = ["trace_by_id", "trace_by_id_v2"].map((name) => readTrace(recorded.find((one) => one.name === name).body, ID));
+  assert.deepEqual(
+    first.spans.map((one) => [one.id, one.service, one.kind, one.depth, one.start, one.end]),
+    second.spans.map((one) => [one.id, one.service, one.kind, one.depth, one.start, one.end]),
+  );
+  assert.equal(first.spans.length, 7);
+  assert.equal(first.root.id, "1879ed2ebe62a804");
+  assert.equal(first.root.name, "GET /chain");
+  assert.equal(first.root.attributes.get("http.response.status_code"), "200");
+  assert.equal(first.start, START);
+  assert.equal(first.duration, 1100);
+  assert.deepEqual([...first.colors.keys()].sort(), ["app-a", "app-b", "app-c"]);
+});
+
+test("ids are read in base64 and in hexadecimal digits", () => {
+  assert.equal(hexadecimal("GHntLr5iqAQ="), "1879ed2ebe62a804");
+  assert.equal(hexadecimal("1879ED2EBE62A804"), "1879ed2ebe62a804");
+  assert.equal(hexadecimal("lBSIax6/Al2wZ6TL0ToJAw=="), ID);
+  assert.equal(hexadecimal(ID), ID);
+  assert.equal(hexadecimal("AAAAAAAAAAA="), "");
+  assert.equal(hexadecimal(undefined), "");
+});
+
+test("the spans of the tree follow their parent, by their start", () => {
+  const read = trace(["late", "root", 50, 60], ["leaf", "early", 6, 8], ["root", "", 0, 100], ["early", "root", 5, 10]);
+  assert.deepEqual(read.spans.map((one) => [one.name, one.depth]), [["root", 0], ["early", 1], ["leaf", 2], ["late", 1]]);
+});
+
+test("orphans and several roots are kept, circles are not", () => {
+  const read = trace(["a", "", 0, 10], ["b", "", 20, 30], ["o", "gone", 40, 50], ["x", "y", 60, 70], ["y", "x", 61, 62], ["self", "self", 80, 90]);
+  assert.deepEqual(read.spans.map((one) => [one.name, one.orphan]), [["a", false], ["b", false], ["o", true]]);
+  assert.equal(read.root.name, "a");
+  assert.equal(trace(["o", "gone", 0, 1]).root.name, "o");
+  assert.equal(readTrace({ batches: [] }, ID), undefined);
+  assert.equal(trace(["x", "y", 0, 1], ["y", "x", 0, 1]), undefined);
+});
+
+test("a trace may be as deep as it has spans", () => {
+  const many = 20_000;
+  const read = trace(...Array.from({ length: many }, (_, at) => [`${at}`, at > 0 ? `${at - 1}` : "", at / 1000, 1000 - at / 1000]));
+  assert.equal(read.spans.length, many);
+  assert.equal(read.spans.at(-1).depth, many - 1);
+  assert.equal(criticalPath(read).size, many);
+});
+
+test("values of all kinds are read", () => {
+  const read = readTrace({ resourceSpans: [resource("app", span(["a", "", 0, 1], {
+    kind: "SPAN_KIND_CLIENT",
+    status: { code: "STATUS_CODE_ERROR", message: "no" },
+    attributes: [
+      { key: "long", value: { intValue: "9223372036854775807" } },
+      { key: "list", value: { arrayValue: { values: [{ boolValue: true }, { doubleValue: 1.5 }] } } },
+      { key: "map", value: { kvlistValue: { values: [{ key: "k", value: { stringValue: "v" } }] } } },
+      { key: "nothing", value: {} },
+    ],
+    events: [{ name: "exception", timeUnixNano: String((BigInt(START) + 1n) * 1_000_000n) }],
+  }))] }, ID);
+  assert.deepEqual([...read.root.attributes], [["long", "9223372036854775807"], ["list", '{"values":[{"boolValue":true},{"doubleValue":1.5}]}'], ["map", '{"values":[{"key":"k","value":{"stringValue":"v"}}]}'], ["nothing", ""]]);
+  assert.equal(read.root.kind, "client");
+  assert.equal(read.root.error, true);
+  assert.equal(read.root.message, "no");
+  assert.equal(read.root.events[0].after, 1);
+});
+
+test("the critical path follows the child that finished last", () => {
+  const read = trace(["root", "", 0, 100], ["fast", "root", 10, 40], ["slow", "root", 10, 90], ["leaf", "slow", 20, 60]);
+  assert.deepEqual(pathOf(read), [["root", 0, 10], ["slow", 10, 20], ["leaf", 20, 60], ["slow", 60, 90], ["root", 90, 100]]);
+});
+
+test("the critical path goes on with the child that had finished before", () => {
+  const read = trace(["root", "", 0, 100], ["one", "root", 10, 30], ["two", "root", 35, 80], ["beside", "root", 20, 50]);
+  assert.deepEqual(pathOf(read), [["root", 0, 10], ["one", 10, 30], ["root", 30, 35], ["two", 35, 80], ["root", 80, 100]]);
+});
+
+test("a child that outlives its parent is waited for no longer than the parent ran", () => {
+  const read = trace(["root", "", 0, 50], ["background", "root", 40, 200]);
+  assert.deepEqual(pathOf(read), [["root", 0, 40], ["background", 40, 50]]);
+});
+
+test("the critical path covers the trace without overlap when one root spans it", () => {
+  let seed = 7;
+  const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+  const spans = [["0", "", 0, 1000]];
+  for (let at = 1; at < 500; at += 1) {
+    const start = random() * 990;
+    spans.push([`${at}`, `${Math.floor(random() * at)}`, start, start + random() * (1000 - start)]);
+  }
+  const pieces = pathOf(trace(...spans));
+  let until = 0;
+  for (const [, start, end] of pieces) {
+    assert.ok(Math.abs(start - until) < 1e-6 && end > start);
+    until = end;
+  }
+  assert.ok(Math.abs(until - 1000) < 1e-6);
+});
+
+test("calls between services are counted, those of a service to itself too", () => {
+  const read = readTrace({ batches: [
+    resource("a", span(["root", "", 0, 100], { kind: "SPAN_KIND_SERVER" }), span(["out1", "root", 1, 20], { kind: "SPAN_KIND_CLIENT" }), span(["in1", "out1", 2, 10], { kind: "SPAN_KIND_SERVER" }), span(["out2", "root", 20, 90], { kind: "SPAN_KIND_CLIENT" }), span(["work", "root", 91, 92], { kind: "SPAN_KIND_INTERNAL" })),
+    resource("b", span(["in2", "out2", 30, 80], { kind: "SPAN_KIND_SERVER", status: { code: "STATUS_CODE_ERROR" } }), span(["query", "in2", 40, 50], { kind: "SPAN_KIND_INTERNAL" })),
+    resource("c", span(["back", "in2", 60, 70], { kind: "SPAN_KIND_SERVER" })),
+  ] }, ID);
+  const calls = callsOf(read.spans);
+  assert.deepEqual(calls, [
+    { from: "a", to: "a", count: 1, errors: 0, time: 8 },
+    { from: "a", to: "b", count: 1, errors: 1, time: 50 },
+    { from: "b", to: "c", count: 1, errors: 0, time: 10 },
+  ]);
+  assert.deepEqual(columnsOf(["a"], calls), [["a"], ["b"], ["c"]]);
+});
+
+test("the fields of the form become TraceQL", () => {
+  assert.equal(traceql({}), "{ }");
+  assert.equal(
+    traceql({ service: 'a"\\', route: "/items/{item_id}" }),
+    '{ resource.service.name = "a\\"\\\\" && span.http.route = "/items/{item_id}" }',
+  );
+  assert.equal(traceql({ status: "error", min: "1.5s" }), "{ status = error && traceDuration >= 1.5s }");
+  assert.equal(
+    traceql({ status: "4xx", max: "2m" }),
+    "{ span.http.response.status_code >= 400 && span.http.response.status_code <= 499 && traceDuration <= 2m }",
+  );
+  assert.equal(traceql({ status: "ok", route: "" }), "{ status != error }");
+});
