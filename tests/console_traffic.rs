@@ -94,7 +94,11 @@ fn what_cannot_be_sent_is_told() {
         (r#"{"app":"app-a","path":"//127.0.0.1:1/"}"#, 400, "/chain"),
         (r#"{"app":"app-a","path":"/items/"}"#, 400, "/items/ID"),
         (r#"{"app":"app-a","path":"/items/1/2"}"#, 400, "/items/ID"),
-        (r#"{"app":"app-a","path":"/items/1 HTTP/1.1"}"#, 400, "/items/ID"),
+        (
+            r#"{"app":"app-a","path":"/items/1 HTTP/1.1"}"#,
+            400,
+            "/items/ID",
+        ),
         (r#"{"app":"app-a"}"#, 400, "path"),
         (r#"{"app":"app-a","path":"/","host":"x"}"#, 400, "host"),
         ("", 400, "JSON"),
