@@ -30,7 +30,7 @@ export function drawGroups(all, board) {
       return frame;
     });
     const grid = h("div", { class: "grid" }, frames.map((frame) => frame.section));
-    const title = row && h("summary", { class: "row" }, row.title);
+    const title = row && h("summary", { class: "board-row" }, row.title);
     return { frames, element: title ? h("details", { open: !row.collapsed }, title, grid) : grid };
   });
   return { elements: drawn.map((one) => one.element), panels: drawn.flatMap((one) => one.frames) };

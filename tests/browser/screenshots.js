@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { start, watched } from "./support/browser.js";
 import { eventually, up } from "./support/lab.js";
 import { panel, settled } from "./support/views.js";
-import { traced, traffic } from "./support/traffic.js";
+import { traffic } from "./support/traffic.js";
 
 const FOLDER = fileURLToPath(new URL("../../docs/images/", import.meta.url));
 /** Long enough for lines to show their shape. */
@@ -18,8 +18,11 @@ const quiet = traffic(lab);
 const browser = await start();
 try {
   await new Promise((resolve) => setTimeout(resolve, MINUTES * 60_000));
-  const { id } = await traced(lab, "/chain");
-  await eventually("the trace is there", async () => (await fetch(`${lab.tempo}/api/traces/${id}`)).ok);
+  const chains = new URLSearchParams({ q: '{ span.http.route = "/chain" && resource.service.name = "app-a" }', limit: "1" });
+  const id = await eventually("a trace of /chain", async () => {
+    const found = await (await fetch(`${lab.tempo}/api/search?${chains}`)).json();
+    return found.traces[0]?.traceID;
+  });
 
   for (const theme of /** @type {const} */ (["light", "dark"])) {
     const { page, innocent } = await watched(browser.context, lab.console, { theme });
