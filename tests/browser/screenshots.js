@@ -24,32 +24,30 @@ try {
     return found.traces[0]?.traceID;
   });
 
-  for (const theme of /** @type {const} */ (["light", "dark"])) {
-    const { page, innocent } = await watched(browser.context, lab.console, { theme });
-    const picture = async (/** @type {string} */ name) => {
-      await settled(page);
-      await page.screenshot({ path: `${FOLDER}${name}-${theme}.png` });
-    };
-    await page.goto(`${lab.console}/d/salvo-observability?from=now-5m&to=now`);
-    const latency = await panel(page, "PR 99 Requests Duration");
-    const dot = latency.locator("a.exemplar[aria-label*='/chain']:visible").last();
-    await dot.waitFor();
-    await page.evaluate(() => window.scrollTo(0, 0));
-    await picture("dashboard");
-    await latency.evaluate((element) => element.scrollIntoView({ block: "center" }));
-    await dot.hover();
-    await page.screenshot({ path: `${FOLDER}exemplar-${theme}.png` });
+  const { page, innocent } = await watched(browser.context, lab.console);
+  const picture = async (/** @type {string} */ name) => {
+    await settled(page);
+    await page.screenshot({ path: `${FOLDER}${name}.png` });
+  };
+  await page.goto(`${lab.console}/d/salvo-observability?from=now-5m&to=now`);
+  const latency = await panel(page, "PR 99 Requests Duration");
+  const dot = latency.locator("a.exemplar[aria-label*='/chain']:visible").last();
+  await dot.waitFor();
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await picture("dashboard");
+  await latency.evaluate((element) => element.scrollIntoView({ block: "center" }));
+  await dot.hover();
+  await page.screenshot({ path: `${FOLDER}exemplar.png` });
 
-    await page.goto(`${lab.console}/traces/${id}`);
-    await page.getByRole("treegrid").getByRole("row").nth(1).waitFor();
-    await picture("trace");
+  await page.goto(`${lab.console}/traces/${id}`);
+  await page.getByRole("treegrid").getByRole("row").nth(1).waitFor();
+  await picture("trace");
 
-    await page.getByRole("link", { name: "Logs of this trace" }).click();
-    await page.locator("li.log-line").first().waitFor();
-    await picture("logs");
-    innocent();
-    await page.close();
-  }
+  await page.getByRole("link", { name: "Logs of this trace" }).click();
+  await page.locator("li.log-line").first().waitFor();
+  await picture("logs");
+  innocent();
+  await page.close();
 } finally {
   quiet();
   await browser.stop();
