@@ -40,11 +40,6 @@ export function colorsOf(names) {
   return all;
 }
 
-/** The colour of the n-th series of a panel. @param {number} index */
-export function colorAt(index) {
-  return PALETTE[index % PALETTE.length];
-}
-
 /** A colour of a dashboard file: a name, whose shade is left out, or hexadecimal. @param {string | undefined} name */
 export function namedColor(name = "green") {
   if (/^#[0-9a-fA-F]{3,8}$/.test(name)) return name;

@@ -8,8 +8,6 @@ const RATES = /** @type {Record<string, string>} */ ({
   cps: " c/s",
   ops: " ops/s",
   reqps: " req/s",
-  rps: " rd/s",
-  wps: " wr/s",
 });
 /** From which on a unit of time is used, and how many of them a second has. */
 const DURATIONS = /** @type {const} */ ([
@@ -34,9 +32,7 @@ export function formatValue(value, unit = "short", decimals = undefined) {
   if (unit === "percentunit") return `${fixed(value * 100, decimals)}%`;
   if (unit === "percent") return `${fixed(value, decimals)}%`;
   if (unit === "bytes") return scaled(value, 1024, BYTES, decimals);
-  if (unit === "decbytes") return scaled(value, 1000, DECIMAL_BYTES, decimals);
   if (unit === "Bps") return `${scaled(value, 1000, DECIMAL_BYTES, decimals)}/s`;
-  if (unit === "binBps") return `${scaled(value, 1024, BYTES, decimals)}/s`;
   if (unit === "none") return fixed(value, decimals);
   if (unit === "locale") return Number(fixed(value, decimals)).toLocaleString("en");
   const text = scaled(value, 1000, SHORT, decimals);
@@ -68,12 +64,6 @@ export function formatTime(ms) {
 /** Time of day with milliseconds. @param {number} ms since the epoch */
 export function formatClock(ms) {
   return CLOCK.format(ms);
-}
-
-/** @param {number} ms since the epoch */
-export function formatAgo(ms, now = Date.now()) {
-  const seconds = (now - ms) / 1000;
-  return seconds < 1 ? "now" : `${formatDuration(seconds, 0)} ago`;
 }
 
 /** @param {number} value @param {number} base @param {readonly string[]} names @param {number | undefined} decimals */

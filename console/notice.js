@@ -2,7 +2,7 @@
 // Says plainly when a backend is down or has refused a query, where its data would be, and goes when it is back.
 
 import { ApiError } from "./api.js";
-import { fill, h } from "./dom.js";
+import { h } from "./dom.js";
 
 /** What to show in the place of data. @param {unknown} error */
 export function notice(error) {
@@ -43,18 +43,4 @@ export function repeat(work, pause, signal) {
   signal.addEventListener("abort", () => clearTimeout(timer));
   document.addEventListener("visibilitychange", () => !document.hidden && owed && now(), { signal });
   return now;
-}
-
-/**
- * Fills `place` with what `work` makes, or with why it could not.
- * @param {Element} place @param {AbortSignal} signal
- * @param {() => Promise<import("./types").Child | import("./types").Child[]>} work
- */
-export async function filled(place, signal, work) {
-  try {
-    const made = await work();
-    if (!signal.aborted) fill(place, made);
-  } catch (error) {
-    if (!signal.aborted) fill(place, notice(error));
-  }
 }
