@@ -13,8 +13,7 @@ export function readTrace(answer, id) {
     const resource = attributes(batch.resource?.attributes);
     for (const { spans } of list(batch.scopeSpans)) for (const raw of list(spans)) read.push({ raw, resource });
   }
-  if (read.length === 0) return undefined;
-  const first = read.map(({ raw }) => BigInt(raw.startTimeUnixNano)).reduce((a, b) => (a < b ? a : b));
+  const first = read.map(({ raw }) => BigInt(raw.startTimeUnixNano)).reduce((a, b) => (a < b ? a : b), 2n ** 64n);
   const after = (/** @type {string} */ time) => Number(BigInt(time) - first) / 1e6;
   const spans = inOrder(
     read.map(({ raw, resource }) => ({
@@ -86,7 +85,7 @@ function attributes(pairs) {
   );
 }
 
-/** An id in base64 or in hexadecimal digits; empty when it is none. */
+/** An id in base64 or in hexadecimal digits; empty for none. */
 export function hexadecimal(id = "") {
   if (/^([0-9a-f]{16}){1,2}$/i.test(id)) return id.toLowerCase();
   const bytes = Array.from(atob(id), (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");

@@ -28,7 +28,7 @@ export function pairs(look, list) {
   return h("dl", { class: look }, rows);
 }
 
-/** A count of errors. @param {number} count */
+/** @param {number} count */
 export function errors(count) {
   return h("span", { class: count > 0 && "bad" }, count);
 }

@@ -31,7 +31,7 @@ export async function show({ main, params, signal }) {
     max: h("input", { placeholder: "1.5s", size: 8, value: asked("max") }),
   };
   const values = () => Object.fromEntries(Object.entries(fields).map(([name, { value }]) => [name, value.trim()]));
-  const limit = select("20", ["50", "100", "200", "500"], asked("limit") || "20");
+  const limit = select("20", ["50", "100", "500"], asked("limit") || "20");
   const query = h("input", { "aria-label": "TraceQL", class: "mono", required: true, spellcheck: false });
   query.value = asked("q") || traceql(values());
   const found = h("div", {}, h("p", { class: "quiet" }, "Searching…"));
@@ -98,17 +98,17 @@ export async function show({ main, params, signal }) {
       h(
         "div",
         { class: "toolbar", onchange: rewrite },
-        h("label", {}, "Service", fields.service),
-        h("label", {}, "Route", fields.route),
-        h("label", {}, "Status", fields.status),
-        h("label", {}, "Duration at least", fields.min),
-        h("label", {}, "Duration at most", fields.max),
+        labelled("Service", fields.service),
+        labelled("Route", fields.route),
+        labelled("Status", fields.status),
+        labelled("Duration at least", fields.min),
+        labelled("Duration at most", fields.max),
       ),
       h(
         "div",
         { class: "toolbar", onchange: changed },
         h("label", { class: "traceql" }, "TraceQL, as the fields write it or by hand", query),
-        h("label", {}, "Limit", limit),
+        labelled("Limit", limit),
         h("button", { class: "primary" }, "Search"),
       ),
     ),
@@ -119,17 +119,19 @@ export async function show({ main, params, signal }) {
 
 /** @param {Found[]} traces @param {number} limit */
 function results(traces, limit) {
-  if (traces.length === 0) return [h("p", {}, "No trace found. Choose a longer time or fewer conditions.")];
+  if (traces.length === 0) return [h("p", {}, "No trace found. Try a longer time.")];
   traces.sort((a, b) => Number(b.startTimeUnixNano) - Number(a.startTimeUnixNano));
   const longest = Math.max(...traces.map(({ durationMs = 0 }) => durationMs), 1);
   const rows = traces.map((trace) => {
-    const { traceID, rootServiceName = "?", rootTraceName = "?", durationMs = 0, serviceStats = {} } = trace;
+    const { traceID, rootServiceName, rootTraceName = "?", durationMs = 0, serviceStats = {} } = trace;
+    const rooted = rootServiceName !== "<root span not yet received>";
+    const name = rooted ? rootTraceName : "Root not in the trace";
     const services = Object.entries(serviceStats);
     const [day, clock] = formatTime(Number(trace.startTimeUnixNano) / 1e6).split(" ");
     const length = durationMs ? formatDuration(durationMs / 1000) : "< 1 ms";
     return [
       h("time", {}, h("span", { class: "quiet" }, `${day} `), clock),
-      h("div", {}, serviceName(rootServiceName), h("a", { href: `/traces/${traceID}` }, rootTraceName)),
+      h("div", {}, rooted && serviceName(rootServiceName), h("a", { href: `/traces/${traceID}` }, name)),
       h("div", { class: "share", style: `--share: ${(durationMs / longest) * 100}%` }, length),
       services.reduce((sum, [, { spanCount = 0 }]) => sum + spanCount, 0),
       errors(services.reduce((sum, [, { errorCount = 0 }]) => sum + errorCount, 0)),
@@ -140,6 +142,12 @@ function results(traces, limit) {
     h("p", { class: "quiet" }, `${traces.length} found${traces.length < limit ? "" : "; there may be more"}`),
     table("Traces found", ["Time", "Trace", "Duration", "Spans", "Errors", "Services"], rows),
   ];
+}
+
+/** @param {string} name @param {HTMLElement} control */
+function labelled(name, control) {
+  control.setAttribute("aria-label", name);
+  return h("label", {}, name, control);
 }
 
 /** @param {string} first @param {string[]} values @param {string} value is one of them in any case */

@@ -84,7 +84,7 @@ function drawing({ roots, colors }, services, calls) {
     { width, height, viewBox: `-32 ${top} ${width} ${height}`, role: "img", "aria-label": "See the tables" },
     svg(
       "marker",
-      { id: "call", refX: 8, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto" },
+      { id: "call", class: "quiet", refX: 8, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto" },
       svg("path", { d: "M0 0 8 4 0 8" }),
     ),
     lines.flatMap(({ call, path, x, y }) => [

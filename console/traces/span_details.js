@@ -1,8 +1,7 @@
 // @ts-check
 // Everything that is known of one span.
 
-import { link } from "../address.js";
-import { logsAddress, logsQuery, metricsAddress, traceAddress } from "../correlation.js";
+import { logsAddress, logsQuery, metricsAddress } from "../correlation.js";
 import { h } from "../dom.js";
 import { formatClock, formatDuration } from "../format.js";
 import { pairs, serviceName } from "./parts.js";
@@ -14,14 +13,14 @@ export function spanDetails(trace, span, close) {
   const { name, service, kind, error, message, attributes, resource, events, links } = span;
   return h(
     "section",
-    { class: "surface part span-details", "aria-label": "Span" },
+    { class: "surface part span-details" },
     h("button", { "aria-label": "Close the span", onclick: close }, "✕"),
     h("h2", {}, name),
     h("p", {}, serviceName(service, trace.colors.get(service)), kind),
     h(
       "p",
       { class: "line" },
-      logsLink(trace, [span], "Logs of this span", true),
+      logsLink(trace, [span], "Logs of this span"),
       arriving("Metrics around it", metricsAddress("salvo-observability", timed(trace, span))),
     ),
     events.map(happened),
@@ -35,16 +34,14 @@ export function spanDetails(trace, span, close) {
     part("Attributes", attributes.size, [pairs("facts mono", attributes)]),
     part("Resource", resource.size, [pairs("facts mono", resource)]),
     part("Links", links.length, links.map(({ traceId, spanId }) => {
-      const address = traceAddress(traceId);
-      const href = address && link(address, { span: spanId });
-      return h("p", {}, h("a", { href }, `Span ${spanId} of trace ${traceId}`));
+      return h("p", {}, h("a", { href: `/traces/${traceId}?span=${spanId}` }, `Span ${spanId} of trace ${traceId}`));
     })),
   );
 }
 
 /** @param {Trace} trace @param {Span[]} spans @param {string} text */
-export function logsLink(trace, spans, text, ofSpan = false) {
-  const logs = logsQuery(trace.id, spans.map((span) => timed(trace, span)), { ofSpan });
+export function logsLink(trace, spans, text) {
+  const logs = logsQuery(trace.id, spans.map((span) => timed(trace, span)), { ofSpan: spans !== trace.spans });
   return arriving(text, logs.then((found) => found && logsAddress(found)));
 }
 
@@ -63,12 +60,8 @@ function timed({ start }, span) {
 /** @param {SpanEvent} event */
 function happened({ name, after, attributes }) {
   const exception = name === "exception";
-  const {
-    "exception.type": type = name,
-    "exception.message": message,
-    "exception.stacktrace": trace,
-    ...rest
-  } = Object.fromEntries(attributes);
+  const { "exception.type": type = name, "exception.message": message, ...others } = Object.fromEntries(attributes);
+  const { "exception.stacktrace": trace, ...rest } = others;
   return h(
     "div",
     { class: exception && "notice notice-down", role: "group", "aria-label": exception ? "Exception" : "Event" },

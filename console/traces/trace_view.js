@@ -17,13 +17,13 @@ import { waterfall } from "./waterfall.js";
 
 export const title = "Trace";
 
-/** Services send spans some seconds after a request: so long a new or missing trace is asked for again. */
+/** Spans come some seconds after a request: so long a new or missing trace is asked for again. */
 const ARRIVING = 12_000;
 
 /** @param {Context} context @param {string} asked the id in the address */
 export async function show({ main, signal }, asked) {
   const id = asked.toLowerCase().padStart(32, "0");
-  const heading = h("div", { class: "toolbar" }, h("h1", {}, "Trace ", h("code", {}, id)));
+  const heading = h("div", { class: "toolbar" }, h("h1", {}, `Trace ${id}`));
   const said = h("div", {}, h("p", { class: "quiet" }, "Loading…"));
   const body = h("div");
   const deadline = Date.now() + ARRIVING;
@@ -52,9 +52,9 @@ export async function show({ main, signal }, asked) {
 
   /** @param {Trace} trace */
   function draw(trace) {
-    const { id, root, start, duration, spans, colors } = trace;
+    const { start, duration, spans, colors } = trace;
+    const { name, service } = trace.root;
     shown = spans.length;
-    const { name, service } = root;
     document.title = `${service} ${name} · salvo-observability`;
     fill(
       heading,
@@ -93,7 +93,6 @@ function spanParts(trace) {
     tree.select(undefined);
     tree.element.focus();
   }
-  // Once the tree is in the page.
   requestAnimationFrame(() => tree.select(trace.spans.find(({ id }) => id === wanted)));
   const head = h("div", { class: "line" }, h("h2", {}, "Spans"), h("span", { class: "critical" }, "critical path"));
   return [h("section", { class: "surface part" }, head, tree.element), place];

@@ -54,7 +54,7 @@ export type Call = { from: string; to: string; count: number; errors: number; ti
 /** A trace as Tempo's search answers. */
 export type Found = {
   traceID: string;
-  rootServiceName?: string;
+  rootServiceName: string;
   rootTraceName?: string;
   startTimeUnixNano?: string;
   durationMs?: number;

@@ -60,7 +60,7 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
     const length = formatDuration((span.end - span.start) / 1000);
     // Of very many pieces those that can be seen.
     const critical = path.get(span)?.filter((one, nth) => nth === 0 || one.end - one.start > duration / 1000);
-    const marks = [error && "error", orphan && "orphan", critical && "on the critical path"];
+    const told = [error && "error", orphan && "orphan", critical && "on the critical path"];
     return h(
       "div",
       {
@@ -72,7 +72,7 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
         "aria-rowindex": at + 2,
         "aria-expanded": open?.toString(),
         "aria-selected": String(span === selected),
-        "aria-label": [`${service} ${name}`, length, kind, ...marks].filter(Boolean).join(", "),
+        "aria-label": [`${service} ${name}`, length, kind, ...told].filter(Boolean).join(", "),
       },
       h(
         "div",

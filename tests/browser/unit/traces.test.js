@@ -12,32 +12,59 @@ import { traceql } from "../../../console/traces/traceql.js";
 const ID = "9414886b1ebf025db067a4cbd13a0903";
 const START = 1_795_360_498_000;
 
-/** A span `[id, parent, start, end]` in milliseconds, with what else it has. */
+/** @typedef {[id: string, parent: string, start: number, end: number]} Short times in milliseconds */
+
+/** @param {Short} short @param {object} [more] what else it has */
 function span([id, parent, start, end], more = {}) {
-  const nanos = (ms) => String(BigInt(START) * 1_000_000n + BigInt(Math.round(ms * 1e6)));
-  return { spanId: hex(id), parentSpanId: parent && hex(parent), name: id, startTimeUnixNano: nanos(start), endTimeUnixNano: nanos(end), ...more };
+  const nanos = (/** @type {number} */ ms) => String(BigInt(START) * 1_000_000n + BigInt(Math.round(ms * 1e6)));
+  return {
+    spanId: hex(id),
+    parentSpanId: parent && hex(parent),
+    name: id,
+    startTimeUnixNano: nanos(start),
+    endTimeUnixNano: nanos(end),
+    ...more,
+  };
 }
 
-function hex(id) {
+function hex(/** @type {string} */ id) {
   return Buffer.from(id.padEnd(8, "-")).toString("hex");
 }
 
+/** @param {string} service @param {...object} spans */
 function resource(service, ...spans) {
-  return { resource: { attributes: [{ key: "service.name", value: { stringValue: service } }] }, scopeSpans: [{ scope: { name: "lib", version: "1" }, spans }] };
+  const attributes = [{ key: "service.name", value: { stringValue: service } }];
+  return { resource: { attributes }, scopeSpans: [{ scope: { name: "lib", version: "1" }, spans }] };
 }
 
+/** @param {unknown} answer that has a trace */
+function found(answer) {
+  const trace = readTrace(answer, ID);
+  assert.ok(trace);
+  return trace;
+}
+
+/** @param {...Short} spans */
+function answer(...spans) {
+  return { batches: [resource("app", ...spans.map((one) => span(one)))] };
+}
+
+/** @param {...Short} spans */
 function trace(...spans) {
-  return readTrace({ batches: [resource("app", ...spans.map((one) => span(one)))] }, ID);
+  return found(answer(...spans));
 }
 
+/** @param {ReturnType<typeof found>} read */
 function pathOf(read) {
-  const pieces = [...criticalPath(read)].flatMap(([one, own]) => own.map(({ start, end }) => [one.name, start, end]));
-  return pieces.sort((a, b) => a[1] - b[1]);
+  const pieces = [...criticalPath(read)].flatMap(([{ name }, own]) => own.map((piece) => ({ name, ...piece })));
+  return pieces.sort((a, b) => a.start - b.start).map(({ name, start, end }) => /** @type {const} */ ([name, start, end]));
 }
 
 test("both versions of Tempo's answer are read alike", async () => {
   const recorded = JSON.parse(await readFile(new URL("../../golden/tempo.json", import.meta.url), "utf8"));
-  const [first, second] = ["trace_by_id", "trace_by_id_v2"].map((name) => readTrace(recorded.find((one) => one.name === name).body, ID));
+  const [first, second] = ["trace_by_id", "trace_by_id_v2"].map((name) =>
+    found(recorded.find((/** @type {{ name: string }} */ one) => one.name === name).body),
+  );
   assert.deepEqual(
     first.spans.map((one) => [one.id, one.service, one.kind, one.depth, one.start, one.end]),
     second.spans.map((one) => [one.id, one.service, one.kind, one.depth, one.start, one.end]),
@@ -71,19 +98,23 @@ test("orphans and several roots are kept, circles are not", () => {
   assert.equal(read.root.name, "a");
   assert.equal(trace(["o", "gone", 0, 1]).root.name, "o");
   assert.equal(readTrace({ batches: [] }, ID), undefined);
-  assert.equal(trace(["x", "y", 0, 1], ["y", "x", 0, 1]), undefined);
+  assert.equal(readTrace(answer(["x", "y", 0, 1], ["y", "x", 0, 1]), ID), undefined);
 });
 
 test("a trace may be as deep as it has spans", () => {
   const many = 20_000;
-  const read = trace(...Array.from({ length: many }, (_, at) => [`${at}`, at > 0 ? `${at - 1}` : "", at / 1000, 1000 - at / 1000]));
+  const read = trace(
+    ...Array.from({ length: many }, (_, at) => {
+      return /** @type {Short} */ ([`${at}`, at > 0 ? `${at - 1}` : "", at / 1000, 1000 - at / 1000]);
+    }),
+  );
   assert.equal(read.spans.length, many);
-  assert.equal(read.spans.at(-1).depth, many - 1);
+  assert.equal(read.spans.at(-1)?.depth, many - 1);
   assert.equal(criticalPath(read).size, many);
 });
 
 test("values of all kinds are read", () => {
-  const read = readTrace({ resourceSpans: [resource("app", span(["a", "", 0, 1], {
+  const read = found({ resourceSpans: [resource("app", span(["a", "", 0, 1], {
     kind: "SPAN_KIND_CLIENT",
     status: { code: "STATUS_CODE_ERROR", message: "no" },
     attributes: [
@@ -93,7 +124,7 @@ test("values of all kinds are read", () => {
       { key: "nothing", value: {} },
     ],
     events: [{ name: "exception", timeUnixNano: String((BigInt(START) + 1n) * 1_000_000n) }],
-  }))] }, ID);
+  }))] });
   assert.deepEqual([...read.root.attributes], [["long", "9223372036854775807"], ["list", '{"values":[{"boolValue":true},{"doubleValue":1.5}]}'], ["map", '{"values":[{"key":"k","value":{"stringValue":"v"}}]}'], ["nothing", ""]]);
   assert.equal(read.root.kind, "client");
   assert.equal(read.root.error, true);
@@ -119,6 +150,7 @@ test("a child that outlives its parent is waited for no longer than the parent r
 test("the critical path covers the trace without overlap when one root spans it", () => {
   let seed = 7;
   const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+  /** @type {Short[]} */
   const spans = [["0", "", 0, 1000]];
   for (let at = 1; at < 500; at += 1) {
     const start = random() * 990;
@@ -134,11 +166,11 @@ test("the critical path covers the trace without overlap when one root spans it"
 });
 
 test("calls between services are counted, those of a service to itself too", () => {
-  const read = readTrace({ batches: [
+  const read = found({ batches: [
     resource("a", span(["root", "", 0, 100], { kind: "SPAN_KIND_SERVER" }), span(["out1", "root", 1, 20], { kind: "SPAN_KIND_CLIENT" }), span(["in1", "out1", 2, 10], { kind: "SPAN_KIND_SERVER" }), span(["out2", "root", 20, 90], { kind: "SPAN_KIND_CLIENT" }), span(["work", "root", 91, 92], { kind: "SPAN_KIND_INTERNAL" })),
     resource("b", span(["in2", "out2", 30, 80], { kind: "SPAN_KIND_SERVER", status: { code: "STATUS_CODE_ERROR" } }), span(["query", "in2", 40, 50], { kind: "SPAN_KIND_INTERNAL" })),
     resource("c", span(["back", "in2", 60, 70], { kind: "SPAN_KIND_SERVER" })),
-  ] }, ID);
+  ] });
   const calls = callsOf(read.spans);
   assert.deepEqual(calls, [
     { from: "a", to: "a", count: 1, errors: 0, time: 8 },
