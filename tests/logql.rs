@@ -1,49 +1,15 @@
-//! LogQL beyond the recorded answers; expectations come from Loki's documentation of the language.
+//! Log queries of LogQL beyond the recorded answers; expectations come from Loki's documentation of the language.
 
 #![allow(clippy::unwrap_used, reason = "a test stops where its set-up fails")]
 
 mod support {
+    pub mod logql;
     pub mod logs;
 }
 
-use proptest::prelude::*;
-use salvo_observability::embedded::logs::Limits;
-use salvo_observability::embedded::logs::logql::{parse, pretty};
-use salvo_observability::embedded::logs::store::Entry;
 use serde_json::{Value, json};
-use support::logs::{Backend, NOW, SECOND, stream};
-
-const LINES: [&str; 6] = [
-    r#"level=info method=GET path=/a status=200 took=12ms size=1KB"#,
-    r#"level=warn method=POST path=/b status=404 took=1.5s size=2MB"#,
-    r#"level=error method=GET path=/c status=500 took=2m size=10B"#,
-    r#"{"level":"info","req":{"method":"GET","tags":["x","y"]},"n":1.50,"ok":true,"none":null,"a b":"c"}"#,
-    r#"127.0.0.1 - - [now] "GET /api HTTP/1.1" 204 17"#,
-    "plain words\nover two lines",
-];
-
-/// Six lines, one every ten seconds, the last ten seconds ago.
-async fn backend() -> Backend {
-    let backend = Backend::start(Limits {
-        discover_log_levels: false,
-        ..Limits::default()
-    })
-    .await;
-    let entries = LINES.iter().zip(0..).map(|(line, at)| {
-        let mut entry = Entry::new(NOW - (60 - at * 10) * SECOND, *line);
-        if at == 4 {
-            entry.metadata.push(("trace_id".into(), "abc".into()));
-        }
-        entry
-    });
-    let other = vec![Entry::new(NOW - 5 * SECOND, "level=info from=b")];
-    let streams = vec![
-        stream(&[("app", "a"), ("env", "test")], entries.collect()),
-        stream(&[("app", "b"), ("env", "test")], other),
-    ];
-    backend.store.push(streams).unwrap();
-    backend
-}
+use support::logql::{LINES, backend};
+use support::logs::{NOW, SECOND};
 
 #[tokio::test]
 async fn pipelines_return_the_documented_lines() {
@@ -193,164 +159,6 @@ async fn categorised_answers_tell_labels_from_metadata_and_parsed_fields() {
     assert_eq!(
         stream["values"][0][2],
         json!({"structuredMetadata": {"trace_id": "abc"}, "parsed": {"v": "GET"}})
-    );
-}
-
-/// `label=value;…=number` of each element of a vector, sorted.
-fn vector(answer: &Value) -> Vec<String> {
-    let result = answer["data"]["result"].as_array().unwrap();
-    let mut rows: Vec<String> = result
-        .iter()
-        .map(|row| {
-            let labels: Vec<String> = row["metric"]
-                .as_object()
-                .unwrap()
-                .iter()
-                .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
-                .collect();
-            format!("{} {}", labels.join(","), row["value"][1].as_str().unwrap())
-        })
-        .collect();
-    rows.sort();
-    rows
-}
-
-#[tokio::test]
-async fn metric_queries_return_the_documented_numbers() {
-    let backend = backend().await;
-    let cases: &[(&str, &[&str])] = &[
-        (r#"count_over_time({app="b"}[1m])"#, &["app=b,env=test 1"]),
-        (r#"sum(count_over_time({env="test"}[2m]))"#, &[" 7"]),
-        // The window is (t - range, t]: the line exactly a minute old is out.
-        (r#"sum(count_over_time({env="test"}[1m]))"#, &[" 6"]),
-        (
-            r#"sum by (app) (count_over_time({env="test"}[2m]))"#,
-            &["app=a 6", "app=b 1"],
-        ),
-        (
-            r#"sum without (env, trace_id) (count_over_time({env="test"}[2m]))"#,
-            &["app=a 6", "app=b 1"],
-        ),
-        (
-            r#"sum(count_over_time({env="test"}[2m] offset 30s))"#,
-            &[" 4"],
-        ),
-        (r#"sum(rate({app="b"}[10s]))"#, &[" 0.1"]),
-        (r#"sum(bytes_over_time({app="b"}[1m]))"#, &[" 17"]),
-        (r#"sum(bytes_rate({app="b"}[10s]))"#, &[" 1.7"]),
-        (r#"absent_over_time({app="c",env=~".*"}[1m])"#, &["app=c 1"]),
-        (r#"absent_over_time({app="b"}[1m])"#, &[]),
-        (r#"count(count_over_time({env="test"}[2m]))"#, &[" 3"]),
-        (
-            r#"max(sum by (app) (count_over_time({env="test"}[2m])))"#,
-            &[" 6"],
-        ),
-        (
-            r#"min(sum by (app) (count_over_time({env="test"}[2m])))"#,
-            &[" 1"],
-        ),
-        (
-            r#"avg(sum by (app) (count_over_time({env="test"}[2m])))"#,
-            &[" 3.5"],
-        ),
-        (
-            r#"topk(1, sum by (app) (count_over_time({env="test"}[2m])))"#,
-            &["app=a 6"],
-        ),
-        (
-            r#"bottomk(1, sum by (app) (count_over_time({env="test"}[2m])))"#,
-            &["app=b 1"],
-        ),
-        (
-            r#"sum by (app) (count_over_time({env="test"}[2m])) > 1"#,
-            &["app=a 6"],
-        ),
-        (
-            r#"sum by (app) (count_over_time({env="test"}[2m])) > bool 1"#,
-            &["app=a 1", "app=b 0"],
-        ),
-        (
-            r#"sum by (app) (count_over_time({env="test"}[2m])) * 2 + 1"#,
-            &["app=a 13", "app=b 3"],
-        ),
-        (r#"2 ^ 3 ^ 2 + vector(0)"#, &[" 512"]),
-        (r#"10 - 2 - 3 + vector(0)"#, &[" 5"]),
-        (r#"(1 + 2) * 3 % 5 + vector(0)"#, &[" 4"]),
-        (
-            r#"sum by (app) (count_over_time({env="test"} |= "GET" [2m])) / sum by (app) (count_over_time({env="test"}[2m]))"#,
-            &["app=a 0.6666666666666666"],
-        ),
-        (
-            r#"sum by (app) (count_over_time({app="a"}[2m])) or sum by (app) (count_over_time({app="b"}[2m]))"#,
-            &["app=a 6", "app=b 1"],
-        ),
-        (
-            r#"sum by (app) (count_over_time({env="test"}[2m])) unless sum by (app) (count_over_time({app="b"}[2m]))"#,
-            &["app=a 6"],
-        ),
-        (
-            r#"sum by (app) (count_over_time({env="test"}[2m])) and on (app) sum by (app) (count_over_time({app="b"}[2m]))"#,
-            &["app=b 1"],
-        ),
-        (
-            r#"sum by (level) (count_over_time({app="a"} | logfmt | level != "" [2m]))"#,
-            &["level=error 1", "level=info 1", "level=warn 1"],
-        ),
-        (
-            r#"sum(sum_over_time({app="a"} | logfmt | unwrap status [2m]))"#,
-            &[" 1104"],
-        ),
-        (
-            r#"max_over_time({app="a"} | logfmt | unwrap duration(took) | __error__="" [2m]) by (app)"#,
-            &["app=a 120"],
-        ),
-        (
-            r#"sum(sum_over_time({app="a"} | logfmt | unwrap bytes(size) | status > 200 [2m]))"#,
-            &[" 2000010"],
-        ),
-        (
-            r#"quantile_over_time(0.5, {app="a"} | logfmt | unwrap status [2m]) by (env)"#,
-            &["env=test 404"],
-        ),
-        (
-            r#"label_replace(sum by (app) (count_over_time({app="b"}[2m])), "x", "<$1>", "app", "(.*)")"#,
-            &["app=b,x=<b> 1"],
-        ),
-    ];
-    for (query, expected) in cases {
-        let answer = backend.instant(query).await;
-        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
-        assert_eq!(vector(&answer.json()), *expected, "{query}");
-    }
-}
-
-#[tokio::test]
-async fn numbers_alone_are_scalars() {
-    let backend = backend().await;
-    let answer = backend.instant("1 + 1 == bool 2").await.json();
-    assert_eq!(
-        answer["data"],
-        json!({"resultType": "scalar", "result": [NOW / SECOND, "1"]})
-    );
-    let more = [("start", "100"), ("end", "105"), ("step", "5")];
-    let answer = backend.range("3", &more).await.json();
-    assert_eq!(
-        answer["data"]["result"],
-        json!([{"metric": {}, "values": [[100, "3"], [105, "3"]]}])
-    );
-}
-
-#[tokio::test]
-async fn range_queries_step_at_multiples_of_the_step() {
-    let backend = backend().await;
-    let (start, end) = ((NOW - 59 * SECOND).to_string(), (NOW - SECOND).to_string());
-    let more = [("start", &*start), ("end", &*end), ("step", "30s")];
-    let query = r#"sum(count_over_time({app="a"}[30s]))"#;
-    let answer = backend.range(query, &more).await.json();
-    let at = |seconds: i64| NOW / SECOND + seconds;
-    assert_eq!(
-        answer["data"]["result"][0]["values"],
-        json!([[at(-60), "1"], [at(-30), "3"], [at(0), "2"]])
     );
 }
 
@@ -509,22 +317,6 @@ async fn bad_queries_are_refused_with_place_and_reason() {
 }
 
 #[tokio::test]
-async fn lines_that_cannot_be_read_fail_a_metric_query_unless_skipped() {
-    let backend = backend().await;
-    let failed = backend
-        .instant(r#"sum(count_over_time({app="a"} | json [2m]))"#)
-        .await;
-    assert_eq!(failed.status, 400);
-    assert!(
-        failed
-            .text
-            .starts_with("pipeline error: 'JSONParserErr' for series: '{")
-    );
-    let skipped = r#"sum(count_over_time({app="a"} | json | __error__="" [2m]))"#;
-    assert_eq!(vector(&backend.instant(skipped).await.json()), [" 1"]);
-}
-
-#[tokio::test]
 async fn bombs_are_refused() {
     let backend = backend().await;
     let deep = format!("{}1{}", "(".repeat(50_000), ")".repeat(50_000));
@@ -572,29 +364,6 @@ async fn bombs_are_refused() {
 }
 
 #[tokio::test]
-async fn too_many_series_are_refused() {
-    let backend = Backend::start(Limits::default()).await;
-    let entries = (0..600)
-        .map(|n| Entry::new(NOW - n, format!("id={n}")))
-        .collect();
-    backend
-        .store
-        .push(vec![stream(&[("app", "a")], entries)])
-        .unwrap();
-    let answer = backend
-        .instant(r#"count_over_time({app="a"} | logfmt [1m])"#)
-        .await;
-    assert_eq!(answer.status, 400);
-    assert!(
-        answer
-            .text
-            .starts_with("maximum number of series (500) reached")
-    );
-    let counted = r#"sum(count_over_time({app="a"} | logfmt [1m]))"#;
-    assert_eq!(vector(&backend.instant(counted).await.json()), [" 600"]);
-}
-
-#[tokio::test]
 async fn parameters_are_read_as_loki_reads_them() {
     let backend = backend().await;
     let query = ("query", r#"{app="b"}"#);
@@ -628,133 +397,5 @@ async fn parameters_are_read_as_loki_reads_them() {
         ("interval", "-1"),
     ] {
         assert_eq!(found(&[(name, value)]).await.0, 400, "{name}={value}");
-    }
-}
-
-#[test]
-fn formatted_queries_are_laid_out_for_reading() {
-    let cases = [
-        (
-            r#"{ a = "b",c!="d" }|="x"|json"#,
-            r#"{a="b", c!="d"} |= "x" | json"#,
-        ),
-        ("1+2*3", "1 + 2 * 3"),
-        ("(1+2)*3", "(1 + 2) * 3"),
-        (
-            r#"sum(rate({a="b"}[60s]))by(x)"#,
-            r#"sum by (x)(rate({a="b"} [1m]))"#,
-        ),
-    ];
-    for (query, expected) in cases {
-        assert_eq!(pretty(&parse(query).unwrap()), expected);
-    }
-    let long = format!(
-        r#"sum by (type) (rate({{app="{}"}} | json | a="b" [1m]))"#,
-        "x".repeat(90)
-    );
-    let text = pretty(&parse(&long).unwrap());
-    assert_eq!(text.lines().count(), 7, "{text}");
-    assert_eq!(parse(&text).unwrap(), parse(&long).unwrap());
-}
-
-/// Queries made of parts that fit together.
-fn query() -> impl Strategy<Value = String> {
-    let text = "[a-z \"\\\\\n`{}|é]{0,8}".prop_map(|text| json!(text).to_string());
-    let name = "[a-z_][a-z0-9_]{0,5}";
-    let matcher = (name, prop::sample::select(vec!["=", "!="]), text.clone())
-        .prop_map(|(name, op, value)| format!("{name}x{op}{value}"));
-    let filter = prop_oneof![
-        matcher.clone(),
-        (
-            name,
-            prop::sample::select(vec![">", ">=", "<", "<=", "==", "!="]),
-            -1e6..1e6f64
-        )
-            .prop_map(|(name, op, value)| format!("{name}x {op} {value}")),
-        (name, 1..100_000u32).prop_map(|(name, ms)| format!("{name}x > {ms}ms")),
-        (name, 1..100_000u32).prop_map(|(name, kb)| format!("{name}x < {kb}KB")),
-    ];
-    let filter = filter.prop_recursive(3, 8, 3, |inner| {
-        (
-            inner.clone(),
-            prop::sample::select(vec!["and", "or", ","]),
-            inner,
-        )
-            .prop_map(|(a, op, b)| format!("({a} {op} {b})"))
-    });
-    let stage = prop_oneof![
-        (
-            prop::sample::select(vec!["|=", "!="]),
-            prop::collection::vec(text.clone(), 1..3)
-        )
-            .prop_map(|(op, texts)| format!("{op} {}", texts.join(" or "))),
-        Just("| json".to_owned()),
-        Just("| logfmt --strict --keep-empty a, b=\"c\"".to_owned()),
-        Just("| pattern `<a> <_>`".to_owned()),
-        Just("| regexp `(?P<a>.*)`".to_owned()),
-        Just("| label_format a=b, c=\"{{.d}}\"".to_owned()),
-        Just("| keep d | drop a, b=\"c\"".to_owned()),
-        text.prop_map(|text| format!("| line_format {text}")),
-        filter.prop_map(|filter| format!("| {filter}")),
-    ];
-    let log = (matcher, prop::collection::vec(stage, 0..5))
-        .prop_map(|(matcher, stages)| format!("{{must=\"be\", {matcher}}} {}", stages.join(" ")));
-    let metric = prop_oneof![
-        (log.clone(), 1..9000u32).prop_map(|(log, s)| format!("rate({log} [{s}s] offset 1m)")),
-        log.clone().prop_map(|log| format!(
-            "quantile_over_time(0.9, {log} | unwrap duration(x) | y=\"z\" [5m]) by (a)"
-        )),
-        (0.0..1e9f64).prop_map(|value| value.to_string()),
-        Just("vector(1)".to_owned()),
-    ];
-    let metric = metric.prop_recursive(4, 16, 2, |inner| {
-        let ops = vec![
-            "+",
-            "-",
-            "*",
-            "/",
-            "%",
-            "^",
-            "==",
-            "> bool",
-            "or",
-            "and on (a)",
-            "unless",
-        ];
-        prop_oneof![
-            (inner.clone(), prop::sample::select(ops), inner.clone())
-                .prop_map(|(a, op, b)| format!("({a}) {op} ({b})")),
-            inner
-                .clone()
-                .prop_map(|inner| format!("sum by (a, b) ({inner})")),
-            inner.prop_map(|inner| format!("topk(3, {inner}) without (a)")),
-        ]
-    });
-    prop_oneof![log, metric]
-}
-
-proptest! {
-    #[test]
-    fn parsing_never_panics(text in "\\PC{0,200}") {
-        let _ = parse(&text);
-    }
-
-    #[test]
-    fn parsing_words_of_the_language_never_panics(
-        words in prop::collection::vec(prop::sample::select(vec![
-            "{", "}", "(", ")", "a", "=", "\"b\"", "=~", "|", "|=", "json", "[5m]", "sum", "rate",
-            "by", ",", "1", "5m", "3KB", "+", "-", "unwrap", "offset", "or", "and", "line_format",
-            "`{{.a}}`", "topk", "logfmt", "--strict", "!=", ">", "bool", "on", "vector", "drop", "#", "\n", "[", "\"",
-        ]), 0..40)
-    ) {
-        let _ = parse(&words.join(" "));
-    }
-
-    #[test]
-    fn formatted_queries_mean_the_same(query in query()) {
-        let parsed = parse(&query).unwrap();
-        let text = pretty(&parsed);
-        let again = parse(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
-        prop_assert_eq!(parsed, again, "{}", text);
     }
 }

@@ -3,32 +3,17 @@
 // trace to its log lines, and from a line back to the trace.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { start, watched } from "./support/browser.js";
-import { up } from "./support/lab.js";
+import { test } from "node:test";
+import { watched } from "./support/browser.js";
 import { panel } from "./support/views.js";
-import { traced, traffic } from "./support/traffic.js";
+import { stage } from "./support/stage.js";
+import { traced } from "./support/traffic.js";
 
-/** @type {import("./support/lab.js").Lab} */
-let lab;
-/** @type {Awaited<ReturnType<typeof start>>} */
-let browser;
-let quiet = () => {};
-
-before(async () => {
-  [lab, browser] = await Promise.all([up(), start()]);
-  quiet = traffic(lab);
-});
-
-after(async () => {
-  quiet();
-  await browser?.stop();
-  await lab?.stop();
-});
+const at = stage();
 
 test("an exemplar leads to its trace, the trace to its lines, and a line back to the trace", async () => {
-  const { page, innocent } = await watched(browser.context, lab.console);
-  await page.goto(`${lab.console}/d/salvo-observability?from=now-5m&to=now&refresh=5s`);
+  const { page, innocent } = await watched(at.browser.context, at.lab.console);
+  await page.goto(`${at.lab.console}/d/salvo-observability?from=now-5m&to=now&refresh=5s`);
   const latency = await panel(page, "PR 99 Requests Duration");
 
   // Metric → trace.
@@ -71,8 +56,8 @@ test("an exemplar leads to its trace, the trace to its lines, and a line back to
 });
 
 test("the same by the keyboard alone", async () => {
-  const { page, innocent } = await watched(browser.context, lab.console);
-  await page.goto(`${lab.console}/d/salvo-observability?from=now-5m&to=now`);
+  const { page, innocent } = await watched(at.browser.context, at.lab.console);
+  await page.goto(`${at.lab.console}/d/salvo-observability?from=now-5m&to=now`);
   const latency = await panel(page, "PR 99 Requests Duration");
   await latency.locator("a.exemplar:visible").first().waitFor({ timeout: 60_000 });
   await latency.locator("a.exemplar[tabindex='0']:visible").first().focus();
@@ -95,12 +80,12 @@ test("the same by the keyboard alone", async () => {
 });
 
 test("the exception of a failed request is on its span and in its line", async () => {
-  const failed = await traced(lab, "/error_test");
+  const failed = await traced(at.lab, "/error_test");
   assert.equal(failed.status, 500);
-  const { page, innocent, expects } = await watched(browser.context, lab.console);
+  const { page, innocent, expects } = await watched(at.browser.context, at.lab.console);
   // A trace that is opened at once may not be there yet; the view waits for it.
   expects(/404/);
-  await page.goto(`${lab.console}/traces/${failed.id}`);
+  await page.goto(`${at.lab.console}/traces/${failed.id}`);
   await page.getByRole("row", { name: /error/ }).first().click();
   const exception = page.getByRole("group", { name: "Exception" });
   await exception.waitFor();
@@ -115,9 +100,9 @@ test("the exception of a failed request is on its span and in its line", async (
 });
 
 test("a request sent from the console is found by its trace id", async () => {
-  const { page, innocent, expects } = await watched(browser.context, lab.console);
+  const { page, innocent, expects } = await watched(at.browser.context, at.lab.console);
   expects(/404/);
-  await page.goto(`${lab.console}/traffic`);
+  await page.goto(`${at.lab.console}/traffic`);
   await page.getByRole("button", { name: "Send /chain", exact: true }).click();
   const trace = page.getByRole("table", { name: "Answers, the newest first" }).locator("a[href^='/traces/']").first();
   await trace.waitFor();

@@ -2,11 +2,11 @@
 // Both dashboards are drawn from their Grafana files, and every panel shows data of a lab that has traffic.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { start, watched } from "./support/browser.js";
-import { eventually, up } from "./support/lab.js";
+import { test } from "node:test";
+import { watched } from "./support/browser.js";
+import { eventually } from "./support/lab.js";
 import { panel } from "./support/views.js";
-import { traffic } from "./support/traffic.js";
+import { stage } from "./support/stage.js";
 
 /** What a panel of each kind draws when it has data. */
 const DRAWN = {
@@ -17,31 +17,16 @@ const DRAWN = {
   table: "tbody tr",
 };
 
-/** @type {import("./support/lab.js").Lab} */
-let lab;
-/** @type {Awaited<ReturnType<typeof start>>} */
-let browser;
-let quiet = () => {};
-
-before(async () => {
-  [lab, browser] = await Promise.all([up(), start()]);
-  quiet = traffic(lab);
-});
-
-after(async () => {
-  quiet();
-  await browser?.stop();
-  await lab?.stop();
-});
+const at = stage();
 
 /** @param {string} path */
-const asked = async (path) => (await fetch(lab.console + path)).json();
+const asked = async (path) => (await fetch(at.lab.console + path)).json();
 
 test("every panel of every dashboard shows data", async () => {
   for (const { uid } of await asked("/api/dashboards")) {
     const file = await asked(`/api/dashboards/${uid}`);
-    const { page, innocent } = await watched(browser.context, lab.console);
-    await page.goto(`${lab.console}/d/${uid}?from=now-5m&to=now&refresh=5s`);
+    const { page, innocent } = await watched(at.browser.context, at.lab.console);
+    await page.goto(`${at.lab.console}/d/${uid}?from=now-5m&to=now&refresh=5s`);
     const panels = file.panels.filter((/** @type {{ type: string }} */ one) => one.type !== "row");
     assert.ok(panels.length > 5, uid);
     for (const { title, type } of panels) {
@@ -59,8 +44,8 @@ test("every panel of every dashboard shows data", async () => {
 });
 
 test("a variable narrows every panel, and is in the address", async () => {
-  const { page, innocent } = await watched(browser.context, lab.console);
-  await page.goto(`${lab.console}/d/salvo-observability?from=now-5m&to=now&var-app_name=app-b&var-log_keyword=hello`);
+  const { page, innocent } = await watched(at.browser.context, at.lab.console);
+  await page.goto(`${at.lab.console}/d/salvo-observability?from=now-5m&to=now&var-app_name=app-b&var-log_keyword=hello`);
   const log = await panel(page, "Log of All Applications");
   await log.locator("li.log-line").first().waitFor();
   for (const line of await log.locator("li.log-line").allTextContents()) assert.match(line, /hello/);
@@ -73,9 +58,9 @@ test("a variable narrows every panel, and is in the address", async () => {
 });
 
 test("a range of the past shows that range after a reload", async () => {
-  const { page, innocent } = await watched(browser.context, lab.console);
+  const { page, innocent } = await watched(at.browser.context, at.lab.console);
   const end = Date.now() - 3_600_000;
-  await page.goto(`${lab.console}/d/salvo-observability?from=${end - 300_000}&to=${end}`);
+  await page.goto(`${at.lab.console}/d/salvo-observability?from=${end - 300_000}&to=${end}`);
   const requests = await panel(page, "Requests Per Second");
   await eventually("a range without data says so", async () => /no data/i.test(await requests.innerText()));
   await page.getByRole("combobox", { name: "Time range" }).selectOption("now-5m");
@@ -88,9 +73,9 @@ test("a range of the past shows that range after a reload", async () => {
 });
 
 test("a dashboard that does not exist is said to be missing", async () => {
-  const { page, expects, innocent } = await watched(browser.context, lab.console);
+  const { page, expects, innocent } = await watched(at.browser.context, at.lab.console);
   expects(/404/);
-  await page.goto(`${lab.console}/d/nothing`);
+  await page.goto(`${at.lab.console}/d/nothing`);
   await page.getByRole("alert").filter({ hasText: /no dashboard has this uid/ }).waitFor();
   innocent();
   await page.close();

@@ -3,39 +3,28 @@
 // off, and text can be told from its ground.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { DESKTOP, PHONE, start, watched } from "./support/browser.js";
+import { before, test } from "node:test";
+import { DESKTOP, PHONE, watched } from "./support/browser.js";
 import { contrasts, faults } from "./support/layout.js";
-import { eventually, up } from "./support/lab.js";
+import { eventually } from "./support/lab.js";
 import { VIEWS, settled } from "./support/views.js";
-import { traced, traffic } from "./support/traffic.js";
+import { stage } from "./support/stage.js";
+import { traced } from "./support/traffic.js";
 
-/** @type {import("./support/lab.js").Lab} */
-let lab;
-/** @type {Awaited<ReturnType<typeof start>>} */
-let browser;
-let quiet = () => {};
+const at = stage();
 let trace = "";
 
 before(async () => {
-  [lab, browser] = await Promise.all([up(), start()]);
-  quiet = traffic(lab);
-  trace = (await traced(lab, "/chain")).id;
-  await eventually("the trace is there", async () => (await fetch(`${lab.tempo}/api/traces/${trace}`)).ok);
-});
-
-after(async () => {
-  quiet();
-  await browser?.stop();
-  await lab?.stop();
+  trace = (await traced(at.lab, "/chain")).id;
+  await eventually("the trace is there", async () => (await fetch(`${at.lab.tempo}/api/traces/${trace}`)).ok);
 });
 
 for (const size of [DESKTOP, PHONE]) {
   for (const theme of /** @type {const} */ (["light", "dark"])) {
     test(`no text overlaps at ${size.width}×${size.height}, ${theme}`, async () => {
-      const { page, innocent } = await watched(browser.context, lab.console, { size, theme });
+      const { page, innocent } = await watched(at.browser.context, at.lab.console, { size, theme });
       for (const view of [...VIEWS, `/traces/${trace}`, `/traces/${trace}?span=first`]) {
-        await page.goto(lab.console + view);
+        await page.goto(at.lab.console + view);
         await settled(page);
         if (view.endsWith("span=first")) await page.getByRole("treegrid").getByRole("row").nth(1).click();
         assert.deepEqual(await page.evaluate(faults), [], `${view} at ${size.width} px, ${theme}`);
@@ -48,8 +37,8 @@ for (const size of [DESKTOP, PHONE]) {
 }
 
 test("the theme is a choice that stays", async () => {
-  const { page, innocent } = await watched(browser.context, lab.console, { theme: "light" });
-  await page.goto(`${lab.console}/traffic`);
+  const { page, innocent } = await watched(at.browser.context, at.lab.console, { theme: "light" });
+  await page.goto(`${at.lab.console}/traffic`);
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await ground();
   await page.getByRole("button", { name: /^Theme/ }).click();

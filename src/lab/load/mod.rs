@@ -21,33 +21,22 @@ mod run;
 mod schedule;
 mod tally;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::json;
 
 pub use args::LoadArgs;
 
-/// Exit code when a target cannot be reached.
-const CANNOT_RUN: u8 = 2;
+use super::command::{CANNOT_RUN, finished, print};
 
 /// Sends the traffic and prints the table: exit code 0 when the rate was reached, 1 when it was not,
 /// 2 when a target cannot be reached.
 #[must_use]
 pub fn start(args: &LoadArgs) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("cannot start the async runtime: {error}");
-            return ExitCode::from(CANNOT_RUN);
-        }
+    let result = match finished(run::run(args)) {
+        Ok(result) => result,
+        Err(code) => return code,
     };
-    let result = runtime.block_on(run::run(args));
-    // Requests that were given up may still be open.
-    runtime.shutdown_background();
     match result {
         Ok(report) => {
             print(&if args.json {
@@ -69,9 +58,4 @@ pub fn start(args: &LoadArgs) -> ExitCode {
             ExitCode::from(CANNOT_RUN)
         }
     }
-}
-
-/// A reader that has gone away is no reason to panic.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -30,32 +30,22 @@ pub mod tempo;
 pub mod traffic;
 pub mod wait;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use args::VerifyArgs;
 use run::{Stop, run};
 
-/// Exit code when a flag is wrong or a server cannot be reached.
-const CANNOT_RUN: u8 = 2;
+use super::command::{CANNOT_RUN, finished, print};
 
 /// Checks a lab and prints the report: exit code 0 when every promise is kept, 1 when one is not,
 /// 2 when a flag is wrong or a server cannot be reached.
 #[must_use]
 pub fn start(args: &VerifyArgs) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("cannot start the async runtime: {error}");
-            return ExitCode::from(CANNOT_RUN);
-        }
+    let result = match finished(run(args)) {
+        Ok(result) => result,
+        Err(code) => return code,
     };
-    let result = runtime.block_on(run(args));
-    // Requests of the steady stream may still be open.
-    runtime.shutdown_background();
     match result {
         Ok(report) => {
             let text = if args.json {
@@ -79,9 +69,4 @@ pub fn start(args: &VerifyArgs) -> ExitCode {
             })
         }
     }
-}
-
-/// A reader that has gone away is no reason to panic.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

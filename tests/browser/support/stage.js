@@ -1,0 +1,28 @@
+// @ts-check
+// What most files of tests stand on: a lab, a browser, and traffic where they want it.
+
+import { after, before } from "node:test";
+import { start } from "./browser.js";
+import { up } from "./lab.js";
+import { traffic } from "./traffic.js";
+
+/**
+ * Starts both before the tests of a file and ends them after. What is returned is filled in by then.
+ *
+ * @param {{ flags?: () => Promise<Record<string, string | true>>, busy?: boolean }} [how] `flags` of `lab up`; `busy`:
+ *   with traffic
+ */
+export function stage({ flags = async () => ({}), busy = true } = {}) {
+  const all = /** @type {{ lab: import("./lab.js").Lab, browser: Awaited<ReturnType<typeof start>> }} */ ({});
+  let quiet = () => {};
+  before(async () => {
+    [all.lab, all.browser] = await Promise.all([flags().then(up), start()]);
+    if (busy) quiet = traffic(all.lab);
+  });
+  after(async () => {
+    quiet();
+    await all.browser?.stop();
+    await all.lab?.stop();
+  });
+  return all;
+}
