@@ -72,7 +72,7 @@ pub(super) fn instant(api: &Api, params: &Params) -> Result<Reply, ApiError> {
         }
     }
     json.push('}');
-    Ok(finish(json, result.warnings, truncated))
+    Ok(finish(json, result.warnings, result.infos, truncated))
 }
 
 /// Evaluates at each step between two times.
@@ -111,7 +111,7 @@ pub(super) fn range(api: &Api, params: &Params) -> Result<Reply, ApiError> {
     let mut json = String::new();
     push_matrix(&mut json, &matrix);
     json.push('}');
-    Ok(finish(json, result.warnings, truncated))
+    Ok(finish(json, result.warnings, result.infos, truncated))
 }
 
 type Matrix = [(crate::embedded::metrics::labels::Labels, Vec<(i64, f64)>)];
@@ -129,11 +129,12 @@ fn push_matrix(json: &mut String, matrix: &Matrix) {
     });
 }
 
-fn finish(json: String, warnings: Vec<String>, truncated: bool) -> Reply {
+fn finish(json: String, warnings: Vec<String>, infos: Vec<String>, truncated: bool) -> Reply {
     let notice = truncated.then(|| "results truncated due to limit".to_owned());
     Reply::data(json)
         .with_warnings(warnings)
         .with_warnings(notice)
+        .with_infos(infos)
 }
 
 /// The exemplars of every series that a selector in the query names.
