@@ -11,7 +11,7 @@ use support::service::Service;
 /// The expressions of the contract.
 const FIRST_LINE: &str = r"^\d{4}-\d{2}-\d{2} \d{1,2}:\d{2}:\d{2}";
 const STAGE: &str = r"^(?P<time>\d{4}-\d{2}-\d{2} \d{1,2}:\d{2}:\d{2},\d{3}) (?P<message>(?s:.*))$";
-const DERIVED_FIELD: &str = r"(?:trace_id)=(\w+)";
+const DERIVED_FIELD: &str = r#"trace_id"?[=:]"?([0-9a-f]{32})"#;
 const LAYOUT: &str = r"^\S+ \S+ (INFO|WARN|ERROR) \[salvo_observability::app::handlers\] \[handlers\.rs:\d+\] \[trace_id=([0-9a-f]{32}) span_id=([0-9a-f]{16}) resource\.service\.name=app-a\] - items$";
 
 #[test]

@@ -170,10 +170,15 @@ const ROWS: [Row; 20] = [
 ];
 
 /// The promise with an id of this list.
+///
+/// # Panics
+/// When no promise has this id.
 #[must_use]
 pub fn promise(id: &str) -> Promise {
     let row = ROWS.iter().find(|row| row.0 == id);
-    let (id, title, needs, check) = row.unwrap_or(&ROWS[0]);
+    let Some((id, title, needs, check)) = row else {
+        panic!("no promise has the id {id:?}");
+    };
     Promise {
         id: (*id).to_owned(),
         title: (*title).to_owned(),
@@ -197,16 +202,12 @@ pub fn dashboard(file: &str) -> Promise {
 /// Where a promise stands in the report.
 #[must_use]
 pub fn position(id: &str) -> usize {
-    // Dashboards come after the correlations, before Grafana.
-    let place = ROWS.iter().position(|row| row.0 == id);
-    let grafana = ROWS
-        .iter()
-        .position(|row| row.0 == GRAFANA)
-        .unwrap_or(ROWS.len());
-    match place {
-        Some(place) if place < grafana => place,
+    // Dashboards, which are no rows, come after the correlations, before Grafana.
+    let before = ROWS.iter().take_while(|row| row.0 != GRAFANA).count();
+    match ROWS.iter().position(|row| row.0 == id) {
+        Some(place) if place < before => place,
         Some(place) => place + 1,
-        None => grafana,
+        None => before,
     }
 }
 
