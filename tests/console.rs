@@ -295,7 +295,7 @@ fn data_sources_tell_the_ways_between_them_and_no_address() {
     let destination = &by_uid("prometheus")["jsonData"]["exemplarTraceIdDestinations"][0];
     assert_eq!(
         *destination,
-        json!({"name": "TraceID", "datasourceUid": "tempo"})
+        json!({"name": "TraceID", "datasourceUid": "tempo", "urlDisplayLabel": "Show the trace"})
     );
     let to_logs = &by_uid("tempo")["jsonData"]["tracesToLogsV2"];
     assert_eq!(

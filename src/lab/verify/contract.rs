@@ -22,6 +22,8 @@ pub const BY_ROUTE: &str = "traces.search_by_route";
 pub const BY_ERROR: &str = "traces.search_by_error";
 /// TraceQL finds by duration.
 pub const BY_DURATION: &str = "traces.search_by_duration";
+/// TraceQL counts.
+pub const COUNTED: &str = "traces.metrics";
 /// Lines have arrived.
 pub const LINES: &str = "logs.lines";
 /// Their labels are right.
@@ -51,7 +53,7 @@ type Row = (
     &'static str,
 );
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 21] = [
     (
         APPS,
         "every instance answers, and /chain goes through all of them",
@@ -111,6 +113,12 @@ const ROWS: [Row; 20] = [
         "TraceQL finds the trace by duration",
         &[APPS, TRACE],
         "Tempo's log; a search sees a trace some seconds after its id is known",
+    ),
+    (
+        COUNTED,
+        "TraceQL metrics give the rate of requests of every instance",
+        &[APPS, NOTHING_LOST],
+        "that Tempo's metrics generator runs the processor local-blocks, with a folder in traces_storage.path",
     ),
     (
         LINES,

@@ -9,6 +9,8 @@ mod choice;
 mod format;
 mod times;
 
+use std::sync::LazyLock;
+
 use regex::{Captures, Regex};
 
 pub use choice::Choice;
@@ -34,7 +36,7 @@ pub fn filled(
     choices: &[Choice],
 ) -> Result<String, String> {
     let mut unknown = None;
-    let filled = places().replace_all(text, |found: &Captures<'_>| {
+    let filled = PLACES.replace_all(text, |found: &Captures<'_>| {
         value(found, language, times, choices).unwrap_or_else(|what| {
             unknown.get_or_insert(what);
             String::new()
@@ -47,11 +49,11 @@ pub fn filled(
 }
 
 /// `$name`, `[[name:format]]`, `${name.field:format}`.
-fn places() -> Regex {
-    #[expect(clippy::expect_used, reason = "a literal")]
+#[expect(clippy::expect_used, reason = "a literal")]
+static PLACES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:}]+))?(?::([^}]+))?\}")
         .expect("a regular expression")
-}
+});
 
 fn value(
     found: &Captures<'_>,
@@ -91,16 +93,14 @@ fn name_of<'a>(found: &'a Captures<'_>) -> &'a str {
 
 /// Names of the variables and macros in a text.
 pub(super) fn names_in(text: &str) -> Vec<&str> {
-    let places = places();
-    let found = places.captures_iter(text);
+    let found = PLACES.captures_iter(text);
     let names = found.filter_map(|it| it.get(1).or(it.get(2)).or(it.get(4)));
     names.map(|it| it.as_str()).collect()
 }
 
 /// The variable that a text is and nothing else.
 pub(super) fn variable_name(text: &str) -> Option<&str> {
-    let places = places();
-    let found = places
+    let found = PLACES
         .captures(text)
         .filter(|it| it[0].len() == text.len())?;
     let name = found.get(1).or(found.get(2)).or(found.get(4))?;
