@@ -78,9 +78,15 @@ in
           promtool check config $LAB_STATE/prometheus/prometheus.yml
           test $(grep -c '"127.0.0.1:478' $LAB_STATE/prometheus/prometheus.yml) = \
             $(grep -c '"127.0.0.1:' ${etc}/prometheus/prometheus.yml)
-          ! grep @ $LAB_STATE/prometheus/prometheus.yml
+          if grep @ $LAB_STATE/prometheus/prometheus.yml; then exit 1; fi
           test "$(stat -c %a $LAB_STATE/secrets $LAB_STATE/secrets/* | tr '\n' ' ')" = "700 600 600 "
         done
+
+        # A checkout that is no git repository is copied into the store with all that is in it.
+        mkdir checkout
+        touch checkout/flake.nix
+        if LAB_STATE=$PWD/checkout/data ${lib.getExe packages.stack} --dry-run 2>said; then exit 1; fi
+        grep 'which Nix copies into its store' said
         touch $out
       '';
 
@@ -89,7 +95,10 @@ in
     pkgs.runCommand "check-stack-runs"
       (
         {
-          nativeBuildInputs = [ pkgs.curl ];
+          nativeBuildInputs = [
+            pkgs.curl
+            pkgs.procps
+          ];
           __darwinAllowLocalNetworking = true;
           STACK = apps.stack.program;
           VERIFY = apps.verify.program;

@@ -1,9 +1,12 @@
 # shellcheck shell=bash
 # The stack from its start to its end, as a person has it with `nix run .#stack -- -D`: it becomes ready, keeps every
-# promise, starts an instance again that is killed, and leaves nothing behind. STACK and VERIFY are the two programs.
+# promise, starts an instance again that is killed, starts anew when process-compose itself was killed, and leaves
+# nothing behind. STACK and VERIFY are the two programs.
 
 set -euo pipefail
-export HOME=$TMPDIR XDG_RUNTIME_DIR=$TMPDIR
+# A path that is too long for a socket.
+HOME=$TMPDIR/$(printf 'home-of-somebody-%.0s' {1..6})
+export HOME XDG_RUNTIME_DIR=$TMPDIR
 unset XDG_STATE_HOME
 state=$HOME/.local/state/salvo-observability
 
@@ -35,6 +38,14 @@ again() {
   [[ $now != "$killed" ]] && curl --silent --fail --output /dev/null "http://127.0.0.1:$LAB_APP_B_PORT/readyz"
 }
 within 60 again || failed "app-b is not started again"
+
+number=$(ps -o ppid= -p "$(cut -d ' ' -f 1 "$state/run/tempo")")
+kill -KILL "${number// /}"
+"$STACK" -D 2>said || failed "it does not start after process-compose was killed: $(<said)"
+grep 'ending the servers that outlived it: .*tempo' said
+timeout 300 "$STACK" project is-ready --wait || failed "it is not ready the second time"
+if "$STACK" -D 2>said; then failed "it starts twice"; fi
+grep "the lab runs already in $state" said
 
 "$STACK" down
 # A process of the lab has its folder in the environment.
