@@ -73,6 +73,14 @@ impl ApiError {
         }
     }
 
+    pub(super) fn unavailable(text: impl Into<String>) -> Self {
+        Self {
+            kind: "unavailable",
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            text: text.into(),
+        }
+    }
+
     pub(super) fn internal(text: impl Into<String>) -> Self {
         Self {
             kind: "internal",
@@ -86,6 +94,10 @@ impl ApiError {
         match error {
             QueryError::BadData(text) => super::params::invalid(name, text),
             QueryError::Timeout => Self::timeout(error.to_string()),
+            QueryError::Canceled => Self {
+                kind: "canceled",
+                ..Self::unavailable(error.to_string())
+            },
             QueryError::Execution(text) => Self {
                 kind: "execution",
                 status: StatusCode::UNPROCESSABLE_ENTITY,

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use super::labels::Labels;
 use super::store::{Selector, Store};
+use crate::embedded::wire::{Stop, Stopped};
 use budget::Budget;
 use eval::{Evaluator, Value};
 use grid::Grid;
@@ -76,6 +77,18 @@ pub enum QueryError {
     /// Took longer than [`QueryLimits::timeout`].
     #[error("query timed out in expression evaluation")]
     Timeout,
+    /// Who asked has hung up.
+    #[error("query was canceled in expression evaluation")]
+    Canceled,
+}
+
+impl From<Stopped> for QueryError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Late(_) => Self::Timeout,
+            Stopped::Gone => Self::Canceled,
+        }
+    }
 }
 
 /// What a query gives.
@@ -141,10 +154,11 @@ pub fn instant(
     query: &str,
     time: i64,
     limits: &QueryLimits,
+    stop: &Stop,
 ) -> Result<Evaluated, QueryError> {
     let expr = parse(query)?;
     let grid = Grid::instant(time);
-    let budget = Budget::new(limits);
+    let budget = Budget::new(limits, stop);
     let evaluator = Evaluator::new(store, (time, time), limits, &budget);
     let bare = expr.bare();
     let answer = if matches!(bare, Expr::Matrix(_) | Expr::Subquery(_)) {
@@ -196,6 +210,7 @@ pub fn range(
     end: i64,
     step: i64,
     limits: &QueryLimits,
+    stop: &Stop,
 ) -> Result<Evaluated, QueryError> {
     let expr = parse(query)?;
     let kind = expr.kind();
@@ -206,7 +221,7 @@ pub fn range(
         )));
     }
     let grid = Grid::new(start, end, step);
-    let budget = Budget::new(limits);
+    let budget = Budget::new(limits, stop);
     let evaluator = Evaluator::new(store, (start, end), limits, &budget);
     let columns = match evaluator.eval(&expr, &grid)? {
         Value::Vector(columns) => columns,

@@ -64,7 +64,10 @@ impl Evaluator<'_> {
                 };
                 let (after, until) = (frame.bounds(grid.start()).0, frame.bounds(grid.end()).1);
                 let (mut times, mut values) = (Vec::new(), Vec::new());
-                for series in self.store.select(&matrix.vector.selector) {
+                for series in self
+                    .store
+                    .select(&matrix.vector.selector, self.budget.stop())?
+                {
                     times.clear();
                     values.clear();
                     series.read(after, until, &mut times, &mut values);

@@ -51,7 +51,7 @@ impl Evaluator<'_> {
         let (first, last) = (shift.apply(grid.start()), shift.apply(grid.end()));
         let (mut times, mut values) = (Vec::new(), Vec::new());
         let mut columns = Vec::new();
-        for series in self.store.select(&vector.selector) {
+        for series in self.store.select(&vector.selector, self.budget.stop())? {
             times.clear();
             values.clear();
             series.read(

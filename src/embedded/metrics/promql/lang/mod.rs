@@ -14,6 +14,8 @@ mod lexer;
 mod literal;
 mod parser;
 mod selector;
+#[cfg(test)]
+mod tests;
 pub(crate) mod token;
 
 use ast::{Expr, Moved};
