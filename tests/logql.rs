@@ -485,6 +485,32 @@ async fn what_a_template_makes_of_a_line_is_bounded_where_it_is_made() {
 }
 
 #[tokio::test]
+async fn verbs_of_templates_may_be_as_wide_as_those_of_go() {
+    let backend = backend().await;
+    let cases = [
+        ("%.100000f", "1.5", 100_002),
+        ("%.100000e", "1.5", 100_006),
+        ("%.100000g", "1.5", 3),
+        ("%#.100000g", "1.5", 100_001),
+        ("%.100000x", "1.5", 100_008),
+        ("%.100000d", "7", 100_000),
+        ("%0100000d", "7", 100_000),
+        ("%.100000U", "65", 100_002),
+        ("%100000s", "`x`", 100_000),
+        ("%-1000000v", "nil", 1_000_000),
+    ];
+    for (format, argument, length) in cases {
+        let template = format!("{{{{printf `{format}` {argument} | len}}}}");
+        let query = format!("{{app=\"b\"}} | line_format {}", json!(template));
+        assert_eq!(
+            backend.lines(&query).await,
+            [length.to_string()],
+            "{format}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn templates_that_call_themselves_fail_and_the_server_goes_on() {
     let backend = backend().await;
     let endless =
