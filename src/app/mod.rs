@@ -130,7 +130,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         metrics: telemetry.metrics(),
     });
     let span = ServerSpan::new(telemetry.tracer(), config.telemetry.propagation);
-    let routes = router::observed(service, config.limits, span);
+    let routes = router::observed(service, config.guard, config.limits, span);
     let mut server = Server::new(TcpAcceptor::try_from(listener)?)
         .fuse_config(FuseConfig::default())
         .max_connections(config.limits.max_concurrent_requests * CONNECTIONS_PER_REQUEST);

@@ -10,9 +10,10 @@ use salvo_oapi::OpenApi;
 use salvo_oapi::swagger_ui::SwaggerUi;
 
 use super::limits::{Enforce, Limits};
-use super::problem::NoRoute;
+use super::problem::{self, NoRoute};
 use super::service::Service;
 use super::{handlers, probes};
+use crate::guard::{Before, Guard};
 use crate::telemetry::hoop::Observe;
 use crate::telemetry::server_span::ServerSpan;
 
@@ -67,9 +68,14 @@ fn answer_head(router: &mut Router) {
     router.routers_mut().iter_mut().for_each(answer_head);
 }
 
-/// The whole service: routes in the middle, then bounds, metrics and the server span.
+/// The whole service: routes in the middle, then bounds, the guard, metrics and the server span.
 #[must_use]
-pub fn observed(service: Arc<Service>, limits: Limits, span: ServerSpan) -> salvo::Service {
+pub fn observed(
+    service: Arc<Service>,
+    guard: Guard,
+    limits: Limits,
+    span: ServerSpan,
+) -> salvo::Service {
     let gate = Arc::clone(&service.gate);
     let metrics = Arc::clone(&service.metrics);
     let mut routes = routes(service);
@@ -77,6 +83,7 @@ pub fn observed(service: Arc<Service>, limits: Limits, span: ServerSpan) -> salv
     salvo::Service::new(routes)
         .hoop_when(span, is_observed)
         .hoop(Observe::new(metrics))
+        .hoop(Before::new(Arc::new(guard), problem::refuse))
         .hoop(Enforce { gate, limits })
         .hoop(NoRoute)
 }

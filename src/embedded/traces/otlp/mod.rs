@@ -7,7 +7,7 @@ mod grpc;
 mod http;
 mod status;
 
-pub use grpc::serve_grpc;
+pub use grpc::{serve_grpc, serve_grpc_on};
 pub use http::router;
 
 use std::sync::Arc;
