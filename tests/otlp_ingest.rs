@@ -108,6 +108,40 @@ async fn a_span_sent_over_grpc_comes_back_with_all_its_fields() {
 }
 
 #[tokio::test]
+async fn a_large_trace_is_read_whole_as_json_and_as_protobuf() {
+    let backend = Backend::start(Limits::default()).await;
+    let mut wide = full_span();
+    wide.attributes = (0..20_000)
+        .map(|n| text(&format!("key-{n}"), "\"x\"\n"))
+        .collect();
+    let others = (2..2_000).map(|id| span(0xf0_11, id));
+    let sent = request([wide].into_iter().chain(others).collect());
+    backend.post(&[PROTOBUF], sent.encode_to_vec()).await;
+
+    let stored = spans_of(&backend, 0xf0_11).await;
+    assert_eq!(stored.len(), 1_999);
+    for (path, list) in [
+        ("/api/traces/f011", "/batches/0/scopeSpans/0/spans"),
+        (
+            "/api/v2/traces/f011",
+            "/trace/resourceSpans/0/scopeSpans/0/spans",
+        ),
+    ] {
+        let answer = backend.json(path, &[]).await;
+        let spans = answer.pointer(list).unwrap().as_array().unwrap();
+        assert_eq!(spans.len(), 1_999, "{path}");
+        let wide = spans
+            .iter()
+            .find(|span| span["traceState"] == "vendor=1")
+            .unwrap();
+        let attributes = wide["attributes"].as_array().unwrap();
+        assert_eq!(attributes.len(), 20_000, "{path}");
+        let last = serde_json::json!({ "key": "key-19999", "value": { "stringValue": "\"x\"\n" } });
+        assert_eq!(attributes[19_999], last);
+    }
+}
+
+#[tokio::test]
 async fn both_http_encodings_are_taken_plain_and_gzipped_and_answered_alike() {
     let backend = Backend::start(Limits::default()).await;
     let zip = |bytes: &[u8]| {

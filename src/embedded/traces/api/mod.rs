@@ -3,10 +3,13 @@
 
 mod answer;
 mod json;
+mod metrics;
 mod params;
 mod search;
 mod tags;
+mod time;
 mod trace;
+mod writer;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -22,11 +25,11 @@ use params::Params;
 /// The routes that a Tempo has on port 3200, over one store.
 #[must_use]
 pub fn router(store: Arc<Store>) -> Router {
-    let ask = |answer: fn(&Store, &Params) -> Answer| Ask {
+    let ask = |answer: fn(&Arc<Store>, &Params) -> Answer| Ask {
         store: Arc::clone(&store),
         answer,
     };
-    let get = |path: &str, answer: fn(&Store, &Params) -> Answer| {
+    let get = |path: &str, answer: fn(&Arc<Store>, &Params) -> Answer| {
         Router::with_path(path).get(ask(answer))
     };
     Router::new()
@@ -40,9 +43,8 @@ pub fn router(store: Arc<Store>) -> Router {
         .push(get("api/v2/search/tags", tags::names_v2))
         .push(get("api/search/tag/{tag}/values", tags::values_v1))
         .push(get("api/v2/search/tag/{tag}/values", tags::values_v2))
-        .push(get("api/metrics/{**}", |_, _| {
-            Answer::bad_request("TraceQL metrics are not supported by the embedded backend")
-        }))
+        .push(get("api/metrics/query_range", metrics::range))
+        .push(get("api/metrics/query", metrics::instant))
 }
 
 /// The version whose API this is, and who it really is.
@@ -60,7 +62,7 @@ fn build_info() -> Answer {
 /// Asks the store on a thread that may take its time.
 struct Ask {
     store: Arc<Store>,
-    answer: fn(&Store, &Params) -> Answer,
+    answer: fn(&Arc<Store>, &Params) -> Answer,
 }
 
 #[async_trait]

@@ -1,6 +1,7 @@
 //! Names and values of attributes: the flat first version, and the second with scopes and types.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -45,7 +46,7 @@ const INTRINSICS: [&str; 25] = [
 type Names = BTreeMap<TagScope, BTreeSet<String>>;
 
 /// `GET /api/search/tags`.
-pub(super) fn names_v1(store: &Store, params: &Params) -> Answer {
+pub(super) fn names_v1(store: &Arc<Store>, params: &Params) -> Answer {
     if params.get("scope") == Some(INTRINSIC) {
         return Answer::json(&json!({ "tagNames": INTRINSICS }));
     }
@@ -59,7 +60,7 @@ pub(super) fn names_v1(store: &Store, params: &Params) -> Answer {
 }
 
 /// `GET /api/v2/search/tags`.
-pub(super) fn names_v2(store: &Store, params: &Params) -> Answer {
+pub(super) fn names_v2(store: &Arc<Store>, params: &Params) -> Answer {
     let scope = params.get("scope");
     let mut scopes: Vec<Value> = Vec::new();
     if matches!(scope, None | Some("none" | INTRINSIC)) {
@@ -79,7 +80,7 @@ pub(super) fn names_v2(store: &Store, params: &Params) -> Answer {
 }
 
 /// `GET /api/search/tag/{tag}/values`. Here a name that is no intrinsic is an attribute's.
-pub(super) fn values_v1(store: &Store, params: &Params) -> Answer {
+pub(super) fn values_v1(store: &Arc<Store>, params: &Params) -> Answer {
     let field = match traceql::parse_field(&params.path) {
         Ok(field @ Field::Intrinsic(_)) => field,
         _ => Field::Attribute(AttributeScope::Any, params.path.clone()),
@@ -94,7 +95,7 @@ pub(super) fn values_v1(store: &Store, params: &Params) -> Answer {
 }
 
 /// `GET /api/v2/search/tag/{tag}/values`.
-pub(super) fn values_v2(store: &Store, params: &Params) -> Answer {
+pub(super) fn values_v2(store: &Arc<Store>, params: &Params) -> Answer {
     let field = match traceql::parse_field(&params.path) {
         Ok(field) => field,
         Err(error) => {

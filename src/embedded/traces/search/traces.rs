@@ -211,7 +211,7 @@ fn by_query(store: &Store, request: &Request, query: &Query) -> Result<Hits, Sea
     };
     let shown = Shown::new(query);
     let mut patterns = Patterns::new();
-    let mut hits = Hits::new(request.limit, query.most_recent);
+    let mut hits = Hits::new(request.limit, query.hints.most_recent);
     let head = hits.head();
     walk(
         store,

@@ -20,6 +20,9 @@ enum Type {
     Kind,
 }
 
+/// Labels that a time series may have, as in Tempo.
+const MAX_METRICS_LABELS: usize = 5;
+
 type Checked<T> = Result<T, QueryError>;
 
 fn invalid<T>(message: String) -> Checked<T> {
@@ -28,7 +31,12 @@ fn invalid<T>(message: String) -> Checked<T> {
 
 /// Checks a whole query.
 pub(super) fn query(query: &Query) -> Checked<()> {
-    pipeline(&query.pipeline)
+    pipeline(&query.pipeline)?;
+    let by = query.metrics.as_ref().map_or(0, |metrics| metrics.by.len());
+    if by > MAX_METRICS_LABELS {
+        return invalid(format!("metrics group by {by} values not yet supported"));
+    }
+    Ok(())
 }
 
 fn pipeline(stages: &[Stage]) -> Checked<()> {

@@ -206,6 +206,34 @@ impl Reader {
     }
 }
 
+/// Reads the values that spans are grouped by.
+pub(crate) struct Grouping(Vec<Vec<Node<'static>>>);
+
+impl Grouping {
+    /// For each label the fields that may have its value, the first one that is there counts.
+    pub(crate) fn new<'f>(
+        labels: impl Iterator<Item = &'f Vec<Field>>,
+        dictionary: &Dictionary,
+    ) -> Self {
+        let nodes = |fields: &Vec<Field>| {
+            let fields = fields.iter();
+            fields.map(|field| Node::field(field, dictionary)).collect()
+        };
+        Self(labels.map(nodes).collect())
+    }
+
+    /// A value for each label, nothing where a span has none.
+    pub(crate) fn values<'a>(&'a self, subject: &'a Subject<'_>, at: usize) -> Vec<Computed<'a>> {
+        let first = |nodes: &'a Vec<Node<'static>>| {
+            let mut found = nodes.iter().map(|node| node.eval(subject, at));
+            found
+                .find(|value| *value != Computed::Nil)
+                .unwrap_or(Computed::Nil)
+        };
+        self.0.iter().map(first).collect()
+    }
+}
+
 fn compiled(text: &str, patterns: &mut Patterns) -> Option<Regex> {
     if let Some(known) = patterns.get(text) {
         return Some(known.clone());
