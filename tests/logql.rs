@@ -364,6 +364,24 @@ async fn bombs_are_refused() {
 }
 
 #[tokio::test]
+async fn templates_that_make_too_much_of_a_line_are_refused_by_name() {
+    let backend = backend().await;
+    let doubled = r#" | line_format "{{__line__}}{{__line__}}""#;
+    let label = r#" | label_format x="{{.x}}{{.x}}{{__line__}}""#;
+    for (stages, stage) in [
+        (doubled.repeat(26), "line_format"),
+        (label.repeat(26), "label_format"),
+    ] {
+        let answer = backend.range(&format!("{{app=\"a\"}}{stages}"), &[]).await;
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        let reason = format!("{stage} makes more than 4194304 bytes of one line");
+        assert!(answer.text.starts_with(&reason), "{}", answer.text);
+    }
+    let query = format!("{{app=\"a\"}}{}", doubled.repeat(8));
+    assert_eq!(backend.lines(&query).await[5].len(), 26 * 256);
+}
+
+#[tokio::test]
 async fn parameters_are_read_as_loki_reads_them() {
     let backend = backend().await;
     let query = ("query", r#"{app="b"}"#);

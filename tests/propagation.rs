@@ -223,3 +223,44 @@ fn only_the_formats_asked_for_are_propagated() {
         "{head}"
     );
 }
+
+#[test]
+fn every_answer_names_its_trace_and_the_server_span_and_whether_it_is_sampled() {
+    let (collector, app) = observed();
+    for (target, status) in [
+        ("/", 200),
+        ("/items/x", 422),
+        ("/error_test", 500),
+        ("/nope", 404),
+    ] {
+        let answer = app.get(target);
+        assert_eq!(answer.status, status);
+        let told = answer.header("traceresponse").expect("a traceresponse");
+        let span = collector.wait_for(1, |span| {
+            span.attribute("url.path").as_deref() == Some(target)
+        });
+        let expected = format!("00-{}-{}-", span[0].trace_id(), span[0].span_id());
+        assert!(told.starts_with(&expected), "{told}");
+        let flags = u8::from_str_radix(&told[expected.len()..], 16).expect("flags");
+        assert_eq!(flags & 1, 1, "{told}");
+        assert_eq!(span[0].parent_id(), "", "nobody had to invent a parent");
+    }
+    let continued = http::request(app.address, "GET", "/", &[PARENT]);
+    let told = continued.header("traceresponse").expect("a traceresponse");
+    assert!(
+        told.starts_with("00-0af7651916cd43dd8448eb211c80319c-"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("b7ad6b7169203331"),
+        "the server's span: {told}"
+    );
+    for probe in ["/metrics", "/livez", "/readyz"] {
+        assert_eq!(app.get(probe).header("traceresponse"), None, "{probe}");
+    }
+    let unsampled = Service::start("app", &[("OTEL_TRACES_SAMPLER", "always_off")]);
+    let answer = unsampled.get("/");
+    let told = answer.header("traceresponse").expect("a traceresponse");
+    let flags = u8::from_str_radix(&told[53..], 16).expect("flags");
+    assert_eq!(flags & 1, 0, "{told}");
+}

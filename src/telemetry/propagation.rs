@@ -1,13 +1,30 @@
 //! W3C Trace Context and Baggage across requests: what is well-formed is carried on, anything
 //! else starts afresh and never fails a request.
 
+use http::{HeaderName, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::trace::SpanContext;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
 /// The header that carries trace and parent.
 const TRACEPARENT: &str = "traceparent";
+
+/// The header of a response that names the trace and the server's span, from the drafts of [Trace
+/// Context Level 2].
+///
+/// [Trace Context Level 2]: https://www.w3.org/TR/trace-context-2/
+pub const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
+
+/// The value of [`TRACERESPONSE`] for a request that was answered in `span`.
+pub(super) fn traceresponse(span: &SpanContext) -> Option<HeaderValue> {
+    let flags = u8::from(span.is_sampled());
+    let text = format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id());
+    span.is_valid()
+        .then(|| HeaderValue::try_from(text).ok())
+        .flatten()
+}
 
 /// Trace Context that takes a `traceparent` only as the specification writes it.
 ///

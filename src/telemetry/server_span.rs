@@ -15,6 +15,7 @@ use salvo::http::{StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::metrics::{OTHER_METHOD, method_label};
+use super::propagation::{TRACERESPONSE, traceresponse};
 
 /// Most bytes of an attribute that a client chose.
 const MAX_TEXT: usize = 1024;
@@ -85,6 +86,9 @@ impl Handler for ServerSpan {
             .with_context(context.clone())
             .await;
         let span = context.span();
+        if let Some(value) = traceresponse(span.span_context()) {
+            res.headers_mut().insert(TRACERESPONSE, value);
+        }
         if span.is_recording() {
             let status = res.status_code.unwrap_or(StatusCode::OK);
             let code = i64::from(status.as_u16());

@@ -14,7 +14,7 @@ use super::answer::Answer;
 use super::params::Params;
 use super::streams::streams;
 use crate::embedded::logs::engine::{
-    Direction, Fields, LogLine, LogQuery, Pipeline, output_labels,
+    Budget, Direction, Fields, LogLine, LogQuery, Pipeline, QueryError, output_labels,
 };
 use crate::embedded::logs::logql::{self, LogExpr};
 use crate::embedded::logs::store::{Dropped, LabelSet, LogStore, Tail, TailBatch};
@@ -136,9 +136,13 @@ impl Follower {
             let mut next = Some(batch);
             while let Some(batch) = next {
                 let skip = batch.at <= both_until;
-                self.collect(&batch, &mut lines, |line| {
+                let collected = self.collect(&batch, &mut lines, |line| {
                     skip && known.contains(&(line.ts, line.line.clone()))
                 });
+                if let Err(error) = collected {
+                    tracing::debug!(%error, "tail ends");
+                    return;
+                }
                 next = None;
                 if lines.len() < LINES_AT_ONCE && self.delay.is_zero() {
                     next = self.tail.ready();
@@ -182,14 +186,19 @@ impl Follower {
         batch: &TailBatch,
         lines: &mut Vec<LogLine>,
         is_known: impl Fn(&LogLine) -> bool,
-    ) {
+    ) -> Result<(), QueryError> {
+        let mut budget = Budget::new(self.store.limits().query_timeout);
         for entry in batch.entries.iter() {
             let Ok(metadata) = LabelSet::new(entry.metadata.iter().map(|(n, v)| (n, v))) else {
                 continue;
             };
             let mut fields = Fields::default();
             fields.reset(&batch.labels, metadata.as_slice());
-            if let Some(line) = self.pipeline.run(entry.ts, &entry.line, &mut fields) {
+            budget.spend()?;
+            let line = self
+                .pipeline
+                .run(entry.ts, &entry.line, &mut fields, &mut budget)?;
+            if let Some(line) = line {
                 let line = LogLine {
                     ts: entry.ts,
                     line: line.into_owned(),
@@ -200,6 +209,7 @@ impl Follower {
                 }
             }
         }
+        Ok(())
     }
 
     /// Sends a message; false when the reader is gone or too slow.

@@ -1,21 +1,30 @@
-//! What a query may use: time, and memory counted in samples.
+//! What a query may use: time, and memory counted in samples and in bytes that stages make.
 
 use std::time::{Duration, Instant};
 
 use super::error::QueryError;
 
-/// Entries between two looks at the clock.
-const LOOK_EVERY: u32 = 2048;
+/// Work between two looks at the clock, in bytes that were read or made. Well below a millisecond
+/// of the stages that take longest for a byte.
+const LOOK_EVERY: usize = 64 << 10;
+
+/// What a line or a step costs however short it is, in the same unit.
+const LEAST_WORK: usize = 32;
+
+/// Bytes that the stages of a query may make of one line. It is what Loki's servers pass to each
+/// other in one message (`grpc_server_max_recv_msg_size`), so no longer line ever left one.
+pub(crate) const MAX_MADE_BYTES: usize = 4 << 20;
 
 /// Samples and points that a metric query may hold.
 pub(crate) const MAX_SAMPLES: usize = 20_000_000;
 
-/// Counts down the time of one query.
+/// Counts down the time of one query, and the bytes that are made of one line.
 #[derive(Debug)]
 pub(crate) struct Budget {
     deadline: Instant,
     timeout: Duration,
-    until_look: u32,
+    until_look: usize,
+    made: usize,
 }
 
 impl Budget {
@@ -24,12 +33,19 @@ impl Budget {
             deadline: Instant::now() + timeout,
             timeout,
             until_look: LOOK_EVERY,
+            made: 0,
         }
     }
 
     /// To be called for each entry that is looked at.
     pub(crate) fn spend(&mut self) -> Result<(), QueryError> {
-        self.until_look -= 1;
+        self.made = 0;
+        self.work(0)
+    }
+
+    /// To be called for each step of the work, with the bytes that it reads.
+    pub(crate) fn work(&mut self, bytes: usize) -> Result<(), QueryError> {
+        self.until_look = self.until_look.saturating_sub(bytes + LEAST_WORK);
         if self.until_look > 0 {
             return Ok(());
         }
@@ -38,6 +54,18 @@ impl Budget {
             return Err(QueryError::Timeout(self.timeout));
         }
         Ok(())
+    }
+
+    /// To be called before bytes are made of the present line, by the stage of this name.
+    pub(crate) fn make(&mut self, bytes: usize, stage: &'static str) -> Result<(), QueryError> {
+        self.made = self.made.saturating_add(bytes);
+        if self.made > MAX_MADE_BYTES {
+            return Err(QueryError::TooManyBytes {
+                stage,
+                limit: MAX_MADE_BYTES,
+            });
+        }
+        self.work(bytes)
     }
 }
 

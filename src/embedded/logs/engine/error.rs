@@ -39,6 +39,16 @@ pub enum QueryError {
         "the query would hold more than {0} samples in memory; use a larger step, a shorter range or a more specific selector"
     )]
     TooManySamples(usize),
+    /// A stage makes too much of one line.
+    #[error(
+        "{stage} makes more than {limit} bytes of one line; write less text in its template, or use it fewer times"
+    )]
+    TooManyBytes {
+        /// The name of the stage.
+        stage: &'static str,
+        /// Bytes that all stages together may make of a line.
+        limit: usize,
+    },
     /// Two series of one side meet the same series of the other.
     #[error(
         "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"

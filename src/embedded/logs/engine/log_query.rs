@@ -152,7 +152,7 @@ impl LogQuery<'_> {
         for entry in cursor.entries.by_ref() {
             budget.spend()?;
             fields.reset(cursor.labels, entry.metadata);
-            if let Some(line) = pipeline.run(entry.ts, entry.line, fields) {
+            if let Some(line) = pipeline.run(entry.ts, entry.line, fields, budget)? {
                 cursor.pending = Some(LogLine {
                     ts: entry.ts,
                     line: line.into_owned(),

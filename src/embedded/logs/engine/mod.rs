@@ -19,6 +19,7 @@ mod template;
 mod template_functions;
 mod value;
 
+pub(crate) use budget::Budget;
 pub use error::QueryError;
 pub use fields::{Fields, Origin};
 pub use log_query::{Direction, LogLine, LogQuery, OutputLabel, output_labels};

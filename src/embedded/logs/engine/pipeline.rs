@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use regex::Regex;
 
+use super::budget::Budget;
 use super::error::QueryError;
 use super::fields::Fields;
 use super::filters::{Condition, LineTest};
 use super::parsers::LineParser;
-use super::template::Template;
+use super::template::{Failure, Kind, Template};
 use crate::embedded::logs::logql::{
     LabelFormat, NamedMatcher, ParseError, Parser as ParserStage, Stage,
 };
@@ -26,10 +27,16 @@ enum Step {
     Parse(LineParser),
     Condition(Condition),
     LineFormat(Template),
-    Rename { to: String, from: String },
-    Set { label: String, template: Template },
+    LabelFormat(Vec<LabelChange>),
     Drop(Vec<Named>),
     Keep(Vec<Named>),
+}
+
+/// One change of a `label_format`.
+#[derive(Clone, Debug)]
+enum LabelChange {
+    Rename { to: String, from: String },
+    Set { label: String, template: Template },
 }
 
 #[derive(Clone, Debug)]
@@ -62,35 +69,40 @@ impl Pipeline {
 
     /// Runs a line through all stages. Returns the line as they left it, or none if one of them
     /// dropped it.
-    pub fn run<'l>(&self, ts: i64, line: &'l str, fields: &mut Fields<'_>) -> Option<Cow<'l, str>> {
+    ///
+    /// # Errors
+    /// The query has used up its time, or made too much of this line.
+    pub(crate) fn run<'l>(
+        &self,
+        ts: i64,
+        line: &'l str,
+        fields: &mut Fields<'_>,
+        budget: &mut Budget,
+    ) -> Result<Option<Cow<'l, str>>, QueryError> {
         let mut line = Cow::Borrowed(line);
         for step in &self.steps {
+            budget.work(line.len())?;
             match step {
                 Step::Line(test) => {
                     if !test.passes(&line) {
-                        return None;
+                        return Ok(None);
                     }
                 }
                 Step::Parse(parser) => parser.parse(&line, fields),
                 Step::Condition(condition) => {
                     if !condition.holds(fields) {
-                        return None;
+                        return Ok(None);
                     }
                 }
-                Step::LineFormat(template) => match template.render(fields, &line, ts) {
-                    Ok(text) => line = Cow::Owned(text),
-                    Err(details) => fields.fail("TemplateFormatErr", &details),
-                },
-                Step::Rename { to, from } => {
-                    if let Some(value) = fields.get(from).map(str::to_owned) {
-                        fields.set(to, &value);
-                        fields.remove(from);
+                Step::LineFormat(template) => {
+                    let made = template.render(fields, &line, ts, budget);
+                    if let Some(text) = noted(made, fields)? {
+                        line = Cow::Owned(text);
                     }
                 }
-                Step::Set { label, template } => match template.render(fields, &line, ts) {
-                    Ok(text) => fields.set(label, &text),
-                    Err(details) => fields.fail("TemplateFormatErr", &details),
-                },
+                Step::LabelFormat(formats) => {
+                    format_labels(formats, (ts, &line), fields, budget)?;
+                }
                 Step::Drop(named) => remove(fields, |name, value| {
                     named.iter().any(|named| named.picks(name, value))
                 }),
@@ -99,7 +111,7 @@ impl Pipeline {
                 }),
             }
         }
-        Some(line)
+        Ok(Some(line))
     }
 
     /// Whether labels may come out other than they went in.
@@ -115,6 +127,59 @@ impl Pipeline {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
+}
+
+/// The text that a template made; when it failed, none, and the line notes why.
+fn noted(
+    made: Result<String, Failure>,
+    fields: &mut Fields<'_>,
+) -> Result<Option<String>, QueryError> {
+    match made {
+        Ok(text) => Ok(Some(text)),
+        Err(Failure::Line(details)) => {
+            fields.fail("TemplateFormatErr", &details);
+            Ok(None)
+        }
+        Err(Failure::Query(error)) => Err(error),
+    }
+}
+
+/// Applies one `label_format`. As in Loki, all of its templates see the labels as they are when
+/// the first of them is reached; renames see what came before them.
+fn format_labels(
+    changes: &[LabelChange],
+    (ts, line): (i64, &str),
+    fields: &mut Fields<'_>,
+    budget: &mut Budget,
+) -> Result<(), QueryError> {
+    let mut made: Option<std::vec::IntoIter<Result<String, Failure>>> = None;
+    for change in changes {
+        match change {
+            LabelChange::Rename { to, from } => {
+                if let Some(value) = fields.get(from).map(str::to_owned) {
+                    fields.set(to, &value);
+                    fields.remove(from);
+                }
+            }
+            LabelChange::Set { label, .. } => {
+                let texts = made.get_or_insert_with(|| {
+                    let templates = changes.iter().filter_map(|change| match change {
+                        LabelChange::Rename { .. } => None,
+                        LabelChange::Set { template, .. } => Some(template),
+                    });
+                    let texts = templates.map(|template| template.render(fields, line, ts, budget));
+                    texts.collect::<Vec<_>>().into_iter()
+                });
+                // There is one text for each `Set`, in the same order.
+                if let Some(text) = texts.next()
+                    && let Some(text) = noted(text, fields)?
+                {
+                    fields.set(label, &text);
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn remove(fields: &mut Fields<'_>, picked: impl Fn(&str, &str) -> bool) {
@@ -144,22 +209,24 @@ fn compile(stage: &Stage, steps: &mut Vec<Step>) -> Result<(), QueryError> {
         }
         Stage::LabelFilter(filter) => steps.push(Step::Condition(Condition::new(filter)?)),
         Stage::LineFormat(text) => {
-            let template = Template::new(text);
+            let template = Template::new(Kind::Line, text);
             steps.push(Step::LineFormat(template.map_err(refused)?));
         }
         Stage::LabelFormat(formats) => {
-            for (label, format) in formats {
-                steps.push(match format {
-                    LabelFormat::Rename(from) => Step::Rename {
-                        to: label.clone(),
-                        from: from.clone(),
-                    },
-                    LabelFormat::Template(text) => Step::Set {
-                        label: label.clone(),
-                        template: Template::new(text).map_err(refused)?,
-                    },
-                });
-            }
+            let changes = formats.iter().map(|(label, format)| match format {
+                LabelFormat::Rename(from) => Ok(LabelChange::Rename {
+                    to: label.clone(),
+                    from: from.clone(),
+                }),
+                LabelFormat::Template(text) => Ok(LabelChange::Set {
+                    label: label.clone(),
+                    template: Template::new(Kind::Label, text).map_err(|reason| {
+                        refused(format!("invalid template for label '{label}': {reason}"))
+                    })?,
+                }),
+            });
+            let changes = changes.collect::<Result<Vec<_>, QueryError>>()?;
+            steps.push(Step::LabelFormat(changes));
         }
         Stage::Drop(labels) => steps.push(Step::Drop(named(labels)?)),
         Stage::Keep(labels) => steps.push(Step::Keep(named(labels)?)),

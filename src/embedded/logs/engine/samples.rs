@@ -94,7 +94,7 @@ impl<'q> Extractor<'q> {
                 let (from, to) = chunk.range(start, end);
                 for entry in (from..to).filter_map(|at| chunk.entry(at)) {
                     budget.spend()?;
-                    let Some(sample) = self.sample(view, entry, &mut fields)? else {
+                    let Some(sample) = self.sample(view, entry, &mut fields, budget)? else {
                         continue;
                     };
                     let slot = entry.metadata_id as usize;
@@ -123,6 +123,7 @@ impl<'q> Extractor<'q> {
         view: &'v StreamView,
         entry: EntryRef<'v>,
         fields: &mut Fields<'v>,
+        budget: &mut Budget,
     ) -> Result<Option<Sample>, QueryError> {
         fields.reset(&view.labels, entry.metadata);
         let mut sample = Sample {
@@ -131,7 +132,7 @@ impl<'q> Extractor<'q> {
             value: 1.0,
         };
         if !self.pipeline.is_empty() {
-            let Some(line) = self.pipeline.run(entry.ts, entry.line, fields) else {
+            let Some(line) = self.pipeline.run(entry.ts, entry.line, fields, budget)? else {
                 return Ok(None);
             };
             sample.bytes = line.len();

@@ -7,6 +7,8 @@ use winnow::error::{ContextError, ErrMode, ModalResult};
 use winnow::prelude::*;
 use winnow::token::{one_of, take_until, take_while};
 
+use super::budget::Budget;
+use super::error::QueryError;
 use super::fields::Fields;
 use super::template_functions::Function;
 use crate::embedded::logs::logql::quoted_text;
@@ -14,9 +16,45 @@ use crate::embedded::logs::logql::quoted_text;
 /// How deep parentheses may nest.
 const MAX_DEPTH: usize = 16;
 
+/// The stage that a template belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `line_format`
+    Line,
+    /// `label_format`
+    Label,
+}
+
+impl Kind {
+    fn stage(self) -> &'static str {
+        match self {
+            Self::Line => "line_format",
+            Self::Label => "label_format",
+        }
+    }
+}
+
+/// A template that made no text.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Failure {
+    /// The line goes on with this as its `__error_details__`.
+    Line(String),
+    /// The query ends.
+    Query(QueryError),
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
+
 /// A compiled template.
 #[derive(Clone, Debug)]
-pub struct Template(Vec<Part>);
+pub(crate) struct Template {
+    kind: Kind,
+    parts: Vec<Part>,
+}
 
 #[derive(Clone, Debug)]
 enum Part {
@@ -91,7 +129,7 @@ impl Template {
     ///
     /// # Errors
     /// What is malformed or not supported.
-    pub fn new(text: &str) -> Result<Self, String> {
+    pub(crate) fn new(kind: Kind, text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
@@ -110,22 +148,38 @@ impl Template {
                 .map_err(|_| format!("template: line:1: unexpected or unsupported {shown:?}"))?;
             parts.push(Part::Value(resolve(words)?));
         }
-        Ok(Self(parts))
+        Ok(Self { kind, parts })
     }
 
     /// Fills the template in.
     ///
     /// # Errors
-    /// What a function could not do.
-    pub fn render(&self, fields: &Fields<'_>, line: &str, ts: i64) -> Result<String, String> {
+    /// What a function could not do; the query makes too much or took too long.
+    pub(crate) fn render(
+        &self,
+        fields: &Fields<'_>,
+        line: &str,
+        ts: i64,
+        budget: &mut Budget,
+    ) -> Result<String, Failure> {
+        let stage = self.kind.stage();
         let mut text = String::with_capacity(128);
-        for part in &self.0 {
+        for part in &self.parts {
             match part {
-                Part::Text(literal) => text.push_str(literal),
-                Part::Value(Call::Field(name)) => {
-                    text.push_str(fields.get(name).unwrap_or_default());
+                Part::Text(literal) => {
+                    budget.make(literal.len(), stage)?;
+                    text.push_str(literal);
                 }
-                Part::Value(call) => text.push_str(&evaluate(call, fields, line, ts)?),
+                Part::Value(Call::Field(name)) => {
+                    let value = fields.get(name).unwrap_or_default();
+                    budget.make(value.len(), stage)?;
+                    text.push_str(value);
+                }
+                Part::Value(call) => {
+                    let value = evaluate(call, fields, line, ts).map_err(Failure::Line)?;
+                    budget.make(value.len(), stage)?;
+                    text.push_str(&value);
+                }
             }
         }
         Ok(text)

@@ -3,7 +3,7 @@
 
 use promql_parser::util::unquote_string;
 
-use crate::embedded::metrics::store::label_regex;
+use crate::embedded::wire::regex::{Problem, compile_anchored};
 
 /// Longest query, bytes.
 const MAX_LENGTH: usize = 64 * 1024;
@@ -11,7 +11,7 @@ const MAX_LENGTH: usize = 64 * 1024;
 const MAX_NESTING: usize = 64;
 /// Most operators. A chain of operators nests as deep as it is long.
 const MAX_OPERATORS: usize = 250;
-/// Most regular expressions, each of which may take a megabyte.
+/// Most regular expressions, each of which may take some megabytes.
 const MAX_REGEXES: usize = 64;
 /// Longest range, offset or step: a thousand years in seconds.
 const MAX_SECONDS: f64 = 3.2e10;
@@ -180,10 +180,10 @@ impl Seen {
         let Ok(pattern) = unquote_string(literal) else {
             return Ok(());
         };
-        match label_regex(&pattern) {
-            Err(text) if text.contains("size limit") => Err(format!(
-                "parse error: regular expression {pattern:?} is too large: {text}"
-            )),
+        match compile_anchored(&pattern) {
+            Err(error) if error.problem() == &Problem::Large => {
+                Err(format!("parse error: {error}"))
+            }
             _ => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use super::eval::{Evaluator, merge};
 use super::grid::{Column, Grid};
 use super::strip_parens;
 use crate::embedded::metrics::labels::{Labels, METRIC_NAME};
-use crate::embedded::metrics::store::label_regex;
+use crate::embedded::wire::regex::Expression;
 
 /// Longest label value that a function makes.
 const MAX_VALUE_BYTES: usize = 16 * 1024;
@@ -24,7 +24,7 @@ impl Evaluator<'_> {
         };
         let (target, replacement) = (self.text(target, grid)?, self.text(replacement, grid)?);
         let (source, pattern) = (self.text(source, grid)?, self.text(pattern, grid)?);
-        let regex = label_regex(&pattern).map_err(|_| {
+        let expression = Expression::anchored(&pattern).map_err(|_| {
             QueryError::Execution(format!(
                 "invalid regular expression in label_replace(): {pattern}"
             ))
@@ -32,12 +32,12 @@ impl Evaluator<'_> {
         check_target(&target, call)?;
         let mut columns = self.vector(vector, grid)?;
         for column in &mut columns {
-            if let Some(found) = regex.captures(column.labels.get(&source)) {
+            if let Some(found) = expression.regex().captures(column.labels.get(&source)) {
                 let places = replacement.matches('$').count();
                 let source_bytes = column.labels.get(&source).len();
                 self.pay_for_label(replacement.len() + places * source_bytes)?;
                 let mut value = String::new();
-                found.expand(&replacement, &mut value);
+                expression.expand(&replacement, &found, &mut value);
                 column.labels = column.labels.with(&target, &value);
             }
         }

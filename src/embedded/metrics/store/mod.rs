@@ -16,7 +16,7 @@ use parking_lot::{Mutex, RwLock};
 
 pub use exemplars::{Exemplar, ExemplarAppended};
 pub use limits::{Limits, Stats};
-pub use selector::{Matcher, Selector, label_regex};
+pub use selector::{Matcher, Selector};
 pub use series::{Appended, Series};
 
 use super::labels::Labels;

@@ -1,23 +1,9 @@
 //! Matchers over labels, compiled with a bound on what a regular expression may cost.
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use crate::embedded::metrics::labels::Labels;
-
-/// Bytes that one compiled expression may take. Larger ones are refused, not run.
-const REGEX_BYTES: usize = 1 << 20;
-
-/// Compiles a label expression as Prometheus 3 reads it: anchored on both ends, `.` matches a line break too.
-///
-/// # Errors
-/// The engine's text when the expression is malformed or too large.
-pub fn label_regex(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(&format!("^(?s:{pattern})$"))
-        .size_limit(REGEX_BYTES)
-        .dfa_size_limit(REGEX_BYTES)
-        .build()
-        .map_err(|error| error.to_string().replace('\n', " "))
-}
+use crate::embedded::wire::regex::{Error, compile_anchored};
 
 #[derive(Debug, Clone)]
 enum Test {
@@ -55,8 +41,8 @@ impl Matcher {
     ///
     /// # Errors
     /// When the pattern is malformed or too large.
-    pub fn regex(name: impl Into<String>, pattern: &str, negated: bool) -> Result<Self, String> {
-        let regex = label_regex(pattern)?;
+    pub fn regex(name: impl Into<String>, pattern: &str, negated: bool) -> Result<Self, Error> {
+        let regex = compile_anchored(pattern)?;
         Ok(Self {
             name: name.into(),
             test: if negated {
