@@ -6,6 +6,7 @@ use opentelemetry_proto::tonic::common::v1::AnyValue;
 
 use super::answer::Answer;
 use super::params::{Params, logfmt};
+use super::time::duration;
 use super::writer::{Json, Object};
 use crate::embedded::traces::Store;
 use crate::embedded::traces::search::{self, Request, SpansetHit, TraceHit, Wanted};
@@ -51,6 +52,14 @@ fn request(params: &Params) -> Result<Request, String> {
             return Err("invalid request: can't specify tags and q in the same query".into());
         }
         Some(tags) => logfmt(tags)?,
+        // The oldest way of asking: every parameter that has no meaning is a tag.
+        None if query.is_none() && (start, end) == (0, 0) => {
+            let others = params.queries.iter();
+            let others = others.filter(|(name, value)| !is_known(name) && !value.is_empty());
+            others
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        }
         None => Vec::new(),
     };
     let min_duration_ms = milliseconds(params, "minDuration")?;
@@ -107,12 +116,19 @@ fn request(params: &Params) -> Result<Request, String> {
     })
 }
 
+fn is_known(name: &str) -> bool {
+    matches!(
+        name,
+        "q" | "tags" | "minDuration" | "maxDuration" | "limit" | "spss" | "start" | "end"
+    )
+}
+
 fn milliseconds(params: &Params, name: &str) -> Result<u64, String> {
     let Some(text) = params.get(name) else {
         return Ok(0);
     };
-    match traceql::parse_duration(text) {
-        Some(nanos) => Ok(nanos.unsigned_abs() / 1_000_000),
+    match duration(text) {
+        Some(nanos) => Ok(nanos.max(0).unsigned_abs() / 1_000_000),
         None => Err(format!("invalid {name}: time: invalid duration {text:?}")),
     }
 }

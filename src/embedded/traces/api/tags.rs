@@ -129,15 +129,34 @@ fn names(store: &Store, params: &Params) -> Result<Names, Answer> {
     let window = params.window().map_err(Answer::bad_request)?;
     let mut names = tag_names(store, window, filter(params).as_ref())?;
     names.retain(|scope, _| wanted.is_none_or(|wanted| wanted == *scope));
+    for names in names.values_mut() {
+        *names = std::mem::take(names)
+            .into_iter()
+            .take(limit(params))
+            .collect();
+    }
     Ok(names)
 }
 
 fn values(store: &Store, params: &Params, field: &Field) -> Result<BTreeSet<TagValue>, Answer> {
     let window = params.window().map_err(Answer::bad_request)?;
-    Ok(values_of(store, field, window, filter(params).as_ref())?)
+    let values = values_of(store, field, window, filter(params).as_ref())?;
+    Ok(values.into_iter().take(limit(params)).collect())
 }
 
-/// The query that narrows suggestions. One that is still being typed narrows nothing.
+/// How many names a scope, or how many values an attribute may have in the answer. Tempo takes
+/// anything that is no number for no limit, and so does this.
+fn limit(params: &Params) -> usize {
+    let limit = params
+        .get("limit")
+        .and_then(|text| text.parse::<u32>().ok());
+    match limit {
+        None | Some(0) => usize::MAX,
+        Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+    }
+}
+
+/// The query that narrows suggestions, as far as it is complete.
 fn filter(params: &Params) -> Option<traceql::Query> {
-    traceql::parse(params.get("q")?).ok()
+    traceql::parse_unfinished(params.get("q")?)
 }

@@ -6,6 +6,7 @@ use regex::Regex;
 use super::QueryError;
 use super::ast::{Aggregate, BinaryOp, Const, Expr, Field, Intrinsic, Query, Spansets, Stage};
 use super::field::of_parent;
+use crate::embedded::wire::regex::{compile, compile_anchored};
 
 /// What an expression is known to be before any span has been seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,11 @@ pub(super) fn query(query: &Query) -> Checked<()> {
         return invalid(format!("metrics group by {by} values not yet supported"));
     }
     Ok(())
+}
+
+/// Whether a condition may stand between braces on its own.
+pub(super) fn condition(expr: &Expr) -> bool {
+    matches!(type_of(expr), Ok(Type::Attribute | Type::Bool))
 }
 
 fn pipeline(stages: &[Stage]) -> Checked<()> {
@@ -167,16 +173,11 @@ fn binary(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Checked<Type>
     })
 }
 
-/// A regular expression that must match a whole value.
+/// A regular expression that must match a whole value, as Tempo compiles it.
 pub(super) fn regex(pattern: &str) -> Option<Regex> {
-    // A megabyte is plenty for a pattern and bounds what a hostile one can take.
-    let build = |pattern: &str| {
-        let mut builder = regex::RegexBuilder::new(pattern);
-        builder.size_limit(1 << 20).build().ok()
-    };
-    // On its own first, so that `a)|(b` cannot get out of the group.
-    build(pattern)?;
-    build(&format!("^(?s:{pattern})$"))
+    // Tempo checks it first on its own, with other flags.
+    compile(pattern).ok()?;
+    compile_anchored(pattern).ok()
 }
 
 fn matching(left: Type, right: Type) -> bool {

@@ -16,6 +16,7 @@ mod literal;
 mod parse;
 mod pipeline;
 mod relation;
+mod unfinished;
 mod value;
 
 use thiserror::Error;
@@ -26,6 +27,7 @@ pub(crate) use conditions::{Required, Show, Shown};
 pub(crate) use eval::{Grouping, Patterns, Plan, Reader, Subject};
 pub(crate) use literal::{duration as parse_duration, duration_text};
 pub(crate) use pipeline::Spanset;
+pub(crate) use unfinished::parse_unfinished;
 pub(crate) use value::{Computed, Key};
 
 /// Why a query cannot be answered, in the form of Tempo's errors.

@@ -203,14 +203,25 @@ fn key_value(reader: &mut Reader<'_>) -> Read<KeyValue> {
         "value" => any_value(reader, read.value.get_or_insert_default()),
         _ => reader.skip(),
     })?;
+    // As the collector writes it: an empty value, not none.
+    read.value.get_or_insert_default();
     Ok(read)
 }
 
 fn any_value(reader: &mut Reader<'_>, read: &mut AnyValue) -> Read<()> {
     use any_value::Value;
     reader.object(|reader, name| {
-        // In a choice null is no choice, not a default.
-        if reader.null() {
+        // Null is an empty text or list for the collector; of the others it leaves no choice made.
+        let empty = matches!(
+            name,
+            "stringValue"
+                | "string_value"
+                | "arrayValue"
+                | "array_value"
+                | "kvlistValue"
+                | "kvlist_value"
+        );
+        if !empty && reader.null() {
             return Ok(());
         }
         let value = match name {
