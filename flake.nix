@@ -35,11 +35,15 @@
 
       overlays.default = import ./nix/overlay.nix inputs;
 
-      nixosModules = lib.mapAttrs nixosModule {
-        app = ./nix/modules/app.nix;
-        backends = ./nix/modules/backends.nix;
-        lab = ./nix/modules/lab.nix;
-      };
+      nixosModules =
+        lib.mapAttrs nixosModule {
+          app = ./nix/modules/app.nix;
+          backends = ./nix/modules/backends.nix;
+          lab = ./nix/modules/lab.nix;
+        }
+        // {
+          default = self.nixosModules.lab;
+        };
 
       nixosConfigurations.lab = lib.nixosSystem {
         modules = [

@@ -66,6 +66,17 @@ in
       };
     in
     app "A virtual machine that runs the lab as systemd services" (
-      lib.getExe machine.config.system.build.vm
+      lib.getExe (
+        pkgs.writeShellApplication {
+          name = "vm";
+          text = ''
+            ${addresses.state}
+            # Not in the folder at hand: Nix would copy the disk into its store with the checkout.
+            export NIX_DISK_IMAGE=''${NIX_DISK_IMAGE:-$LAB_STATE/vm.qcow2}
+            mkdir -p "$(dirname "$NIX_DISK_IMAGE")"
+            exec ${lib.getExe machine.config.system.build.vm} "$@"
+          '';
+        }
+      )
     );
 }

@@ -1,6 +1,10 @@
 # What `nix flake check` looks at beside the Rust code and the machines: each configuration by its own server, the
-# generated stack, the dashboards, and the Nix files themselves.
-{ pkgs, packages }:
+# stack as it is generated and as it runs, the dashboards, and the Nix files themselves.
+{
+  apps,
+  pkgs,
+  packages,
+}:
 let
   inherit (pkgs) lib;
   inherit (pkgs.stdenv.hostPlatform) isLinux;
@@ -74,10 +78,64 @@ in
           promtool check config $LAB_STATE/prometheus/prometheus.yml
           test $(grep -c '"127.0.0.1:478' $LAB_STATE/prometheus/prometheus.yml) = \
             $(grep -c '"127.0.0.1:' ${etc}/prometheus/prometheus.yml)
+          if grep @ $LAB_STATE/prometheus/prometheus.yml; then exit 1; fi
           test "$(stat -c %a $LAB_STATE/secrets $LAB_STATE/secrets/* | tr '\n' ' ')" = "700 600 600 "
         done
+
+        # A checkout that is no git repository is copied into the store with all that is in it.
+        mkdir checkout
+        touch checkout/flake.nix
+        if LAB_STATE=$PWD/checkout/data ${lib.getExe packages.stack} --dry-run 2>said; then exit 1; fi
+        grep 'which Nix copies into its store' said
         touch $out
       '';
+
+  # The real stack, from its start to its end.
+  stack-runs =
+    pkgs.runCommand "check-stack-runs"
+      (
+        {
+          nativeBuildInputs = [
+            pkgs.curl
+            pkgs.procps
+          ];
+          __darwinAllowLocalNetworking = true;
+          STACK = apps.stack.program;
+          VERIFY = apps.verify.program;
+        }
+        // addresses.moved ports 47900
+      )
+      ''
+        ${builtins.readFile ./tests/stack-runs.sh}
+        touch $out
+      '';
+
+  # The defaults of the files under etc/ are the usual ports.
+  ports = check "ports" [ ] (
+    each (
+      name:
+      let
+        variable = addresses.variable name;
+      in
+      ''
+        { grep -rhoE '${variable}:-[0-9]+' ${etc} || true; } | sort -u > found
+        if [ -s found ]; then echo '${variable}:-${toString ports.${name}}' | diff - found; fi
+      ''
+    ) (lib.attrNames ports)
+  );
+
+  grafana-data-sources = check "grafana-data-sources" [ ] (
+    let
+      missing = import ./stack/grafana-sources.nix {
+        inherit lib;
+        inherit (pkgs.grafana) version;
+      };
+    in
+    lib.optionalString (missing != null) ''
+      echo ${lib.escapeShellArg "${missing} Keep nixpkgs where it is, or give nix/stack/grafana.nix and nix/modules/backends/grafana.nix the three plugins of nixpkgs first."}
+      exit 1
+    ''
+  );
 
   # That their queries work is for `cargo test`; Grafana refuses a dashboard without title, or two of one uid.
   dashboards = check "dashboards" [ pkgs.jq ] ''

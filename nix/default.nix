@@ -23,17 +23,17 @@ let
     stack-alloy = stack "alloy";
     promtail = import ./promtail.nix { inherit inputs system; };
   };
+  apps = import ./apps.nix { inherit self pkgs packages; };
 in
 {
-  inherit packages;
-  apps = import ./apps.nix { inherit self pkgs packages; };
-  devShells.default = import ./shell.nix { inherit pkgs packages; };
+  inherit apps packages;
+  devShells = import ./shell.nix { inherit pkgs packages; };
   checks =
     rust.checks
     // {
       inherit (rust) lab salvo-app;
     }
-    // import ./checks.nix { inherit pkgs packages; }
+    // import ./checks.nix { inherit apps pkgs packages; }
     // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux (import ./tests { inherit self pkgs; });
   formatter = pkgs.nixfmt-tree;
 }

@@ -1,4 +1,6 @@
-# The two programs and their checks. Dependencies are compiled once; everything here starts from them.
+# The two programs and their checks. Dependencies are compiled in three steps, each on top of the one before: those of
+# the service, those of the laboratory, and at last those of tests and benchmarks. So whoever only runs something waits
+# for what runs, and nothing is compiled twice.
 { pkgs, craneLib }:
 let
   inherit (pkgs) lib;
@@ -11,6 +13,7 @@ let
       ../Cargo.lock
       ../build.rs
       ../deny.toml
+      (lib.fileset.maybeMissing ../crates)
       ../src
       ../tests
       ../benches
@@ -21,6 +24,8 @@ let
   };
 
   service = "--locked --no-default-features --bin salvo-app";
+  lab = "--locked --bin lab";
+  all = "--locked --workspace";
 
   commonArgs = {
     inherit src;
@@ -32,22 +37,34 @@ let
     buildInputs = [ pkgs.libiconv ];
   };
 
-  cargoArtifacts = craneLib.buildDepsOnly (
-    commonArgs
-    // {
-      # The service alone asks for fewer features of the same crates.
-      postBuild = ''
-        cargoWithProfile build ${service}
-      '';
-    }
-  );
-
-  fromArtifacts = commonArgs // {
-    inherit cargoArtifacts;
-  };
+  # Compiled dependencies, on top of those of the step before. crane's buildDepsOnly knows no step before.
+  artifacts =
+    below: commands:
+    craneLib.mkCargoDerivation (
+      commonArgs
+      // {
+        src = craneLib.mkDummySrc commonArgs;
+        inherit (craneLib.crateNameFromCargoToml { inherit src; }) pname version;
+        pnameSuffix = "-deps";
+        cargoArtifacts = below;
+        cargoVendorDir = craneLib.vendorCargoDeps { inherit src; };
+        env.CRANE_BUILD_DEPS_ONLY = 1;
+        buildPhaseCargoCommand = lib.concatMapStringsSep "\n" (it: "cargoWithProfile ${it}") commands;
+        doCheck = false;
+        doInstallCargoArtifacts = true;
+      }
+    );
+  serviceArtifacts = artifacts null [ "build ${service}" ];
+  labArtifacts = artifacts serviceArtifacts [ "build ${lab}" ];
+  testArtifacts = artifacts labArtifacts [
+    "check ${all} --all-targets"
+    "test ${all} --no-run"
+  ];
 
   # Nobody builds on the artifacts of a check.
-  check = fromArtifacts // {
+  check = commonArgs // {
+    cargoArtifacts = testArtifacts;
+    cargoExtraArgs = all;
     doInstallCargoArtifacts = false;
   };
 
@@ -58,10 +75,11 @@ let
 in
 {
   lab = craneLib.buildPackage (
-    fromArtifacts
+    commonArgs
     // {
       pname = "lab";
-      cargoExtraArgs = "--locked --bin lab";
+      cargoArtifacts = labArtifacts;
+      cargoExtraArgs = lab;
       # Tested by the check nextest.
       doCheck = false;
       meta = meta // {
@@ -72,9 +90,10 @@ in
   );
 
   salvo-app = craneLib.buildPackage (
-    fromArtifacts
+    commonArgs
     // {
       pname = "salvo-app";
+      cargoArtifacts = serviceArtifacts;
       cargoExtraArgs = service;
       doCheck = false;
       meta = meta // {
@@ -95,7 +114,10 @@ in
       }
     );
 
-    fmt = craneLib.cargoFmt { inherit src; };
+    fmt = craneLib.cargoFmt {
+      inherit src;
+      cargoExtraArgs = "--all";
+    };
 
     doc = craneLib.cargoDoc (
       check
@@ -116,7 +138,6 @@ in
     nextest = craneLib.cargoNextest (
       check
       // {
-        cargoExtraArgs = "--locked";
         # Time zones of the log, and the programs that tests compare answers with.
         env.TZDIR = "${pkgs.tzdata}/share/zoneinfo";
         nativeBuildInputs = [

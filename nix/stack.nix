@@ -17,6 +17,18 @@ let
   ports = removeAttrs (import ./ports.nix) others;
   addresses = import ./addresses.nix { inherit lib; };
   etc = ../etc;
+  began = builtins.readFile ./stack/began.sh;
+
+  # With the variables of the ports in the place of the ports; the start puts their values there.
+  configuration = import ./prometheus.nix { inherit lib; };
+  prometheusFile = pkgs.writeText "prometheus.yml" (
+    configuration.render {
+      inherit shipper;
+      targets = lib.genAttrs (
+        lib.attrNames (removeAttrs configuration.targets [ "promtail" ]) ++ [ shipper ]
+      ) (job: [ "127.0.0.1:@${addresses.variable job}@" ]);
+    }
+  );
 
   logFiles = pkgs.writeShellApplication {
     name = "log-files";
@@ -25,7 +37,7 @@ let
       pkgs.gawk
     ];
     runtimeEnv.LOG_FILES_AWK = "${./stack/log-files.awk}";
-    text = builtins.readFile ./stack/log-files.sh;
+    text = began + builtins.readFile ./stack/log-files.sh;
   };
 
   # A server that is never meant to end. `ready` is what its port answers with 200 once it can be used.
@@ -164,11 +176,12 @@ processCompose.makeProcessCompose {
           lib.makeBinPath [
             pkgs.bash
             pkgs.coreutils
-            pkgs.gnused
+            pkgs.curl
           ]
         }:$PATH
-        LAB_NAME=${name} LAB_SHIPPER=${shipper} LAB_ETC=${etc}
+        LAB_NAME=${name} LAB_SHIPPER=${shipper} LAB_PROMETHEUS_FILE=${prometheusFile}
         ${addresses.shell ports}
+        ${began}
         ${builtins.readFile ./stack/start.sh}
       '';
       settings = {

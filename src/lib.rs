@@ -3,14 +3,17 @@
 //!
 //! * [`app`]: the service
 //! * [`telemetry`]: what makes it observable
+//! * [`guard`]: keeps web pages of others from asking any of its servers
 //! * `lab`: the laboratory around it
 //! * `embedded`: in-memory backends that speak the wire APIs of Tempo, Loki and Prometheus
 //! * `console`: what a browser shows of all this
+//! * `routing`: what the lab's servers answer beside their routes
 
 // A running service must not end on what can be handled; tests may.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod app;
+pub mod guard;
 pub mod telemetry;
 
 #[cfg(feature = "lab")]
@@ -19,3 +22,5 @@ pub mod console;
 pub mod embedded;
 #[cfg(feature = "lab")]
 pub mod lab;
+#[cfg(feature = "lab")]
+pub mod routing;

@@ -14,8 +14,10 @@ let
     isLoopback
     journalFields
     network
+    own
     service
     ;
+  ports = import ../ports.nix;
 
   cfg = config.services.salvo-app;
   instances = lib.filterAttrs (_: instance: instance.enable) cfg.instances;
@@ -41,15 +43,15 @@ let
         };
         port = mkOption {
           type = types.port;
-          default = 8000;
+          default = ports.app-a;
           example = 8001;
           description = "Port to listen on.";
         };
         targets = mkOption {
           type = types.listOf types.str;
-          default = [
-            "127.0.0.1:8001"
-            "127.0.0.1:8002"
+          default = map (name: "127.0.0.1:${toString ports.${name}}") [
+            "app-b"
+            "app-c"
           ];
           example = [
             "192.168.1.1:8001"
@@ -59,7 +61,7 @@ let
         };
         endpoint = mkOption {
           type = types.nullOr types.str;
-          default = "http://127.0.0.1:4317";
+          default = "http://127.0.0.1:${toString ports.otlp-grpc}";
           example = "http://192.168.1.2:4317";
           description = "Where spans go over OTLP gRPC; null turns the export off.";
         };
@@ -143,7 +145,7 @@ let
     description = "Salvo service ${it.name}";
     wantedBy = [ "multi-user.target" ];
     wants = lib.optional (beyond it != [ ]) "network-online.target";
-    startLimitIntervalSec = 0;
+    startLimitIntervalSec = lib.mkDefault 0;
     after = [ "network.target" ] ++ lib.optional (beyond it != [ ]) "network-online.target";
     environment = {
       OTEL_SERVICE_NAME = it.name;
@@ -154,13 +156,12 @@ let
       TARGET_TWO_HOST = lib.elemAt it.targets 1;
     }
     // it.environment;
-    serviceConfig =
+    serviceConfig = own (
       service
       // network it.allowedAddresses
       // {
         Type = "exec";
         ExecStart = utils.escapeSystemdExecArgs ([ (lib.getExe' it.package "salvo-app") ] ++ it.extraFlags);
-        EnvironmentFile = lib.mkIf (it.environmentFile != null) it.environmentFile;
         DynamicUser = true;
         Restart = "always";
         RestartSec = 1;
@@ -175,12 +176,16 @@ let
         # A line that journald drops is missing in every answer.
         LogRateLimitIntervalSec = 0;
       }
+      // lib.optionalAttrs (it.environmentFile != null) {
+        EnvironmentFile = it.environmentFile;
+      }
       // lib.optionalAttrs (it.port < 1024) {
         AmbientCapabilities = "CAP_NET_BIND_SERVICE";
         CapabilityBoundingSet = "CAP_NET_BIND_SERVICE";
         # Capabilities of a user namespace do not count for ports.
         PrivateUsers = false;
-      };
+      }
+    );
   };
 
   byAddress = lib.groupBy (it: authority it.host it.port) (lib.attrValues instances);

@@ -4,12 +4,20 @@ self:
 {
   config,
   lib,
+  modulesPath,
+  options,
   pkgs,
   ...
 }:
 let
   inherit (lib) mkOption types;
-  inherit (import ./hardening.nix { inherit lib; }) authority isLoopback reachable;
+  inherit (import ./hardening.nix { inherit lib; })
+    authority
+    isLoopback
+    reachable
+    server
+    unused
+    ;
 
   cfg = config.services.salvo-lab;
   apps = lib.filterAttrs (_: it: it.enable) (config.services.salvo-app.instances or { });
@@ -42,6 +50,14 @@ let
       )
     } "$@"
   '';
+
+  # The units that NixOS makes and the lab confines further.
+  confined =
+    lib.optional cfg.tempo.enable "tempo"
+    ++ lib.optional cfg.loki.enable "loki"
+    ++ lib.optional cfg.prometheus.enable "prometheus"
+    ++ lib.optional cfg.grafana.enable "grafana"
+    ++ lib.optional (cfg.logs.enable && cfg.logs.shipper == "alloy") "alloy";
 
   beyond = lib.naturalSort (lib.unique (lib.filter (address: !isLoopback address) cfg.peers));
 in
@@ -130,6 +146,15 @@ in
     networking.firewall.allowedTCPPorts = lib.mkIf cfg.openFirewall (
       map (it: it.port) (lib.filter (it: !isLoopback it.host) (lib.attrValues cfg.listeners))
     );
+
+    warnings = lib.concatMap (
+      unit:
+      unused {
+        inherit modulesPath unit;
+        definitions = options.systemd.services.definitionsWithLocations;
+        settings = server // lib.optionalAttrs (unit == "grafana") { Restart = "always"; };
+      }
+    ) confined;
 
     assertions =
       lib.mapAttrsToList (port: those: {

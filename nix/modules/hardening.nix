@@ -49,8 +49,46 @@ rec {
       "AF_NETLINK"
       "AF_UNIX"
     ];
-    TasksMax = 512;
   };
+  serverTasks = 512;
+
+  # Settings of a unit of the lab's own. A person's value wins without more; entries of a list are added.
+  own = lib.mapAttrs (_: value: if lib.isList value then value else lib.mkDefault value);
+
+  # Settings of a unit that NixOS makes and sets otherwise: they stand before NixOS' (100) and behind a person's
+  # mkForce (50). `unused` tells of a person's value without mkForce.
+  onto = lib.mapAttrs (_: lib.mkOverride 90);
+
+  # What somebody sets without mkForce in the place of what `onto` has set: a sentence for each. `definitions` are those
+  # of systemd.services, `modulesPath` is where NixOS has its own modules.
+  unused =
+    {
+      definitions,
+      modulesPath,
+      unit,
+      settings,
+    }:
+    let
+      # What a definition sets without a priority of its own; parts of it may be conditional.
+      plain =
+        value:
+        {
+          "if" = lib.optionals value.condition (plain value.content);
+          merge = lib.concatMap plain value.contents;
+          override = [ ];
+        }
+        .${value._type or ""} or [ value ];
+      below = name: lib.concatMap (value: lib.optionals (value ? ${name}) (plain value.${name}));
+      others = lib.filter (it: !lib.hasPrefix (toString modulesPath) (toString it.file)) definitions;
+      sets = key: it: below key (below "serviceConfig" (below unit (plain it.value))) != [ ];
+    in
+    lib.concatMap (
+      key:
+      map (
+        it:
+        "systemd.services.${unit}.serviceConfig.${key} in ${it.file} is not used: the lab's value stands before NixOS' own. Write lib.mkForce before yours."
+      ) (lib.filter (sets key) others)
+    ) (lib.attrNames settings);
 
   # Talks to these addresses and to no others.
   network = addresses: {

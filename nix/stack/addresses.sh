@@ -1,13 +1,5 @@
 # shellcheck shell=bash
-# Where the lab is: its folder, and its addresses as the configurations under etc/ want them.
-# LAB_PORTS is a list of NAME=PORT, the usual ports.
-
-LAB_STATE=${LAB_STATE:-.lab}
-case $LAB_STATE in
-/*) ;;
-*) LAB_STATE=$PWD/$LAB_STATE ;;
-esac
-export LAB_STATE
+# The lab's addresses as the configurations under etc/ want them. LAB_PORTS is a list of NAME=PORT, the usual ports.
 
 # The variable of a port: tempo-grpc is LAB_TEMPO_GRPC_PORT.
 port_variable() {

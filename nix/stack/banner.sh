@@ -1,17 +1,19 @@
 # shellcheck shell=bash
-# Shown by process-compose as soon as everything is ready.
+# Shown by process-compose as soon as everything is ready. In a terminal of 80 columns and 24 lines its last five lines
+# are seen: where Grafana is and how to quit have to be there.
 
 cat <<TEXT
-The lab is ready.
+The lab is ready. Its folder:
+  $LAB_STATE
 
-  Grafana      $LAB_GRAFANA_URL   no login needed; admin's password: $(<"$LAB_STATE/secrets/grafana-admin-password")
   Service      http://$LAB_HOST:$LAB_APP_A_PORT   app-b :$LAB_APP_B_PORT, app-c :$LAB_APP_C_PORT
   Prometheus   $LAB_PROMETHEUS_URL
-  Tempo        $LAB_TEMPO_URL   spans: OTLP gRPC :$LAB_OTLP_GRPC_PORT, HTTP :$LAB_OTLP_HTTP_PORT
   Loki         $LAB_LOKI_URL
-  Folder       $LAB_STATE
-
-  One request through all three:  curl http://$LAB_HOST:$LAB_APP_A_PORT/chain
-  Check every promise:            nix run .#verify
-  Send traffic:                   nix run .#load
+  Tempo        $LAB_TEMPO_URL   spans: OTLP gRPC :$LAB_OTLP_GRPC_PORT, HTTP :$LAB_OTLP_HTTP_PORT
+  A request through all three:   curl http://$LAB_HOST:$LAB_APP_A_PORT/chain
+  Send traffic                   nix run .#load
+  Check every promise            nix run .#verify
+  Grafana      $LAB_GRAFANA_URL   no login needed
+  its admin    $(<"$LAB_STATE/secrets/grafana-admin-password")   the password
+  Quit         F10 where it was started; else nix run .#$LAB_NAME -- down
 TEXT

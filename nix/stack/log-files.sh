@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # log-files SERVICE COMMAND…: runs the command and keeps what it writes, each stream in a file of its own, while
-# process-compose still shows both.
+# process-compose still shows both. Notes the process in LAB_STATE/run
+# too, so that it is found when process-compose was killed.
 
 service=$1
 shift
@@ -14,4 +15,5 @@ keep() {
   LC_ALL=C exec gawk -v size="$(wc -c <"$LOG_FILE")" -v full="$((${LAB_LOG_MIB:-64} * 1048576))" -f "$LOG_FILES_AWK"
 }
 
+printf '%s %s\n' "$$" "$(began "$$")" >"$LAB_STATE/run/$service"
 exec "$@" > >(keep stdout) 2> >(keep stderr >&2)

@@ -1,7 +1,8 @@
 # Checks of the NixOS modules: three that boot machines, and those that evaluation alone can make.
 { self, pkgs }:
 let
-  vm = file: pkgs.testers.runNixOSTest (import file { inherit self; });
+  prelude = "PORTS = ${builtins.toJSON (import ../ports.nix)}\n${builtins.readFile ./prelude.py}";
+  vm = file: pkgs.testers.runNixOSTest (import file { inherit self prelude; });
   machines = {
     vm-promtail = vm ./vm-promtail.nix;
     vm-alloy = vm ./vm-alloy.nix;
@@ -12,12 +13,12 @@ machines
 // {
   units = import ./units.nix {
     inherit pkgs;
-    promtail = machines.vm-promtail.nodes.machine;
-    alloy = machines.vm-alloy.nodes.machine;
+    inherit (machines.vm-promtail.nodes) machine;
   };
   docs-nixos = import ./docs.nix {
     inherit pkgs;
     inherit (self.nixosConfigurations.lab) options;
   };
   modules-refuse = import ./refuse.nix { inherit self pkgs; };
+  modules-yield = import ./yield.nix { inherit self pkgs; };
 }

@@ -1,4 +1,4 @@
-# What the tests of the lab on NixOS machines share; put before each test's script.
+# What the tests of the lab on NixOS machines share; put before each test's script. PORTS is nix/ports.nix.
 import json
 import shlex
 
@@ -9,18 +9,18 @@ def wait_for_servers(machine, shipper, tempo_and_loki="127.0.0.1"):
     for unit in ["tempo", "loki", "prometheus", "grafana", shipper]:
         machine.wait_for_unit(f"{unit}.service")
     for url in [
-        f"http://{tempo_and_loki}:3200/ready",
-        f"http://{tempo_and_loki}:3100/ready",
-        "http://127.0.0.1:9090/-/ready",
-        "http://127.0.0.1:3000/api/health",
+        f"http://{tempo_and_loki}:{PORTS['tempo']}/ready",
+        f"http://{tempo_and_loki}:{PORTS['loki']}/ready",
+        f"http://127.0.0.1:{PORTS['prometheus']}/-/ready",
+        f"http://127.0.0.1:{PORTS['grafana']}/api/health",
     ]:
         machine.wait_until_succeeds(f"curl --fail --silent --show-error {url}")
 
 
 def wait_for_apps(machine, host="127.0.0.1"):
-    for name, port in [("app-a", 8000), ("app-b", 8001), ("app-c", 8002)]:
+    for name in ["app-a", "app-b", "app-c"]:
         machine.wait_for_unit(f"salvo-app@{name}.service")
-        machine.wait_until_succeeds(f"curl --fail --silent --show-error http://{host}:{port}/readyz")
+        machine.wait_until_succeeds(f"curl --fail --silent --show-error http://{host}:{PORTS[name]}/readyz")
 
 
 def get(machine, url, **parameters):
@@ -31,6 +31,12 @@ def get(machine, url, **parameters):
 
 def status(machine, url, options=""):
     return machine.succeed(f"curl --silent --output /dev/null --write-out '%{{http_code}}' {options} {url}").strip()
+
+
+def login(machine, grafana, password):
+    """The status of Grafana's login page: one that is wrong is 401 there, whatever may be seen without a login."""
+    body = shlex.quote(json.dumps({"user": "admin", "password": password}))
+    return status(machine, f"{grafana}/login", f"--header 'Content-Type: application/json' --data {body}")
 
 
 def check_labels(machine, loki, sources):

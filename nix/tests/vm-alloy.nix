@@ -1,5 +1,5 @@
 # Alloy in the place of Promtail: the same promises, the same labels.
-{ self }:
+{ self, prelude }:
 {
   name = "salvo-observability-alloy";
 
@@ -14,7 +14,7 @@
     };
   };
 
-  testScript = builtins.readFile ./prelude.py + ''
+  testScript = prelude + ''
     start_all()
     wait_for_servers(machine, "alloy")
     wait_for_apps(machine)
@@ -23,7 +23,7 @@
         machine.succeed("lab-verify --timeout 180s >&2")
 
     with subtest("the log has the same labels as with Promtail"):
-        check_labels(machine, "http://127.0.0.1:3100", {
+        check_labels(machine, f"http://127.0.0.1:{PORTS['loki']}", {
             "app-a": ("stdout", "machine"),
             "app-b": ("stdout", "machine"),
             "app-c": ("stdout", "machine"),

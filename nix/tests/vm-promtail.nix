@@ -1,5 +1,5 @@
 # One machine with everything: the lab keeps its promises, and still has them after a restart.
-{ self }:
+{ self, prelude }:
 {
   name = "salvo-observability-promtail";
 
@@ -9,7 +9,7 @@
     ./common.nix
   ];
 
-  testScript = builtins.readFile ./prelude.py + ''
+  testScript = prelude + ''
     def verify(flags):
         machine.succeed(f"lab-verify --timeout 180s --state /var/lib/sent.json {flags} >&2")
 
@@ -24,7 +24,7 @@
         verify("")
 
     with subtest("the log has the labels of the contract"):
-        check_labels(machine, "http://127.0.0.1:3100", {
+        check_labels(machine, f"http://127.0.0.1:{PORTS['loki']}", {
             "app-a": ("stdout", "machine"),
             "app-b": ("stdout", "machine"),
             "app-c": ("stdout", "machine"),
@@ -40,14 +40,15 @@
             owner = machine.succeed(f"stat --format '%U %a' /var/lib/salvo-lab/{secret}").strip()
             assert owner == "grafana 600", owner
         password = machine.succeed("cat /var/lib/salvo-lab/admin-password")
-        grafana = "http://127.0.0.1:3000"
+        grafana = f"http://127.0.0.1:{PORTS['grafana']}"
         assert status(machine, f"{grafana}/api/admin/settings", f"--user admin:{password}") == "200"
-        assert status(machine, f"{grafana}/api/admin/settings", "--user admin:admin") == "401"
+        assert login(machine, grafana, password) == "200"
+        assert login(machine, grafana, "admin") == "401"
         assert status(machine, f"{grafana}/api/admin/settings") in ["401", "403"]
         assert status(machine, f"{grafana}/api/datasources/proxy/uid/tempo/api/echo") == "200"
 
     with subtest("every listener of the lab is on loopback"):
-        ports = ["8000", "8001", "8002", "3000", "9090", "3100", "9096", "3200", "9095", "4317", "4318", "9080"]
+        ports = [str(port) for name, port in PORTS.items() if name != "alloy"]
         listening = [line.split()[3].rsplit(":", 1) for line in machine.succeed("ss -ltnH").splitlines()]
         found = {port for _, port in listening}
         assert set(ports) <= found, f"nobody listens on {set(ports) - found}"

@@ -1,6 +1,6 @@
 # Instances on one machine, servers on the other. The link between them is cut for a minute: no request
 # fails, and afterwards no log line is missing.
-{ self }:
+{ self, prelude }:
 {
   name = "salvo-observability-two-machines";
 
@@ -69,9 +69,9 @@
       };
   };
 
-  testScript = builtins.readFile ./prelude.py + ''
-    tempo = "http://192.168.1.2:3200"
-    loki = "http://192.168.1.2:3100"
+  testScript = prelude + ''
+    tempo = f"http://192.168.1.2:{PORTS['tempo']}"
+    loki = f"http://192.168.1.2:{PORTS['loki']}"
 
 
     def all_targets_are_up():
@@ -103,7 +103,7 @@
         verify()
 
     with subtest("Grafana and Prometheus are not open to the other machine"):
-        for port in [3000, 9090]:
+        for port in [PORTS["grafana"], PORTS["prometheus"]]:
             apps.fail(f"curl --silent --max-time 5 http://192.168.1.2:{port}/")
 
     with subtest("the labels say which machine a line is from"):

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
 
 use super::limits::Limits;
+use crate::guard::{Guard, Hosts};
 use crate::telemetry::batch::BatchSettings;
 use crate::telemetry::log_line::LogFormat;
 use crate::telemetry::{Collector, Propagator, Settings, sampler};
@@ -97,6 +98,14 @@ pub struct ServiceArgs {
     /// Longest time for one call of /chain, in ms; then 504 [env: TARGET_TIMEOUT] [default: 5000]
     #[arg(long, value_name = "MS")]
     pub target_timeout: Option<String>,
+    /// Names under which the service may be asked beside IP addresses, localhost and names without a
+    /// dot: name, *.name, or * for any, separated by commas [env: ALLOWED_HOSTS]
+    #[arg(long, value_name = "LIST")]
+    pub allowed_hosts: Option<String>,
+    /// Origins of web pages that may ask the service, as http://localhost:5173, or * for any,
+    /// separated by commas [env: ALLOWED_ORIGINS]
+    #[arg(long, value_name = "LIST")]
+    pub allowed_origins: Option<String>,
 }
 
 /// The settings of one service instance.
@@ -112,6 +121,8 @@ pub struct Config {
     pub limits: Limits,
     /// Longest time for one call of `/chain`.
     pub target_timeout: Duration,
+    /// Who may ask.
+    pub guard: Guard,
     /// Everything about spans, log and metrics.
     pub telemetry: Settings,
 }
@@ -180,6 +191,19 @@ impl Config {
             request_timeout: read.milliseconds(&args.request_timeout, "REQUEST_TIMEOUT", 30_000)?,
         };
         let target_timeout = read.milliseconds(&args.target_timeout, "TARGET_TIMEOUT", 5_000)?;
+        let hosts = read.list(
+            &args.allowed_hosts,
+            "ALLOWED_HOSTS",
+            "host names without a port, *.name for all below one, or * for any, separated by commas",
+        )?;
+        let origins = read.list(
+            &args.allowed_origins,
+            "ALLOWED_ORIGINS",
+            "origins such as http://host:port without a path, or * for any, separated by commas",
+        )?;
+        // Containers and services call one another by names without a dot.
+        let hosts = Hosts::new(hosts).and_names_without_dot();
+        let guard = Guard::new(hosts, origins, "ALLOWED_HOSTS");
         let telemetry = Settings {
             service_name: read.service_name(&args.app_name, &resource)?,
             service_version: env!("CARGO_PKG_VERSION"),
@@ -220,6 +244,7 @@ impl Config {
             targets: [target_one, target_two],
             limits,
             target_timeout,
+            guard,
             telemetry,
         })
     }

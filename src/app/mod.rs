@@ -124,6 +124,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
     });
     let routes = router::observed(
         service,
+        config.guard,
         config.limits,
         telemetry.tracer(),
         telemetry.metrics(),

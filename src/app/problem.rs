@@ -67,6 +67,16 @@ impl EndpointOutRegister for Problem {
     fn register(_components: &mut Components, _operation: &mut Operation) {}
 }
 
+/// Says why the guard lets a request not in.
+pub(super) fn refuse(req: &Request, res: &mut Response, text: &str) {
+    let status = StatusCode::FORBIDDEN;
+    if !is_probe(req) {
+        let (method, path) = (req.method(), req.uri().path());
+        warn!("{method} {path} refused with {}: {text}", status.as_u16());
+    }
+    Problem::new(status, text.to_owned()).render(res);
+}
+
 /// Answers requests that no route takes; the status is set by Salvo before.
 pub struct NoRoute;
 

@@ -9,9 +9,10 @@ use salvo_oapi::OpenApi;
 use salvo_oapi::swagger_ui::SwaggerUi;
 
 use super::limits::{Enforce, Limits};
-use super::problem::NoRoute;
+use super::problem::{self, NoRoute};
 use super::service::Service;
 use super::{handlers, probes};
+use crate::guard::{Before, Guard};
 use crate::telemetry::hoop::Observe;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::server_span::ServerSpan;
@@ -56,10 +57,11 @@ fn routes(service: Arc<Service>) -> Router {
         .unshift(SwaggerUi::new(OPENAPI).into_router("docs"))
 }
 
-/// The whole service: routes in the middle, then bounds, metrics and the server span.
+/// The whole service: routes in the middle, then bounds, the guard, metrics and the server span.
 #[must_use]
 pub fn observed(
     service: Arc<Service>,
+    guard: Guard,
     limits: Limits,
     tracer: SdkTracer,
     metrics: Arc<Metrics>,
@@ -68,6 +70,7 @@ pub fn observed(
     salvo::Service::new(routes(service))
         .hoop_when(ServerSpan::new(tracer), is_observed)
         .hoop(Observe::new(metrics))
+        .hoop(Before::new(Arc::new(guard), problem::refuse))
         .hoop(Enforce { gate, limits })
         .hoop(NoRoute)
 }

@@ -9,6 +9,11 @@ use salvo_observability::lab::load::{self, LoadArgs};
 use salvo_observability::lab::up::{self, UpArgs};
 use salvo_observability::lab::verify::{self, args::VerifyArgs};
 
+/// Gives memory back to the system when a flood is over; the system's own allocator keeps most of what
+/// many threads have freed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A laboratory for observability.
 #[derive(Parser)]
 #[command(name = "lab", version)]

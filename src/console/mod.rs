@@ -4,7 +4,7 @@
 //! * [`files`], [`assets`]: the browser's part, embedded or from a folder
 //! * [`catalog`]: dashboards and data sources
 //! * [`proxy`]: what may be asked of Prometheus, Loki and Tempo, and how it gets there
-//! * [`guard`]: what a browser may do on behalf of other pages, and the headers of every answer
+//! * [`guard`]: who may ask, and the headers of every answer
 //! * [`answer`], [`path`]: what they share
 
 pub mod answer;
@@ -22,8 +22,11 @@ use serde_json::Value;
 
 use assets::{Asset, Assets, Index};
 use catalog::{Dashboards, DataSources};
-use guard::Guard;
+use guard::Frame;
 use proxy::{Backend, Limits, Proxy};
+
+use crate::guard::{Before, Guard, Hosts};
+use crate::routing::Head;
 
 pub use catalog::CatalogError;
 pub use files::Files;
@@ -54,12 +57,25 @@ pub struct Console {
 }
 
 impl Console {
-    /// The console with further routes beside it, under the same guard.
+    /// The console with further routes beside it, for its own pages at an IP address or localhost.
     ///
     /// # Errors
     /// When a dashboard cannot be read.
     pub fn service(
         self,
+        further: impl IntoIterator<Item = Router>,
+    ) -> Result<Service, CatalogError> {
+        let guard = Guard::new(Hosts::default(), Vec::new(), "a guard of its own");
+        self.service_behind(Arc::new(guard), further)
+    }
+
+    /// As [`service`](Self::service), with another guard.
+    ///
+    /// # Errors
+    /// When a dashboard cannot be read.
+    pub fn service_behind(
+        self,
+        guard: Arc<Guard>,
         further: impl IntoIterator<Item = Router>,
     ) -> Result<Service, CatalogError> {
         let assets = Arc::new(Assets::new(self.files));
@@ -87,6 +103,10 @@ impl Console {
             )
             .push(Router::with_path("api/dashboards").get(dashboards.list()))
             .push(Router::with_path("api/dashboards/{uid}").get(dashboards.by_uid()));
-        Ok(Service::new(routes).hoop(Guard))
+        let routes = Arc::new(routes);
+        Ok(Service::new(Arc::clone(&routes))
+            .hoop(Frame)
+            .hoop(Before::new(guard, guard::refuse))
+            .hoop(Head::new(routes)))
     }
 }

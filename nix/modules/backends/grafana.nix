@@ -6,12 +6,16 @@
   ...
 }:
 let
-  inherit (lib) mkOption types;
+  inherit (lib) mkDefault mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
   ports = import ../../ports.nix;
   cfg = config.services.salvo-lab;
   secrets = "/var/lib/salvo-lab";
   dashboards = ../../../dashboards;
+  sources = import ../../stack/grafana-sources.nix {
+    inherit lib;
+    inherit (config.services.grafana.package) version;
+  };
 
   makeSecrets = pkgs.writeShellApplication {
     name = "salvo-lab-secrets";
@@ -128,7 +132,7 @@ in
     systemd.services = {
       salvo-lab-secrets = {
         description = "Secrets of the lab's Grafana, made once";
-        serviceConfig =
+        serviceConfig = hardening.own (
           hardening.service
           // hardening.network [ ]
           // {
@@ -144,7 +148,8 @@ in
             RestrictAddressFamilies = "none";
             MemoryMax = "64M";
             TasksMax = 16;
-          };
+          }
+        );
       };
 
       grafana = {
@@ -154,30 +159,40 @@ in
         ]
         ++ lib.optional (!hardening.isLoopback cfg.grafana.host) "network-online.target";
         wants = lib.mkIf (!hardening.isLoopback cfg.grafana.host) [ "network-online.target" ];
-        startLimitIntervalSec = 0;
+        startLimitIntervalSec = mkDefault 0;
         environment = {
           LAB_PROMETHEUS_URL = cfg.prometheus.url;
           LAB_LOKI_URL = cfg.loki.url;
           LAB_TEMPO_URL = cfg.tempo.url;
           LAB_DASHBOARDS_PATH = "${dashboards}";
         };
-        serviceConfig = lib.mapAttrs (_: lib.mkForce) (
-          hardening.server
-          // hardening.network cfg.allowedAddresses
-          // {
-            # Plugins are programs of their own, of which nothing is known here.
-            MemoryDenyWriteExecute = false;
-            ReadWritePaths = [ config.services.grafana.dataDir ];
-            Restart = "always";
-            RestartSec = 2;
-            MemoryMax = cfg.grafana.memoryMax;
-            LogExtraFields = hardening.journalFields "stdout" "grafana";
-          }
-        );
+        serviceConfig =
+          hardening.onto (
+            hardening.server
+            // {
+              # Plugins are programs of their own, of which nothing is known here.
+              MemoryDenyWriteExecute = false;
+              Restart = "always";
+            }
+          )
+          // hardening.own (
+            hardening.network cfg.allowedAddresses
+            // {
+              TasksMax = hardening.serverTasks;
+              ReadWritePaths = [ config.services.grafana.dataDir ];
+              RestartSec = 2;
+              MemoryMax = cfg.grafana.memoryMax;
+              LogExtraFields = hardening.journalFields "stdout" "grafana";
+            }
+          );
       };
     };
 
     assertions = [
+      {
+        assertion = sources == null || config.services.grafana.declarativePlugins != null;
+        message = "services.grafana.package: ${sources} Name the three in services.grafana.declarativePlugins, or take an older package.";
+      }
       {
         assertion = cfg.grafana.anonymousRole != "Editor" || hardening.isLoopback cfg.grafana.host;
         message = "services.salvo-lab.grafana listens on ${cfg.grafana.host}, where everyone who reaches it would be an Editor without a login. Set anonymousRole to null or \"Viewer\", or host to 127.0.0.1.";

@@ -20,7 +20,7 @@ let
     LAB_LOKI_URL = cfg.loki.url;
   };
   readsJournal = hardening.network cfg.allowedAddresses // {
-    SupplementaryGroups = [ "systemd-journal" ];
+    TasksMax = hardening.serverTasks;
     RestartSec = 2;
     MemoryMax = logs.memoryMax;
     LogExtraFields = hardening.journalFields "stderr" logs.shipper;
@@ -87,15 +87,16 @@ in
           "network.target"
         ]
         ++ lib.optional (!hardening.isLoopback logs.host) "network-online.target";
-        startLimitIntervalSec = 0;
+        startLimitIntervalSec = lib.mkDefault 0;
         environment = environment // {
           LAB_PROMTAIL_PORT = toString logs.port;
           LAB_PROMTAIL_PATH = "/var/lib/promtail";
         };
-        serviceConfig =
+        serviceConfig = hardening.own (
           hardening.server
           // readsJournal
           // {
+            SupplementaryGroups = [ "systemd-journal" ];
             Type = "exec";
             ExecStart = utils.escapeSystemdExecArgs [
               (lib.getExe' logs.package "promtail")
@@ -108,7 +109,8 @@ in
             WorkingDirectory = "/var/lib/promtail";
             Restart = "always";
             TimeoutStopSec = 30;
-          };
+          }
+        );
       };
     })
 
@@ -125,16 +127,18 @@ in
       systemd.services.alloy = {
         wants = mkIf (!hardening.isLoopback logs.host) [ "network-online.target" ];
         after = mkIf (!hardening.isLoopback logs.host) [ "network-online.target" ];
-        startLimitIntervalSec = 0;
+        startLimitIntervalSec = lib.mkDefault 0;
         inherit environment;
-        serviceConfig = lib.mapAttrs (_: lib.mkForce) (
-          hardening.server
-          // readsJournal
-          // {
-            StateDirectoryMode = "0700";
-            TimeoutStopSec = 30;
-          }
-        );
+        # NixOS puts it into the journal's group.
+        serviceConfig =
+          hardening.onto hardening.server
+          // hardening.own (
+            readsJournal
+            // {
+              StateDirectoryMode = "0700";
+              TimeoutStopSec = 30;
+            }
+          );
       };
     })
   ];

@@ -47,27 +47,29 @@ in
     systemd.services.loki = {
       wants = lib.mkIf (!hardening.isLoopback cfg.host) [ "network-online.target" ];
       after = lib.mkIf (!hardening.isLoopback cfg.host) [ "network-online.target" ];
-      startLimitIntervalSec = 0;
+      startLimitIntervalSec = lib.mkDefault 0;
       environment = {
         LAB_HOST = cfg.host;
         LAB_LOKI_PORT = toString cfg.loki.port;
         LAB_LOKI_GRPC_PORT = toString cfg.loki.grpcPort;
         LAB_LOKI_PATH = config.services.loki.dataDir;
       };
-      serviceConfig = lib.mapAttrs (_: lib.mkForce) (
-        hardening.server
-        // hardening.network cfg.allowedAddresses
-        // {
-          # All that the strict file system leaves writable.
-          StateDirectory = "loki";
-          StateDirectoryMode = "0700";
-          RestartSec = 2;
-          # It writes what it holds in memory to disk first.
-          TimeoutStopSec = 60;
-          MemoryMax = cfg.loki.memoryMax;
-          LogExtraFields = hardening.journalFields "stderr" "loki";
-        }
-      );
+      serviceConfig =
+        hardening.onto hardening.server
+        // hardening.own (
+          hardening.network cfg.allowedAddresses
+          // {
+            TasksMax = hardening.serverTasks;
+            # All that the strict file system leaves writable.
+            StateDirectory = "loki";
+            StateDirectoryMode = "0700";
+            RestartSec = 2;
+            # It writes what it holds in memory to disk first.
+            TimeoutStopSec = 60;
+            MemoryMax = cfg.loki.memoryMax;
+            LogExtraFields = hardening.journalFields "stderr" "loki";
+          }
+        );
     };
 
     services.salvo-lab.listeners = {

@@ -4,48 +4,11 @@ let
   inherit (lib) mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
   ports = import ../../ports.nix;
+  configuration = import ../../prometheus.nix { inherit lib; };
   inherit (hardening) authority reachable;
   cfg = config.services.salvo-lab;
   apps = lib.filterAttrs (_: it: it.enable) (config.services.salvo-app.instances or { });
 
-  # Prometheus expands no variables, so that other addresses are put in the place of the file's.
-  file = builtins.readFile ../../../etc/prometheus/prometheus.yml;
-  inFile = lib.mapAttrs (_: port: "127.0.0.1:${toString port}") {
-    inherit (ports)
-      app-a
-      app-b
-      app-c
-      prometheus
-      tempo
-      loki
-      promtail
-      grafana
-      ;
-  };
-  shipper = {
-    promtail = cfg.prometheus.targets.${cfg.logs.shipper};
-  };
-  list = lib.concatMapStringsSep ", " builtins.toJSON;
-  others = removeAttrs cfg.prometheus.targets (lib.attrNames inFile ++ [ "alloy" ]);
-  job = name: targets: ''
-    - job_name: ${builtins.toJSON name}
-      scrape_interval: 5s
-      static_configs:
-        - targets: [${list targets}]
-  '';
-  jobs = lib.concatStrings (lib.mapAttrsToList job others);
-  indented = lib.concatMapStrings (line: "  ${line}\n") (
-    lib.filter (line: line != "") (lib.splitString "\n" jobs)
-  );
-  replacements = {
-    "rules.yml" = "${../../../etc/prometheus/rules.yml}";
-    "\nscrape_configs:\n" = "\nscrape_configs:\n${indented}";
-    "job_name: promtail\n" = "job_name: ${cfg.logs.shipper}\n";
-  }
-  // lib.mapAttrs' (
-    name: address: lib.nameValuePair ''"${address}"'' (list (cfg.prometheus.targets // shipper).${name})
-  ) inFile;
-  text = lib.replaceStrings (lib.attrNames replacements) (lib.attrValues replacements) file;
 in
 {
   options.services.salvo-lab.prometheus = {
@@ -105,7 +68,10 @@ in
       enable = true;
       listenAddress = cfg.prometheus.host;
       inherit (cfg.prometheus) port;
-      configText = text;
+      configText = configuration.render {
+        inherit (cfg.prometheus) targets;
+        inherit (cfg.logs) shipper;
+      };
       retentionTime = cfg.prometheus.retention;
       extraFlags = [
         # The step from a metric to its trace.
@@ -118,28 +84,27 @@ in
     systemd.services.prometheus = {
       wants = lib.mkIf (!hardening.isLoopback cfg.prometheus.host) [ "network-online.target" ];
       after = lib.mkIf (!hardening.isLoopback cfg.prometheus.host) [ "network-online.target" ];
-      startLimitIntervalSec = 0;
-      serviceConfig = lib.mapAttrs (_: lib.mkForce) (
-        hardening.server
-        // hardening.network cfg.allowedAddresses
-        // {
-          RestartSec = 2;
-          # It writes what it holds in memory to disk first.
-          TimeoutStopSec = 60;
-          MemoryMax = cfg.prometheus.memoryMax;
-          LogExtraFields = hardening.journalFields "stderr" "prometheus";
-        }
-      );
+      startLimitIntervalSec = lib.mkDefault 0;
+      serviceConfig =
+        hardening.onto hardening.server
+        // hardening.own (
+          hardening.network cfg.allowedAddresses
+          // {
+            TasksMax = hardening.serverTasks;
+            RestartSec = 2;
+            # It writes what it holds in memory to disk first.
+            TimeoutStopSec = 60;
+            MemoryMax = cfg.prometheus.memoryMax;
+            LogExtraFields = hardening.journalFields "stderr" "prometheus";
+          }
+        );
     };
-
-    assertions = lib.mapAttrsToList (from: _: {
-      assertion = lib.hasInfix from file;
-      message = "etc/prometheus/prometheus.yml has no ${builtins.toJSON from} any more, which services.salvo-lab.prometheus puts this machine's value for. Bring nix/modules/backends/prometheus.nix up to date.";
-    }) replacements;
 
     services.salvo-lab = {
       prometheus.targets = lib.mapAttrs (_: lib.mkDefault) (
-        lib.mapAttrs (_: address: [ address ]) { inherit (inFile) app-a app-b app-c; }
+        {
+          inherit (configuration.targets) app-a app-b app-c;
+        }
         // lib.mapAttrs (_: it: [ (authority (reachable it.host) it.port) ]) apps
         // {
           prometheus = [ (authority (reachable cfg.prometheus.host) cfg.prometheus.port) ];

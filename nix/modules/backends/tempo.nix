@@ -57,7 +57,7 @@ in
     systemd.services.tempo = {
       wants = lib.mkIf (!hardening.isLoopback cfg.host) [ "network-online.target" ];
       after = lib.mkIf (!hardening.isLoopback cfg.host) [ "network-online.target" ];
-      startLimitIntervalSec = 0;
+      startLimitIntervalSec = lib.mkDefault 0;
       environment = {
         LAB_HOST = cfg.host;
         LAB_TEMPO_PORT = toString cfg.tempo.port;
@@ -67,17 +67,19 @@ in
         LAB_TEMPO_PATH = "/var/lib/tempo";
         LAB_PROMETHEUS_URL = cfg.prometheus.url;
       };
-      serviceConfig = lib.mapAttrs (_: lib.mkForce) (
-        hardening.server
-        // hardening.network cfg.allowedAddresses
-        // {
-          RestartSec = 2;
-          # Tempo may not end on SIGTERM when it was asked something shortly before; it has a write-ahead log.
-          TimeoutStopSec = 15;
-          MemoryMax = cfg.tempo.memoryMax;
-          LogExtraFields = hardening.journalFields "stderr" "tempo";
-        }
-      );
+      serviceConfig =
+        hardening.onto hardening.server
+        // hardening.own (
+          hardening.network cfg.allowedAddresses
+          // {
+            TasksMax = hardening.serverTasks;
+            RestartSec = 2;
+            # Tempo may not end on SIGTERM when it was asked something shortly before; it has a write-ahead log.
+            TimeoutStopSec = 15;
+            MemoryMax = cfg.tempo.memoryMax;
+            LogExtraFields = hardening.journalFields "stderr" "tempo";
+          }
+        );
     };
 
     services.salvo-lab = {

@@ -58,6 +58,21 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Values separated by commas; none of an empty list.
+    pub(super) fn list<T: std::str::FromStr>(
+        &self,
+        flag: &'a Option<String>,
+        variable: &'static str,
+        allowed: &'static str,
+    ) -> Result<Vec<T>, ConfigError> {
+        self.first(flag, variable)
+            .parse(Vec::new(), allowed, |text| {
+                let values = text.split(',').map(str::trim);
+                let values = values.filter(|value| !value.is_empty());
+                values.map(|value| value.parse().ok()).collect()
+            })
+    }
+
     pub(super) fn milliseconds(
         &self,
         flag: &'a Option<String>,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use http::Uri;
 
+use crate::guard::{AllowedOrigin, Name};
+
 /// Run the whole lab: instances of the service, and what observes them.
 #[derive(Args, Clone, Debug)]
 pub struct UpArgs {
@@ -19,6 +21,14 @@ pub struct UpArgs {
     /// Address that everything listens on
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub host: IpAddr,
+    /// Name under which the servers may be asked beside IP addresses, localhost and this machine's own
+    /// name, as host.docker.internal; *.name for all below one, * for any
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub allow_host: Vec<Name>,
+    /// Origin of web pages that may ask the servers and read their answers, as http://localhost:5173;
+    /// * for any
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<AllowedOrigin>,
     /// Port of app-a; the other instances take the ports after it. 0 takes any free ports, here and
     /// below
     #[arg(long, value_name = "PORT", default_value_t = 8000)]

@@ -8,12 +8,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::UpArgs;
+use super::grpc_door;
 use super::ports::{Addresses, ServerListeners};
 use super::progress::Progress;
-use super::serve::{PATIENCE, Running};
+use super::serve::{Doors, PATIENCE, Running};
 use super::stats::{self, Stores};
 use crate::embedded::logs::pipeline::{RemoteConfig, RemoteLoki, Sink, StoreSink};
 use crate::embedded::{logs, metrics, traces};
+use crate::routing::Unmatched;
 
 /// What the real Prometheus scrapes; the embedded one reads the same file.
 const SCRAPE_CONFIG: &str = include_str!("../../../etc/prometheus/prometheus.yml");
@@ -40,6 +42,7 @@ impl Backends {
     /// Starts what is not replaced by a real server. The sink takes the instances' log lines.
     pub(super) async fn start(
         args: &UpArgs,
+        doors: &Doors,
         listeners: ServerListeners,
         addresses: &Addresses,
         progress: &Progress,
@@ -56,14 +59,12 @@ impl Backends {
                 max_bytes,
                 ..traces::Limits::default()
             }));
-            servers.push(Running::start(
-                listener,
-                traces::api::router(Arc::clone(&store)),
-            )?);
+            let routes = traces::api::router(Arc::clone(&store));
+            servers.push(doors.open(listener, routes, Unmatched::of_mux())?);
             progress.part("Tempo API", &addresses.tempo);
             if let Some(listener) = listeners.otlp_http {
                 let routes = traces::otlp::router(Arc::clone(&store));
-                servers.push(Running::start(listener, routes)?);
+                servers.push(doors.open(listener, routes, Unmatched::of_mux())?);
                 progress.part(
                     "OTLP HTTP",
                     addresses.otlp_http.as_deref().unwrap_or_default(),
@@ -73,11 +74,12 @@ impl Backends {
                 let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
                 let (stop, stopped) = oneshot::channel();
                 let taking = Arc::clone(&store);
+                let incoming = grpc_door::incoming(listener, doors.connections());
                 let task = tokio::spawn(async move {
                     let stopped = async {
                         let _ = stopped.await;
                     };
-                    let _ = traces::otlp::serve_grpc(listener, taking, stopped).await;
+                    let _ = traces::otlp::serve_grpc_on(incoming, taking, stopped).await;
                 });
                 receiver = Some((stop, task));
                 progress.part("OTLP gRPC", &addresses.otlp_grpc);
@@ -94,7 +96,8 @@ impl Backends {
                 max_bytes,
                 ..logs::Limits::default()
             }));
-            servers.push(Running::start(listener, logs::router(Arc::clone(&store)))?);
+            let routes = logs::router(Arc::clone(&store));
+            servers.push(doors.open(listener, routes, Unmatched::of_mux())?);
             progress.part("Loki API", &addresses.loki);
             stores.logs = Some(Arc::clone(&store));
             Arc::new(StoreSink::new(store))
@@ -123,7 +126,7 @@ impl Backends {
                 metrics::QueryLimits::default(),
             );
             let routes = routes.push(stats::router(stores.clone()));
-            servers.push(Running::start(listener, routes)?);
+            servers.push(doors.open(listener, routes, Unmatched::of_httprouter())?);
             progress.part("Prometheus API", &addresses.prometheus);
             scraping = Some((store, targets));
         } else {

@@ -170,7 +170,19 @@ fn flags(args: &UpArgs, addresses: &Addresses, number: usize) -> Vec<String> {
         ("--log-format", args.log_format.clone()),
     ];
     let mut flags = vec!["app".to_owned(), "--stop-with-stdin".to_owned()];
-    for (flag, value) in pairs {
+    let listed = |names: &mut dyn Iterator<Item = String>| names.collect::<Vec<_>>().join(",");
+    let guard = [
+        (
+            "--allowed-hosts",
+            listed(&mut args.allow_host.iter().map(ToString::to_string)),
+        ),
+        (
+            "--allowed-origins",
+            listed(&mut args.allow_origin.iter().map(ToString::to_string)),
+        ),
+    ];
+    let guard = guard.into_iter().filter(|(_, list)| !list.is_empty());
+    for (flag, value) in pairs.into_iter().chain(guard) {
         flags.push(flag.to_owned());
         flags.push(value);
     }
@@ -190,7 +202,7 @@ fn stages(args: &UpArgs) -> Stages {
 }
 
 /// This machine's name, for the label `host`.
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     let name = rustix::system::uname()
         .nodename()
         .to_string_lossy()

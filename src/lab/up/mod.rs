@@ -3,6 +3,8 @@
 //! * [`args`]: its flags
 //! * [`ports`]: every address, bound before anything is started
 //! * [`backends`]: the embedded servers
+//! * [`serve`]: what each server stands behind; [`connections`], [`grpc_door`]: how many may connect
+//! * [`files`]: how many files the process may open
 //! * [`instances`]: the service's processes, kept running
 //! * [`last_words`]: why one of them ended
 //! * [`console`]: what a browser gets on port 3000; [`status`], [`traffic`] are the lab's part of it
@@ -10,7 +12,10 @@
 
 pub mod args;
 mod backends;
+mod connections;
 mod console;
+mod files;
+mod grpc_door;
 mod instances;
 mod last_words;
 mod ports;
@@ -21,6 +26,7 @@ mod status;
 mod traffic;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -31,9 +37,12 @@ use backends::Backends;
 use instances::Instances;
 use ports::Ports;
 use progress::Progress;
-use serve::Running;
+use serve::Doors;
 use status::Lab;
 use traffic::Traffic;
+
+/// Servers that share the files which the process may open: the console, three APIs, two receivers.
+const SERVERS: u64 = 6;
 
 /// Exit code after a second Ctrl-C: as a shell gives it for the signal.
 const KILLED: u8 = 130;
@@ -47,12 +56,15 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let started = Instant::now();
+    let files = files::raise()?;
+    let doors = Doors::new(&args, connections::most(files, SERVERS));
     let ports = Ports::bind(&args)?;
     let console = console::console(&args, &ports.addresses)?;
     let progress = Progress::new(&args);
     let addresses = ports.addresses.clone();
 
-    let (mut backends, sink) = Backends::start(&args, ports.servers, &addresses, &progress).await?;
+    let (mut backends, sink) =
+        Backends::start(&args, &doors, ports.servers, &addresses, &progress).await?;
     let instances = tokio::select! {
         started = Instances::start(&args, ports.instances, &addresses, sink, &progress) => started?,
         // Nobody has used them yet, so they are killed as they are dropped.
@@ -63,9 +75,9 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let lab = Lab::new(&backends, &instances, &addresses);
     let traffic = Traffic::new(&addresses);
     let routes = status::routes(lab).into_iter().chain(traffic.routes());
-    let service = console.service(routes)?;
+    let service = console.service_behind(Arc::clone(&doors.guard), routes)?;
     let console = match ports.console {
-        Some(listener) => Some(Running::start(listener, service)?),
+        Some(listener) => Some(doors.open_guarded(listener, service)?),
         None => None,
     };
     progress.ready(&addresses, started.elapsed());

@@ -1,19 +1,96 @@
-//! An HTTP server of the lab: a listener, routes, and a way to stop.
+//! An HTTP server of the lab: a listener, routes behind the guard, and a way to stop.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use salvo::conn::tcp::TcpAcceptor;
+use salvo::http::HeaderValue;
+use salvo::http::header::CONTENT_TYPE;
 use salvo::server::ServerHandle;
-use salvo::{Server, Service};
+use salvo::{Request, Response, Router, Server, Service};
 use tokio::task::JoinHandle;
 
-/// Most connections of one server at a time; more of them wait.
-const MAX_CONNECTIONS: usize = 1024;
+use super::UpArgs;
+use super::connections::Connections;
+use super::instances::host_name;
+use crate::guard::{Before, Guard, Hosts};
+use crate::routing::{Head, Unmatched};
 
 /// How long open requests have to be answered when a server stops.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Bytes of a request's head; more get status 431.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+
+/// What every server of the lab stands behind.
+pub(super) struct Doors {
+    pub(super) guard: Arc<Guard>,
+    most_connections: usize,
+}
+
+impl Doors {
+    /// The doors that the flags ask for. Each server takes `most_connections`.
+    pub(super) fn new(args: &UpArgs, most_connections: usize) -> Self {
+        let hosts = Hosts::new(args.allow_host.clone()).and_own_name(&host_name());
+        let guard = Guard::new(hosts, args.allow_origin.clone(), "--allow-host");
+        Self {
+            guard: Arc::new(guard),
+            most_connections,
+        }
+    }
+
+    /// Places for the connections of one server.
+    pub(super) fn connections(&self) -> Connections {
+        Connections::new(self.most_connections)
+    }
+
+    /// Serves the routes of an API on `listener`.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub(super) fn open(
+        &self,
+        listener: TcpListener,
+        routes: Router,
+        unmatched: Unmatched,
+    ) -> anyhow::Result<Running> {
+        let routes = Arc::new(routes);
+        let service = Service::new(Arc::clone(&routes))
+            .hoop(Before::new(Arc::clone(&self.guard), refuse))
+            .hoop(unmatched)
+            .hoop(Head::new(routes));
+        self.open_guarded(listener, service)
+    }
+
+    /// Serves what stands behind the guard already.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub(super) fn open_guarded(
+        &self,
+        listener: TcpListener,
+        service: Service,
+    ) -> anyhow::Result<Running> {
+        let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
+        let acceptor = TcpAcceptor::try_from(listener)?;
+        let mut server = Server::new(acceptor).fuse_policy(self.connections());
+        server.http1_mut().max_buf_size(MAX_HEAD_BYTES);
+        let handle = server.handle();
+        let task = tokio::spawn(async move {
+            // It ends with an error only when its listener fails, which the next request shows.
+            let _ = server.try_serve(service).await;
+        });
+        Ok(Running { handle, task })
+    }
+}
+
+fn refuse(_req: &Request, res: &mut Response, text: &str) {
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    res.headers_mut().insert(CONTENT_TYPE, plain);
+    res.body(format!("{text}\n"));
+}
 
 /// A running server; dropping it ends it at once.
 pub(super) struct Running {
@@ -22,22 +99,6 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Serves `routes` on `listener`.
-    ///
-    /// # Errors
-    /// When the listener cannot be used.
-    pub(super) fn start(listener: TcpListener, routes: impl Into<Service>) -> anyhow::Result<Self> {
-        let service = routes.into();
-        let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
-        let server = Server::new(TcpAcceptor::try_from(listener)?).max_connections(MAX_CONNECTIONS);
-        let handle = server.handle();
-        let task = tokio::spawn(async move {
-            // It ends with an error only when its listener fails, which the next request shows.
-            let _ = server.try_serve(service).await;
-        });
-        Ok(Self { handle, task })
-    }
-
     /// Takes no new requests, answers the open ones and ends.
     pub(super) async fn stop(mut self) {
         self.handle.stop_graceful(PATIENCE);

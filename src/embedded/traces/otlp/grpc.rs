@@ -1,9 +1,13 @@
 //! OTLP over gRPC.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::server::{Connected, TcpIncoming};
 
 use super::counted::Counted;
 use super::service::Traces;
@@ -11,6 +15,15 @@ use crate::embedded::traces::Store;
 
 /// Requests that one connection may have open; each may take a whole message of memory.
 const MAX_STREAMS: u32 = 32;
+
+/// How long a request may take, its message included.
+const MAX_REQUEST_TIME: Duration = Duration::from_secs(20);
+
+/// How often a silent client is asked whether it is still there, and how long it may take to say so.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// Bytes of a request's headers.
+const MAX_HEAD_BYTES: u32 = 64 << 10;
 
 /// Takes spans in on a listener until `shutdown` is done and open requests are answered.
 ///
@@ -26,14 +39,31 @@ pub async fn serve_grpc(
     store: Arc<Store>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), tonic::transport::Error> {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    serve_grpc_on(incoming, store, shutdown).await
+}
+
+/// As [`serve_grpc`], on connections that the caller has accepted.
+///
+/// # Errors
+///
+/// When there can be no more of them.
+pub async fn serve_grpc_on<C>(
+    incoming: impl Stream<Item = io::Result<C>>,
+    store: Arc<Store>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), tonic::transport::Error>
+where
+    C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
     // The service answers paths of other services itself, so no router is needed.
     let service = Traces::new(Arc::clone(&store));
     tonic::transport::Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
-        .serve_with_incoming_shutdown(
-            Counted::new(service, store),
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            shutdown,
-        )
+        .timeout(MAX_REQUEST_TIME)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .http2_max_header_list_size(MAX_HEAD_BYTES)
+        .serve_with_incoming_shutdown(Counted::new(service, store), incoming, shutdown)
         .await
 }

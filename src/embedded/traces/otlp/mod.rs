@@ -11,5 +11,5 @@ mod measure;
 mod service;
 mod status;
 
-pub use grpc::serve_grpc;
+pub use grpc::{serve_grpc, serve_grpc_on};
 pub use http::router;

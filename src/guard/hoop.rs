@@ -1,0 +1,95 @@
+//! The middleware before every route of a server.
+
+use std::sync::Arc;
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, VARY,
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
+
+use super::{Guard, Verdict};
+
+/// A browser asks with this before a page of the internet may reach a private address.
+const REQUEST_PRIVATE: HeaderName =
+    HeaderName::from_static("access-control-request-private-network");
+const ALLOW_PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-private-network");
+
+/// Writes a refusal with status 403, in the form of the server's other errors.
+type Refuse = fn(&Request, &mut Response, &str);
+
+/// Asks the guard before anything else looks at a request.
+#[derive(Clone)]
+pub struct Before {
+    guard: Arc<Guard>,
+    refuse: Refuse,
+}
+
+impl Before {
+    /// The middleware of a server that says with `refuse` why a request is not let in.
+    #[must_use]
+    pub fn new(guard: Arc<Guard>, refuse: Refuse) -> Self {
+        Self { guard, refuse }
+    }
+}
+
+#[async_trait]
+impl Handler for Before {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        depot: &mut Depot,
+        res: &mut Response,
+        ctrl: &mut FlowCtrl,
+    ) {
+        let verdict = self
+            .guard
+            .judge(req.method(), req.uri(), req.version(), req.headers());
+        match verdict {
+            Verdict::Own => {
+                ctrl.call_next(req, depot, res).await;
+            }
+            Verdict::Refused(text) => {
+                res.status_code(StatusCode::FORBIDDEN);
+                (self.refuse)(req, res, &text);
+                ctrl.skip_rest();
+            }
+            Verdict::Allowed(origin) => {
+                if is_preflight(req) {
+                    permit(req, res);
+                    ctrl.skip_rest();
+                } else {
+                    ctrl.call_next(req, depot, res).await;
+                }
+                let headers = res.headers_mut();
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+                headers.append(VARY, HeaderValue::from_static("Origin"));
+            }
+        }
+    }
+}
+
+/// Whether a browser asks if a page may send a request.
+fn is_preflight(req: &Request) -> bool {
+    req.method() == Method::OPTIONS && req.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Says that it may.
+fn permit(req: &Request, res: &mut Response) {
+    res.status_code(StatusCode::NO_CONTENT);
+    let asked = req.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let private = req.headers().contains_key(REQUEST_PRIVATE);
+    let headers = res.headers_mut();
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, HEAD, POST, PUT"),
+    );
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    if let Some(asked) = asked {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked);
+    }
+    if private {
+        headers.insert(ALLOW_PRIVATE, HeaderValue::from_static("true"));
+    }
+}

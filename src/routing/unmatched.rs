@@ -1,0 +1,63 @@
+//! What no route takes, in the words of Go's HTTP library and its routers.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, StatusCode};
+use salvo::http::ResBody;
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
+
+const NOT_FOUND: &str = "404 page not found\n";
+
+/// Middleware that answers what no route takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Unmatched {
+    wrong_method: &'static str,
+}
+
+impl Unmatched {
+    /// As a server on httprouter answers, which Prometheus is.
+    #[must_use]
+    pub fn of_httprouter() -> Self {
+        Self {
+            wrong_method: "Method Not Allowed\n",
+        }
+    }
+
+    /// As a server on gorilla/mux answers, which Loki and Tempo are: nothing is said of a wrong method.
+    #[must_use]
+    pub fn of_mux() -> Self {
+        Self { wrong_method: "" }
+    }
+}
+
+#[async_trait]
+impl Handler for Unmatched {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        depot: &mut Depot,
+        res: &mut Response,
+        ctrl: &mut FlowCtrl,
+    ) {
+        ctrl.call_next(req, depot, res).await;
+        if !res.body.is_none() {
+            return;
+        }
+        let text = match res.status_code {
+            Some(StatusCode::NOT_FOUND) => NOT_FOUND,
+            Some(StatusCode::METHOD_NOT_ALLOWED) => self.wrong_method,
+            _ => return,
+        };
+        if !text.is_empty() {
+            let headers = res.headers_mut();
+            for (name, value) in [
+                (CONTENT_TYPE, "text/plain; charset=utf-8"),
+                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            ] {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+        }
+        // Even an empty body is one; without it Salvo would write a page of its own.
+        res.body(ResBody::Once(Bytes::from_static(text.as_bytes())));
+    }
+}
