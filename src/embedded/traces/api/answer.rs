@@ -15,6 +15,7 @@ use super::json::TraceJson;
 use super::writer::Json;
 use crate::embedded::traces::Store;
 use crate::embedded::traces::search::SearchError;
+use crate::embedded::wire::Unanswered;
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -132,5 +133,16 @@ impl Rest {
 impl From<SearchError> for Answer {
     fn from(error: SearchError) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, TEXT, error.to_string())
+    }
+}
+
+impl From<Unanswered> for Answer {
+    fn from(why: Unanswered) -> Self {
+        let status = match why {
+            Unanswered::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Unanswered::Queue => StatusCode::SERVICE_UNAVAILABLE,
+            Unanswered::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, TEXT, why.to_string())
     }
 }

@@ -10,6 +10,7 @@ use super::writer::{Json, Object};
 use crate::embedded::traces::Store;
 use crate::embedded::traces::search::{Grid, TimeSeries, time_series};
 use crate::embedded::traces::traceql::{self, duration_text};
+use crate::embedded::wire::Stop;
 
 /// How far back a query looks that does not say when it starts.
 const DEFAULT_SINCE: u64 = 3_600_000_000_000;
@@ -24,8 +25,8 @@ const MAX_LENGTH: Duration = Duration::from_secs(3 * 3600);
 const MAX_EXEMPLARS: usize = 100;
 
 /// `GET /api/metrics/query_range`.
-pub(super) fn range(store: &Arc<Store>, params: &Params) -> Answer {
-    answer(params, |query, (start, end)| {
+pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
+    answer(params, "", |query, (start, end)| {
         let step = match params.get("step") {
             Some(text) => seconds_or_duration(text)?,
             None => default_step(end - start),
@@ -46,7 +47,7 @@ pub(super) fn range(store: &Arc<Store>, params: &Params) -> Answer {
             (None, Ok(wanted)) => wanted,
         };
         let grid = Grid::range(start, end, step);
-        let series = counted(store, query, &grid, exemplars.min(MAX_EXEMPLARS))?;
+        let series = counted(store, query, &grid, exemplars.min(MAX_EXEMPLARS), stop)?;
         Ok(written(&series, |object, series| {
             object
                 .key("samples")
@@ -70,9 +71,12 @@ pub(super) fn range(store: &Arc<Store>, params: &Params) -> Answer {
 }
 
 /// `GET /api/metrics/query`: the whole range as one interval.
-pub(super) fn instant(store: &Arc<Store>, params: &Params) -> Answer {
-    answer(params, |query, (start, end)| {
-        let series = counted(store, query, &Grid::instant(start, end), 0)?;
+pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
+    answer(params, "compiling query: ", |query, (start, end)| {
+        if start == end {
+            return Err("end must be greater than start".to_owned().into());
+        }
+        let series = counted(store, query, &Grid::instant(start, end), 0, stop)?;
         Ok(written(&series, |object, series| {
             float(
                 object,
@@ -95,8 +99,11 @@ impl From<String> for Failure {
     }
 }
 
+/// Reads the parameters and lets `ask` answer. What is wrong with a query is said after `prefix`,
+/// as Tempo does.
 fn answer(
     params: &Params,
+    prefix: &str,
     ask: impl FnOnce(&traceql::Query, (u64, u64)) -> Result<Answer, Failure>,
 ) -> Answer {
     let asked = || {
@@ -106,9 +113,8 @@ fn answer(
             .get("q")
             .or_else(|| params.get("query"))
             .unwrap_or_default();
-        let query =
-            traceql::parse(text).map_err(|error| format!("invalid TraceQL query: {error}"))?;
-        if window.1 <= window.0 {
+        let query = traceql::parse(text).map_err(|error| format!("{prefix}{error}"))?;
+        if window.1 < window.0 {
             return Err("end must be greater than start".to_owned().into());
         }
         ask(&query, window)
@@ -124,10 +130,14 @@ fn counted(
     query: &traceql::Query,
     grid: &Grid,
     exemplars: usize,
+    stop: &Stop,
 ) -> Result<Vec<TimeSeries>, Failure> {
     let Some(metrics) = &query.metrics else {
         return Err("not a metrics query".to_owned().into());
     };
+    if query.selects_nothing() {
+        return Ok(Vec::new());
+    }
     if grid.length() > MAX_LENGTH {
         return Err(format!(
             "metrics query time range exceeds the maximum allowed duration of {}",
@@ -135,7 +145,7 @@ fn counted(
         )
         .into());
     }
-    time_series(store, query, metrics, grid, exemplars)
+    time_series(store, query, metrics, grid, exemplars, stop)
         .map_err(|error| Failure::Answer(error.into()))
 }
 

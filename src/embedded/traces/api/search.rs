@@ -11,6 +11,7 @@ use super::writer::{Json, Object};
 use crate::embedded::traces::Store;
 use crate::embedded::traces::search::{self, Request, SpansetHit, TraceHit, Wanted};
 use crate::embedded::traces::traceql;
+use crate::embedded::wire::Stop;
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: i64 = 256 * 1024;
@@ -23,12 +24,12 @@ const MAX_WINDOW: u64 = 168 * 3600;
 /// What Tempo says instead of a root that has not arrived.
 const NO_ROOT: &str = "<root span not yet received>";
 
-pub(super) fn traces(store: &Arc<Store>, params: &Params) -> Answer {
+pub(super) fn traces(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
     let request = match request(params) {
         Ok(request) => request,
         Err(message) => return Answer::bad_request(message),
     };
-    match search::search(store, &request) {
+    match search::search(store, &request, stop) {
         Ok(hits) => {
             let mut json = Json::default();
             json.object(|object| {
@@ -141,7 +142,11 @@ fn trace(json: &mut Json, hit: &TraceHit) {
             "rootServiceName",
             hit.root_service.as_deref().unwrap_or(NO_ROOT),
         );
-        object.text("rootTraceName", hit.root_name.as_deref().unwrap_or(NO_ROOT));
+        // Of a trace whose root has not arrived only this one is said.
+        object.text(
+            "rootTraceName",
+            hit.root_name.as_deref().unwrap_or_default(),
+        );
         object.long("startTimeUnixNano", hit.start);
         if hit.duration_ms > 0 {
             object.key("durationMs").raw(&hit.duration_ms.to_string());

@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::json::{Frame, TraceJson};
 use super::params::Params;
 use crate::embedded::traces::Store;
+use crate::embedded::wire::Stop;
 
 /// The answer of the second version of the API: the trace inside a message.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -27,7 +28,7 @@ const V2: Frame = Frame {
 };
 
 /// `GET /api/traces/{id}`.
-pub(super) fn v1(store: &Arc<Store>, params: &Params) -> Answer {
+pub(super) fn v1(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
     let id = match asked(params) {
         Ok(id) => id,
         Err(message) => return Answer::bad_request(message),
@@ -45,7 +46,7 @@ pub(super) fn v1(store: &Arc<Store>, params: &Params) -> Answer {
 }
 
 /// `GET /api/v2/traces/{id}`. A trace that is not there is an empty one.
-pub(super) fn v2(store: &Arc<Store>, params: &Params) -> Answer {
+pub(super) fn v2(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
     let id = match asked(params) {
         Ok(id) => id,
         Err(message) => return Answer::bad_request(message),

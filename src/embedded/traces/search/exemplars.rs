@@ -11,7 +11,7 @@ const PER_STRETCH: usize = 2;
 /// A span that is part of a series.
 #[derive(Clone, Debug)]
 pub struct Exemplar {
-    /// The trace's id as `trace:id`, and what the query mentions.
+    /// The trace's id as `trace:id` (without leading zeros, as Tempo writes it here), and what the query mentions.
     pub labels: Vec<(String, AnyValue)>,
     /// The value of its series at that time.
     pub value: f64,
@@ -63,7 +63,7 @@ impl Exemplars {
         self.stretches[stretch] += 1;
         self.left -= 1;
         if labels.iter().all(|(name, _)| name != "trace:id") {
-            let id = any_value::Value::StringValue(format!("{:032x}", trace.id));
+            let id = any_value::Value::StringValue(format!("{:x}", trace.id));
             labels.push(("trace:id".to_owned(), AnyValue { value: Some(id) }));
         }
         Exemplar {

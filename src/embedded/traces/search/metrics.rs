@@ -12,8 +12,9 @@ use super::walk::walk;
 use crate::embedded::traces::store::{Only, Store};
 use crate::embedded::traces::traceql::{
     AttributeScope, Computed, Field, Grouping, Key, Metrics, MetricsFunction, Patterns, Plan,
-    Query, Required, Shown, Subject,
+    Query, Required, Shown, Subject, Work,
 };
+use crate::embedded::wire::Stop;
 
 /// Samples that one answer may have: 2,000 series of 250 points.
 const MAX_SAMPLES: usize = 500_000;
@@ -43,7 +44,9 @@ pub(crate) fn time_series(
     metrics: &Metrics,
     grid: &Grid,
     max_exemplars: usize,
+    stop: &Stop,
 ) -> Result<Vec<TimeSeries>, SearchError> {
+    let work = &Work::new(stop);
     let required = Required::new(query);
     let only = Only {
         service: required.service.as_deref(),
@@ -54,40 +57,47 @@ pub(crate) fn time_series(
     let mut counted = Counted::new(metrics, grid);
     let mut exemplars = Exemplars::new(grid, max_exemplars);
     let mut too_many = false;
-    walk(store, &only, grid.window(), 0, |inner, (_, traces)| {
-        let plan = Plan::new(query, &inner.dictionary, &mut patterns);
-        let show = shown.plan(&inner.dictionary, &mut patterns);
-        let by = Grouping::new(counted.fields.iter(), &inner.dictionary);
-        // Numbers of texts hold only here, and so do the keys made of them.
-        let mut known: HashMap<Vec<Key>, usize> = HashMap::new();
-        for trace in traces {
-            let subject = Subject::new(&inner.dictionary, trace);
-            let spans = plan.run(&subject).into_iter().flat_map(|set| set.spans);
-            let mut candidates = Vec::new();
-            for at in spans {
-                let Some(interval) = grid.interval(trace.spans[at].start) else {
-                    continue;
-                };
-                let values = by.values(&subject, at);
-                let key = values.iter().map(Computed::key).collect();
-                let series = *known
-                    .entry(key)
-                    .or_insert_with(|| counted.series(metrics, &values, &subject));
-                counted.all[series].values[interval] += 1.0;
-                candidates.push((at, series));
+    walk(
+        store,
+        &only,
+        grid.window(),
+        0,
+        work,
+        |inner, (_, traces)| {
+            let plan = Plan::new(query, &inner.dictionary, &mut patterns);
+            let show = shown.plan(&inner.dictionary, &mut patterns);
+            let by = Grouping::new(counted.fields.iter(), &inner.dictionary);
+            // Numbers of texts hold only here, and so do the keys made of them.
+            let mut known: HashMap<Vec<Key>, usize> = HashMap::new();
+            for trace in traces {
+                let subject = Subject::new(&inner.dictionary, trace, work);
+                let spans = plan.run(&subject).into_iter().flat_map(|set| set.spans);
+                let mut candidates = Vec::new();
+                for at in spans {
+                    let Some(interval) = grid.interval(trace.spans[at].start) else {
+                        continue;
+                    };
+                    let values = by.values(&subject, at);
+                    let key = values.iter().map(Computed::key).collect();
+                    let series = *known
+                        .entry(key)
+                        .or_insert_with(|| counted.series(metrics, &values, &subject));
+                    counted.all[series].values[interval] += 1.0;
+                    candidates.push((at, series));
+                }
+                if let Some((at, series)) = exemplars.choose(trace, &candidates) {
+                    let labels = show.attributes(&subject, at);
+                    let exemplar = exemplars.take(trace, at, labels);
+                    counted.all[series].exemplars.push(exemplar);
+                }
+                if counted.samples() > MAX_SAMPLES {
+                    too_many = true;
+                    return ControlFlow::Break(());
+                }
             }
-            if let Some((at, series)) = exemplars.choose(trace, &candidates) {
-                let labels = show.attributes(&subject, at);
-                let exemplar = exemplars.take(trace, at, labels);
-                counted.all[series].exemplars.push(exemplar);
-            }
-            if counted.samples() > MAX_SAMPLES {
-                too_many = true;
-                return ControlFlow::Break(());
-            }
-        }
-        ControlFlow::Continue(())
-    })?;
+            ControlFlow::Continue(())
+        },
+    )?;
     if too_many {
         return Err(SearchError::TooManySamples(MAX_SAMPLES));
     }

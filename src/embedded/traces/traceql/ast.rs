@@ -12,6 +12,14 @@ pub struct Query {
     pub(crate) hints: Hints,
 }
 
+impl Query {
+    /// Whether it says `{ false }` and so asks for nothing.
+    pub(crate) fn selects_nothing(&self) -> bool {
+        let nothing = Stage::Spansets(Spansets::Filter(Expr::Const(Const::Bool(false))));
+        self.pipeline.contains(&nothing)
+    }
+}
+
 /// `with (…)` at the end of a query; hints that are not known are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hints {

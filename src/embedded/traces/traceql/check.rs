@@ -24,6 +24,9 @@ enum Type {
 /// Labels that a time series may have, as in Tempo.
 const MAX_METRICS_LABELS: usize = 5;
 
+/// Regular expressions that a query may have; each may take megabytes when it is compiled.
+const MAX_PATTERNS: usize = 20;
+
 type Checked<T> = Result<T, QueryError>;
 
 fn invalid<T>(message: String) -> Checked<T> {
@@ -32,12 +35,59 @@ fn invalid<T>(message: String) -> Checked<T> {
 
 /// Checks a whole query.
 pub(super) fn query(query: &Query) -> Checked<()> {
+    let mut patterns = 0;
+    count_patterns(&query.pipeline, &mut patterns);
+    if patterns > MAX_PATTERNS {
+        return invalid(format!(
+            "query has {patterns} regular expressions, more than {MAX_PATTERNS}"
+        ));
+    }
     pipeline(&query.pipeline)?;
     let by = query.metrics.as_ref().map_or(0, |metrics| metrics.by.len());
     if by > MAX_METRICS_LABELS {
         return invalid(format!("metrics group by {by} values not yet supported"));
     }
     Ok(())
+}
+
+fn count_patterns(stages: &[Stage], count: &mut usize) {
+    fn of_expr(expr: &Expr, count: &mut usize) {
+        match expr {
+            Expr::Const(_) | Expr::Field(_) => {}
+            Expr::Not(inner) | Expr::Negative(inner) | Expr::Exists(inner, _) => {
+                of_expr(inner, count);
+            }
+            Expr::Binary(op, left, right) => {
+                *count += usize::from(matches!(op, BinaryOp::Re | BinaryOp::NotRe));
+                of_expr(left, count);
+                of_expr(right, count);
+            }
+        }
+    }
+    fn of_spansets(spansets: &Spansets, count: &mut usize) {
+        match spansets {
+            Spansets::Filter(expr) => of_expr(expr, count),
+            Spansets::Binary(_, left, right) => {
+                of_spansets(left, count);
+                of_spansets(right, count);
+            }
+            Spansets::Pipeline(stages) => count_patterns(stages, count),
+        }
+    }
+    for stage in stages {
+        match stage {
+            Stage::Spansets(spansets) => of_spansets(spansets, count),
+            Stage::By(expr) => of_expr(expr, count),
+            Stage::Filter(filter) => match &filter.aggregate {
+                Aggregate::Count => {}
+                Aggregate::Avg(expr)
+                | Aggregate::Max(expr)
+                | Aggregate::Min(expr)
+                | Aggregate::Sum(expr) => of_expr(expr, count),
+            },
+            Stage::Coalesce | Stage::Select(_) => {}
+        }
+    }
 }
 
 /// Whether a condition may stand between braces on its own.

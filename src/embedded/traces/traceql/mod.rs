@@ -18,6 +18,7 @@ mod pipeline;
 mod relation;
 mod unfinished;
 mod value;
+mod work;
 
 use thiserror::Error;
 
@@ -29,6 +30,7 @@ pub(crate) use literal::{duration as parse_duration, duration_text};
 pub(crate) use pipeline::Spanset;
 pub(crate) use unfinished::parse_unfinished;
 pub(crate) use value::{Computed, Key};
+pub(crate) use work::{Over, Work};
 
 /// Why a query cannot be answered, in the form of Tempo's errors.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
