@@ -202,12 +202,12 @@ impl Dictionary {
     }
 
     /// A resource as it came, without spans.
-    pub(super) fn wire_resource(&self, number: u32) -> ResourceSpans {
+    pub(crate) fn wire_resource(&self, number: u32) -> ResourceSpans {
         encoded(self.resources.key(number))
     }
 
     /// A scope as it came, without spans.
-    pub(super) fn wire_scope(&self, number: u32) -> ScopeSpans {
+    pub(crate) fn wire_scope(&self, number: u32) -> ScopeSpans {
         encoded(self.scopes.key(number))
     }
 
