@@ -445,7 +445,7 @@ const GREEDY: [(&str, &str); 12] = [
         "line_format makes more than 4194304 bytes of one line",
     ),
     (
-        r#"| line_format `{{regexReplaceAll "" (repeat 9999 "a") (repeat 9999 "$0b")}}`"#,
+        r#"| line_format `{{regexReplaceAll "" (repeat 9999 "a") (repeat 9999 "b")}}`"#,
         "line_format makes more than 4194304 bytes of one line",
     ),
     (
