@@ -41,11 +41,8 @@ fn chain_lack(run: &Run, trace: &Trace) -> Option<Lack> {
         ));
     }
     let services = run.chain_services();
-    let Some(root) = spans
-        .iter()
-        .find(|span| span.parent_id == run.sent.chain_parent)
-    else {
-        return Some("no span whose parent is the one in the traceparent header".to_owned());
+    let Some(root) = spans.iter().find(|span| span.parent_id.is_empty()) else {
+        return Some("no root: each span has a parent".to_owned());
     };
     let chain = server_lack(root, &services[0], "/chain", "200");
     if chain.is_some() {
@@ -210,6 +207,26 @@ pub async fn search_by_error(run: &Run) -> Attempt {
 /// TraceQL finds the trace of `/chain` by its duration: one of its calls waits a second.
 pub async fn search_by_duration(run: &Run) -> Attempt {
     search(run, "{ duration > 900ms }", &run.sent.chain).await
+}
+
+/// TraceQL gives the rate of the steady requests to each instance.
+pub async fn counted(run: &Run) -> Attempt {
+    const QUERY: &str = "{ span.http.route = \"/items/{item_id}\" && kind = server } \
+                         | rate() by (resource.service.name)";
+    let (asked, series) = tempo::metrics(&run.lab.tempo, QUERY, run.window()).await?;
+    let mut rates = Vec::new();
+    for service in &run.sent.services {
+        let found = series.iter().find(|(name, _)| name == service);
+        match found {
+            Some((_, most)) if *most > 0.0 => rates.push(format!("{service} {most:.1}/s")),
+            _ => {
+                let names: Vec<_> = series.iter().map(|(name, _)| name.as_str()).collect();
+                let came = format!("no rate of {service}, only of {names:?}");
+                return Err(Finding::new(asked, came));
+            }
+        }
+    }
+    Ok(rates.join(", "))
 }
 
 /// Looks at the short time of the followed requests only, so that other traffic cannot push
