@@ -97,7 +97,9 @@ async fn queries_select_the_spans_that_the_documentation_says() {
         // Events and links.
         (r#"{ event:name = "exception" }"#, &[5]),
         (r#"{ event.exception.type = "OutOfStock" }"#, &[5]),
-        (r#"{ .exception.message =~ "none.*" }"#, &[5]),
+        // Without a scope it is the span's or else its resource's, and no other.
+        (r#"{ .exception.message =~ "none.*" }"#, &[]),
+        (r#"{ event.exception.message =~ "none.*" }"#, &[5]),
         ("{ event:timeSinceStart = 150ms }", &[5]),
         (r#"{ link.why = "retry" }"#, &[6]),
         (r#"{ link:spanID = "0000000000000005" }"#, &[6]),
