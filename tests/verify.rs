@@ -104,6 +104,7 @@ fn a_lab_that_works_keeps_every_promise_and_the_trace_is_found_again_later() {
         "traces.search_by_route",
         "traces.search_by_error",
         "traces.search_by_duration",
+        "traces.metrics",
         "logs.lines",
         "logs.labels",
         "logs.multiline",
