@@ -202,13 +202,13 @@ impl Dictionary {
     }
 
     /// A resource as it came, without spans.
-    pub(super) fn wire_resource(&self, number: u32) -> ResourceSpans {
+    pub(crate) fn wire_resource(&self, number: u32) -> ResourceSpans {
         let key = self.resources.key(number).unwrap_or_default();
         ResourceSpans::decode(key).unwrap_or_default()
     }
 
     /// A scope as it came, without spans.
-    pub(super) fn wire_scope(&self, number: u32) -> ScopeSpans {
+    pub(crate) fn wire_scope(&self, number: u32) -> ScopeSpans {
         let key = self.scopes.key(number).unwrap_or_default();
         ScopeSpans::decode(key).unwrap_or_default()
     }

@@ -214,10 +214,14 @@ impl Inner {
         self.traces.get(at as usize)
     }
 
+    /// The trace of an id.
+    pub(crate) fn by_id(&self, id: u128) -> Option<&Trace> {
+        self.trace(*self.by_id.get(&id)?)
+    }
+
     /// The trace of an id as OTLP messages.
     pub(super) fn wire_trace(&self, id: u128) -> Option<Vec<ResourceSpans>> {
-        let number = *self.by_id.get(&id)?;
-        Some(self.trace(number)?.wire(&self.dictionary))
+        Some(self.by_id(id)?.wire(&self.dictionary))
     }
 
     /// Numbers of traces that may be meant and may overlap a window of time (nanoseconds since the
