@@ -496,7 +496,8 @@ async fn spans_are_counted_over_time_as_tempo_counts_them() {
             "{ status = error } | rate()",
             vec!["__name__=\"rate\" [0.1]"],
         ),
-        ("{ false } | rate()", vec!["__name__=\"rate\" []"]),
+        ("{ false } | rate()", vec![]),
+        ("{ name = `none` } | rate()", vec!["__name__=\"rate\" []"]),
         ("{ false } | rate() by (name)", vec![]),
         (
             "{ } | count_over_time() by (resource.service.name)",

@@ -152,7 +152,7 @@ fn counted(
 fn written(series: &[TimeSeries], mut values: impl FnMut(&mut Object<'_>, &TimeSeries)) -> Answer {
     let mut json = Json::default();
     json.object(|object| {
-        object.list("series", series, |json, series| {
+        object.key("series").list(series, |json, series| {
             json.object(|object| {
                 object.list("labels", &series.labels, |json, (name, value)| {
                     json.key_value(name, value);

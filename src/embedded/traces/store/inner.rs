@@ -97,9 +97,11 @@ impl Inner {
         };
         let span = self.dictionary.keep(wire, resource, scope);
         let service = self.dictionary.service(resource);
-        let Some(trace) = self.traces.get_mut((number - self.first) as usize) else {
-            return Added::Duplicate;
-        };
+        #[expect(clippy::expect_used, reason = "a trace and its id go together")]
+        let trace = self
+            .traces
+            .get_mut((number - self.first) as usize)
+            .expect("an id leads to a trace that is there");
         let refused = if trace.contains(span.id, span.kind) {
             Some(Added::Duplicate)
         } else if trace.wire_bytes + wire_bytes > limits.max_bytes_per_trace {
