@@ -95,6 +95,7 @@ fn a_lab_that_works_keeps_every_promise_and_the_trace_is_found_again_later() {
     let verdict = verify(&lab, &["--state", state]);
     assert_eq!(verdict.code, Some(0), "{}", verdict.pretty());
     assert_eq!(verdict.report["ok"], true);
+    assert_eq!(levels(&lab), ["ERROR", "INFO"]);
     let kept = verdict.ids("kept");
     assert_eq!(kept.len(), verdict.promises().len(), "{}", verdict.pretty());
     for id in [
@@ -153,7 +154,7 @@ fn a_lab_that_logs_in_json_keeps_every_promise_too() {
     let kept = verdict.ids("kept");
     assert_eq!(kept.len(), verdict.promises().len(), "{}", verdict.pretty());
     assert!(kept.len() >= 18, "{kept:?}");
-    // A pattern alone takes a word of a JSON line's causes for its level.
+    // Not a word of a JSON line's causes, which stands where a text line has its level.
     assert_eq!(levels(&lab), ["ERROR", "INFO"]);
 }
 
