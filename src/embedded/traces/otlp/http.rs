@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tonic::Code;
 
-use super::body::{Encoding, Unreadable, gunzip};
-use super::export;
+use super::body::{Encoding, Unreadable, too_large as too_large_text};
+use super::intake::{Body, Rejected, take_in};
 use super::status::Failure;
 use crate::embedded::traces::Store;
 
@@ -88,19 +88,19 @@ impl Receiver {
         encoding: Encoding,
     ) -> Result<Vec<u8>, (StatusCode, Failure)> {
         let longest = self.store.limits().max_http_body_bytes;
-        let too_large = || {
+        let too_large = |message: String| {
             self.store.count_too_large();
-            let message = format!("request body too large: more than {longest} bytes");
             let failure = Failure::exhausted(message, None);
             (StatusCode::PAYLOAD_TOO_LARGE, failure)
         };
+        let too_long = || too_large(too_large_text(longest));
         let malformed = |message: String| {
             self.store.count_malformed();
             (StatusCode::BAD_REQUEST, Failure::invalid(message))
         };
         let announced = header(request, CONTENT_LENGTH).parse::<usize>();
         if announced.is_ok_and(|bytes| bytes > longest) {
-            return Err(too_large());
+            return Err(too_long());
         }
         let gzip = match header(request, CONTENT_ENCODING).as_str() {
             "" | "identity" => false,
@@ -111,26 +111,20 @@ impl Receiver {
         let reading = request.payload_with_max_size(longest);
         let body = match timeout(MAX_READ_TIME, reading).await {
             Ok(Ok(body)) => body.clone(),
-            Ok(Err(ParseError::PayloadTooLarge)) => return Err(too_large()),
+            Ok(Err(ParseError::PayloadTooLarge)) => return Err(too_long()),
             Ok(Err(error)) => return Err(malformed(format!("reading the body failed: {error}"))),
             Err(_) => return Err(malformed("reading the body took too long".to_owned())),
         };
-        let decoded = tokio::task::spawn_blocking(move || {
-            if gzip {
-                encoding.decode(&gunzip(&body, longest)?)
-            } else {
-                encoding.decode(&body)
-            }
-        });
-        let message = match decoded.await {
-            Ok(Ok(message)) => message,
-            Ok(Err(Unreadable::TooLarge)) => return Err(too_large()),
-            Ok(Err(Unreadable::Malformed(reason))) => return Err(malformed(reason)),
-            Err(_) => return Err(malformed("decoding failed".to_owned())),
+        let body = Body {
+            bytes: body,
+            encoding,
+            gzip: gzip.then_some(longest),
         };
-        match export(&self.store, message).await {
+        match take_in(&self.store, body).await {
             Ok(answer) => Ok(encoding.response(&answer)),
-            Err(failure) => Err((http_status(failure.code), failure)),
+            Err(Rejected::Unreadable(Unreadable::TooLarge(message))) => Err(too_large(message)),
+            Err(Rejected::Unreadable(Unreadable::Malformed(reason))) => Err(malformed(reason)),
+            Err(Rejected::Refused(failure)) => Err((http_status(failure.code), failure)),
         }
     }
 }

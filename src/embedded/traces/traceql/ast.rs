@@ -7,8 +7,34 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     pub(crate) pipeline: Vec<Stage>,
-    /// `with (most_recent=true)`: of too many matches the newest are wanted.
+    /// What makes time series of the spans, if the query asks for that.
+    pub(crate) metrics: Option<Metrics>,
+    pub(crate) hints: Hints,
+}
+
+impl Query {
+    /// Whether it says `{ false }` and so asks for nothing.
+    pub(crate) fn selects_nothing(&self) -> bool {
+        let nothing = Stage::Spansets(Spansets::Filter(Expr::Const(Const::Bool(false))));
+        self.pipeline.contains(&nothing)
+    }
+}
+
+/// `with (…)` at the end of a query; hints that are not known are left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hints {
+    /// `most_recent=true`: of too many matches the newest are wanted.
     pub(crate) most_recent: bool,
+    /// `exemplars=10`, `exemplars=false`: how many exemplars time series may have.
+    pub(crate) exemplars: Option<usize>,
+}
+
+/// `rate() by (name)`: spans counted over time.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Metrics {
+    pub(crate) function: MetricsFunction,
+    /// Spans that differ in these are counted apart.
+    pub(crate) by: Vec<Field>,
 }
 
 /// One step between bars.
@@ -122,6 +148,14 @@ named! {
 }
 
 named! {
+    /// How spans become a number for each interval.
+    MetricsFunction {
+        Rate = "rate",
+        CountOverTime = "count_over_time",
+    }
+}
+
+named! {
     /// Operators between values.
     BinaryOp {
         And = "&&",
@@ -218,7 +252,7 @@ impl fmt::Display for Const {
         match self {
             Self::Nil => f.write_str("nil"),
             Self::Int(n) => write!(f, "{n}"),
-            Self::Float(n) => write!(f, "{n}"),
+            Self::Float(n) => f.write_str(&super::literal::float_text(*n)),
             Self::Text(text) => write!(f, "`{text}`"),
             Self::Bool(b) => write!(f, "{b}"),
             Self::Duration(nanos) => f.write_str(&super::literal::duration_text(*nanos)),

@@ -8,6 +8,7 @@ use regex::Regex;
 use super::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic};
 use super::relation::{NestedSet, Tree};
 use super::value::{Computed, arithmetic, compare};
+use super::work::Work;
 use super::{check, pipeline};
 use crate::embedded::traces::store::{Attribute, Dictionary, Span, Trace, Word};
 
@@ -24,6 +25,7 @@ pub(crate) struct Plan<'q> {
 pub(crate) struct Subject<'a> {
     pub(crate) dictionary: &'a Dictionary,
     pub(crate) trace: &'a Trace,
+    pub(super) work: &'a Work<'a>,
     root: OnceCell<Option<&'a Span>>,
     tree: OnceCell<Tree>,
     nested_sets: OnceCell<Vec<NestedSet>>,
@@ -43,10 +45,11 @@ pub(super) enum Node<'q> {
 }
 
 impl<'a> Subject<'a> {
-    pub(crate) fn new(dictionary: &'a Dictionary, trace: &'a Trace) -> Self {
+    pub(crate) fn new(dictionary: &'a Dictionary, trace: &'a Trace, work: &'a Work<'a>) -> Self {
         Self {
             dictionary,
             trace,
+            work,
             root: OnceCell::new(),
             tree: OnceCell::new(),
             nested_sets: OnceCell::new(),
@@ -179,17 +182,26 @@ impl<'q> Node<'q> {
         }
     }
 
+    /// Whether a span fulfils this. None does once the work is given up.
     pub(super) fn holds(&self, subject: &Subject<'_>, at: usize) -> bool {
-        self.eval(subject, at) == Computed::Bool(true)
+        subject.work.goes_on() && self.eval(subject, at) == Computed::Bool(true)
     }
 }
 
-/// Reads all values of one field.
-pub(crate) struct Reader(Node<'static>);
+/// Reads all values of one field. Without a scope those of all scopes count.
+pub(crate) struct Reader(Vec<Node<'static>>);
 
 impl Reader {
     pub(crate) fn new(field: &Field, dictionary: &Dictionary) -> Self {
-        Self(Node::field(field, dictionary))
+        use AttributeScope::{Any, Event, Instrumentation, Link, Resource, Span};
+        Self(match field {
+            Field::Attribute(Any, name) => {
+                let key = dictionary.find(name);
+                let scopes = [Span, Resource, Event, Link, Instrumentation];
+                scopes.map(|scope| Node::Attribute(scope, key)).into()
+            }
+            other => vec![Node::field(other, dictionary)],
+        })
     }
 
     /// Shows the values that a span has.
@@ -199,10 +211,27 @@ impl Reader {
         at: usize,
         visit: &mut dyn FnMut(Computed<'a>),
     ) {
-        self.0.any(subject, at, &mut |value| {
-            visit(value);
-            false
-        });
+        for node in &self.0 {
+            node.any(subject, at, &mut |value| {
+                visit(value);
+                false
+            });
+        }
+    }
+}
+
+/// Reads the values that spans are grouped by.
+pub(crate) struct Grouping(Vec<Node<'static>>);
+
+impl Grouping {
+    pub(crate) fn new(labels: &[Field], dictionary: &Dictionary) -> Self {
+        let nodes = labels.iter().map(|field| Node::field(field, dictionary));
+        Self(nodes.collect())
+    }
+
+    /// A value for each label, nothing where a span has none.
+    pub(crate) fn values<'a>(&'a self, subject: &'a Subject<'_>, at: usize) -> Vec<Computed<'a>> {
+        self.0.iter().map(|node| node.eval(subject, at)).collect()
     }
 }
 
@@ -217,45 +246,38 @@ fn compiled(text: &str, patterns: &mut Patterns) -> Option<Regex> {
 
 type Visit<'v, 'a> = &'v mut dyn FnMut(Computed<'a>) -> bool;
 
-/// Shows the values of an attribute until one is accepted. Without a scope the span comes before
-/// its resource, its events, its links and its library.
-pub(super) fn each_attribute<'a>(
+/// Shows the values of an attribute until one is accepted. Without a scope there is one at most: the
+/// span's own, or else its resource's.
+fn each_attribute<'a>(
     subject: &'a Subject<'_>,
     at: usize,
     scope: AttributeScope,
     key: Word,
     visit: Visit<'_, 'a>,
 ) -> bool {
-    use AttributeScope as In;
     let span = &subject.trace.spans[at];
     let dictionary = subject.dictionary;
-    let wanted = |asked: &[In]| asked.contains(&scope) || scope == In::Any;
-    let mut show = |attributes: &'a [Attribute]| {
-        let found = attributes.iter().find(|attribute| attribute.key == key);
+    let find =
+        |attributes: &'a [Attribute]| attributes.iter().find(|attribute| attribute.key == key);
+    let of_resource = || find(&dictionary.resource(span.resource)?.attributes);
+    let mut show = |found: Option<&'a Attribute>| {
         found.is_some_and(|attribute| visit(Computed::attribute(&attribute.value)))
     };
-    if wanted(&[In::Span]) && show(&span.attributes) {
-        return true;
+    match scope {
+        AttributeScope::Any => show(find(&span.attributes).or_else(of_resource)),
+        AttributeScope::Span => show(find(&span.attributes)),
+        AttributeScope::Resource => show(of_resource()),
+        AttributeScope::Event => {
+            let mut events = span.events().iter();
+            events.any(|event| show(find(&event.attributes)))
+        }
+        AttributeScope::Link => span.links().iter().any(|link| show(find(&link.attributes))),
+        AttributeScope::Instrumentation => {
+            let scope = dictionary.scope(span.scope);
+            show(scope.and_then(|scope| find(&scope.attributes)))
+        }
+        AttributeScope::Parent => false,
     }
-    if wanted(&[In::Resource])
-        && let Some(resource) = dictionary.resource(span.resource)
-        && show(&resource.attributes)
-    {
-        return true;
-    }
-    if wanted(&[In::Event]) && span.events().iter().any(|event| show(&event.attributes)) {
-        return true;
-    }
-    if wanted(&[In::Link]) && span.links().iter().any(|link| show(&link.attributes)) {
-        return true;
-    }
-    if wanted(&[In::Instrumentation])
-        && let Some(scope) = dictionary.scope(span.scope)
-        && show(&scope.attributes)
-    {
-        return true;
-    }
-    false
 }
 
 /// Shows the values of an intrinsic until one is accepted.

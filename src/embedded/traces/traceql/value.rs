@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value};
 use regex::Regex;
 
 use super::ast::{BinaryOp, Const, KINDS, STATUSES};
-use super::duration_text;
+use super::literal::{duration_text, float_text};
 use crate::embedded::traces::store::{Dictionary, Value, Word};
 
 /// What an expression is for one span. Small and copied freely; texts stay where they are.
@@ -30,7 +30,39 @@ pub(crate) enum Computed<'a> {
     Array(&'a [AnyValue]),
 }
 
+/// A value as the key of a map. It holds only as long as the dictionary is not changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    Nil,
+    Number(i64),
+    Float(u64),
+    Word(Word),
+    Text(String),
+    Bool(bool),
+    Duration(i64),
+    Status(u8),
+    Kind(u8),
+    Id(u128),
+}
+
 impl<'a> Computed<'a> {
+    /// This as the key of a map.
+    pub(crate) fn key(&self) -> Key {
+        match *self {
+            Self::Nil => Key::Nil,
+            Self::Int(n) => Key::Number(n),
+            Self::Float(n) => Key::Float(n.to_bits()),
+            Self::Word(word) => Key::Word(word),
+            Self::Text(text) | Self::Absent(text) => Key::Text(text.to_owned()),
+            Self::Bool(b) => Key::Bool(b),
+            Self::Duration(nanos) => Key::Duration(nanos),
+            Self::Status(n) => Key::Status(n),
+            Self::Kind(n) => Key::Kind(n),
+            Self::Id(id, _) => Key::Id(id),
+            Self::Array(values) => Key::Text(format!("{values:?}")),
+        }
+    }
+
     /// A literal, as the number of its text where there is one.
     pub(super) fn constant(value: &'a Const, dictionary: &Dictionary) -> Self {
         match value {
@@ -51,11 +83,12 @@ impl<'a> Computed<'a> {
             Value::Bool(b) => Self::Bool(*b),
             Value::Int(n) => Self::Int(*n),
             Value::Double(n) => Self::Float(*n),
-            Value::Other(any) => Self::any(any),
+            Value::Other(any) => Self::element(any),
         }
     }
 
-    fn any(any: &'a AnyValue) -> Self {
+    /// An element of an array.
+    pub(crate) fn element(any: &'a AnyValue) -> Self {
         match &any.value {
             Some(any_value::Value::StringValue(text)) => Self::Text(text),
             Some(any_value::Value::BoolValue(b)) => Self::Bool(*b),
@@ -115,7 +148,7 @@ impl<'a> Computed<'a> {
         match self {
             Self::Nil | Self::Array(_) => "nil".to_owned(),
             Self::Int(n) => n.to_string(),
-            Self::Float(n) => n.to_string(),
+            Self::Float(n) => float_text(n),
             Self::Word(word) => dictionary.text(word).to_owned(),
             Self::Text(text) | Self::Absent(text) => text.to_owned(),
             Self::Bool(b) => b.to_string(),
@@ -140,10 +173,10 @@ pub(super) fn compare(
     match (left, right) {
         (Array(values), other) => values
             .iter()
-            .any(|v| compare(op, Computed::any(v), other, pattern, dictionary)),
+            .any(|v| compare(op, Computed::element(v), other, pattern, dictionary)),
         (other, Array(values)) => values
             .iter()
-            .any(|v| compare(op, other, Computed::any(v), pattern, dictionary)),
+            .any(|v| compare(op, other, Computed::element(v), pattern, dictionary)),
         (Word(a), Word(b)) if op == BinaryOp::Eq => a == b,
         (Word(a), Word(b)) if op == BinaryOp::Ne => a != b,
         (Word(_), Absent(_)) | (Absent(_), Word(_)) if op == BinaryOp::Eq => false,
