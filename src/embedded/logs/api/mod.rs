@@ -33,8 +33,9 @@ pub fn router(store: Arc<LogStore>) -> Router {
         let ask = || Ask::new(Arc::clone(&store), ask);
         Router::with_path(path).get(ask()).post(ask())
     };
+    let intake = push::intake(store.limits());
     let push = |path: &str, legacy: bool| {
-        Router::with_path(path).post(Push::new(Arc::clone(&store), legacy))
+        Router::with_path(path).post(Push::new(Arc::clone(&store), intake.clone(), legacy))
     };
     let tail = TailSocket::new(Arc::clone(&store));
     Router::new()

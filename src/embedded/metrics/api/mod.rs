@@ -71,7 +71,7 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         .push(route("alerts", |_, _| Ok(Reply::data(r#"{"alerts":[]}"#))))
         .push(route("status/buildinfo", status::build))
         .push(route("status/runtimeinfo", status::runtime))
-        .push(Router::with_path("write").post(RemoteWrite { store }));
+        .push(Router::with_path("write").post(RemoteWrite::new(store)));
     Router::new()
         .push(v1)
         .push(

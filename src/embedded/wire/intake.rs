@@ -1,0 +1,223 @@
+//! Bodies on their way in: bounded in bytes, in time, and in the memory that all of them hold together.
+//!
+//! A sender decides how large its body is, how slowly it comes and what it becomes when it is unpacked
+//! and decoded. So memory is asked for before it is taken, at each of three stages: while bodies
+//! arrive, while they are unpacked, and while they are messages. What waits at a stage holds nothing of
+//! a later one, so that waiting ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use salvo::Request;
+use salvo::http::header::CONTENT_LENGTH;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Bytes of each body that need no room, so that small ones never wait for large ones.
+const FREE: usize = 16 << 10;
+
+/// Bytes that have to come within [`STEP`].
+const PORTION: usize = 64 << 10;
+
+/// How long a portion may take, and the end of a body after its last one.
+const STEP: Duration = Duration::from_secs(5);
+
+/// How long a whole body may take.
+const WHOLE: Duration = Duration::from_secs(20);
+
+/// How long a body waits for room.
+const ROOM: Duration = Duration::from_secs(2);
+
+/// Bytes of all bodies that arrive, at least.
+const ARRIVING: usize = 32 << 20;
+
+/// Memory is counted in units of so many bytes.
+const UNIT: usize = 1024;
+
+/// Memory that may be taken, shared by all who ask for it.
+#[derive(Clone, Debug)]
+struct Room {
+    free: Arc<Semaphore>,
+    units: u32,
+}
+
+impl Room {
+    fn new(bytes: usize) -> Self {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        Self {
+            free: Arc::new(Semaphore::new(units as usize)),
+            units,
+        }
+    }
+
+    /// Waits for so many bytes; more than there are in all wait for all of them.
+    async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let free = Arc::clone(&self.free);
+        free.acquire_many_owned(units.min(self.units)).await.ok()
+    }
+}
+
+/// The way in of one server.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    arriving: Room,
+    unpacking: Room,
+    decoding: Room,
+    most: usize,
+    most_unpacked: usize,
+    most_decoded: usize,
+}
+
+/// A body that is there whole.
+#[derive(Debug)]
+pub struct Whole {
+    /// The body.
+    pub bytes: Bytes,
+    /// Its room, until it is unpacked and decoded.
+    _held: Option<OwnedSemaphorePermit>,
+}
+
+/// Room for what a body becomes; it is free again when this is dropped.
+#[derive(Debug)]
+pub struct Taken(#[expect(dead_code, reason = "held until dropped")] Option<OwnedSemaphorePermit>);
+
+/// Why a body was not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// It has more bytes than a body may have.
+    #[error("the body has more bytes than {0}")]
+    TooLarge(usize),
+    /// It came too slowly.
+    #[error("reading the body took too long")]
+    Slow,
+    /// Other bodies take all the memory that there is for them.
+    #[error("too many bodies are being read; send it again")]
+    Busy,
+    /// It broke off.
+    #[error("the body ended before it was complete: {0}")]
+    Broken(String),
+}
+
+impl Intake {
+    /// A way in for bodies of `most` bytes, `most_unpacked` when they are unpacked, which may take
+    /// `most_decoded` bytes of memory as messages. All bodies together take twice as much as one while
+    /// they arrive, or 32 MiB, and as much as one at each further stage.
+    #[must_use]
+    pub fn new(most: usize, most_unpacked: usize, most_decoded: usize) -> Self {
+        Self {
+            arriving: Room::new(most.saturating_mul(2).max(ARRIVING)),
+            unpacking: Room::new(most_unpacked),
+            decoding: Room::new(most_decoded),
+            most,
+            most_unpacked,
+            most_decoded,
+        }
+    }
+
+    /// Most bytes of an unpacked body.
+    #[must_use]
+    pub fn most_unpacked(&self) -> usize {
+        self.most_unpacked
+    }
+
+    /// Most bytes of memory that the messages of a body may take.
+    #[must_use]
+    pub fn most_decoded(&self) -> usize {
+        self.most_decoded
+    }
+
+    /// Waits for room to unpack a body to so many bytes.
+    pub async fn unpacking(&self, bytes: usize) -> Taken {
+        Taken(self.unpacking.take(bytes).await)
+    }
+
+    /// Waits for room for messages that take so many bytes.
+    pub async fn decoding(&self, bytes: usize) -> Taken {
+        Taken(self.decoding.take(bytes).await)
+    }
+
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// [`Unread`]. The connection is closed after the answer if not all of the body had come.
+    pub async fn read(&self, req: &mut Request) -> Result<Whole, Unread> {
+        let announced = req.header::<usize>(CONTENT_LENGTH);
+        if announced.is_some_and(|bytes| bytes > self.most) {
+            return Err(Unread::TooLarge(self.most));
+        }
+        let end = Instant::now() + WHOLE;
+        let gathered = timeout_at(end, self.gather(req, announced)).await;
+        gathered.unwrap_or(Err(Unread::Slow))
+    }
+
+    async fn gather(&self, req: &mut Request, announced: Option<usize>) -> Result<Whole, Unread> {
+        let mut body = req.take_body();
+        let mut bytes = BytesMut::new();
+        let mut held: Option<OwnedSemaphorePermit> = None;
+        let mut portion_until = Instant::now() + STEP;
+        let mut portion_end = PORTION;
+        loop {
+            let frame = match timeout_at(portion_until, body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(Some(Err(error))) => return Err(Unread::Broken(error.to_string())),
+                Ok(None) => break,
+                Err(_) => return Err(Unread::Slow),
+            };
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            let length = bytes.len() + data.len();
+            if length > self.most {
+                return Err(Unread::TooLarge(self.most));
+            }
+            if length > bytes.capacity() {
+                let capacity = grown(bytes.capacity(), length, announced.unwrap_or(self.most));
+                self.hold(&mut held, capacity).await?;
+                bytes.reserve(capacity - bytes.len());
+                // Waiting for room is not the sender's fault.
+                portion_until = portion_until.max(Instant::now() + STEP);
+            }
+            bytes.extend_from_slice(&data);
+            if length >= portion_end {
+                portion_end = length + PORTION;
+                portion_until = Instant::now() + STEP;
+            }
+        }
+        Ok(Whole {
+            bytes: bytes.freeze(),
+            _held: held,
+        })
+    }
+
+    /// Takes the room that a buffer of `capacity` bytes needs beside what it holds.
+    async fn hold(
+        &self,
+        held: &mut Option<OwnedSemaphorePermit>,
+        capacity: usize,
+    ) -> Result<(), Unread> {
+        let has = held.as_ref().map_or(0, |it| it.num_permits() * UNIT);
+        let needs = capacity.saturating_sub(FREE).saturating_sub(has);
+        if needs == 0 {
+            return Ok(());
+        }
+        let more = timeout(ROOM, self.arriving.take(needs)).await;
+        let more = more.ok().flatten().ok_or(Unread::Busy)?;
+        match held {
+            Some(held) => held.merge(more),
+            None => *held = Some(more),
+        }
+        Ok(())
+    }
+}
+
+/// How large a buffer becomes that has to hold `length` bytes: half as large again, and not larger than
+/// the whole body.
+fn grown(capacity: usize, length: usize, whole: usize) -> usize {
+    (capacity + capacity / 2)
+        .max(FREE)
+        .min(whole.max(length))
+        .max(length)
+}
