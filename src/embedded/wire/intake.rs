@@ -18,17 +18,25 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// Bytes of each body that need no room, so that small ones never wait for large ones.
 const FREE: usize = 16 << 10;
 
-/// Bytes that have to come within [`STEP`].
+/// Bytes that have to come within a time of their own.
 const PORTION: usize = 64 << 10;
 
-/// How long a portion may take, and the end of a body after its last one.
-const STEP: Duration = Duration::from_secs(5);
+/// How long a sender may take.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// For a portion, and for the end of a body after its last one.
+    portion: Duration,
+    /// For a whole body.
+    whole: Duration,
+    /// How long a body waits for room.
+    room: Duration,
+}
 
-/// How long a whole body may take.
-const WHOLE: Duration = Duration::from_secs(20);
-
-/// How long a body waits for room.
-const ROOM: Duration = Duration::from_secs(2);
+const PATIENCE: Patience = Patience {
+    portion: Duration::from_secs(5),
+    whole: Duration::from_secs(20),
+    room: Duration::from_secs(2),
+};
 
 /// Bytes of all bodies that arrive, at least.
 const ARRIVING: usize = 32 << 20;
@@ -58,6 +66,41 @@ impl Room {
         let free = Arc::clone(&self.free);
         free.acquire_many_owned(units.min(self.units)).await.ok()
     }
+
+    /// Takes so many bytes if they are free now.
+    fn try_take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
+        Arc::clone(&self.free).try_acquire_many_owned(units).ok()
+    }
+}
+
+/// Counts the bytes of one body that something else reads, and holds their room until it is dropped.
+#[derive(Debug)]
+pub struct Meter {
+    room: Room,
+    bytes: usize,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Meter {
+    /// Counts bytes that have come.
+    ///
+    /// # Errors
+    /// [`Unread::Busy`], when there is no room for them.
+    pub fn count(&mut self, bytes: usize) -> Result<(), Unread> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let has = self.held.as_ref().map_or(0, |it| it.num_permits() * UNIT);
+        let needs = self.bytes.saturating_sub(FREE).saturating_sub(has);
+        if needs == 0 {
+            return Ok(());
+        }
+        let more = self.room.try_take(needs).ok_or(Unread::Busy)?;
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            None => self.held = Some(more),
+        }
+        Ok(())
+    }
 }
 
 /// The way in of one server.
@@ -69,6 +112,7 @@ pub struct Intake {
     most: usize,
     most_unpacked: usize,
     most_decoded: usize,
+    patience: Patience,
 }
 
 /// A body that is there whole.
@@ -114,6 +158,7 @@ impl Intake {
             most,
             most_unpacked,
             most_decoded,
+            patience: PATIENCE,
         }
     }
 
@@ -139,6 +184,16 @@ impl Intake {
         Taken(self.decoding.take(bytes).await)
     }
 
+    /// A meter for a body that something else reads.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        Meter {
+            room: self.arriving.clone(),
+            bytes: 0,
+            held: None,
+        }
+    }
+
     /// Reads the body of a request.
     ///
     /// # Errors
@@ -148,7 +203,7 @@ impl Intake {
         if announced.is_some_and(|bytes| bytes > self.most) {
             return Err(Unread::TooLarge(self.most));
         }
-        let end = Instant::now() + WHOLE;
+        let end = Instant::now() + self.patience.whole;
         let gathered = timeout_at(end, self.gather(req, announced)).await;
         gathered.unwrap_or(Err(Unread::Slow))
     }
@@ -157,7 +212,7 @@ impl Intake {
         let mut body = req.take_body();
         let mut bytes = BytesMut::new();
         let mut held: Option<OwnedSemaphorePermit> = None;
-        let mut portion_until = Instant::now() + STEP;
+        let mut portion_until = Instant::now() + self.patience.portion;
         let mut portion_end = PORTION;
         loop {
             let frame = match timeout_at(portion_until, body.frame()).await {
@@ -178,12 +233,12 @@ impl Intake {
                 self.hold(&mut held, capacity).await?;
                 bytes.reserve(capacity - bytes.len());
                 // Waiting for room is not the sender's fault.
-                portion_until = portion_until.max(Instant::now() + STEP);
+                portion_until = portion_until.max(Instant::now() + self.patience.portion);
             }
             bytes.extend_from_slice(&data);
             if length >= portion_end {
                 portion_end = length + PORTION;
-                portion_until = Instant::now() + STEP;
+                portion_until = Instant::now() + self.patience.portion;
             }
         }
         Ok(Whole {
@@ -203,7 +258,7 @@ impl Intake {
         if needs == 0 {
             return Ok(());
         }
-        let more = timeout(ROOM, self.arriving.take(needs)).await;
+        let more = timeout(self.patience.room, self.arriving.take(needs)).await;
         let more = more.ok().flatten().ok_or(Unread::Busy)?;
         match held {
             Some(held) => held.merge(more),
@@ -220,4 +275,82 @@ fn grown(capacity: usize, length: usize, whole: usize) -> usize {
         .max(FREE)
         .min(whole.max(length))
         .max(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use salvo::http::ReqBody;
+
+    const MIB: usize = 1 << 20;
+
+    /// A request whose body brings a portion each time, and then stands still or ends.
+    fn request(portions: usize, ends: bool) -> Request {
+        let portion = || Ok::<_, std::io::Error>(Frame::data(Bytes::from(vec![b' '; PORTION])));
+        let body = stream::unfold(0, move |sent| async move {
+            if sent < portions {
+                return Some((portion(), sent + 1));
+            }
+            if !ends {
+                std::future::pending::<()>().await;
+            }
+            None
+        });
+        let mut req = Request::new();
+        req.replace_body(ReqBody::Boxed {
+            inner: Box::pin(StreamBody::new(Box::pin(body))),
+            fuse_config: None,
+        });
+        req
+    }
+
+    fn intake() -> Intake {
+        Intake {
+            patience: Patience {
+                portion: Duration::from_millis(200),
+                whole: Duration::from_secs(3600),
+                room: Duration::from_millis(50),
+            },
+            ..Intake::new(16 * MIB, MIB, MIB)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stands_still_is_given_up_and_its_room_is_free_again() {
+        let intake = intake();
+        let all = intake.arriving.free.available_permits();
+        let slow = intake.read(&mut request(40, false)).await;
+        assert_eq!(slow.expect_err("it never ends"), Unread::Slow);
+        assert_eq!(intake.arriving.free.available_permits(), all);
+    }
+
+    #[tokio::test]
+    async fn room_is_held_as_long_as_the_body_and_small_bodies_need_none() {
+        let intake = intake();
+        let whole = |portions| {
+            let intake = intake.clone();
+            async move { intake.read(&mut request(portions, true)).await }
+        };
+        let first = whole(256).await.expect("it fits");
+        let second = whole(256).await.expect("it fits");
+        assert_eq!(first.bytes.len(), 16 * MIB);
+        assert_eq!(whole(16).await.expect_err("no room"), Unread::Busy);
+        let mut small = Request::new();
+        small.replace_body(ReqBody::Once(Bytes::from(vec![b' '; FREE])));
+        assert!(intake.read(&mut small).await.is_ok());
+        drop(second);
+        assert!(whole(16).await.is_ok());
+        assert_eq!(
+            whole(257).await.expect_err("too large"),
+            Unread::TooLarge(16 * MIB)
+        );
+        let mut meter = intake.meter();
+        assert_eq!(meter.count(15 * MIB), Ok(()));
+        assert_eq!(meter.count(2 * MIB), Err(Unread::Busy));
+        drop(first);
+        assert_eq!(meter.count(0), Ok(()));
+    }
 }

@@ -96,6 +96,9 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
     None
 }
 
+/// Arrays and objects in one another that a decoder of JSON follows.
+const DEEPEST_JSON: usize = 128;
+
 /// What the elements of a JSON text take.
 #[derive(Clone, Copy, Debug)]
 pub struct Json {
@@ -107,17 +110,27 @@ pub struct Json {
     pub text: usize,
 }
 
-/// Counts what a JSON text takes at most: its own bytes, and its arrays, objects and texts.
+/// Counts what a JSON text takes at most: its own bytes, and its arrays, objects and texts. Where it is
+/// nested deeper than a decoder follows it stops.
 ///
 /// # Errors
 /// [`TooMuch`], when it is more than `most`.
 pub fn json(text: &[u8], sizes: Json, most: usize) -> Result<usize, TooMuch> {
     let mut sum = text.len();
+    let mut depth = 0usize;
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {
         match byte {
-            b'[' => sum += sizes.array,
-            b'{' => sum += sizes.object,
+            b'[' | b'{' if depth >= DEEPEST_JSON => break,
+            b'[' => {
+                depth += 1;
+                sum += sizes.array;
+            }
+            b'{' => {
+                depth += 1;
+                sum += sizes.object;
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
             b'"' => {
                 sum += sizes.text;
                 // To the end of the text.
@@ -188,5 +201,11 @@ mod tests {
         assert_eq!(count(r#"["[\"[{", "\\"]"#), Ok(1000 + 20 + 15));
         assert_eq!(count(&"[".repeat(10)), Err(TooMuch(10_000)));
         assert_eq!(count("\"open"), Ok(15));
+        let small = Json { array: 1, ..sizes };
+        let deep = "[".repeat(9000);
+        assert_eq!(
+            json(deep.as_bytes(), small, 10_000),
+            Ok(9000 + DEEPEST_JSON)
+        );
     }
 }

@@ -5,6 +5,7 @@ mod body;
 mod counted;
 mod grpc;
 mod http;
+mod metered;
 mod status;
 
 pub use grpc::{serve_grpc, serve_grpc_on};
