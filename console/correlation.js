@@ -1,5 +1,6 @@
 // @ts-check
 // The ways between the pillars, as etc/grafana/datasources.yaml defines them for Grafana too.
+// src/lab/verify/correlation.rs does the same; both keep to the cases in tests/golden/grafana.json.
 
 import { lab } from "./api.js";
 import { link } from "./address.js";
@@ -44,7 +45,17 @@ export async function exemplarTrace() {
  * @returns {Promise<import("./types").LogsQuery | null>}
  */
 export async function logsQuery(traceId, spans, { ofSpan = false } = {}) {
-  const mapping = (await settings("tempo")).tracesToLogsV2;
+  return logsQueryOf(await settings("tempo"), traceId, spans, { ofSpan });
+}
+
+/**
+ * The same by the settings of a data source, as Grafana makes it; of several spans one query finds the lines of all.
+ * @param {import("./types").DataSource["jsonData"]} settings @param {string} traceId @param {readonly Span[]} spans
+ * @returns {import("./types").LogsQuery | null}
+ */
+export function logsQueryOf({ tracesToLogsV2, tracesToLogs: old }, traceId, spans, { ofSpan = false } = {}) {
+  const sameName = (/** @type {string} */ key) => ({ key });
+  const mapping = tracesToLogsV2 ?? (old && { ...old, tags: old.mapTagNamesEnabled ? old.mappedTags : old.tags?.map(sameName) });
   if (!mapping || spans.length === 0) return null;
   /** @type {Map<string, string[]>} */
   const labels = new Map();
@@ -52,11 +63,24 @@ export async function logsQuery(traceId, spans, { ofSpan = false } = {}) {
     const values = labels.get(label) ?? [];
     if (!values.includes(value)) labels.set(label, [...values, value]);
   }
+  const matchers = [...labels].map(([label, values]) => matcher(label, values)).join(", ");
+  const { spanId } = spans[0];
+  if (mapping.customQuery && mapping.query) {
+    const ids = mapping.query.replaceAll("${__span.traceId}", traceId).replaceAll("${__trace.traceId}", traceId);
+    const query = ids.replaceAll("${__span.spanId}", spanId).replace(/\$__tags|\$\{__tags\}/g, () => matchers);
+    return { query, ...around(mapping, spans) };
+  }
   if (labels.size === 0) return null;
-  let query = `{${[...labels].map(([label, values]) => matcher(label, values)).join(", ")}}`;
-  if (mapping.filterByTraceID) query += ` |= ${quoted(traceId)}`;
-  if (mapping.filterBySpanID || ofSpan) query += ` |= ${quoted(spans[0].spanId)}`;
+  let query = `{${matchers}}`;
+  if (mapping.filterByTraceID) query += containsId("trace_id", traceId);
+  if (mapping.filterBySpanID || ofSpan) query += containsId("span_id", spanId);
   return { query, ...around(mapping, spans) };
+}
+
+/** An id is in the line, or it is structured metadata. @param {string} name @param {string} id */
+function containsId(name, id) {
+  const label = `log_line_contains_${name}`;
+  return ` | label_format ${label}=\`{{ contains "${id}" __line__  }}\` | ${label}="true" or ${name}="${id}"`;
 }
 
 /** The address of the logs view with a query. @param {import("./types").LogsQuery} logs */
@@ -78,7 +102,12 @@ export async function metricsAddress(uid, span) {
 
 /** Log → trace: finds what in a line leads somewhere. */
 export async function derivedFields() {
-  const fields = ((await settings("loki")).derivedFields ?? [])
+  return linksOf((await settings("loki")).derivedFields ?? []);
+}
+
+/** @param {import("./types").DerivedField[]} all */
+export function linksOf(all) {
+  const fields = all
     .filter((field) => (field.matcherType ?? "regex") === "regex")
     .map((field) => ({ ...field, regex: new RegExp(field.matcherRegex, "d") }));
   return (/** @type {string} */ line) =>
@@ -113,9 +142,11 @@ function tags(mapping, span) {
 
 /** The time of spans with the shifts of a mapping. @param {Shifts} mapping @param {readonly Span[]} spans */
 function around(mapping, spans) {
-  const start = Math.min(...spans.map((one) => one.start)) + shift(mapping.spanStartTimeShift);
-  const end = Math.max(...spans.map((one) => one.end)) + shift(mapping.spanEndTimeShift);
-  return { from: String(Math.floor(start)), to: String(Math.ceil(Math.max(end, start + 1))) };
+  const first = spans.reduce((least, one) => Math.min(least, one.start), Infinity);
+  const last = spans.reduce((most, one) => Math.max(most, one.end), -Infinity);
+  const start = Math.floor(first + shift(mapping.spanStartTimeShift));
+  const end = Math.floor(last + shift(mapping.spanEndTimeShift));
+  return { from: String(start), to: String(Math.max(end, start + 1)) };
 }
 
 /** @param {string} [text] such as `-1m` */

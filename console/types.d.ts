@@ -17,6 +17,7 @@ export type View = { title: string; show: (context: Context, ...captured: string
 
 type Tag = { key: string; value?: string };
 export type Shifts = { tags?: Tag[]; spanStartTimeShift?: string; spanEndTimeShift?: string };
+type ToLogs = Shifts & { filterByTraceID?: boolean; filterBySpanID?: boolean; customQuery?: boolean; query?: string };
 export type DerivedField = {
   name: string;
   matcherRegex: string;
@@ -29,11 +30,14 @@ export type DataSource = {
   uid: string;
   type: string;
   name: string;
+  isDefault?: boolean;
   jsonData: {
     timeInterval?: string;
     exemplarTraceIdDestinations?: { name: string }[];
     derivedFields?: DerivedField[];
-    tracesToLogsV2?: Shifts & { filterByTraceID?: boolean; filterBySpanID?: boolean };
+    tracesToLogsV2?: ToLogs;
+    /** As older files have it. */
+    tracesToLogs?: Omit<ToLogs, "tags"> & { tags?: string[]; mappedTags?: Tag[]; mapTagNamesEnabled?: boolean };
     tracesToMetrics?: Shifts;
   };
 };

@@ -7,10 +7,12 @@ use std::path::Path;
 
 use salvo_observability::embedded::logs::logql;
 use salvo_observability::lab::verify::correlation::{DerivedField, TraceToLogs};
-use salvo_observability::lab::verify::dashboard::{Dashboard, Query};
+use salvo_observability::lab::verify::dashboard::{Dashboard, Query, SourceRef, Variable};
 use salvo_observability::lab::verify::provisioning::{DASHBOARDS, DataSource, sources};
+use salvo_observability::lab::verify::question::Question;
 use salvo_observability::lab::verify::template::{Choice, Language, Times, filled};
-use serde_json::Value;
+use salvo_observability::lab::verify::tempo::Span;
+use serde_json::{Value, json};
 
 /// Width of Grafana's grid.
 const COLUMNS: u64 = 24;
@@ -303,7 +305,7 @@ fn the_correlations_are_provisioned_in_both_directions() {
     assert_eq!(tempo.settings["nodeGraph"]["enabled"], true);
     assert_eq!(tempo.settings["serviceMap"]["datasourceUid"], "prometheus");
     let fields = DerivedField::leading_to(loki, "tempo").expect("a derived field");
-    assert_eq!(fields[0].matcher_regex, r"(?:trace_id)=(\w+)");
+    assert_eq!(fields[0].matcher_regex, r#"trace_id"?[=:]"?([0-9a-f]{32})"#);
     for query in tempo.settings["tracesToMetrics"]["queries"]
         .as_array()
         .expect("queries")
@@ -313,5 +315,183 @@ fn the_correlations_are_provisioned_in_both_directions() {
         assert!(text.contains("$$__tags"), "{text}");
         let text = text.replace("$$__tags", "app_name=\"app-a\", path=\"/\"");
         assert!(promql_parser::parser::parse(&text).is_ok(), "{text}");
+    }
+}
+
+/// What the console and `lab verify` both make of the same input; the console's tests read the same file.
+fn golden(part: &str) -> Vec<Value> {
+    let text = fs::read_to_string(root().join("tests/golden/grafana.json")).expect("the file");
+    let all: Value = serde_json::from_str(&text).expect("JSON");
+    let cases = all[part].as_array().expect("cases").clone();
+    assert!(!cases.is_empty(), "{part}");
+    cases
+}
+
+fn golden_sources() -> Vec<DataSource> {
+    let sources = golden("sources").into_iter();
+    let sources = sources.map(serde_json::from_value);
+    sources.collect::<Result<_, _>>().expect("data sources")
+}
+
+/// The choices of a case: all values, or one, or several.
+fn choices(case: &Value) -> Vec<Choice> {
+    let list = |value: &Value| -> Vec<String> {
+        let items = value.as_array().into_iter().flatten();
+        items
+            .map(|it| it.as_str().expect("text").to_owned())
+            .collect()
+    };
+    let all = case["choices"].as_array().into_iter().flatten();
+    all.map(|case| {
+        let variable = Variable::read(&case["variable"]);
+        let (options, chosen) = (list(&case["options"]), list(&case["chosen"]));
+        match &chosen[..] {
+            [one] if one == "$__all" => Choice::all(&variable, &options),
+            _ => Choice {
+                values: chosen.clone(),
+                ..Choice::one(&variable, "")
+            },
+        }
+    })
+    .collect()
+}
+
+fn golden_language(case: &Value) -> Language {
+    match case["language"].as_str() {
+        Some("prometheus") => Language::PromQl,
+        Some("loki") => Language::LogQl,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What came is what a case expects, or an error that names the one thing that is not known.
+fn as_expected(case: &Value, came: Result<Value, String>) {
+    match (case["error"].as_str(), came) {
+        (None, came) => assert_eq!(came.as_ref(), Ok(&case["expected"]), "{case}"),
+        (Some(named), Err(error)) => assert!(error.contains(named), "{case}: {error}"),
+        (Some(_), Ok(came)) => panic!("{case}: {came}"),
+    }
+}
+
+#[test]
+fn variables_and_macros_are_filled_in_as_in_the_console() {
+    let times = Times {
+        range: 900.0,
+        step: 5.0,
+        rate_interval: 20.0,
+    };
+    for case in golden("filled") {
+        let text = case["text"].as_str().expect("text");
+        let came = filled(text, golden_language(&case), times, &choices(&case));
+        as_expected(&case, came.map(Value::String));
+    }
+}
+
+#[test]
+fn steps_and_rate_intervals_are_those_of_the_console() {
+    for case in golden("intervals") {
+        let limits = &case["limits"];
+        let text = |name: &str| limits[name].as_str().unwrap_or_default().to_owned();
+        let query = Query {
+            own_interval: text("own"),
+            panel_interval: text("panel"),
+            factor: limits["factor"].as_f64().unwrap_or(1.0),
+            max_points: limits["points"].as_u64().expect("points") as u32,
+            ..Query::default()
+        };
+        let range = case["range"].as_f64().expect("a range");
+        let scrape = text("scrape").trim_end_matches('s').parse().ok();
+        let times = Times::of(&query, golden_language(&case), range, scrape);
+        let expected = &case["expected"];
+        assert_eq!(Some(times.step), expected["step"].as_f64(), "{case}");
+        assert_eq!(
+            Some(times.rate_interval),
+            expected["rateInterval"].as_f64(),
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn a_data_source_is_found_however_a_file_names_it() {
+    let sources = golden_sources();
+    for case in golden("references") {
+        let reference = SourceRef::read(&case["reference"]).unwrap_or_default();
+        let came = reference.resolve(&sources, &choices(&case));
+        as_expected(&case, came.map(|it| json!(it.uid)));
+    }
+}
+
+#[test]
+fn dashboards_of_other_people_are_read_or_the_one_thing_is_named() {
+    let sources = golden_sources();
+    for mut case in golden("dashboards") {
+        let choices = choices(&case);
+        let first: Vec<Choice> = choices
+            .iter()
+            .map(|it| Choice {
+                values: it.values[..1].to_vec(),
+                ..it.clone()
+            })
+            .collect();
+        let came = Dashboard::read(&case["dashboard"]).and_then(|dashboard| {
+            let queries = dashboard.queries();
+            let mut asked = Vec::new();
+            for query in &queries {
+                if let Some(it) = Question::of(query, &sources, &choices, &first, 900.0)? {
+                    asked.push(json!({
+                        "panel": query.panel,
+                        "source": it.source.uid,
+                        "query": it.text,
+                        "step": it.times.step as u64,
+                    }));
+                }
+            }
+            Ok(Value::Array(asked))
+        });
+        case["expected"] = case["queries"].take();
+        as_expected(&case, came);
+    }
+}
+
+#[test]
+fn a_derived_field_finds_the_trace_in_both_formats_of_a_line() {
+    for case in golden("derived_fields") {
+        let loki = DataSource {
+            settings: json!({"derivedFields": [case["field"]]}),
+            ..golden_sources().remove(2)
+        };
+        let fields = DerivedField::leading_to(&loki, "tempo").expect("a field");
+        let came = fields[0].link(case["line"].as_str().expect("a line"));
+        as_expected(&case, came.map(|it| json!(it)));
+    }
+}
+
+#[test]
+fn a_span_leads_to_the_lines_that_the_console_leads_to() {
+    for case in golden("trace_to_logs") {
+        let tempo = DataSource {
+            settings: case["settings"].clone(),
+            ..golden_sources().remove(1)
+        };
+        let given = &case["span"];
+        let text = |name: &str| given[name].as_str().expect("text").to_owned();
+        let map = |name: &str| serde_json::from_value(given[name].clone()).expect("a map");
+        let span = Span {
+            span_id: text("spanId"),
+            start_ns: text("startTimeUnixNano").parse().expect("a time"),
+            end_ns: text("endTimeUnixNano").parse().expect("a time"),
+            resource: map("resource"),
+            attributes: map("attributes"),
+            ..Span::default()
+        };
+        let id = case["traceId"].as_str().expect("an id");
+        let came = TraceToLogs::of(&tempo).and_then(|it| it.query(id, &span));
+        let came = came.map(|it| {
+            let millis = |nanos: i64| nanos / 1_000_000;
+            json!({"query": it.query, "from": millis(it.start), "to": millis(it.end)})
+        });
+        // Where Grafana shows no link there is none.
+        assert_eq!(came.unwrap_or(Value::Null), case["expected"], "{case}");
     }
 }

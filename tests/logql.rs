@@ -245,8 +245,8 @@ async fn bad_queries_are_refused_with_place_and_reason() {
             "parse error : invalid regexp parser: at least one named capture",
         ),
         (
-            r#"{a="b"} | line_format "{{if .a}}x{{end}}""#,
-            "parse error : stage '| line_format",
+            r#"{a="b"} | line_format "{{if .a}}x""#,
+            "parse error : stage '| line_format \"{{if .a}}x\"' : invalid line template: template: line:1: unexpected EOF",
         ),
         (
             r#"{a="b"} | line_format "{{ nope .a }}""#,
@@ -416,4 +416,172 @@ async fn parameters_are_read_as_loki_reads_them() {
     ] {
         assert_eq!(found(&[(name, value)]).await.0, 400, "{name}={value}");
     }
+}
+
+/// A template that makes much of a line, and what its refusal says.
+const GREEDY: [(&str, &str); 12] = [
+    (
+        r#"| line_format "{{repeat 1000000000 __line__}}""#,
+        "line_format makes more than 4194304 bytes of one line",
+    ),
+    (
+        r#"| line_format "{{indent 1000000000 __line__}}""#,
+        "line_format makes more than 4194304 bytes of one line",
+    ),
+    (
+        r#"| label_format x="{{alignLeft 1000000000 __line__}}""#,
+        "label_format makes more than 4194304 bytes of one line",
+    ),
+    (
+        r#"| line_format "{{alignRight 9223372036854775807 __line__}}""#,
+        "line_format makes more than 4194304 bytes of one line",
+    ),
+    (
+        r#"| line_format "{{printf \"%900000d%900000d%900000d%900000d%900000d\" 1 2 3 4 5}}""#,
+        "line_format makes more than 4194304 bytes of one line",
+    ),
+    (
+        r#"| line_format "{{$x := __line__}}{{range 30}}{{$x = print $x $x}}{{end}}{{len $x}}""#,
+        "line_format makes more than 4194304 bytes of one line",
+    ),
+    (
+        r#"| line_format `{{regexReplaceAll "" (repeat 9999 "a") (repeat 9999 "$0b")}}`"#,
+        "line_format makes more than 4194304 bytes of one line",
+    ),
+    (
+        r#"| line_format `{{Replace (repeat 9999 "a") "" (repeat 9999 "b") -1}}`"#,
+        "line_format makes more than 4194304 bytes of one line",
+    ),
+    (
+        r#"| line_format "{{range 1000000000}}{{range 1000000000}}{{end}}{{end}}""#,
+        "line_format takes more than 1000000 steps for one line",
+    ),
+    (
+        r#"| label_format x="{{range 1000000000}}{{$y := .}}{{end}}""#,
+        "label_format takes more than 1000000 steps for one line",
+    ),
+    (
+        r#"| line_format `{{fromJson (printf "[%s1]" (repeat 300000 "1,"))}}`"#,
+        "line_format makes more than 4194304 bytes of one line",
+    ),
+    (
+        r#"| line_format `{{$x := 1e300}}{{range 100000}}{{$x = mulf 1e300 1e300 1e-300 1e-300}}{{addf 1e300 1e-300}}{{end}}`"#,
+        "line_format makes more than 4194304 bytes of one line",
+    ),
+];
+
+#[tokio::test]
+async fn what_a_template_makes_of_a_line_is_bounded_where_it_is_made() {
+    let backend = backend().await;
+    for (stage, reason) in GREEDY {
+        let query = format!("{{app=\"a\"}} {stage}");
+        let answer = backend.range(&query, &[]).await;
+        assert_eq!(answer.status, 400, "{stage}: {:.200}", answer.text);
+        assert!(answer.text.starts_with(reason), "{stage}: {}", answer.text);
+        let query = format!("count_over_time({query}[1h])");
+        let answer = backend.instant(&query).await;
+        assert_eq!(answer.status, 400, "{stage}: {:.200}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn templates_that_call_themselves_fail_and_the_server_goes_on() {
+    let backend = backend().await;
+    let endless =
+        r#"{app="a"} | line_format `{{define "T"}}{{template "T" .}}{{end}}{{template "T" .}}`"#;
+    let answer = backend.range(endless, &[]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(answer.text.contains("exceeded maximum template depth"));
+    for (open, close) in [
+        ("(", ")"),
+        ("{{if 1}}", "{{end}}"),
+        ("{{range 1}}", "{{end}}"),
+    ] {
+        let (open, close) = (open.repeat(99), close.repeat(99));
+        let template = match open.starts_with('(') {
+            true => format!("{{{{{open}1{close}}}}}"),
+            false => format!("{open}1{close}"),
+        };
+        let query = format!("{{app=\"b\"}} | line_format `{template}`");
+        assert_eq!(backend.lines(&query).await, ["1"], "{template}");
+    }
+    let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+    let query = format!("{{app=\"b\"}} | line_format `{{{{fromJson \"{deep}\"}}}}`");
+    assert_eq!(backend.lines(&query).await, ["<no value>"]);
+}
+
+/// Recorded from Go's `text/template` with the functions of Loki 3.7.6: templates that were written
+/// by hand, and many that a seeded generator made.
+#[tokio::test]
+async fn templates_answer_as_those_of_loki() {
+    let golden: Value = serde_json::from_str(include_str!("golden/logql_templates.json")).unwrap();
+    let years = std::time::Duration::from_secs(100 * 365 * 86_400);
+    let backend = support::logs::Backend::start(salvo_observability::embedded::logs::Limits {
+        discover_log_levels: false,
+        max_age: years,
+        reject_older_than: years,
+        ..Default::default()
+    })
+    .await;
+    let mut worlds = Vec::new();
+    for world in golden["worlds"].as_array().unwrap() {
+        let labels: Vec<(&str, &str)> = world["labels"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+            .collect();
+        let ts = world["ts"].as_i64().unwrap();
+        let line = world["line"].as_str().unwrap();
+        let entry = salvo_observability::embedded::logs::store::Entry::new(ts, line);
+        backend
+            .store
+            .push(vec![support::logs::stream(&labels, vec![entry])])
+            .unwrap();
+        let selector = format!("{{app={}}}", json!(world["labels"]["app"]));
+        worlds.push((selector, ts.to_string(), (ts + 1).to_string()));
+    }
+    let mut differ = Vec::new();
+    for case in golden["cases"].as_array().unwrap() {
+        let (selector, start, end) = &worlds[case["world"].as_u64().unwrap() as usize];
+        let template = json!(case["template"]).to_string();
+        let stage = match case["kind"].as_str() {
+            Some("label") => format!("label_format made={template}"),
+            _ => format!("line_format {template}"),
+        };
+        let query = format!("{selector} | {stage}");
+        let body = support::logs::encode(&[("query", &query), ("start", start), ("end", end)]);
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let path = "/loki/api/v1/query_range";
+        let answer = backend.request("POST", path, &headers, body).await;
+        let made = if answer.status == 200 {
+            let answer = answer.json();
+            let found = &answer["data"]["result"][0];
+            match found["stream"]["__error_details__"].as_str() {
+                Some(details) => json!({"error": details}),
+                None if case["kind"] == "label" => {
+                    json!({"text": found["stream"]["made"].as_str().unwrap_or_default()})
+                }
+                None => json!({"text": found["values"][0][1]}),
+            }
+        } else {
+            json!({"refused": answer.text.trim_end()})
+        };
+        let same = ["text", "error"].iter().all(|key| made[key] == case[key])
+            && match case["refused"].as_str() {
+                None => made["refused"].is_null(),
+                Some(reason) => made["refused"]
+                    .as_str()
+                    .is_some_and(|refused| refused.ends_with(&format!(": {reason}"))),
+            };
+        if !same {
+            differ.push(format!("{case}\n    made {made}"));
+        }
+    }
+    assert!(
+        differ.is_empty(),
+        "{} differ:\n{}",
+        differ.len(),
+        differ.join("\n")
+    );
 }

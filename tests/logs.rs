@@ -11,7 +11,7 @@ use support::service::Service;
 /// The expressions of the contract.
 const FIRST_LINE: &str = r"^\d{4}-\d{2}-\d{2} \d{1,2}:\d{2}:\d{2}";
 const STAGE: &str = r"^(?P<time>\d{4}-\d{2}-\d{2} \d{1,2}:\d{2}:\d{2},\d{3}) (?P<message>(?s:.*))$";
-const DERIVED_FIELD: &str = r"(?:trace_id)=(\w+)";
+const DERIVED_FIELD: &str = r#"trace_id"?[=:]"?([0-9a-f]{32})"#;
 const LAYOUT: &str = r"^\S+ \S+ (INFO|WARN|ERROR) \[salvo_observability::app::handlers\] \[handlers\.rs:\d+\] \[trace_id=([0-9a-f]{32}) span_id=([0-9a-f]{16}) resource\.service\.name=app-a\] - items$";
 
 #[test]
@@ -64,7 +64,10 @@ fn an_error_is_one_entry_whose_further_lines_hold_the_causes() {
 #[test]
 fn text_from_a_request_cannot_forge_a_line() {
     let app = Service::start("app", &[]);
-    let forged = "2026-11-22 14:07:31,123 INFO [x] [y:1] [trace_id=1 span_id=2 resource.service.name=z] - forged";
+    let other = "1".repeat(32);
+    let forged = format!(
+        "2026-11-22 14:07:31,123 INFO [x] [y:1] [trace_id={other} span_id=2 resource.service.name=z] - forged"
+    );
     let encoded = forged.replace(' ', "%20");
     for control in [
         "%0a",
@@ -90,7 +93,10 @@ fn text_from_a_request_cannot_forge_a_line() {
         );
     }
     let id = Regex::new(DERIVED_FIELD).unwrap();
-    assert!(log.iter().all(|line| &id.captures(line).unwrap()[1] != "1"));
+    for line in &log {
+        let found = id.captures(line).map(|found| found[1].to_owned());
+        assert_ne!(found.as_deref(), Some(&*other), "{line:?}");
+    }
 }
 
 #[test]

@@ -138,6 +138,109 @@ fn a_lab_that_works_keeps_every_promise_and_the_trace_is_found_again_later() {
 }
 
 #[test]
+fn a_lab_that_logs_in_json_keeps_every_promise_too() {
+    let lab = Lab::with(&Faults {
+        json: true,
+        ..Faults::default()
+    });
+    let verdict = verify(&lab, &[]);
+    assert_eq!(verdict.code, Some(0), "{}", verdict.pretty());
+    let kept = verdict.ids("kept");
+    assert_eq!(kept.len(), verdict.promises().len(), "{}", verdict.pretty());
+    assert!(kept.len() >= 18, "{kept:?}");
+}
+
+#[test]
+fn dashboards_of_other_people_are_read_or_the_one_thing_is_named() {
+    let lab = Lab::start();
+    let folder = std::env::temp_dir().join(format!("lab-others-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let dashboard = |name: &str, variables: Value, panels: Value| {
+        let content = json!({
+            "title": name,
+            "time": {"from": "now-15m", "to": "now"},
+            "templating": {"list": variables},
+            "panels": panels,
+        });
+        std::fs::write(folder.join(format!("{name}.json")), content.to_string()).expect("a file");
+    };
+    let panel = |source: Value, expr: &str| {
+        json!([{"id": 1, "type": "timeseries", "title": "p", "datasource": source,
+                "targets": [{"refId": "A", "expr": expr}]}])
+    };
+    let source = json!({"name": "ds", "type": "datasource", "query": "prometheus", "current": {"value": "default"}});
+    let asked = |name: &str, query: Value| json!({"name": name, "type": "query", "datasource": "$ds", "query": query});
+    dashboard("text", json!([source]), panel(json!("$ds"), "up"));
+    dashboard(
+        "object",
+        json!([source]),
+        panel(json!({"type": "prometheus", "uid": "${ds}"}), "up"),
+    );
+    dashboard(
+        "values",
+        json!([
+            // It uses the two that come after it.
+            {"name": "app", "type": "query", "datasource": {"type": "prometheus", "uid": "$ds"},
+             "query": {"query": "label_values(salvo_requests_total{job=~\"$job\"}, app_name)", "refId": "x"},
+             "multi": true, "includeAll": true, "regex": "/(app-.)/"},
+            asked("job", json!("query_result(up{job=~\"app-.*\"})")).as_object().map(|it| {
+                let mut it = it.clone();
+                it.insert("regex".into(), json!("/job=\"(?<value>[^\"]+)\"/"));
+                Value::Object(it)
+            }),
+            source,
+            {"name": "every", "type": "interval", "query": "1m,5m", "auto": true},
+            {"name": "kind", "type": "custom", "query": "GET : GET,other : _OTHER"},
+            {"name": "metric", "type": "constant", "query": "salvo_requests_total"},
+            {"name": "by", "type": "adhoc", "datasource": "$ds"},
+        ]),
+        panel(
+            json!("$ds"),
+            "sum(rate($metric{app_name=~\"${app:regex}\", method=\"[[kind]]\"}[$every]))",
+        ),
+    );
+    dashboard("nowhere", json!([source]), panel(json!("$gone"), "up"));
+    dashboard(
+        "unknown",
+        json!([asked("x", json!({"refId": "x"}))]),
+        panel(json!(null), "up"),
+    );
+    dashboard(
+        "other",
+        json!([]),
+        panel(json!({"type": "influxdb", "uid": "x"}), "up"),
+    );
+    let verdict = verify(
+        &lab,
+        &[
+            "--timeout",
+            "25s",
+            "--dashboards",
+            folder.to_str().expect("a path"),
+        ],
+    );
+    std::fs::remove_dir_all(&folder).expect("removed");
+    for name in ["text", "object", "values"] {
+        let promise = verdict.promise(&format!("dashboards.{name}"));
+        assert_eq!(promise["state"], "kept", "{promise}");
+    }
+    for (name, named) in [
+        ("nowhere", "$gone"),
+        ("unknown", "$ds"),
+        ("other", "influxdb"),
+    ] {
+        let promise = verdict.promise(&format!("dashboards.{name}"));
+        assert_eq!(promise["state"], "broken", "{promise}");
+        assert!(
+            promise["came"]
+                .as_str()
+                .is_some_and(|it| it.contains(named)),
+            "{promise}"
+        );
+    }
+}
+
+#[test]
 fn a_stopped_instance_is_named() {
     let mut lab = Lab::start();
     lab.apps[2].stop();
@@ -341,6 +444,11 @@ fn a_grafana_is_checked_with_its_data_sources_and_dashboards() {
         assert_eq!(well.promise(id)["state"], "kept");
     }
     ill.only("grafana.data_sources");
+    let came = &ill.promise("grafana.data_sources")["came"];
+    assert!(
+        came.as_str().is_some_and(|it| it.contains("as it is")),
+        "{came}"
+    );
 }
 
 /// What Grafana answers to those who know the password; sick when Loki does not answer it.
@@ -368,8 +476,19 @@ fn grafana(well: bool) -> Router {
         response.render(Json(json!({"uid": uid, "type": uid})));
     }
     #[salvo::handler]
-    fn ok(response: &mut salvo::Response) {
+    fn ok(request: &mut salvo::Request, response: &mut salvo::Response) {
+        // Until 12.2 Tempo's plugin has no health check.
+        if request.param::<String>("uid").as_deref() == Some("tempo") {
+            response.status_code(salvo::http::StatusCode::NOT_FOUND);
+            return response.render(Json(json!({
+                "message": "Not found", "messageId": "plugin.notImplemented", "statusCode": 404,
+            })));
+        }
         response.render(Json(json!({"status": "OK", "message": "works"})));
+    }
+    #[salvo::handler]
+    fn echo(response: &mut salvo::Response) {
+        response.render(Text::Plain("echo"));
     }
     #[salvo::handler]
     fn not_ok(request: &mut salvo::Request, response: &mut salvo::Response) {
@@ -403,6 +522,7 @@ fn grafana(well: bool) -> Router {
                         .get(source)
                         .push(checked),
                 )
+                .push(Router::with_path("datasources/proxy/uid/tempo/api/echo").get(echo))
                 .push(Router::with_path("dashboards/uid/{uid}").get(dashboard)),
         )
 }

@@ -28,7 +28,9 @@ export function panelFrame(panel, board) {
     h("div", { class: "panel-content" }, body, message),
   );
   const draw = KINDS.get(panel.type)?.({ ...board, panel, title, body });
-  if (!draw) fill(message, h("p", {}, `not drawn here (${panel.type})`));
+  // A text panel asks nobody: its Markdown is shown as it is written.
+  const written = panel.type === "text" && (panel.options?.content ?? panel.content);
+  if (!draw) fill(message, h("p", {}, written || `not drawn here (${panel.type})`));
   let running = new AbortController();
   /** @type {Round | undefined} */
   let last;

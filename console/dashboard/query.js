@@ -2,9 +2,10 @@
 // Asks what a panel shows: from its targets to series, log lines and exemplars.
 
 import { ask } from "../api.js";
+import { referenceIn, sourceOf } from "./source.js";
 import { filled, timesOf } from "./template.js";
 
-/** @import { Exemplar, Panel, Result, Round, Series, Target } from "./types" */
+/** @import { Exemplar, Panel, Question, Result, Round, Series, Target } from "./types" */
 /** @import { Entry } from "../logs/types" */
 
 const MOST_SERIES = 50;
@@ -14,39 +15,33 @@ const MOST_LINES = 300;
  * @param {Panel} panel @param {number} width CSS pixels: more points than that cannot be seen
  * @param {Round} round @param {AbortSignal} signal @returns {Promise<Result>}
  */
-export async function results(panel, width, { span, choices, sources, traceOf, queued }, signal) {
-  const targets = (panel.targets ?? []).filter((one) => one.expr && !one.hide);
-  const uid = (targets[0]?.datasource ?? panel.datasource)?.uid;
-  const { type, jsonData } = sources.find((one) => one.uid === uid) ?? {};
-  if (type !== "prometheus" && type !== "loki") throw new Error(`There is no data source ${uid}.`);
-  const loki = type === "loki";
-  // All queries of a panel have one step, so that their points are at the same times.
-  const times = timesOf(span, type, {
-    own: targets.find((one) => one.interval)?.interval,
-    panel: panel.interval,
-    scrape: jsonData?.timeInterval,
-    points: panel.maxDataPoints ?? Math.max(100, width),
-  });
-  const { step } = times;
+export async function results(panel, width, round, signal) {
+  const { span, sources, traceOf, queued } = round;
+  const asked = questions(panel, width, round);
   const [start, end] = [span.start / 1000, span.end / 1000];
   // Aligned to the step, so that a refresh asks for the same points again and the lines stand still.
-  const first = Math.floor(start / step) * step;
-  const grid = Array.from({ length: Math.floor((end - first) / step) + 1 }, (_, index) => first + index * step);
+  const pointsOf = (/** @type {number} */ step) => {
+    const first = Math.floor(start / step) * step;
+    return Array.from({ length: Math.floor((end - first) / step) + 1 }, (_, index) => first + index * step);
+  };
+  const grids = new Map(asked.map(({ times: { step } }) => [step, pointsOf(step)]));
+  const grid = [...new Set([...grids.values()].flat())].sort((a, b) => a - b);
 
-  const parts = targets.map(async (target) => {
-    const query = filled(target.expr ?? "", type, times, choices);
+  const parts = asked.map(async ({ target, type, query, times: { step } }) => {
     const instant = target.queryType === "instant" || (target.instant && !target.range);
-    const limit = loki ? MOST_LINES : undefined;
+    const limit = type === "loki" ? MOST_LINES : undefined;
+    const first = Math.floor(start / step) * step;
     const params = { query, limit, ...(instant ? { time: end } : { start: first, end, step }) };
-    const path = loki ? "loki/api/v1/query" : "api/v1/query";
+    const path = type === "loki" ? "loki/api/v1/query" : "api/v1/query";
     const [{ data }, dots] = await Promise.all([
       queued(() => ask(type, instant ? path : `${path}_range`, params, signal), signal),
-      target.exemplar ? queued(() => ask(type, `${path}_exemplars`, params, signal), signal) : { data: [] },
+      target.exemplar && type === "prometheus" ? queued(() => ask(type, `${path}_exemplars`, params, signal), signal) : { data: [] },
     ]);
     const streams = data.resultType === "streams";
+    const result = data.resultType === "scalar" ? [{ metric: {}, value: data.result }] : data.result;
     return {
       lines: streams ? linesOf(data.result) : [],
-      series: streams ? [] : seriesOf(data.result, target, instant ? undefined : grid),
+      series: streams ? [] : seriesOf(result, target, instant ? undefined : grid, grids.get(step)),
       exemplars: exemplarsOf(dots.data, target, traceOf),
     };
   });
@@ -64,17 +59,62 @@ export async function results(panel, width, { span, choices, sources, traceOf, q
   };
 }
 
-/** @param {any[]} all @param {Target} target @param {number[]} [grid] none for single values @returns {Series[]} */
-export function seriesOf(all, target, grid) {
-  return all.map(({ metric, value, values = [value] }) => {
-    return { name: legend(target, metric), labels: metric, values: grid ? onGrid(values, grid) : [number(value[1])] };
+/**
+ * What a panel asks of which server, its variables filled in.
+ * @param {Panel} panel @param {number} width @param {Pick<Round, "span" | "choices" | "sources" | "panels">} round
+ * @returns {Question[]}
+ */
+export function questions(panel, width, { span, choices: all, sources, panels = [] }) {
+  // A panel that is repeated shows one value of its variable: the first.
+  const choices = all.map((one) => (one.name === panel.repeat ? { ...one, values: one.values.slice(0, 1) } : one));
+  const fill = (/** @type {string | undefined} */ text) =>
+    text && !/^\$(__auto|\{?__(rate_)?interval\}?)$/.test(text)
+      ? filled(text, "prometheus", { range: 0, step: 0, rateInterval: 0 }, choices)
+      : text;
+  return (panel.targets ?? []).flatMap((target) => {
+    if (target.hide) return [];
+    const reference = referenceIn(panel, target);
+    if (reference.uid === "-- Dashboard --") {
+      // What another panel has asked for, it asks itself.
+      const other = panels.find((one) => one.id === target.panelId);
+      if (!other || other === panel) throw new Error(`It shows the data of panel ${target.panelId}, which is not there.`);
+      return questions({ ...other, repeat: panel.repeat }, width, { span, choices: all, sources, panels: panels.filter((one) => one !== panel) });
+    }
+    const { type, uid, jsonData } = sourceOf(reference, sources, choices);
+    if (type !== "prometheus" && type !== "loki") {
+      throw new Error(`It asks the data source ${uid} of type ${type}; only queries of Prometheus and Loki are known here.`);
+    }
+    if (!target.expr?.trim()) return [];
+    const times = timesOf(span, type, {
+      own: fill(String(target.interval || target.step || "")),
+      panel: fill(panel.interval),
+      scrape: jsonData?.timeInterval,
+      points: Number(panel.maxDataPoints) || Math.max(100, width),
+      factor: Number(target.intervalFactor || target.resolution) || 1,
+    });
+    return [{ target, type: type, uid, times, query: filled(target.expr, type, times, choices) }];
   });
 }
 
-/** Points that a server leaves out are gaps. @param {[number, string][]} points @param {number[]} grid */
-function onGrid(points, grid) {
+/**
+ * @param {any[]} all @param {Target} target @param {number[]} [grid] none for single values
+ * @param {number[]} [own] those times of the grid that the query asks for @returns {Series[]}
+ */
+export function seriesOf(all, target, grid, own = grid) {
+  return all.map(({ metric, value, values = [value] }) => {
+    const points = grid ? onGrid(values, grid, own ?? grid) : [number(value[1])];
+    return { name: legend(target, metric), labels: metric, values: points };
+  });
+}
+
+/**
+ * Points that a server leaves out are gaps; at a time that another query of the panel asks for there is no point.
+ * @param {[number, string][]} points @param {number[]} grid @param {number[]} own
+ */
+function onGrid(points, grid, own) {
   const found = new Map(points.map(([time, text]) => [Math.round(time * 1000), number(text)]));
-  return grid.map((time) => found.get(Math.round(time * 1000)) ?? null);
+  const asked = own === grid ? undefined : new Set(own);
+  return grid.map((time) => (asked && !asked.has(time) ? undefined : (found.get(Math.round(time * 1000)) ?? null)));
 }
 
 /** @param {any[]} all @param {Target} target @param {Round["traceOf"]} traceOf @returns {Exemplar[]} */
@@ -96,8 +136,12 @@ function linesOf(streams) {
   return all.sort((a, b) => (a.ts < b.ts ? 1 : -1));
 }
 
-/** A series' name: by `legendFormat`, else its labels. @param {Target} target @param {Record<string, string>} labels */
-export function legend({ legendFormat: format }, { __name__: metric = "", ...labels }) {
+/**
+ * A series' name: by `legendFormat`, else its labels; in a table, whose columns are the labels, what they say.
+ * @param {Target} target @param {Record<string, string>} labels
+ */
+export function legend({ legendFormat: format, format: form }, { __name__: metric = "", ...labels }) {
+  if (form === "table") return Object.values(labels).join(" ") || metric || "Value";
   if (format && format !== "__auto") {
     return format.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, name) => labels[name] ?? "").trim() || "Value";
   }

@@ -1,7 +1,9 @@
 // @ts-check
-// What takes the place of variables and macros. src/lab/verify/template.rs does the same for `lab verify`: they agree.
+// What takes the place of variables and macros. src/lab/verify/template.rs does the same for `lab verify`: both keep
+// to the cases in tests/golden/grafana.json.
 
 import { milliseconds } from "../time.js";
+import { formatted } from "./format.js";
 
 /** @import { Choice, Language, Limits, Times } from "./types" */
 
@@ -9,35 +11,63 @@ import { milliseconds } from "../time.js";
 const SCRAPE = 15;
 /** Prometheus refuses more points of a series. */
 const MOST_POINTS = 11_000;
-const PLACE = /\$(\w+)|\$\{(\w+)(?::(\w+))?\}|\[\[(\w+)\]\]/g;
+const PLACE = /\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:}]+))?(?::([^}]+))?\}/g;
+/** A length of time such as `>15s`; a number alone is seconds. */
+const seconds = (text = "") => {
+  const plain = text.trim().replace(/^>/, "");
+  return /^[\d.]+$/.test(plain) ? Number(plain) : milliseconds(plain) / 1000;
+};
 
-const seconds = (/** @type {string | undefined} */ text) => milliseconds(text) / 1000;
-
-/** @param {{ start: number, end: number }} span @param {Language} language @param {Limits} limits @returns {Times} */
-export function timesOf({ start, end }, language, { own, panel, scrape, points }) {
-  const interval = seconds(own) || seconds(scrape) || SCRAPE;
-  const smallest = seconds(own) || seconds(panel) || (language === "loki" ? 1 : interval);
-  const step = Math.max(Math.ceil((end - start) / 1000 / Math.min(MOST_POINTS, points)), smallest);
-  return { range: (end - start) / 1000, step, rateInterval: Math.max(step + interval, 4 * interval) };
+/**
+ * What Grafana chooses for a query whose intervals hold no variables any more.
+ * @param {{ start: number, end: number }} span @param {Language} language @param {Limits} limits @returns {Times}
+ */
+export function timesOf({ start, end }, language, { own = "", panel, scrape: scraped, points, factor = 1 }) {
+  const range = (end - start) / 1000;
+  const fitting = Math.ceil(range / Math.min(MOST_POINTS, points));
+  const smallest = seconds(own) || seconds(panel);
+  if (language === "loki") {
+    const step = Math.max(fitting, smallest || 1) * factor;
+    return { range, end, step, rateInterval: step };
+  }
+  const every = seconds(scraped) || SCRAPE;
+  const step = Math.max(fitting, smallest || every);
+  const rate = (/** @type {number} */ scrape) => Math.max(step + scrape, 4 * scrape);
+  if (/^\$\{?__rate_interval\}?$/.test(own)) return { range, end, step: rate(every), rateInterval: rate(every) };
+  const found = /^\$(\{?__interval\}?|__auto)$/.test(own);
+  return { range, end, step: step * factor, rateInterval: rate(found ? step : seconds(own) || every) };
 }
 
 /** @param {string} text @param {Language} language @param {Times} times @param {readonly Choice[]} choices */
 export function filled(text, language, times, choices) {
   const macros = macrosOf(times);
-  return text.replace(PLACE, (found, plain, braced, format, square) => {
-    const name = plain ?? braced ?? square;
+  return text.replace(PLACE, (found, plain, square, squared, braced, field, colon) => {
+    const name = plain ?? square ?? braced;
+    const format = squared ?? colon;
     const choice = choices.find((one) => one.name === name);
-    const macro = macros.get(name);
-    if (macro) return macro;
-    if (choice) return format === "raw" ? choice.values.join(",") : formatted(choice, language);
+    const value = macros.get(name)?.(format) ?? (choice && !field ? written(choice, language, format) : undefined);
+    if (value !== undefined) return value;
     // A line format's `$1` and the like are no variables.
     if (/^\d+$/.test(name)) return found;
-    throw new Error(`The query uses ${found}, which is no variable of this dashboard.`);
+    throw new Error(`${found} is no variable or macro that is known.`);
   });
 }
 
-/** @param {Choice} choice @param {Language} language */
-function formatted({ values, pattern, literal }, language) {
+/** The variable that a text is and nothing else. @param {string} text */
+export function variableName(text) {
+  const [found, plain, square, , braced] = [...text.matchAll(PLACE)][0] ?? [];
+  return found === text ? (plain ?? square ?? braced) : undefined;
+}
+
+/** Names of the variables and macros in a text. @param {string} text */
+export function namesIn(text) {
+  return Array.from(text.matchAll(PLACE), ([, plain, square, , braced]) => plain ?? square ?? braced);
+}
+
+/** @param {Choice} choice @param {Language} language @param {string | undefined} format */
+function written(choice, language, format) {
+  if (format) return formatted(choice, format);
+  const { values, pattern, literal } = choice;
   if (values.length !== 1) {
     const any = values.map(escaped).join("|");
     return language === "loki" ? any : `(${any})`;
@@ -51,17 +81,24 @@ function escaped(value) {
   return value.replace(/\\/g, "\\\\\\\\").replace(/"/g, '\\"').replace(/[$^*{}[\]'+?.()|]/g, "\\\\$&");
 }
 
-/** @param {Times} times */
-function macrosOf({ range, step, rateInterval }) {
+/** @param {Times} times @returns {Map<string, (format?: string) => string | undefined>} */
+function macrosOf({ range, step, rateInterval, end = Date.now() }) {
   const whole = (/** @type {number} */ value) => String(Math.round(value));
   const interval = (/** @type {number} */ value) => `${whole(Math.max(1, value))}s`;
+  const moment = (/** @type {number} */ ms, format = "date:ms") => {
+    if (format === "date" || format === "date:iso") return new Date(ms).toISOString();
+    return format === "date:seconds" ? whole(Math.floor(ms / 1000)) : format === "date:ms" ? whole(ms) : undefined;
+  };
   return new Map([
-    ["__interval", interval(step)],
-    ["__auto", interval(step)],
-    ["__interval_ms", whole(step * 1000)],
-    ["__rate_interval", interval(rateInterval)],
-    ["__range", interval(range)],
-    ["__range_s", whole(range)],
-    ["__range_ms", whole(range * 1000)],
+    ["__interval", () => interval(step)],
+    ["__auto", () => interval(step)],
+    ["__interval_ms", () => whole(step * 1000)],
+    ["__rate_interval", () => interval(rateInterval)],
+    ["__rate_interval_ms", () => whole(rateInterval * 1000)],
+    ["__range", () => interval(range)],
+    ["__range_s", () => whole(range)],
+    ["__range_ms", () => whole(range * 1000)],
+    ["__to", (/** @type {string | undefined} */ format) => moment(end, format)],
+    ["__from", (/** @type {string | undefined} */ format) => moment(end - range * 1000, format)],
   ]);
 }

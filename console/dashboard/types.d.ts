@@ -16,7 +16,8 @@ export type Dashboard = {
 };
 export type Listed = { uid: string; title: string };
 export type DashboardLink = { title?: string; url?: string; keepTime?: boolean };
-export type SourceRef = { type?: string; uid?: string } | null;
+/** Older files have a name, or a variable, in the place of an object. */
+export type SourceRef = { type?: string; uid?: string } | string | null;
 export type Panel = {
   id: number;
   type: string;
@@ -28,7 +29,12 @@ export type Panel = {
   fieldConfig?: { defaults?: FieldConfig };
   options?: Record<string, any>;
   interval?: string;
-  maxDataPoints?: number;
+  maxDataPoints?: number | string;
+  /** A variable for each value of which there is one panel. */
+  repeat?: string | null;
+  transformations?: { id: string; options?: { sort?: { field?: string; desc?: boolean }[] } }[];
+  /** Of a text panel of an older file. */
+  content?: string;
   collapsed?: boolean;
   panels?: Panel[];
 };
@@ -41,7 +47,15 @@ export type Target = {
   exemplar?: boolean;
   queryType?: string;
   legendFormat?: string;
+  /** `table`: labels are columns, and each series is a row. */
+  format?: string;
   interval?: string;
+  /** As Loki's queries name it. */
+  step?: string;
+  intervalFactor?: number;
+  resolution?: number;
+  /** Whose data is shown, of the data source `-- Dashboard --`. */
+  panelId?: number;
 };
 export type FieldConfig = {
   unit?: string;
@@ -57,7 +71,13 @@ export type Variable = {
   name: string;
   label?: string;
   type: string;
-  query?: { query: string } | string;
+  datasource?: SourceRef;
+  query?: Record<string, any> | string | null;
+  regex?: string;
+  hide?: number;
+  filters?: unknown[];
+  auto_count?: number;
+  auto_min?: string;
   multi?: boolean;
   includeAll?: boolean;
   allValue?: string | null;
@@ -73,17 +93,30 @@ export type State = { definition: Variable; options: string[]; chosen: string[] 
  * What is chosen for a variable, for a query. `pattern`: values are part of a regular expression; `literal`: they are
  * taken as they are.
  */
-export type Choice = { name: string; values: readonly string[]; pattern: boolean; literal: boolean };
+export type Choice = {
+  name: string;
+  values: readonly string[];
+  pattern: boolean;
+  literal: boolean;
+  /** Several values can be chosen, even if one is. */
+  list?: boolean;
+  all?: boolean;
+};
 
 /** Named by the kind of server that reads it. */
 export type Language = "prometheus" | "loki";
-/** Smallest intervals as the query, the panel and the data source set them, and how many points can be seen. */
-export type Limits = { own?: string; panel?: string; scrape?: string; points: number };
-/** All in seconds. */
-export type Times = { range: number; step: number; rateInterval: number };
+/** Smallest intervals as the query, the panel and the data source set them, how many points can be seen, and by how
+ * much the step is longer than it has to be. */
+export type Limits = { own?: string; panel?: string; scrape?: string; points: number; factor?: number };
+/** All in seconds but the end, which is in milliseconds since the epoch. */
+export type Times = { range: number; step: number; rateInterval: number; end?: number };
 
-/** A value for each time of the result, null where there is none; a single one of an instant query. */
-export type Series = { name: string; labels: Record<string, string>; values: (number | null)[] };
+/** A target with its server and its text, all filled in. */
+export type Question = { target: Target; type: Language; uid: string; times: Times; query: string };
+
+/** A value for each time of the result, null where there is none, undefined where the query does not ask for one; a
+ * single one of an instant query. */
+export type Series = { name: string; labels: Record<string, string>; values: (number | null | undefined)[] };
 /** Time in milliseconds; `name` is that of its series. */
 export type Exemplar = {
   time: number;
@@ -112,6 +145,8 @@ export type Round = Pick<Known, "sources" | "traceOf"> & {
   span: Span;
   choices: readonly Choice[];
   queued: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+  /** All panels of the dashboard, whose data another one may show. */
+  panels?: readonly Panel[];
 };
 
 /** What all panels share. `signal` aborts when the dashboard is left; `zoom` goes to a time range in milliseconds. */

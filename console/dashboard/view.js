@@ -9,11 +9,13 @@ import { notice, repeat } from "../notice.js";
 import { REFRESHES, milliseconds, rangeOf, span } from "../time.js";
 import { refreshPicker, timePicker } from "../time_picker.js";
 import { drawGroups } from "./grid.js";
+import { loadOptions } from "./options.js";
 import { queue } from "./queue.js";
-import { choiceOf, control, optionsOf, stateOf } from "./variables.js";
+import { readDashboard } from "./read.js";
+import { choiceOf, control, ordered, stateOf } from "./variables.js";
 
 /** @import { Context, Range } from "../types" */
-/** @import { Dashboard, Known, Round } from "./types" */
+/** @import { Choice, Dashboard, Known, Round } from "./types" */
 
 export const title = "Dashboards";
 
@@ -27,7 +29,7 @@ export async function show(context, uid) {
   try {
     const [dashboard, listed] = await Promise.all(paths.map((path) => lab(path, { signal })));
     const [sources, traceOf, links] = await Promise.all([dataSources(), exemplarTrace(), derivedFields()]);
-    if (!signal.aborted) board(context, dashboard, { listed, sources, traceOf, links });
+    if (!signal.aborted) board(context, readDashboard(dashboard), { listed, sources, traceOf, links });
   } catch (error) {
     if (!signal.aborted) fill(main, h("h1", {}, title), notice(error));
   }
@@ -39,12 +41,13 @@ function board({ main, params, signal }, dashboard, { listed, sources, traceOf, 
   let range = rangeOf(params, dashboard.time);
   let refresh = params.get("refresh") ?? (dashboard.refresh || "");
   if (!REFRESHES.includes(refresh)) refresh = "";
-  const variables = (dashboard.templating?.list ?? []).map((definition) => stateOf(definition, params));
+  const variables = ordered(dashboard.templating?.list ?? []).map((definition) => stateOf(definition, params));
   const controls = variables.map((state) => control(state, () => changed()));
   const queued = queue(QUERIES_AT_ONCE);
   /** @type {Round | undefined} */
   let round;
 
+  const all = (dashboard.panels ?? []).flatMap((one) => [one, ...(one.panels ?? [])]);
   const { elements, panels } = drawGroups(dashboard.panels ?? [], { signal, links, zoom });
   const loadVisible = () => panels.map(({ section, load }) => round && "visible" in section.dataset && load(round));
   const seen = (/** @type {IntersectionObserverEntry[]} */ entries) => {
@@ -58,18 +61,23 @@ function board({ main, params, signal }, dashboard, { listed, sources, traceOf, 
   /** @param {AbortSignal} running */
   async function load(running) {
     const at = span(range);
-    try {
-      for (const [index, { definition }] of variables.entries()) {
-        if (definition.type !== "query") continue;
-        variables[index].options = await optionsOf(definition, at, running);
+    /** @type {Choice[]} */
+    const choices = [];
+    /** @type {unknown[]} */
+    const problems = [];
+    for (const [index, state] of variables.entries()) {
+      try {
+        await loadOptions(state, at, running, { sources, choices });
         controls[index].update();
+      } catch (error) {
+        if (running.aborted) throw error;
+        problems.push(error);
       }
-      fill(problem);
-    } catch (error) {
-      if (running.aborted) throw error;
-      renew(problem, notice(error));
+      choices.push(choiceOf(state));
     }
-    round = { span: at, choices: variables.map(choiceOf), sources, traceOf, queued };
+    if (problems.length > 0) renew(problem, notice(problems[0]));
+    else fill(problem);
+    round = { span: at, choices, sources, traceOf, queued, panels: all };
     await Promise.all(loadVisible());
   }
   const now = repeat(load, () => milliseconds(refresh), signal);
@@ -113,6 +121,7 @@ function board({ main, params, signal }, dashboard, { listed, sources, traceOf, 
   const problem = h("div");
   drawLinks();
   fill(main, head, h("p", { class: "quiet board-about" }, dashboard.description));
-  main.append(h("div", { class: "toolbar" }, choices), problem, ...elements);
+  const nothing = elements.length === 0 && h("p", { class: "quiet" }, "This dashboard has no panels.");
+  main.append(h("div", { class: "toolbar" }, choices), problem, ...elements, nothing || "");
   now();
 }

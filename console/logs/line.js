@@ -12,7 +12,7 @@ const SHOWN = 600;
 
 /** For a list of the class `log-lines`. @type {import("./types").LogLine} */
 export function logLine(entry, links, { openable = false } = {}) {
-  const { level, message, code, trace } = read(entry);
+  const { level, message, code } = read(entry);
   const service = entry.labels[SERVICE] ?? "";
   const title = formatTime(Number(entry.ts.slice(0, -6)));
   const time = title.slice(11);
@@ -33,7 +33,7 @@ export function logLine(entry, links, { openable = false } = {}) {
       { class: "log-text" },
       folded(message || entry.line),
       h("span", { class: "quiet" }, code),
-      links(trace).map(({ href, label, value }) => href && h("a", { class: "log-trace", href, title: label }, value)),
+      links(entry.line).map(({ href, label, value }) => href && h("a", { class: "log-trace", href, title: label }, value)),
     ),
     openable && details,
   );

@@ -67,20 +67,19 @@ export function levelName(text = "") {
 /** @type {Read} */
 export function read({ line, labels }) {
   const [start, level, code] = TEXT.exec(line) ?? [];
-  const said = start ? { level, code, message: line.slice(start.length), trace: line } : json(line);
+  const said = start ? { level, code, message: line.slice(start.length) } : json(line);
   return { ...said, level: levelName(said.level) || levelName(labels.detected_level) };
 }
 
 /** @param {string} line */
 function json(line) {
   try {
-    const { level, message, code, trace_id: id } = JSON.parse(line);
-    // Derived fields are made for text.
-    if (message) return { level: `${level}`, code, message: `${message}`, trace: `trace_id=${id}` };
+    const { level, message, code } = JSON.parse(line);
+    if (message) return { level: `${level}`, code, message: `${message}` };
   } catch {
     // Another form: shown as it is.
   }
-  return { message: "", trace: line };
+  return { message: "" };
 }
 
 /** @type {(streams: Stream[]) => Entry[]} */

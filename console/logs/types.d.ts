@@ -6,8 +6,8 @@ import type { FieldLink, Range, Times } from "../types";
 export type Entry = { ts: string; line: string; labels: Readonly<Record<string, string>> };
 export type Stream = { stream: Record<string, string>; values: [string, string][] };
 
-/** What a line says; `message` is empty when its form is not known. `trace` is where its trace id is looked for. */
-export type Reading = { level: string; message: string; code?: string; trace: string };
+/** What a line says; `message` is empty when its form is not known. */
+export type Reading = { level: string; message: string; code?: string };
 export type Read = (entry: Pick<Entry, "line" | "labels">) => Reading;
 export type LogLine = (
   entry: Entry,

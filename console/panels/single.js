@@ -6,13 +6,29 @@ import { calculation, shown } from "./values.js";
 
 /** @import { Draw, Place, Series } from "../dashboard/types" */
 
+const order = new Intl.Collator("en");
+
 /** @param {Place} place @param {Series[]} series */
 function reduced({ panel }, series) {
-  const { of } = calculation();
-  return series.map(({ name, labels, values }) => {
+  const { of } = calculation(panel.options?.reduceOptions?.calcs?.[0]);
+  const all = series.map(({ name, labels, values }) => {
     const value = of(values);
     return { name, labels, value: Number(value), ...shown(value, panel.fieldConfig?.defaults ?? {}) };
   });
+  return sorted(panel, all);
+}
+
+/**
+ * In the order that the file sets by a transformation; otherwise that of the server.
+ * @template {{ labels: Record<string, string>, value: number }} Row
+ * @param {import("../dashboard/types").Panel} panel @param {Row[]} rows
+ */
+export function sorted({ transformations = [] }, rows) {
+  const { field, desc } = transformations.find((one) => one.id === "sortBy")?.options?.sort?.[0] ?? {};
+  if (!field) return rows;
+  const compare = (/** @type {Row} */ a, /** @type {Row} */ b) =>
+    field === "Value" ? a.value - b.value : order.compare(a.labels[field] ?? "", b.labels[field] ?? "");
+  return rows.toSorted((a, b) => (desc ? compare(b, a) : compare(a, b)));
 }
 
 /** @param {Place} place @returns {Draw} */

@@ -103,7 +103,7 @@ export function timeSeries({ panel, body, title, signal, zoom }) {
     // In the other charts only the crosshair follows; over a dot its own box is shown.
     if (!over.matches(":hover") || over.querySelector(":hover > a:hover")) return;
     if (left < 0 || typeof idx !== "number") return hideTooltip();
-    const known = lines.filter((one) => !one.hidden && one.values[idx] !== null);
+    const known = lines.filter((one) => !one.hidden && typeof one.values[idx] === "number");
     const highest = known.sort((a, b) => Number(b.values[idx]) - Number(a.values[idx])).slice(0, MOST_ROWS);
     /** @type {Row[]} */
     const rows = highest.map(({ name, values, color }) => [name, text(values[idx], config), color]);

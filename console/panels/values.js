@@ -19,13 +19,13 @@ export function calculation(name = "last") {
   const plain = name.replace("NotNull", "");
   /** @param {Series["values"]} values */
   const of = (values) => {
-    const known = values.filter((value) => value !== null);
+    const known = values.filter((value) => typeof value === "number");
     return known.length > 0 ? (CALCULATIONS[plain] ?? CALCULATIONS.last)(known) : null;
   };
   return { title: plain[0].toUpperCase() + plain.slice(1), of };
 }
 
-/** A value with its unit. @param {number | null} value @param {FieldConfig} config */
+/** A value with its unit. @param {number | null | undefined} value @param {FieldConfig} config */
 export function text(value, { unit, decimals }) {
   return formatValue(value, unit, decimals);
 }

@@ -5,6 +5,9 @@ import { colorsOf } from "../colors.js";
 
 /** @import { Attributes, Span, Trace } from "./types" */
 
+/** Numbers of OTLP's kinds, for who writes them so. */
+const KINDS = ["", "internal", "server", "client", "producer", "consumer"];
+
 /** @param {any} answer of `/api/traces/{id}` or its v2 @param {string} id @returns {Trace | undefined} */
 export function readTrace(answer, id) {
   const { batches, resourceSpans } = answer.trace ?? answer;
@@ -13,52 +16,67 @@ export function readTrace(answer, id) {
     const resource = attributes(batch.resource?.attributes);
     for (const { spans } of list(batch.scopeSpans)) for (const raw of list(spans)) read.push({ raw, resource });
   }
-  const first = read.map(({ raw }) => BigInt(raw.startTimeUnixNano)).reduce((a, b) => (a < b ? a : b), 2n ** 64n);
-  const after = (/** @type {string} */ time) => Number(BigInt(time) - first) / 1e6;
+  // A time of 0 is left out of JSON: it says that nobody has set it. Such a span is drawn where the trace begins.
+  const known = read.map(({ raw }) => nanos(raw.startTimeUnixNano)).filter((start) => start > 0n);
+  const first = known.reduce((a, b) => (a < b ? a : b), known[0] ?? 0n);
+  const after = (/** @type {unknown} */ time) => Number(nanos(time) - first) / 1e6;
   const spans = inOrder(
-    read.map(({ raw, resource }) => ({
-      id: hexadecimal(raw.spanId),
-      parentId: hexadecimal(raw.parentSpanId),
-      name: raw.name ?? "",
-      service: resource.get("service.name") || "unknown",
-      kind: (raw.kind ?? "").replace(/^SPAN_KIND_(UNSPECIFIED)?/, "").toLowerCase(),
-      error: raw.status?.code === "STATUS_CODE_ERROR",
-      message: raw.status?.message ?? "",
-      start: after(raw.startTimeUnixNano),
-      end: after(raw.endTimeUnixNano),
-      attributes: attributes(raw.attributes),
-      resource,
-      events: list(raw.events).map((event) => ({
-        name: event.name,
-        after: after(event.timeUnixNano) - after(raw.startTimeUnixNano),
-        attributes: attributes(event.attributes),
-      })),
-      links: list(raw.links).map((link) => {
-        return { traceId: hexadecimal(link.traceId), spanId: hexadecimal(link.spanId) };
-      }),
-      parent: undefined,
-      children: [],
-      orphan: false,
-      depth: 0,
-    })),
+    read.map(({ raw, resource }) => {
+      const untimed = nanos(raw.startTimeUnixNano) === 0n;
+      const start = untimed ? 0 : after(raw.startTimeUnixNano);
+      return {
+        id: hexadecimal(raw.spanId),
+        parentId: hexadecimal(raw.parentSpanId),
+        name: raw.name ?? "",
+        service: resource.get("service.name") || "unknown",
+        kind: KINDS[raw.kind] ?? String(raw.kind ?? "").replace(/^SPAN_KIND_(UNSPECIFIED)?/, "").toLowerCase(),
+        error: raw.status?.code === "STATUS_CODE_ERROR" || raw.status?.code === 2,
+        message: raw.status?.message ?? "",
+        start,
+        end: Math.max(start, after(raw.endTimeUnixNano)),
+        untimed,
+        attributes: attributes(raw.attributes),
+        resource,
+        events: list(raw.events).map((event) => ({
+          name: event.name ?? "",
+          after: event.timeUnixNano ? after(event.timeUnixNano) - start : 0,
+          attributes: attributes(event.attributes),
+        })),
+        links: list(raw.links).map((link) => {
+          return { traceId: hexadecimal(link.traceId), spanId: hexadecimal(link.spanId) };
+        }),
+        parent: undefined,
+        children: [],
+        orphan: false,
+        circular: false,
+        depth: 0,
+      };
+    }),
   );
   if (spans.length === 0) return undefined;
   const roots = spans.filter((span) => !span.parent);
   const root = roots.find((span) => !span.orphan) ?? roots[0];
   const colors = colorsOf(spans.map((span) => span.service));
   const duration = spans.reduce((most, { end }) => Math.max(most, end), 0);
-  return { id, start: Number(first) / 1e6, duration, spans, roots, root, colors };
+  return { id, start: Number(first / 1000n) / 1000, duration, spans, roots, root, colors };
 }
 
-/** The order of the tree, siblings by their start; what no root leads to is left out. @param {Span[]} all */
+/** The span that began first. @param {Trace} trace */
+export function earliest({ spans }) {
+  const timed = spans.filter(({ untimed }) => !untimed);
+  return (timed.length > 0 ? timed : spans).reduce((first, one) => (one.start < first.start ? one : first));
+}
+
+/** The order of the tree, siblings by their start. @param {Span[]} all */
 function inOrder(all) {
   all.sort((a, b) => a.start - b.start);
   const byId = new Map(all.map((span) => [span.id, span]));
   for (const span of all) {
-    span.parent = byId.get(span.parentId);
-    span.parent?.children.push(span);
+    span.parent = span.parentId ? byId.get(span.parentId) : undefined;
     span.orphan = span.parentId !== "" && !span.parent;
   }
+  breakCircles(all);
+  for (const span of all) span.parent?.children.push(span);
   // Without recursion: a trace may be as deep as it has spans.
   const waiting = all.filter((span) => !span.parent).reverse();
   const spans = [];
@@ -68,6 +86,36 @@ function inOrder(all) {
     waiting.push(...span.children.toReversed());
   }
   return spans;
+}
+
+/** Of spans that are parents of each other the first becomes a root. @param {Span[]} all by their start */
+function breakCircles(all) {
+  const place = new Map(all.map((span, index) => [span, index]));
+  /** @type {Set<Span>} */
+  const done = new Set();
+  for (const from of all) {
+    /** @type {Set<Span>} */
+    const way = new Set();
+    let span = /** @type {Span | undefined} */ (from);
+    for (; span && !done.has(span) && !way.has(span); span = span.parent) way.add(span);
+    if (span && way.has(span)) {
+      let first = span;
+      for (let one = span.parent; one && one !== span; one = one.parent) {
+        if ((place.get(one) ?? 0) < (place.get(first) ?? 0)) first = one;
+      }
+      Object.assign(first, { parent: undefined, orphan: true, circular: true });
+    }
+    for (const one of way) done.add(one);
+  }
+}
+
+/** @param {unknown} time nanoseconds, as text or a number; 0 for what is none */
+function nanos(time) {
+  try {
+    return BigInt(/** @type {string} */ (time ?? 0));
+  } catch {
+    return 0n;
+  }
 }
 
 /** @param {any} items @returns {any[]} */
@@ -85,9 +133,13 @@ function attributes(pairs) {
   );
 }
 
-/** An id in base64 or in hexadecimal digits; empty for none. */
+/** An id in base64 or in hexadecimal digits; empty for none, and as it is when it is neither. */
 export function hexadecimal(id = "") {
   if (/^([0-9a-f]{16}){1,2}$/i.test(id)) return id.toLowerCase();
-  const bytes = Array.from(atob(id), (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
-  return /^0*$/.test(bytes) ? "" : bytes;
+  try {
+    const bytes = Array.from(atob(id), (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+    return /^0*$/.test(bytes) ? "" : bytes;
+  } catch {
+    return id;
+  }
 }

@@ -6,6 +6,9 @@ import { h } from "../dom.js";
 
 /** @import { Child } from "./types" */
 
+/** Said of a trace that is named by another span than its root. */
+export const ROOTLESS = " (root missing)";
+
 /** @param {string} name */
 export function serviceName(name, color = colorOf(name)) {
   return h("span", { class: "service-name" }, swatch(color), name);

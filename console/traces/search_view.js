@@ -9,10 +9,11 @@ import { formatDuration, formatTime } from "../format.js";
 import { notice, repeat } from "../notice.js";
 import { milliseconds, rangeOf, span } from "../time.js";
 import { refreshPicker, timePicker } from "../time_picker.js";
-import { errors, serviceName, table } from "./parts.js";
+import { earliest, readTrace } from "./model.js";
+import { errors, ROOTLESS, serviceName, table } from "./parts.js";
 import { traceql } from "./traceql.js";
 
-/** @import { Context, Found, Params } from "./types" */
+/** @import { Context, Found, Params, Span } from "./types" */
 
 export const title = "Traces";
 
@@ -47,6 +48,7 @@ export async function show({ main, params, signal }) {
         const { traces = [] } = await ask("tempo", "api/search", asking, stopped);
         down = false;
         fill(found, results(traces, Number(asking.limit)));
+        nameRootless(found, stopped);
         announce(`${traces.length} traces found`);
       } catch (error) {
         if (stopped.aborted) return;
@@ -125,13 +127,14 @@ function results(traces, limit) {
   const rows = traces.map((trace) => {
     const { traceID, rootServiceName, rootTraceName = "?", durationMs = 0, serviceStats = {} } = trace;
     const rooted = rootServiceName !== "<root span not yet received>";
-    const name = rooted ? rootTraceName : "Root not in the trace";
     const services = Object.entries(serviceStats);
     const [day, clock] = formatTime(Number(trace.startTimeUnixNano) / 1e6).split(" ");
     const length = durationMs ? formatDuration(durationMs / 1000) : "< 1 ms";
     return [
       h("time", {}, h("span", { class: "quiet" }, `${day} `), clock),
-      h("div", {}, rooted && serviceName(rootServiceName), h("a", { href: `/traces/${traceID}` }, name)),
+      rooted
+        ? h("div", {}, serviceName(rootServiceName), h("a", { href: `/traces/${traceID}` }, rootTraceName || "?"))
+        : rootless(traceID),
       h("div", { class: "share", style: `--share: ${(durationMs / longest) * 100}%` }, length),
       services.reduce((sum, [, { spanCount = 0 }]) => sum + spanCount, 0),
       errors(services.reduce((sum, [, { errorCount = 0 }]) => sum + errorCount, 0)),
@@ -142,6 +145,40 @@ function results(traces, limit) {
     h("p", { class: "quiet" }, `${traces.length} found${traces.length < limit ? "" : "; there may be more"}`),
     table("Traces found", ["Time", "Trace", "Duration", "Spans", "Errors", "Services"], rows),
   ];
+}
+
+/** Service and name of the earliest spans of traces without a root. @type {Map<string, Pick<Span, "service" | "name">>} */
+const named = new Map();
+/** How many of them are asked for at once. */
+const AT_ONCE = 4;
+
+/** A trace whose root is missing: by its earliest span, once that is known. @param {string} id */
+function rootless(id) {
+  const span = named.get(id);
+  const href = `/traces/${id}`;
+  const mark = h("em", { class: "quiet" }, ROOTLESS);
+  if (span) return h("div", {}, serviceName(span.service), h("a", { href }, span.name || "?"), mark);
+  return h("div", { "data-rootless": id }, h("a", { href }, "Root not in the trace"));
+}
+
+/** The search does not tell which span is the earliest; the trace does. @param {Element} found @param {AbortSignal} signal */
+async function nameRootless(found, signal) {
+  const waiting = [...found.querySelectorAll("[data-rootless]")];
+  const one = async () => {
+    for (let cell = waiting.shift(); cell && !signal.aborted; cell = waiting.shift()) {
+      const id = cell.getAttribute("data-rootless") ?? "";
+      try {
+        const trace = readTrace(await ask("tempo", `api/traces/${id}`, {}, signal), id);
+        if (!trace) continue;
+        const { service, name } = earliest(trace);
+        named.set(id, { service, name });
+        cell.replaceWith(rootless(id));
+      } catch {
+        // It stays listed without a name; the view of the trace says what is wrong.
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
 }
 
 /** @param {string} name @param {HTMLElement} control */

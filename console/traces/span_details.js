@@ -26,7 +26,7 @@ export function spanDetails(trace, span, close) {
     events.map(happened),
     pairs("facts", [
       ["Duration", formatDuration((span.end - span.start) / 1000)],
-      ["Start", `+${formatDuration(span.start / 1000)}, ${formatClock(trace.start + span.start)}`],
+      ["Start", span.untimed ? "not set" : `+${formatDuration(span.start / 1000)}, ${formatClock(trace.start + span.start)}`],
       ["Status", h("span", { class: error && "bad" }, error ? "error" : "no error", message && `: ${message}`)],
       ["Span id", h("code", {}, span.id)],
       ["Parent id", h("code", {}, span.parentId || "none")],

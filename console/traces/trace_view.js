@@ -8,7 +8,7 @@ import { formatDuration, formatTime } from "../format.js";
 import { notice, repeat } from "../notice.js";
 import { criticalPath } from "./critical_path.js";
 import { readTrace } from "./model.js";
-import { errors, pairs, serviceName } from "./parts.js";
+import { errors, pairs, ROOTLESS, serviceName } from "./parts.js";
 import { serviceGraph } from "./service_graph.js";
 import { logsLink, spanDetails } from "./span_details.js";
 import { waterfall } from "./waterfall.js";
@@ -53,12 +53,12 @@ export async function show({ main, signal }, asked) {
   /** @param {Trace} trace */
   function draw(trace) {
     const { start, duration, spans, colors } = trace;
-    const { name, service } = trace.root;
+    const { name, service, orphan } = trace.root;
     shown = spans.length;
     document.title = `${service} ${name} · salvo-observability`;
     fill(
       heading,
-      h("h1", {}, h("span", { class: "quiet" }, service), " ", name),
+      h("h1", {}, h("span", { class: "quiet" }, service), " ", name, orphan && h("em", { class: "quiet" }, ROOTLESS)),
       logsLink(trace, spans, "Logs of this trace"),
       h("button", { onclick: follow }, "Refresh"),
     );

@@ -25,8 +25,11 @@ export type Span = Piece & {
   links: SpanLink[];
   parent: Span | undefined;
   children: Span[];
-  /** Its parent is not in the trace. */
+  /** Nobody has set its start. */
+  untimed: boolean;
+  /** Its parent is not in the trace, or is left out because the span is among its own parents. */
   orphan: boolean;
+  circular: boolean;
   depth: number;
 };
 

@@ -55,7 +55,7 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
 
   /** @param {Span} span @param {number} at its place among the visible ones */
   function row(span, at) {
-    const { service, name, kind, error, orphan, depth } = span;
+    const { service, name, kind, error, orphan, circular, depth } = span;
     const open = span.children.length > 0 ? !collapsed.has(span) : undefined;
     const length = formatDuration((span.end - span.start) / 1000);
     // Of very many pieces those that can be seen.
@@ -82,7 +82,7 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
         h("span", { class: "wf-service quiet" }, service),
         h("span", {}, name),
         error && h("strong", { class: "bad" }, "!"),
-        orphan && h("em", { title: "Its parent is not in the trace" }, "orphan"),
+        orphan && h("em", { title: circular ? "It is among its own parents" : "Its parent is not in the trace" }, "orphan"),
         h("small", { class: "quiet" }, kind),
       ),
       h("div", { role: "gridcell", class: "numeric" }, length),

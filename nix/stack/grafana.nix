@@ -3,6 +3,7 @@
   lib,
   runCommand,
   writeShellApplication,
+  coreutils,
   grafana,
   etc,
 }:
@@ -16,12 +17,16 @@ let
 in
 writeShellApplication {
   name = "grafana";
+  runtimeInputs = [ coreutils ];
   runtimeEnv = {
     LAB_DASHBOARDS_PATH = "${../../dashboards}";
     GF_PATHS_PROVISIONING = "${provisioning}";
     GF_LOG_MODE = "console";
     GF_LOG_CONSOLE_FORMAT = "text";
-    # Explore, where the exercise takes place, is for editors.
+    # Grafana's own first page calls out to a news feed.
+    GF_USERS_HOME_PAGE = "/d/salvo-observability";
+    # Explore, where the exercise takes place, is for editors. Grafana warns at its start that it will know viewers
+    # only one day; up to 13.0 nothing takes the place of this.
     GF_AUTH_ANONYMOUS_ENABLED = "true";
     GF_AUTH_ANONYMOUS_ORG_ROLE = "Editor";
     GF_USERS_ALLOW_SIGN_UP = "false";
@@ -41,6 +46,8 @@ writeShellApplication {
     export GF_SERVER_HTTP_ADDR=$LAB_HOST GF_SERVER_HTTP_PORT=$LAB_GRAFANA_PORT
     export GF_PATHS_DATA=$LAB_STATE/data/grafana GF_PATHS_LOGS=$LAB_STATE/data/grafana/log
     export GF_PATHS_PLUGINS=$LAB_STATE/data/grafana/plugins
+    # Without the folder there is an error in Grafana's log.
+    mkdir -p "$GF_PATHS_PLUGINS"
     export GF_SECURITY_ADMIN_PASSWORD="\$__file{$LAB_STATE/secrets/grafana-admin-password}"
     export GF_SECURITY_SECRET_KEY="\$__file{$LAB_STATE/secrets/grafana-secret-key}"
     exec ${lib.getExe' grafana "grafana"} server --homepath ${grafana}/share/grafana

@@ -36,6 +36,8 @@ pub struct Faults {
     pub label_removed: Option<&'static str>,
     /// Metrics are scraped in the format that has no exemplars.
     pub no_exemplars: bool,
+    /// Nothing is wrong, but the instances log in JSON.
+    pub json: bool,
 }
 
 /// A running lab; it ends when dropped.
@@ -102,14 +104,18 @@ impl Lab {
         let loki = runtime.block_on(serve(logs::router(Arc::clone(&lines))));
         let sink = Arc::new(StoreSink::new(lines));
         let instance = |name: &str, targets: [&str; 2]| {
-            instance(name, targets, &receiver, |output| {
+            instance(name, targets, &receiver, faults.json, |output| {
                 let labels = contract_labels(name, Output::Stdout, "test", "/var/log/lab.log");
                 let labels = labels
                     .into_iter()
                     .filter(|(name, _)| faults.label_removed != Some(name));
                 let labels = LabelSet::new(labels).expect("labels");
                 let sink: Arc<StoreSink> = Arc::clone(&sink);
-                let pipeline = Pipeline::new(labels, Stages::text(), sink, Clock::system());
+                let stages = match faults.json {
+                    true => Stages::lines(),
+                    false => Stages::text(),
+                };
+                let pipeline = Pipeline::new(labels, stages, sink, Clock::system());
                 tokio::spawn(pipeline.run(output));
             })
         };
@@ -196,12 +202,19 @@ async fn serve(router: Router) -> SocketAddr {
 }
 
 /// Starts an instance, hands its output to the log pipeline, and waits until it is ready.
-fn instance(name: &str, [one, two]: [&str; 2], receiver: &str, ship: impl FnOnce(Tee)) -> Instance {
+fn instance(
+    name: &str,
+    [one, two]: [&str; 2],
+    receiver: &str,
+    json: bool,
+    ship: impl FnOnce(Tee),
+) -> Instance {
     let mut child = service::command()
         .env("APP_NAME", name)
         .env("EXPOSE_PORT", "0")
         .env("OTLP_GRPC_ENDPOINT", receiver)
         .env("OTEL_BSP_SCHEDULE_DELAY", "100")
+        .env("LOG_FORMAT", if json { "json" } else { "text" })
         .env("TARGET_ONE_HOST", one)
         .env("TARGET_TWO_HOST", two)
         .stdin(Stdio::null())
@@ -218,7 +231,9 @@ fn instance(name: &str, [one, two]: [&str; 2], receiver: &str, ship: impl FnOnce
     let address = eventually("the service says where it listens", || {
         let seen = String::from_utf8_lossy(&seen.lock().expect("output")).into_owned();
         let (_, rest) = seen.split_once("ready on http://")?;
-        rest.split_once('\n')?.0.trim().parse().ok()
+        // The line ends here, or the string in it.
+        let end = rest.find(['\n', '"'])?;
+        rest[..end].trim().parse().ok()
     });
     Instance { address, child }
 }

@@ -104,7 +104,11 @@ in
           enabled = cfg.grafana.anonymousRole != null;
           org_role = lib.defaultTo "Viewer" cfg.grafana.anonymousRole;
         };
-        users.allow_sign_up = false;
+        users = {
+          allow_sign_up = false;
+          # Grafana's own first page calls out to a news feed.
+          home_page = "/d/salvo-observability";
+        };
         # Grafana talks to the lab's servers and to nobody else.
         analytics = {
           reporting_enabled = false;

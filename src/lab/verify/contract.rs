@@ -22,6 +22,8 @@ pub const BY_ROUTE: &str = "traces.search_by_route";
 pub const BY_ERROR: &str = "traces.search_by_error";
 /// TraceQL finds by duration.
 pub const BY_DURATION: &str = "traces.search_by_duration";
+/// TraceQL counts.
+pub const COUNTED: &str = "traces.metrics";
 /// Lines have arrived.
 pub const LINES: &str = "logs.lines";
 /// Their labels are right.
@@ -51,7 +53,7 @@ type Row = (
     &'static str,
 );
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 21] = [
     (
         APPS,
         "every instance answers, and /chain goes through all of them",
@@ -113,6 +115,12 @@ const ROWS: [Row; 20] = [
         "Tempo's log; a search sees a trace some seconds after its id is known",
     ),
     (
+        COUNTED,
+        "TraceQL metrics give the rate of requests of every instance",
+        &[APPS, NOTHING_LOST],
+        "that Tempo's metrics generator runs the processor local-blocks, with a folder in traces_storage.path",
+    ),
+    (
         LINES,
         "lines of every instance of /chain are in Loki with the trace id",
         &[APPS],
@@ -170,10 +178,15 @@ const ROWS: [Row; 20] = [
 ];
 
 /// The promise with an id of this list.
+///
+/// # Panics
+/// When no promise has this id.
 #[must_use]
 pub fn promise(id: &str) -> Promise {
     let row = ROWS.iter().find(|row| row.0 == id);
-    let (id, title, needs, check) = row.unwrap_or(&ROWS[0]);
+    let Some((id, title, needs, check)) = row else {
+        panic!("no promise has the id {id:?}");
+    };
     Promise {
         id: (*id).to_owned(),
         title: (*title).to_owned(),
@@ -197,16 +210,12 @@ pub fn dashboard(file: &str) -> Promise {
 /// Where a promise stands in the report.
 #[must_use]
 pub fn position(id: &str) -> usize {
-    // Dashboards come after the correlations, before Grafana.
-    let place = ROWS.iter().position(|row| row.0 == id);
-    let grafana = ROWS
-        .iter()
-        .position(|row| row.0 == GRAFANA)
-        .unwrap_or(ROWS.len());
-    match place {
-        Some(place) if place < grafana => place,
+    // Dashboards, which are no rows, come after the correlations, before Grafana.
+    let before = ROWS.iter().take_while(|row| row.0 != GRAFANA).count();
+    match ROWS.iter().position(|row| row.0 == id) {
+        Some(place) if place < before => place,
         Some(place) => place + 1,
-        None => grafana,
+        None => before,
     }
 }
 

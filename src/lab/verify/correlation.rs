@@ -149,6 +149,8 @@ impl TraceToLogs {
                     "" => &tag.key,
                     renamed => renamed,
                 };
+                // What Grafana writes as it is: a quotation mark in it would end the selector.
+                let value = value.replace('\\', "\\\\").replace('"', "\\\"");
                 Some(format!("{label}=\"{value}\""))
             })
             .collect();
@@ -243,6 +245,7 @@ mod tests {
             uid: "it".to_owned(),
             name: String::new(),
             kind: String::new(),
+            is_default: false,
             settings,
         }
     }

@@ -9,7 +9,8 @@
 //! * [`promise`], [`finding`], [`report`]: what became of them, for people and programs
 //! * [`traffic`], [`state`]: the requests, and what is remembered of them
 //! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: how servers are asked
-//! * [`provisioning`], [`correlation`], [`dashboard`], [`template`]: what Grafana makes of its files
+//! * [`provisioning`], [`correlation`], [`dashboard`], [`template`], [`question`]: what Grafana makes of
+//!   its files
 
 pub mod args;
 pub mod contract;
@@ -22,6 +23,7 @@ pub mod prometheus;
 pub mod promise;
 pub mod promises;
 pub mod provisioning;
+pub mod question;
 pub mod report;
 pub mod run;
 pub mod state;

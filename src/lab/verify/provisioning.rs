@@ -42,6 +42,9 @@ pub struct DataSource {
     /// `prometheus`, `loki` or `tempo`.
     #[serde(rename = "type")]
     pub kind: String,
+    /// Whether it is asked where a dashboard names none.
+    #[serde(rename = "isDefault", default)]
+    pub is_default: bool,
     /// Settings of its type.
     #[serde(rename = "jsonData", default)]
     pub settings: Value,

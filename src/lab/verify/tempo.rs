@@ -124,6 +124,35 @@ pub async fn search(
     }
 }
 
+/// The series of a metrics query between two times (Unix seconds): the value of the one label that it
+/// groups by, and the greatest sample.
+///
+/// # Errors
+/// A finding when the query was refused.
+pub async fn metrics(
+    tempo: &Server,
+    query: &str,
+    (start, end): (i64, i64),
+) -> Result<(String, Vec<(String, f64)>), Finding> {
+    let (start, end) = (start.to_string(), end.to_string());
+    let params = [
+        ("q", query),
+        ("start", &start),
+        ("end", &end),
+        ("step", "5s"),
+    ];
+    let answer = tempo.get("/api/metrics/query_range", &params).await?;
+    let json = answer.json()?;
+    let series = list(&json, "series").map(|series| {
+        let labels = &series["labels"][0]["value"];
+        let name = labels["stringValue"].as_str().unwrap_or_default();
+        let values = list(series, "samples").filter_map(|sample| sample["value"].as_f64());
+        (name.to_owned(), values.fold(0.0, f64::max))
+    });
+    let series = series.collect();
+    Ok((answer.asked, series))
+}
+
 fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     value[name]
         .as_array()

@@ -8,6 +8,7 @@ import { legend, seriesOf } from "../../../console/dashboard/query.js";
 import { filled, timesOf } from "../../../console/dashboard/template.js";
 import { choiceOf, stateOf } from "../../../console/dashboard/variables.js";
 import { apart } from "../../../console/panels/exemplars.js";
+import { sorted } from "../../../console/panels/single.js";
 import { calculation, shown } from "../../../console/panels/values.js";
 
 const TIMES = { range: 900, step: 5, rateInterval: 20 };
@@ -60,6 +61,20 @@ test("a series is named by its legend, or by its labels", () => {
   assert.equal(legend({ legendFormat: "{{job}} {{ missing }}" }, labels), "<b>");
   assert.equal(legend({}, labels), 'up{job="<b>"}');
   assert.equal(legend({ legendFormat: "__auto" }, {}), "Value");
+});
+
+test("the rows of a table are named by their labels and in the order that the file sets", () => {
+  assert.equal(legend({ format: "table" }, { __name__: "up", path: "/b" }), "/b");
+  const rows = [["/b", 1], ["/a", 3], ["/c", 2]].map(([path, value]) => ({ labels: { path }, value }));
+  const by = (field, desc) => sorted({ transformations: [{ id: "sortBy", options: { sort: [{ field, desc }] } }] }, rows);
+  assert.deepEqual(by("path", false).map((one) => one.labels.path), ["/a", "/b", "/c"]);
+  assert.deepEqual(by("Value", true).map((one) => one.value), [3, 2, 1]);
+  assert.deepEqual(sorted({}, rows), rows);
+});
+
+test("points of a query with another step are no gaps of the others", () => {
+  const result = [{ metric: {}, values: [[0, "1"], [10, "2"]] }];
+  assert.deepEqual(seriesOf(result, {}, [0, 5, 10], [0, 10])[0].values, [1, undefined, 2]);
 });
 
 test("values are reduced over what there is", () => {

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import test from "node:test";
 
 import { criticalPath } from "../../../console/traces/critical_path.js";
-import { hexadecimal, readTrace } from "../../../console/traces/model.js";
+import { earliest, hexadecimal, readTrace } from "../../../console/traces/model.js";
 import { callsOf, columnsOf } from "../../../console/traces/service_graph.js";
 import { traceql } from "../../../console/traces/traceql.js";
 
@@ -92,13 +92,45 @@ test("the spans of the tree follow their parent, by their start", () => {
   assert.deepEqual(read.spans.map((one) => [one.name, one.depth]), [["root", 0], ["early", 1], ["leaf", 2], ["late", 1]]);
 });
 
-test("orphans and several roots are kept, circles are not", () => {
+test("orphans, several roots and circles are drawn", () => {
   const read = trace(["a", "", 0, 10], ["b", "", 20, 30], ["o", "gone", 40, 50], ["x", "y", 60, 70], ["y", "x", 61, 62], ["self", "self", 80, 90]);
-  assert.deepEqual(read.spans.map((one) => [one.name, one.orphan]), [["a", false], ["b", false], ["o", true]]);
+  assert.deepEqual(read.spans.map((one) => [one.name, one.depth, one.orphan, one.circular]), [
+    ["a", 0, false, false],
+    ["b", 0, false, false],
+    ["o", 0, true, false],
+    ["x", 0, true, true],
+    ["y", 1, false, false],
+    ["self", 0, true, true],
+  ]);
   assert.equal(read.root.name, "a");
   assert.equal(trace(["o", "gone", 0, 1]).root.name, "o");
   assert.equal(readTrace({ batches: [] }, ID), undefined);
-  assert.equal(readTrace(answer(["x", "y", 0, 1], ["y", "x", 0, 1]), ID), undefined);
+  assert.deepEqual(trace(["x", "y", 0, 1], ["y", "z", 0, 1], ["z", "x", 0, 1], ["leaf", "z", 0, 1]).spans.length, 4);
+});
+
+test("what JSON leaves out as a default is no obstacle: a start of 0, no end, no name, no kind, no ids", () => {
+  const { startTimeUnixNano, ...unset } = span(["unset", "root", 0, 40]);
+  const read = found({ batches: [resource("app", span(["root", "", 10, 100]), unset, { spanId: hex("bare") }, {})] });
+  assert.equal(read.start, START + 10);
+  assert.equal(read.duration, 90);
+  const { untimed, start, end, depth } = read.spans.find((one) => one.name === "unset") ?? {};
+  assert.deepEqual([untimed, start, end, depth], [true, 0, 30, 1]);
+  assert.deepEqual(read.spans.filter((one) => one.name === "").map((one) => [one.start, one.end, one.kind]), [[0, 0, ""], [0, 0, ""]]);
+  assert.equal(earliest(read).name, "root");
+  const nothing = found({ batches: [resource("app", { spanId: hex("a"), events: [{}], links: [{}], attributes: [{}] })] });
+  assert.deepEqual([nothing.start, nothing.duration, nothing.spans.length], [0, 0, 1]);
+  assert.equal(criticalPath(nothing).size, 0);
+});
+
+test("kinds and states are read as names and as numbers, an id that is none as it is", () => {
+  const read = found({ batches: [resource("app", { spanId: "?!", kind: 3, status: { code: 2 } })] });
+  assert.deepEqual([read.root.kind, read.root.error, read.root.id], ["client", true, "?!"]);
+});
+
+test("a trace without a root is named by the span that began first", () => {
+  const read = trace(["late", "gone", 20, 90], ["early", "gone", 10, 30], ["leaf", "late", 25, 30]);
+  assert.equal(earliest(read).name, "early");
+  assert.equal(earliest(read).service, "app");
 });
 
 test("a trace may be as deep as it has spans", () => {

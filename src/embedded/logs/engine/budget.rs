@@ -58,14 +58,20 @@ impl Budget {
 
     /// To be called before bytes are made of the present line, by the stage of this name.
     pub(crate) fn make(&mut self, bytes: usize, stage: &'static str) -> Result<(), QueryError> {
-        self.made = self.made.saturating_add(bytes);
-        if self.made > MAX_MADE_BYTES {
+        self.room(bytes, stage)?;
+        self.made += bytes;
+        self.work(bytes)
+    }
+
+    /// Whether so many bytes more may be made of the present line.
+    pub(crate) fn room(&self, bytes: usize, stage: &'static str) -> Result<(), QueryError> {
+        if self.made.saturating_add(bytes) > MAX_MADE_BYTES {
             return Err(QueryError::TooManyBytes {
                 stage,
                 limit: MAX_MADE_BYTES,
             });
         }
-        self.work(bytes)
+        Ok(())
     }
 }
 

@@ -49,6 +49,14 @@ pub enum QueryError {
         /// Bytes that all stages together may make of a line.
         limit: usize,
     },
+    /// A template runs too long for one line.
+    #[error("{stage} takes more than {limit} steps for one line; use shorter loops")]
+    TooManySteps {
+        /// The name of the stage.
+        stage: &'static str,
+        /// Steps that a template may take.
+        limit: usize,
+    },
     /// Two series of one side meet the same series of the other.
     #[error(
         "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"

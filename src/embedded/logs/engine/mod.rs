@@ -16,7 +16,6 @@ mod pipeline;
 mod range;
 mod samples;
 mod template;
-mod template_functions;
 mod value;
 
 pub(crate) use budget::Budget;

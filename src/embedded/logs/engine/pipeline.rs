@@ -209,8 +209,9 @@ fn compile(stage: &Stage, steps: &mut Vec<Step>) -> Result<(), QueryError> {
         }
         Stage::LabelFilter(filter) => steps.push(Step::Condition(Condition::new(filter)?)),
         Stage::LineFormat(text) => {
-            let template = Template::new(Kind::Line, text);
-            steps.push(Step::LineFormat(template.map_err(refused)?));
+            let template = Template::new(Kind::Line, text)
+                .map_err(|reason| refused(format!("invalid line template: {reason}")));
+            steps.push(Step::LineFormat(template?));
         }
         Stage::LabelFormat(formats) => {
             let changes = formats.iter().map(|(label, format)| match format {

@@ -7,6 +7,7 @@ pub mod grafana;
 pub mod logs;
 pub mod metrics;
 pub mod traces;
+mod variables;
 
 use tokio::time::Instant;
 

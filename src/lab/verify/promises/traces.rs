@@ -212,6 +212,26 @@ pub async fn search_by_duration(run: &Run) -> Attempt {
     search(run, "{ duration > 900ms }", &run.sent.chain).await
 }
 
+/// TraceQL gives the rate of the steady requests to each instance.
+pub async fn counted(run: &Run) -> Attempt {
+    const QUERY: &str = "{ span.http.route = \"/items/{item_id}\" && kind = server } \
+                         | rate() by (resource.service.name)";
+    let (asked, series) = tempo::metrics(&run.lab.tempo, QUERY, run.window()).await?;
+    let mut rates = Vec::new();
+    for service in &run.sent.services {
+        let found = series.iter().find(|(name, _)| name == service);
+        match found {
+            Some((_, most)) if *most > 0.0 => rates.push(format!("{service} {most:.1}/s")),
+            _ => {
+                let names: Vec<_> = series.iter().map(|(name, _)| name.as_str()).collect();
+                let came = format!("no rate of {service}, only of {names:?}");
+                return Err(Finding::new(asked, came));
+            }
+        }
+    }
+    Ok(rates.join(", "))
+}
+
 /// Looks at the short time of the followed requests only, so that other traffic cannot push
 /// theirs beyond the limit of hits.
 async fn search(run: &Run, query: &str, id: &str) -> Attempt {

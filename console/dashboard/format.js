@@ -1,0 +1,42 @@
+// @ts-check
+// How a chosen value is written where a query names a format: `${name:csv}`. src/lab/verify/template/format.rs does
+// the same.
+
+/** @import { Choice } from "./types" */
+
+const escaped = (/** @type {string} */ value, /** @type {RegExp} */ what) => value.replace(what, "\\$&");
+const regex = (/** @type {string} */ value) => escaped(value, /[\\^$*+?.()|[\]{}/]/g);
+const encoded = (/** @type {string} */ text) =>
+  text.replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+const component = (/** @type {string} */ value) => encoded(encodeURIComponent(value));
+const lucene = (/** @type {string} */ value) =>
+  Number.isNaN(Number(value)) ? escaped(value, /[!*+\-=<>\s&|()[\]{}^~?:\\/"]/g) : value;
+
+/** Undefined when the format is not known. @param {Choice} choice @param {string} format */
+export function formatted({ name, values, literal, list, all }, format) {
+  const [kind, ...given] = format.split(":");
+  const joined = values.join(",");
+  const single = values.length === 1;
+  const braced = list ? `{${joined}}` : joined;
+  /** @type {Record<string, () => string>} */
+  const plain = {
+    raw: () => joined,
+    csv: () => joined,
+    pipe: () => values.join("|"),
+    join: () => values.join(given.join(":") || ","),
+    regex: () => (single ? regex(values[0]) : `(${values.map(regex).join("|")})`),
+    glob: () => (single ? joined : `{${joined}}`),
+    json: () => (list ? JSON.stringify(values) : joined),
+    singlequote: () => values.map((one) => `'${one.replaceAll("'", "\\'")}'`).join(","),
+    doublequote: () => values.map((one) => `"${one.replaceAll('"', '\\"')}"`).join(","),
+    sqlstring: () => values.map((one) => `'${one.replaceAll("'", "''").replaceAll('"', '\\"')}'`).join(","),
+    distributed: () => values.join(`,${name}=`),
+    lucene: () => (list ? `(${values.map((one) => `"${lucene(one)}"`).join(" OR ")})` : values.map(lucene).join("")),
+    percentencode: () => component(braced),
+    uriencode: () => encoded(encodeURI(braced)),
+  };
+  if (Object.hasOwn(plain, kind)) return literal ? joined : plain[kind]();
+  if (kind === "text") return all ? "All" : values.join(" + ");
+  if (kind === "queryparam") return all ? `var-${name}=$__all` : values.map((one) => `var-${name}=${component(one)}`).join("&");
+  return undefined;
+}

@@ -1,0 +1,148 @@
+//! What templates compute with: the types of Go that Loki's labels and functions bring in.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::time::{Time, Zone};
+
+/// A text of Go: bytes that are mostly UTF-8.
+pub(super) type Text = Arc<[u8]>;
+
+/// The types of whole numbers with a sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IntType {
+    Int,
+    Int64,
+    Duration,
+    Month,
+    Weekday,
+}
+
+/// The types of maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MapType {
+    /// `map[string]string`, the labels.
+    Texts,
+    /// `map[string]interface {}`, an object of JSON.
+    Any,
+}
+
+/// A map with its keys in order.
+#[derive(Debug, PartialEq)]
+pub(super) struct Map {
+    pub(super) kind: MapType,
+    pub(super) entries: BTreeMap<Text, Value>,
+}
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    /// No value at all, of no type.
+    Nil,
+    /// What a variable of type `interface {}` holds, if anything.
+    Any(Option<Arc<Value>>),
+    Bool(bool),
+    Int(i64, IntType),
+    /// `uint8`, a byte of a text.
+    Byte(u8),
+    Float(f64),
+    Complex(f64, f64),
+    Text(Text),
+    /// The labels of the line, which are made a [`Map`] only when they are needed as one.
+    Labels,
+    Map(Arc<Map>),
+    /// A part of a list.
+    List(Arc<Vec<Value>>, Range<usize>),
+    Time(Time),
+    /// `*time.Location`
+    Zone(Zone),
+}
+
+impl Value {
+    pub(super) fn text(bytes: impl AsRef<[u8]>) -> Self {
+        Self::Text(Text::from(bytes.as_ref()))
+    }
+
+    pub(super) fn int(value: i64) -> Self {
+        Self::Int(value, IntType::Int)
+    }
+
+    pub(super) fn int64(value: i64) -> Self {
+        Self::Int(value, IntType::Int64)
+    }
+
+    pub(super) fn list(values: Vec<Value>) -> Self {
+        let all = 0..values.len();
+        Self::List(Arc::new(values), all)
+    }
+
+    /// The value as an element of type `interface {}`.
+    pub(super) fn boxed(self) -> Self {
+        match self {
+            Self::Nil => Self::Any(None),
+            any @ Self::Any(_) => any,
+            value => Self::Any(Some(Arc::new(value))),
+        }
+    }
+
+    /// The value without the interface around it.
+    pub(super) fn unboxed(&self) -> Self {
+        match self {
+            Self::Any(None) => Self::Nil,
+            Self::Any(Some(value)) => Self::clone(value),
+            value => value.clone(),
+        }
+    }
+
+    /// The elements of a list.
+    pub(super) fn elements(&self) -> Option<&[Value]> {
+        match self {
+            Self::List(values, part) => values.get(part.clone()),
+            _ => None,
+        }
+    }
+
+    /// The name of its type, as Go's messages have it.
+    pub(super) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Nil => "<nil>",
+            Self::Any(_) => "interface {}",
+            Self::Bool(_) => "bool",
+            Self::Int(_, IntType::Int) => "int",
+            Self::Int(_, IntType::Int64) => "int64",
+            Self::Int(_, IntType::Duration) => "time.Duration",
+            Self::Int(_, IntType::Month) => "time.Month",
+            Self::Int(_, IntType::Weekday) => "time.Weekday",
+            Self::Byte(_) => "uint8",
+            Self::Float(_) => "float64",
+            Self::Complex(..) => "complex128",
+            Self::Text(_) => "string",
+            Self::Labels => "map[string]string",
+            Self::Map(map) => match map.kind {
+                MapType::Texts => "map[string]string",
+                MapType::Any => "map[string]interface {}",
+            },
+            Self::List(..) => "[]interface {}",
+            Self::Time(_) => "time.Time",
+            Self::Zone(_) => "*time.Location",
+        }
+    }
+
+    /// Whether `if` takes it for true: what is not the zero of its type.
+    pub(super) fn is_true(&self) -> bool {
+        match self {
+            Self::Nil | Self::Any(None) => false,
+            Self::Any(Some(value)) => value.is_true(),
+            Self::Bool(value) => *value,
+            Self::Int(value, _) => *value != 0,
+            Self::Byte(value) => *value != 0,
+            Self::Float(value) => *value != 0.0,
+            Self::Complex(real, imaginary) => *real != 0.0 || *imaginary != 0.0,
+            Self::Text(text) => !text.is_empty(),
+            Self::Map(map) => !map.entries.is_empty(),
+            Self::List(_, part) => !part.is_empty(),
+            Self::Labels | Self::Time(_) | Self::Zone(_) => true,
+        }
+    }
+}
