@@ -279,29 +279,46 @@ fn grown(capacity: usize, length: usize, whole: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use futures_util::stream;
-    use http_body_util::StreamBody;
-    use hyper::body::Frame;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::{Body, Frame};
     use salvo::http::ReqBody;
+
+    use super::*;
 
     const MIB: usize = 1 << 20;
 
-    /// A request whose body brings a portion each time, and then stands still or ends.
-    fn request(portions: usize, ends: bool) -> Request {
-        let portion = || Ok::<_, std::io::Error>(Frame::data(Bytes::from(vec![b' '; PORTION])));
-        let body = stream::unfold(0, move |sent| async move {
-            if sent < portions {
-                return Some((portion(), sent + 1));
+    /// A body that brings so many portions, and then ends or stands still.
+    struct Portions {
+        left: usize,
+        ends: bool,
+    }
+
+    impl Body for Portions {
+        type Data = Bytes;
+        type Error = Box<dyn std::error::Error + Send + Sync>;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            match self.left.checked_sub(1) {
+                Some(left) => {
+                    self.left = left;
+                    let portion = Bytes::from(vec![b' '; PORTION]);
+                    Poll::Ready(Some(Ok(Frame::data(portion))))
+                }
+                None if self.ends => Poll::Ready(None),
+                None => Poll::Pending,
             }
-            if !ends {
-                std::future::pending::<()>().await;
-            }
-            None
-        });
+        }
+    }
+
+    fn request(left: usize, ends: bool) -> Request {
         let mut req = Request::new();
         req.replace_body(ReqBody::Boxed {
-            inner: Box::pin(StreamBody::new(Box::pin(body))),
+            inner: Box::pin(Portions { left, ends }),
             fuse_config: None,
         });
         req
