@@ -14,6 +14,7 @@ use salvo::{Router, Service, handler};
 use salvo_observability::telemetry::hoop::Observe;
 use salvo_observability::telemetry::log_line::{LogFormat, LogLine};
 use salvo_observability::telemetry::metrics::Metrics;
+use salvo_observability::telemetry::propagation::Propagation;
 use salvo_observability::telemetry::server_span::ServerSpan;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -34,7 +35,10 @@ fn with_metrics(service: Service) -> Service {
 
 fn traced(sampler: Sampler) -> Service {
     let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
-    with_metrics(bare().hoop(ServerSpan::new(provider.tracer("bench"))))
+    with_metrics(bare().hoop(ServerSpan::new(
+        provider.tracer("bench"),
+        Propagation::default(),
+    )))
 }
 
 fn hoop(criterion: &mut Criterion) {

@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use salvo_observability::embedded::traces::search::{Request, Wanted, search, tag_names};
 use salvo_observability::embedded::traces::{Limits, Store, traceql};
+use salvo_observability::embedded::wire::Stop;
 
 const ROUTES: [&str; 6] = [
     "/",
@@ -165,7 +166,7 @@ fn searches(c: &mut Criterion) {
             spans_per_spanset: 3,
         };
         group.bench_function(query, |b| {
-            b.iter(|| black_box(search(&store, &request).unwrap()))
+            b.iter(|| black_box(search(&store, &request, &Stop::never()).unwrap()))
         });
     }
     group.bench_function("names of tags", |b| {

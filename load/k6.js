@@ -4,7 +4,8 @@
 //   k6 run --no-usage-report load/k6.js
 //   k6 run --no-usage-report -e RATE=50 -e DURATION=30s load/k6.js
 //
-// TARGETS names other instances, separated by spaces.
+// TARGETS names other instances, separated by spaces. The service starts a trace for each request
+// and tells it in its answer (traceresponse); a request without an answer is found by its own id.
 
 import { check } from "k6";
 import exec from "k6/execution";
@@ -51,9 +52,9 @@ export default function () {
   // Each instance gets every route in turn.
   const route = routes[Math.floor(turn / targets.length) % routes.length];
   const path = route.name.replace("{item_id}", `${(turn % 1000) + 1}?q=k6`);
-  const trace = hex(32);
+  const id = hex(32);
   const answer = http.get(target + path, {
-    headers: { traceparent: `00-${trace}-${hex(16)}-01` },
+    headers: { "X-Request-ID": id },
     redirects: 0,
     responseCallback: http.expectedStatuses(...route.expected),
     // One name for all paths of a route.
@@ -61,6 +62,8 @@ export default function () {
   });
   const expected = check(answer, { "status as expected": (it) => route.expected.includes(it.status) });
   if (!expected) {
-    console.error(`${target}${path} answered with ${answer.status}, trace ${trace}`);
+    const [, trace] = (answer.headers["Traceresponse"] || "").split("-");
+    const found = trace ? `trace ${trace}` : `{ span.http.request.header.x-request-id = "${id}" }`;
+    console.error(`${target}${path} answered with ${answer.status}, ${found}`);
   }
 }

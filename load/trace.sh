@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
-# One request through all instances, as part of a trace whose id is known before it is sent.
+# One request through all instances, and where its trace, its log lines and its exemplar are. The
+# service starts the trace, and tells its id in the header traceresponse of the answer.
 #
-#   load/trace.sh                                     the trace 17785b4c3d530b832fb28ede767c672c
-#   load/trace.sh 0af7651916cd43dd8448eb211c80319c    another one
+#   load/trace.sh
 #   TARGETS=http://127.0.0.1:8000 load/trace.sh
 set -euo pipefail
-trace=${1:-17785b4c3d530b832fb28ede767c672c}
-if ! [[ $trace =~ ^[0-9a-f]{32}$ ]] || [[ $trace =~ ^0+$ ]]; then
-  echo "$trace is no trace id: 32 hex digits, lower case, not all of them 0" >&2
-  exit 2
-fi
 target=${TARGETS:-http://127.0.0.1:8000}
 target=${target%% *}
 
-# W3C Trace Context: version, trace, the span that this request is a child of, sampled.
-curl --silent --show-error --fail-with-body "$target/chain" \
-  --header "traceparent: 00-$trace-d410eb45cc61f442-01"
+head=$(mktemp)
+trap 'rm -f "$head"' EXIT
+curl --silent --show-error --fail-with-body --dump-header "$head" "$target/chain"
+
+# W3C Trace Context: version, trace, the span that answered, flags.
+trace=$(sed -n 's/^traceresponse: [0-9a-f]\{2\}-\([0-9a-f]\{32\}\)-.*/\1/p' "$head")
+if [[ -z $trace ]]; then
+  echo "the answer of $target/chain does not tell its trace (no header traceresponse)" >&2
+  exit 1
+fi
 
 cat <<TEXT
 

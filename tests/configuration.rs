@@ -25,6 +25,7 @@ fn a_bad_value_ends_the_start_with_code_2_and_one_line_that_says_what_is_allowed
         ),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "grpc"),
         ("OTEL_TRACES_EXPORTER", "jaeger", "otlp, none"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", "none"),
         (
             "OTEL_TRACES_SAMPLER",
             "sometimes",
@@ -164,4 +165,99 @@ fn help_names_every_variable() {
     ] {
         assert!(text.contains(variable), "{variable}");
     }
+}
+
+#[test]
+fn a_time_zone_that_is_no_plain_file_is_refused_and_not_waited_for() {
+    let folder = std::env::temp_dir().join(format!("time-zone-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let pipe = folder.join("Pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    for zone in [
+        pipe.to_owned(),
+        format!(":{pipe}"),
+        "/dev/zero".to_owned(),
+        "/".to_owned(),
+        "Pipe".to_owned(),
+        "../Pipe".to_owned(),
+    ] {
+        let output = command()
+            .env("TZ", &zone)
+            .env("TZDIR", &folder)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{zone}: {text}");
+        assert!(text.starts_with("TZ is "), "{text}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_time_zone_is_a_name_a_file_or_a_rule() {
+    let folder = std::path::Path::new("/usr/share/zoneinfo");
+    let mut zones = vec!["UTC", "utc", "CET-1CEST,M3.5.0,M10.5.0/3", "<+0330>-3:30"];
+    // Where the database is.
+    if folder.join("Europe/Berlin").is_file() {
+        zones.extend([
+            "Europe/Berlin",
+            ":Europe/Berlin",
+            "/usr/share/zoneinfo/Europe/Berlin",
+        ]);
+    }
+    for zone in zones {
+        let app = Service::start("app", &[("TZ", zone)]);
+        assert_eq!(app.get("/").status, 200, "{zone}");
+    }
+}
+
+#[test]
+fn too_few_files_are_named_as_the_cause_with_what_to_do() {
+    let binary = env!("CARGO_BIN_EXE_salvo-app");
+    for files in [8, 9, 10] {
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("ulimit -n {files}; exec {binary}")])
+            .env_clear()
+            .env("EXPOSE_PORT", "0")
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{files}: {text}");
+        assert!(text.contains("ulimit -n"), "{files}: {text}");
+        assert!(!text.contains("--expose-port"), "{files}: {text}");
+        assert_eq!(text.matches("Too many open files").count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn headers_for_the_collector_are_sent_and_a_wrong_one_is_not_shown() {
+    let collector = support::collector::Collector::start();
+    let app = Service::start(
+        "app",
+        &[
+            ("OTLP_GRPC_ENDPOINT", &collector.endpoint()),
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "Authorization=Bearer%20abc, x-scope-orgid=lab",
+            ),
+        ],
+    );
+    app.get("/");
+    collector.wait_for(1, |_| true);
+    assert_eq!(
+        collector.header("authorization").as_deref(),
+        Some("Bearer abc")
+    );
+    assert_eq!(collector.header("x-scope-orgid").as_deref(), Some("lab"));
+
+    let output = command()
+        .env("OTEL_EXPORTER_OTLP_HEADERS", "secret")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.starts_with("OTEL_EXPORTER_OTLP_HEADERS is "), "{text}");
+    assert!(!text.contains("secret"), "{text}");
 }

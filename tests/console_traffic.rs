@@ -57,6 +57,11 @@ fn a_sent_request_is_told_with_its_trace_which_is_then_found() {
         (spans.len() == 7).then_some(spans)
     });
     assert!(spans.iter().any(|(service, _)| service == "app-b"));
+    eventually("it is found by its root", || {
+        let query = "{ rootServiceName = \"app-b\" && rootName = \"GET /chain\" }";
+        let found = lab.json("tempo", "/api/search", &[("q", query)]);
+        (found["traces"][0]["traceID"] == *id).then_some(())
+    });
     eventually("its lines", || {
         let query = format!("{{compose_service=\"app-b\"}} |= \"trace_id={id}\"");
         (!lab.entries(&query).is_empty()).then_some(())

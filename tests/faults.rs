@@ -144,3 +144,38 @@ fn long_paths_do_not_make_a_batch_that_the_collector_refuses() {
         "{sent} bytes, more than gRPC servers take by default"
     );
 }
+
+#[test]
+fn spans_that_the_collector_refuses_in_an_answer_count_as_failed_and_are_told_once() {
+    let collector = Collector::start();
+    collector.set_mood(Mood::Partial);
+    let app = observed(
+        &collector,
+        &[
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "100000"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10"),
+        ],
+    );
+    let made = traffic(&app, 200);
+    let spans = accounted(&app, "app", made);
+    assert!(spans[2] >= 20.0, "one of each request: {spans:?}");
+    assert_eq!(spans.iter().sum::<f64>(), made, "{spans:?}");
+    assert_eq!(spans[0], collector.spans().len() as f64);
+    assert_eq!(spans[1], 0.0);
+    let line = app.line_with("the collector has refused spans");
+    assert!(line.contains("no room\\nfor more"), "{line}");
+    let told = |part: &str| app.log().iter().filter(|line| line.contains(part)).count();
+    assert_eq!(told("the collector has refused spans"), 1);
+    assert_eq!(told("span export failed"), 0);
+}
+
+#[test]
+fn a_collector_that_only_warns_has_taken_all_spans() {
+    let collector = Collector::start();
+    collector.set_mood(Mood::Warn);
+    let app = observed(&collector, &[]);
+    let made = traffic(&app, 20);
+    assert_eq!(accounted(&app, "app", made), [made, 0.0, 0.0]);
+    let line = app.line_with("the collector warns");
+    assert!(line.contains("no room"), "{line}");
+}

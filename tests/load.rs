@@ -182,12 +182,46 @@ fn the_service_counts_what_load_says_it_sent_and_its_traces_are_found() {
         let sample = &route.expect("the route")[which];
         sample["trace_id"].as_str().expect("an id").to_owned()
     };
+    eventually("its traces are found by their root", || {
+        let query = "{ rootServiceName = \"app-a\" && nestedSetParent < 0 }";
+        let params = [("q", query), ("limit", "1000")];
+        let found = lab.json("tempo", "/api/search", &params);
+        let traces = found["traces"].as_array()?;
+        // Eight routes, six of each, over three instances.
+        (traces.len() == 16).then_some(())
+    });
     for (path, which, spans) in [("/chain", "slowest", 7), ("/error_test", "failing", 1)] {
         let trace = named(path, which);
         eventually("the trace is found", || {
             (lab.spans(&trace).len() == spans).then_some(())
         });
     }
+}
+
+#[test]
+fn a_request_that_timed_out_is_found_by_its_own_id() {
+    let lab = Lab::start(&["--app-count", "1"]);
+    let url = format!("http://{}", lab.app("app-a"));
+    let flags = [
+        "--json",
+        "--target",
+        &url,
+        "--rate",
+        "5",
+        "--duration",
+        "1s",
+    ];
+    let more = ["--mix", "io_task=1", "--timeout", "500ms"];
+    let said = load(&[&flags[..], &more].concat());
+    assert_eq!(said.number("/all/errors/timeout"), 5, "{}", said.text);
+    let failing = &said.report["routes"][0]["failing"];
+    assert!(failing["trace_id"].is_null(), "{failing}");
+    let id = failing["request_id"].as_str().expect("an id");
+    eventually("its trace is found", || {
+        let query = format!("{{ span.http.request.header.x-request-id = \"{id}\" }}");
+        let found = lab.json("tempo", "/api/search", &[("q", &query)]);
+        (found["traces"].as_array()?.len() == 1).then_some(())
+    });
 }
 
 #[test]

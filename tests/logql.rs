@@ -445,7 +445,7 @@ const GREEDY: [(&str, &str); 12] = [
         "line_format makes more than 4194304 bytes of one line",
     ),
     (
-        r#"| line_format `{{regexReplaceAll "" (repeat 9999 "a") (repeat 9999 "$0b")}}`"#,
+        r#"| line_format `{{regexReplaceAll "" (repeat 9999 "a") (repeat 9999 "b")}}`"#,
         "line_format makes more than 4194304 bytes of one line",
     ),
     (
@@ -481,6 +481,32 @@ async fn what_a_template_makes_of_a_line_is_bounded_where_it_is_made() {
         let query = format!("count_over_time({query}[1h])");
         let answer = backend.instant(&query).await;
         assert_eq!(answer.status, 400, "{stage}: {:.200}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn verbs_of_templates_may_be_as_wide_as_those_of_go() {
+    let backend = backend().await;
+    let cases = [
+        ("%.100000f", "1.5", 100_002),
+        ("%.100000e", "1.5", 100_006),
+        ("%.100000g", "1.5", 3),
+        ("%#.100000g", "1.5", 100_001),
+        ("%.100000x", "1.5", 100_008),
+        ("%.100000d", "7", 100_000),
+        ("%0100000d", "7", 100_000),
+        ("%.100000U", "65", 100_002),
+        ("%100000s", "`x`", 100_000),
+        ("%-1000000v", "nil", 1_000_000),
+    ];
+    for (format, argument, length) in cases {
+        let template = format!("{{{{printf `{format}` {argument} | len}}}}");
+        let query = format!("{{app=\"b\"}} | line_format {}", json!(template));
+        assert_eq!(
+            backend.lines(&query).await,
+            [length.to_string()],
+            "{format}"
+        );
     }
 }
 

@@ -108,6 +108,40 @@ async fn a_span_sent_over_grpc_comes_back_with_all_its_fields() {
 }
 
 #[tokio::test]
+async fn a_large_trace_is_read_whole_as_json_and_as_protobuf() {
+    let backend = Backend::start(Limits::default()).await;
+    let mut wide = full_span();
+    wide.attributes = (0..20_000)
+        .map(|n| text(&format!("key-{n}"), "\"x\"\n"))
+        .collect();
+    let others = (100..2_098).map(|id| span(0xf0_11, id));
+    let sent = request([wide].into_iter().chain(others).collect());
+    backend.post(&[PROTOBUF], sent.encode_to_vec()).await;
+
+    let stored = spans_of(&backend, 0xf0_11).await;
+    assert_eq!(stored.len(), 1_999);
+    for (path, list) in [
+        ("/api/traces/f011", "/batches/0/scopeSpans/0/spans"),
+        (
+            "/api/v2/traces/f011",
+            "/trace/resourceSpans/0/scopeSpans/0/spans",
+        ),
+    ] {
+        let answer = backend.json(path, &[]).await;
+        let spans = answer.pointer(list).unwrap().as_array().unwrap();
+        assert_eq!(spans.len(), 1_999, "{path}");
+        let wide = spans
+            .iter()
+            .find(|span| span["traceState"] == "vendor=1")
+            .unwrap();
+        let attributes = wide["attributes"].as_array().unwrap();
+        assert_eq!(attributes.len(), 20_000, "{path}");
+        let last = serde_json::json!({ "key": "key-19999", "value": { "stringValue": "\"x\"\n" } });
+        assert_eq!(attributes[19_999], last);
+    }
+}
+
+#[tokio::test]
 async fn both_http_encodings_are_taken_plain_and_gzipped_and_answered_alike() {
     let backend = Backend::start(Limits::default()).await;
     let zip = |bytes: &[u8]| {
@@ -387,4 +421,140 @@ async fn of_a_flood_exactly_what_was_accepted_is_found() {
     let stats = backend.store.stats();
     assert_eq!(stats.spans_ingested, accepted.len() as u64 * 10);
     assert_eq!(stats.spans_ingested + stats.spans_refused_rate, 2_000);
+}
+
+#[tokio::test]
+async fn what_takes_too_much_memory_once_it_is_decoded_is_refused_before_it_is_built() {
+    let limits = Limits {
+        max_decoded_bytes: 8 << 20,
+        ..Limits::default()
+    };
+    let backend = Backend::start(limits).await;
+    let zip = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    // A million empty elements of two bytes each, within the messages that hold them.
+    let within = |tags: &[u8]| {
+        let (element, holders) = tags.split_last().unwrap();
+        let mut bytes: Vec<u8> = [*element, 0].repeat(1_000_000);
+        for tag in holders.iter().rev() {
+            let mut outer = vec![*tag];
+            prost::encode_length_delimiter(bytes.len(), &mut outer).unwrap();
+            outer.extend(&bytes);
+            bytes = outer;
+        }
+        bytes
+    };
+    let protobuf: [&[u8]; 6] = [
+        &[0x0a],                   // resource spans
+        &[0x0a, 0x12],             // scope spans
+        &[0x0a, 0x12, 0x12],       // spans
+        &[0x0a, 0x12, 0x12, 0x5a], // events of one span
+        &[0x0a, 0x12, 0x12, 0x4a], // attributes of one span
+        &[0x0a, 0x0a, 0x1a, 0x1a], // keys of an entity reference
+    ];
+    let gzip = ("content-encoding", "gzip");
+    let mut grpc = raw_client(&backend).await;
+    for tags in protobuf {
+        let body = within(tags);
+        let answer = backend.post(&[PROTOBUF, gzip], zip(&body)).await;
+        assert_eq!(answer.status, 413, "{tags:x?}");
+        let error = export_raw(&mut grpc, body).await.unwrap_err();
+        assert_eq!(
+            error.code(),
+            Code::ResourceExhausted,
+            "{tags:x?}: {error:?}"
+        );
+        assert!(error.message().contains("send fewer spans at once"));
+    }
+    for (before, element, after) in [
+        (r#"{"resourceSpans":["#, "{},", "{}]}"),
+        (r#"{"resourceSpans":[{"scopeSpans":["#, "null,", "null]}]}"),
+        (
+            r#"{"resourceSpans":[{"scopeSpans":[{"spans":["#,
+            "{},",
+            "{}]}]}]}",
+        ),
+        (
+            r#"{"resourceSpans":[{"resource":{"attributes":["#,
+            "{},",
+            "{}]}}]}",
+        ),
+        (
+            r#"{"resourceSpans":[{"resource":{"attributes":[{"value":{"arrayValue":{"values":["#,
+            "{},",
+            "{}]}}}]}}]}",
+        ),
+        (
+            r#"{"resourceSpans":[{"resource":{"entityRefs":[{"idKeys":["#,
+            "\"\",",
+            "\"\"]}]}}]}",
+        ),
+    ] {
+        let body = format!("{before}{}{after}", element.repeat(500_000));
+        let answer = backend.post(&[JSON, gzip], zip(body.as_bytes())).await;
+        assert_eq!(answer.status, 413, "{before}");
+    }
+    assert_eq!(backend.store.stats().requests_refused_too_large, 18);
+    // Unknown fields take nothing, and the receiver lives on.
+    let unknown = [0xfa, 0x01, 0].repeat(1_000_000);
+    assert_eq!(backend.post(&[PROTOBUF], unknown).await.status, 200);
+    let good = request(vec![full_span()]).encode_to_vec();
+    assert_eq!(backend.post(&[PROTOBUF], good).await.status, 200);
+    assert_eq!(backend.store.stats().spans, 1);
+}
+
+/// A client that sends bytes as they are.
+async fn raw_client(backend: &Backend) -> tonic::client::Grpc<tonic::transport::Channel> {
+    let endpoint = format!("http://{}", backend.otlp_grpc);
+    let channel = tonic::transport::Channel::from_shared(endpoint).unwrap();
+    tonic::client::Grpc::new(channel.connect().await.unwrap())
+}
+
+async fn export_raw(
+    grpc: &mut tonic::client::Grpc<tonic::transport::Channel>,
+    body: Vec<u8>,
+) -> Result<(), tonic::Status> {
+    grpc.ready().await.unwrap();
+    let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let path = http::uri::PathAndQuery::from_static(path);
+    let request = tonic::Request::new(body);
+    let answer: Result<tonic::Response<ExportTraceServiceResponse>, _> =
+        grpc.unary(request, path, Raw).await;
+    answer.map(|_| ())
+}
+
+/// Sends bytes, reads protobuf.
+#[derive(Clone, Copy)]
+struct Raw;
+
+impl tonic::codec::Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = ExportTraceServiceResponse;
+    type Encoder = Self;
+    type Decoder = Prost;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Prost {
+        Prost
+    }
+}
+
+impl tonic::codec::Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = tonic::Status;
+
+    fn encode(
+        &mut self,
+        item: Vec<u8>,
+        to: &mut tonic::codec::EncodeBuf<'_>,
+    ) -> Result<(), tonic::Status> {
+        prost::bytes::BufMut::put_slice(to, &item);
+        Ok(())
+    }
 }

@@ -14,8 +14,10 @@ use salvo_observability::telemetry::batch::BatchSettings;
 use salvo_observability::telemetry::hoop::Observe;
 use salvo_observability::telemetry::log_line::LogFormat;
 use salvo_observability::telemetry::negotiation::Exposition;
+use salvo_observability::telemetry::otlp::Collector as Endpoint;
+use salvo_observability::telemetry::propagation::Propagation;
 use salvo_observability::telemetry::server_span::ServerSpan;
-use salvo_observability::telemetry::{Collector as Endpoint, Settings, Telemetry};
+use salvo_observability::telemetry::{Settings, Telemetry};
 use support::collector::Collector;
 use support::http::get;
 
@@ -41,10 +43,11 @@ fn serve(endpoint: String) {
             collector: Some(Endpoint {
                 endpoint,
                 timeout: Duration::from_secs(10),
+                headers: http::HeaderMap::new(),
             }),
             sampler: Sampler::AlwaysOn,
             batch: BatchSettings::default(),
-            propagators: Vec::new(),
+            propagation: Propagation::default(),
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             time_zone: TimeZone::UTC,
@@ -56,7 +59,7 @@ fn serve(endpoint: String) {
             .push(Router::with_path("broken").get(fails))
             .push(Router::with_path("sound").get(sound));
         let service = salvo::Service::new(routes)
-            .hoop(ServerSpan::new(telemetry.tracer()))
+            .hoop(ServerSpan::new(telemetry.tracer(), Propagation::default()))
             .hoop(Observe::new(telemetry.metrics()));
         let server = Server::new(TcpAcceptor::try_from(listener).unwrap());
         let handle = server.handle();

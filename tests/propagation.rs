@@ -162,6 +162,14 @@ fn forwarded(headers: &[(&str, &str)], environment: &[(&str, &str)]) -> String {
     heard.join().expect("the target")
 }
 
+/// The values of a header in a head, in their order.
+fn values<'a>(head: &'a str, name: &str) -> Vec<&'a str> {
+    let prefix = format!("{name}: ");
+    head.lines()
+        .filter_map(|line| line.strip_prefix(&prefix))
+        .collect()
+}
+
 const PARENT: (&str, &str) = (
     "traceparent",
     "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -217,6 +225,8 @@ fn only_the_formats_asked_for_are_propagated() {
         head.contains("traceparent") && !head.contains("baggage"),
         "{head}"
     );
+    let app = Service::start("app", &[("OTEL_PROPAGATORS", "baggage")]);
+    assert_eq!(app.get("/").header("traceresponse"), None);
     let head = forwarded(&[PARENT, baggage], &[("OTEL_PROPAGATORS", "none")]);
     assert!(
         !head.contains("traceparent") && !head.contains("baggage"),
@@ -263,4 +273,96 @@ fn every_answer_names_its_trace_and_the_server_span_and_whether_it_is_sampled() 
     let told = answer.header("traceresponse").expect("a traceresponse");
     let flags = u8::from_str_radix(&told[53..], 16).expect("flags");
     assert_eq!(flags & 1, 0, "{told}");
+}
+
+#[test]
+fn all_headers_of_trace_state_and_baggage_go_on_as_one_and_stand_in_the_span() {
+    let state = [
+        ("tracestate", ""),
+        ("tracestate", "a=1 , foo@@bar= x"),
+        ("tracestate", ",b=2"),
+    ];
+    let head = forwarded(
+        &[
+            &[PARENT],
+            &state[..],
+            &[
+                ("baggage", "user=ada%20l;p=1"),
+                ("baggage", "b=YQ==, plan=x"),
+            ],
+        ]
+        .concat(),
+        &[],
+    );
+    assert_eq!(values(&head, "tracestate"), ["a=1,foo@@bar= x,b=2"]);
+    assert_eq!(values(&head, "baggage"), ["user=ada%20l;p=1,b=YQ==,plan=x"]);
+
+    let (collector, app) = observed();
+    let parent = (PARENT.0, PARENT.1.as_bytes());
+    let mut headers = vec![parent];
+    headers.extend(state.map(|(name, value)| (name, value.as_bytes())));
+    let span = span_of(&app, &collector, 1, &headers);
+    assert_eq!(span.span.trace_state, "a=1,foo@@bar= x,b=2");
+    assert_eq!(span.attribute("w3c.tracestate"), None);
+    // One that is malformed discards them all, and nothing else.
+    headers.push(("tracestate", b"c="));
+    let span = span_of(&app, &collector, 2, &headers);
+    assert_eq!(span.span.trace_state, "");
+    assert_eq!(span.parent_id(), "b7ad6b7169203331");
+}
+
+#[test]
+fn a_trace_state_without_a_parent_is_dropped_and_none_is_sent_empty() {
+    let state = ("tracestate", "a=1");
+    let wrong = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-0-01");
+    for headers in [&[state][..], &[wrong, state], &[PARENT]] {
+        let head = forwarded(headers, &[]);
+        assert_eq!(values(&head, "tracestate"), [""; 0], "{head}");
+        assert_eq!(values(&head, "traceparent").len(), 1, "{head}");
+    }
+}
+
+#[test]
+fn two_parents_that_differ_start_a_new_trace() {
+    let (collector, app) = observed();
+    let first = PARENT.1.as_bytes();
+    let other = PARENT.1.replace("319c", "319d");
+    for (case, second) in [other.as_bytes(), b"", b"\xff"].into_iter().enumerate() {
+        let headers = [("traceparent", first), ("traceparent", second)];
+        let span = span_of(&app, &collector, case as u64, &headers);
+        assert_eq!(span.parent_id(), "", "{second:?}");
+        assert!(!span.trace_id().starts_with("0af7651916cd43dd"));
+    }
+    let headers = [("traceparent", first), ("traceparent", first)];
+    let span = span_of(&app, &collector, 9, &headers);
+    assert_eq!(span.parent_id(), "b7ad6b7169203331");
+}
+
+#[test]
+fn the_random_flag_is_passed_on_and_set_for_traces_that_begin_here() {
+    for (given, passed) in [
+        ("00", "00"),
+        ("01", "01"),
+        ("02", "02"),
+        ("03", "03"),
+        ("fe", "02"),
+        ("ff", "03"),
+    ] {
+        let parent = format!("{}{given}", &PARENT.1[..53]);
+        let head = forwarded(&[("traceparent", &parent)], &[]);
+        let sent = values(&head, "traceparent");
+        assert_eq!(&sent[0][53..], passed, "{given}: {head}");
+    }
+    let head = forwarded(&[], &[]);
+    assert_eq!(&values(&head, "traceparent")[0][53..], "03", "{head}");
+    let head = forwarded(&[], &[("OTEL_TRACES_SAMPLER", "always_off")]);
+    assert_eq!(&values(&head, "traceparent")[0][53..], "02", "{head}");
+    let app = Service::start("app", &[]);
+    let answer = app.get("/");
+    assert!(
+        answer
+            .header("traceresponse")
+            .expect("told")
+            .ends_with("-03")
+    );
 }

@@ -116,7 +116,7 @@ fn an_unknown_path_is_404_and_a_wrong_method_405_both_as_json() {
     for method in ["POST", "PUT", "DELETE", "PATCH", "BREW"] {
         let response = request(app.address, method, "/items/1", &[]);
         assert_eq!(response.status, 405, "{method}");
-        assert_eq!(response.header("allow"), Some("GET"));
+        assert_eq!(response.header("allow"), Some("GET, HEAD"));
         assert_eq!(response.json(), json!({"detail": "Method Not Allowed"}));
     }
 }
@@ -224,4 +224,39 @@ fn garbage_on_the_socket_is_400_and_the_service_lives() {
     }
     assert!(app.runs());
     assert_eq!(app.get("/").status, 200);
+}
+
+#[test]
+fn head_is_answered_like_get_but_without_a_body() {
+    let app = Service::start("app", &[]);
+    for target in [
+        "/",
+        "/items/1?q=x",
+        "/items/x",
+        "/cpu_task",
+        "/error_test",
+        "/livez",
+        "/readyz",
+        "/docs/",
+        "/openapi.json",
+        "/nope",
+    ] {
+        let get = app.get(target);
+        let mut stream = support::http::connect(app.address);
+        let head = format!("HEAD {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        assert_eq!(body, "", "{target}");
+        let head = support::http::Response::of_head(head).expect("a response");
+        assert_eq!(head.status, get.status, "{target}");
+        assert_eq!(
+            head.header("content-type"),
+            get.header("content-type"),
+            "{target}"
+        );
+    }
+    let counted = app.metric("salvo_requests_total{app_name=\"app\",method=\"HEAD\",path=\"/\"}");
+    assert_eq!(counted, 1.0);
 }

@@ -10,8 +10,9 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use salvo_observability::embedded::traces::search::{Request, Wanted, search};
+use salvo_observability::embedded::traces::search::{Request, SearchError, Wanted, search};
 use salvo_observability::embedded::traces::{Limits, Store, traceql};
+use salvo_observability::embedded::wire::{Stop, Stopped};
 use spans::{batch, span};
 
 /// Traces 3000, 2999, … 1 arrive in this order in one minute, then 3001 to 3005 five minutes later.
@@ -34,15 +35,19 @@ fn store() -> Store {
     store
 }
 
-fn found(store: &Store, query: &str, limit: usize) -> Vec<u128> {
-    let request = Request {
+fn request(query: &str, limit: usize) -> Request {
+    Request {
         wanted: Wanted::Query(traceql::parse(query).unwrap()),
         start: 0,
         end: 0,
         limit,
         spans_per_spanset: 3,
-    };
-    let hits = search(store, &request).unwrap();
+    }
+}
+
+fn found(store: &Store, query: &str, limit: usize) -> Vec<u128> {
+    let request = request(query, limit);
+    let hits = search(store, &request, &Stop::never()).unwrap();
     hits.into_iter().map(|hit| hit.id).collect()
 }
 
@@ -71,4 +76,41 @@ fn the_hint_most_recent_keeps_those_that_started_last() {
     let store = store();
     let query = "{ resource.service.name = `common` } with (most_recent=true)";
     assert_eq!(found(&store, query, 3), [2999, 2998, 2997]);
+}
+
+#[test]
+fn a_search_ends_when_its_time_is_over() {
+    let late = Stop::after(Duration::ZERO);
+    let ended = search(&store(), &request("{}", 20), &late).map(|hits| hits.len());
+    let why = Stopped::Late(Duration::ZERO);
+    assert_eq!(ended, Err(SearchError::Stopped(why)));
+}
+
+#[test]
+fn one_trace_does_not_outlast_the_time_of_its_search() {
+    let store = Store::new(Limits::default());
+    let spans = (1..=60_000).map(|id| span(1, id)).collect();
+    store.push(batch("wide", spans), SystemTime::now()).unwrap();
+    // Every span is matched against all of these, and none fits.
+    let slow = ["name =~ `(s|p|a|n| |[0-9])*x`"; 20].join(" || ");
+    let query = request(&format!("{{ {slow} }}"), 20);
+    let before = std::time::Instant::now();
+    let ended = search(&store, &query, &Stop::after(Duration::from_millis(50)));
+    assert!(matches!(ended, Err(SearchError::Stopped(Stopped::Late(_)))));
+    assert!(
+        before.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        before.elapsed()
+    );
+}
+
+#[test]
+fn what_a_query_makes_in_memory_has_a_bound() {
+    let store = Store::new(Limits::default());
+    let spans = (1..=20_000).map(|id| span(1, id)).collect();
+    store.push(batch("wide", spans), SystemTime::now()).unwrap();
+    // Each stage gives each of 20,000 spansets one more attribute.
+    let query = format!("{{}}{}", " | by(span:id)".repeat(100));
+    let ended = search(&store, &request(&query, 20), &Stop::never());
+    assert!(matches!(ended, Err(SearchError::TooMuch(_))));
 }

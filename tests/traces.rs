@@ -262,3 +262,22 @@ fn the_sampler_is_the_one_asked_for() {
             .any(|line| line.contains("path=\"/\"") && line.contains("TraceID"))
     );
 }
+
+#[test]
+fn a_request_that_was_not_answered_is_found_by_its_own_id() {
+    let collector = Collector::start();
+    let app = Service::start("app", &[("OTLP_GRPC_ENDPOINT", &collector.endpoint())]);
+    let mut stream = support::http::connect(app.address);
+    let head = "GET /io_task HTTP/1.1\r\nHost: a\r\nX-Request-ID: unanswered\r\n\r\n";
+    std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+    support::eventually("the request is being answered", || {
+        let series =
+            "salvo_requests_in_progress{app_name=\"app\",method=\"GET\",path=\"/io_task\"}";
+        (app.metric(series) > 0.0).then_some(())
+    });
+    drop(stream);
+    let spans = collector.wait_for(1, |span| span.span.name == "GET /io_task");
+    let id = spans[0].attribute("http.request.header.x-request-id");
+    assert!(id.expect("the id").contains("unanswered"));
+    assert_eq!(spans[0].attribute("http.response.status_code"), None);
+}

@@ -96,10 +96,12 @@ async function send(app, path, apps) {
   draw();
   try {
     const answer = (one.answer = await lab("/api/traffic/requests", { method: "POST", body: { app, path } }));
-    // Any of the instances may have taken part in the trace.
-    const span = { spanId: "", start: one.at, end: Date.now(), attributes: new Map() };
-    const spans = apps.map((name) => ({ ...span, resource: new Map([["service.name", name]]) }));
-    one.logs = await logsQuery(answer.trace_id, spans);
+    if (answer.trace_id) {
+      // Any of the instances may have taken part in the trace.
+      const span = { spanId: "", start: one.at, end: Date.now(), attributes: new Map() };
+      const spans = apps.map((name) => ({ ...span, resource: new Map([["service.name", name]]) }));
+      one.logs = await logsQuery(answer.trace_id, spans);
+    }
   } catch (error) {
     one.error = String(error instanceof Error ? error.message : error);
   }
@@ -118,7 +120,9 @@ function row({ app, path, at, answer, logs, error }) {
         h("span", { class: answer.status < 400 ? "good" : "bad" }, answer.status),
         formatDuration(answer.duration_ms / 1000),
         answer.body.slice(0, 160),
-        h("a", { href: traceAddress(answer.trace_id) }, answer.trace_id),
+        answer.trace_id
+          ? h("a", { href: traceAddress(answer.trace_id) }, answer.trace_id)
+          : h("span", { class: "quiet" }, "The answer does not tell it"),
         logs && h("a", { href: logsAddress(logs), "aria-label": `Logs of ${answer.trace_id}` }, "Logs"),
       ]
     : ["", "", h("span", { class: error ? "bad" : "quiet" }, error ?? "Waiting for the answer…")];

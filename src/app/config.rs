@@ -1,6 +1,7 @@
 //! The service's settings: every environment variable is also a flag, and the flag wins.
 
 mod reader;
+mod time_zone;
 mod values;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::Args;
-use http::Uri;
+use http::HeaderMap;
+use http::uri::Authority;
 use jiff::tz::TimeZone;
 use tracing_subscriber::EnvFilter;
 
@@ -16,9 +18,11 @@ use super::limits::Limits;
 use crate::guard::{Guard, Hosts};
 use crate::telemetry::batch::BatchSettings;
 use crate::telemetry::log_line::LogFormat;
-use crate::telemetry::{Collector, Propagator, Settings, sampler};
+use crate::telemetry::otlp::Collector;
+use crate::telemetry::propagation::Propagation;
+use crate::telemetry::{Settings, sampler};
 use reader::{Given, Reader};
-use values::{boolean, origin, propagators, resource_attributes, time_zone};
+use values::{authority, boolean, headers, propagators, resource_attributes};
 
 /// Port that `/chain` calls on a target that names none, as in a container network.
 const TARGET_PORT: u16 = 8000;
@@ -115,8 +119,8 @@ pub struct Config {
     pub host: IpAddr,
     /// Port to listen on; 0 takes a free one.
     pub port: u16,
-    /// First and second target of `/chain`, without a path.
-    pub targets: [Uri; 2],
+    /// First and second target of `/chain`.
+    pub targets: [Authority; 2],
     /// Bounds on what a request may cost.
     pub limits: Limits,
     /// Longest time for one call of `/chain`.
@@ -166,8 +170,16 @@ impl Config {
             "a port from 0 to 65535",
             |text| text.parse().ok(),
         )?;
-        let target_one = read.target(&args.target_one_host, "TARGET_ONE_HOST", 8001)?;
-        let target_two = read.target(&args.target_two_host, "TARGET_TWO_HOST", 8002)?;
+        let target_one = read.target(
+            &args.target_one_host,
+            "TARGET_ONE_HOST",
+            Authority::from_static("127.0.0.1:8001"),
+        )?;
+        let target_two = read.target(
+            &args.target_two_host,
+            "TARGET_TWO_HOST",
+            Authority::from_static("127.0.0.1:8002"),
+        )?;
         let limits = Limits {
             max_concurrent_requests: read.number(
                 &args.max_concurrent_requests,
@@ -211,10 +223,10 @@ impl Config {
             collector: read.collector(&args.otlp_grpc_endpoint)?,
             sampler: read.sampler(args)?,
             batch: read.batch(args)?,
-            propagators: read
+            propagation: read
                 .first(&args.otel_propagators, "OTEL_PROPAGATORS")
                 .parse(
-                    vec![Propagator::TraceContext, Propagator::Baggage],
+                    Propagation::default(),
                     "tracecontext, baggage, or none, separated by commas",
                     propagators,
                 )?,
@@ -235,7 +247,7 @@ impl Config {
             time_zone: read.first(&None, "TZ").parse(
                 TimeZone::UTC,
                 "a time zone of the IANA database, its file, or one in POSIX form",
-                time_zone,
+                |text| time_zone::parse(text, environment.get("TZDIR").map(String::as_str)),
             )?,
         };
         Ok(Self {
@@ -275,15 +287,12 @@ impl<'a> Reader<'a> {
         &self,
         flag: &'a Option<String>,
         variable: &'static str,
-        default_port: u16,
-    ) -> Result<Uri, ConfigError> {
-        let default = format!("127.0.0.1:{default_port}");
-        let given = self.first(flag, variable).0;
-        Given(Some(given.unwrap_or((variable, &default)))).parse(
-            Uri::default(),
-            "host, host:port or http://host:port",
-            |text| origin(text, TARGET_PORT),
-        )
+        default: Authority,
+    ) -> Result<Authority, ConfigError> {
+        self.first(flag, variable)
+            .parse(default, "host, host:port or http://host:port", |text| {
+                authority(text, TARGET_PORT)
+            })
     }
 
     fn is_disabled(&self) -> Result<bool, ConfigError> {
@@ -320,6 +329,31 @@ impl<'a> Reader<'a> {
             self.milliseconds(&None, variable, default)
                 .map(|set| set.as_millis() as u64)
         })?;
+        for variable in [
+            "OTEL_EXPORTER_OTLP_COMPRESSION",
+            "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+        ] {
+            self.first(&None, variable)
+                .parse((), "none", |text| (text == "none").then_some(()))?;
+        }
+        let headers = [
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+        ]
+        .into_iter()
+        .try_fold(HeaderMap::new(), |default, variable| {
+            let given = self.first(&None, variable);
+            let read = given.parse(
+                default,
+                "name=value pairs separated by commas, percent-encoded",
+                headers,
+            );
+            // They hold passwords.
+            read.map_err(|error| ConfigError {
+                value: "…".to_owned(),
+                ..error
+            })
+        })?;
         let given = flag
             .as_deref()
             .map(|value| ("OTLP_GRPC_ENDPOINT", value))
@@ -334,15 +368,16 @@ impl<'a> Reader<'a> {
                 if text.is_empty() {
                     Some(None)
                 } else {
-                    origin(text, 4317).map(Some)
+                    authority(text, 4317).map(Some)
                 }
             },
         )?;
         Ok(endpoint
             .filter(|_| exporter && !disabled)
-            .map(|endpoint| Collector {
-                endpoint: endpoint.to_string(),
+            .map(|authority| Collector {
+                endpoint: format!("http://{authority}"),
                 timeout: Duration::from_millis(timeout),
+                headers,
             }))
     }
 

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::failure::Failure;
 use super::problem::{Problem, ProblemBody};
-use super::service::Service;
+use super::service::{NoService, Service};
 
 /// Longest time that `/random_sleep` takes.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
@@ -204,8 +204,8 @@ pub async fn error_test() -> Result<Json<u32>, Failure> {
 )]
 pub async fn chain(depot: &mut Depot) -> Result<Json<Path>, Failure> {
     let service = service(depot)?;
-    let [one, two] = &service.origins;
-    service.targets.get(&service.own_origin, "/").await?;
+    let [one, two] = &service.others;
+    service.targets.get(&service.own, "/").await?;
     service.targets.get(one, "/io_task").await?;
     service.targets.get(two, "/cpu_task").await?;
     info!("chain finished");
@@ -218,8 +218,3 @@ fn service(depot: &Depot) -> Result<Arc<Service>, Failure> {
         .cloned()
         .map_err(|_| Failure::internal(NoService))
 }
-
-/// A route that needs the service's state was put where there is none.
-#[derive(Debug, thiserror::Error)]
-#[error("the route has no service state")]
-struct NoService;

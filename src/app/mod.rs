@@ -7,6 +7,7 @@
 //! * [`probes`]: the routes for machines
 //! * [`targets`]: calls to other instances
 //! * [`limits`]: bounds on what a request may cost
+//! * [`open_files`]: what to do when too few files may be open
 //! * [`failure`]: how a handler fails
 //! * [`problem`]: the body of errors
 //! * [`service`]: what the handlers share
@@ -15,6 +16,7 @@ pub mod config;
 pub mod failure;
 pub mod handlers;
 pub mod limits;
+pub mod open_files;
 pub mod probes;
 pub mod problem;
 pub mod router;
@@ -28,6 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use http::uri::Authority;
 use salvo::Server;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::fuse::FuseConfig;
@@ -36,6 +39,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::telemetry::Telemetry;
+use crate::telemetry::server_span::ServerSpan;
 use config::{Config, ServiceArgs};
 use limits::Gate;
 use service::Service;
@@ -92,7 +96,7 @@ pub fn start(
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            eprintln!("{error:#}{}", open_files::advice(&error));
             ExitCode::FAILURE
         }
     }
@@ -106,29 +110,27 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
     let wanted = SocketAddr::new(config.host, config.port);
-    let listener = TcpListener::bind(wanted).await.with_context(|| {
-        format!(
-            "cannot listen on {wanted} (EXPOSE_HOST, EXPOSE_PORT; --expose-port takes another port)"
-        )
+    let listener = TcpListener::bind(wanted).await;
+    let listener = listener.map_err(|error| {
+        let advice = match open_files::is_limit(&error) {
+            true => "",
+            false => " (EXPOSE_HOST, EXPOSE_PORT; --expose-port takes another port)",
+        };
+        anyhow::Error::new(error).context(format!("cannot listen on {wanted}{advice}"))
     })?;
     let address = listener.local_addr()?;
     let telemetry = Telemetry::start(&config.telemetry)?;
 
     let gate = Arc::new(Gate::new(config.limits.max_concurrent_requests));
     let service = Arc::new(Service {
-        own_origin: own_origin(address).parse()?,
-        origins: config.targets,
-        targets: Targets::new(config.target_timeout),
+        own: own_authority(address),
+        others: config.targets,
+        targets: Targets::new(config.target_timeout, config.telemetry.propagation),
         gate: Arc::clone(&gate),
         metrics: telemetry.metrics(),
     });
-    let routes = router::observed(
-        service,
-        config.guard,
-        config.limits,
-        telemetry.tracer(),
-        telemetry.metrics(),
-    );
+    let span = ServerSpan::new(telemetry.tracer(), config.telemetry.propagation);
+    let routes = router::observed(service, config.guard, config.limits, span);
     let mut server = Server::new(TcpAcceptor::try_from(listener)?)
         .fuse_config(FuseConfig::default())
         .max_connections(config.limits.max_concurrent_requests * CONNECTIONS_PER_REQUEST);
@@ -169,8 +171,9 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
     served.context("the server failed")
 }
 
-/// The URL at which this instance reaches itself: one that listens everywhere does so on loopback.
-fn own_origin(address: SocketAddr) -> String {
+/// Where this instance reaches itself: one that listens everywhere does so on loopback.
+#[expect(clippy::expect_used, reason = "an IP address and a port")]
+fn own_authority(address: SocketAddr) -> Authority {
     let mut address = address;
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -178,5 +181,5 @@ fn own_origin(address: SocketAddr) -> String {
             SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http://{address}")
+    address.to_string().parse().expect("an authority")
 }

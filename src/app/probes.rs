@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use salvo::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use salvo::http::{HeaderValue, StatusCode};
-use salvo::writing::{Json, Text};
+use salvo::writing::Text;
 use salvo::{Depot, Request, Response};
 use salvo_oapi::endpoint;
+use tracing::error;
 
 use super::problem::Problem;
-use super::service::Service;
+use super::service::{NoService, Service};
 use crate::telemetry::negotiation::Exposition;
 
 /// The metrics, as OpenMetrics 1.0 or as Prometheus text, whichever `Accept` prefers.
@@ -23,12 +24,15 @@ pub async fn metrics(req: &mut Request, depot: &mut Depot, res: &mut Response) {
         .collect::<Vec<_>>()
         .join(",");
     let format = Exposition::negotiate(&accept);
-    let page = depot
-        .get_typed::<Arc<Service>>()
-        .ok()
-        .and_then(|service| service.metrics.expose(format).ok());
+    let page = match depot.get_typed::<Arc<Service>>() {
+        Ok(service) => service
+            .metrics
+            .expose(format)
+            .map_err(|error| error.to_string()),
+        Err(_) => Err(NoService.to_string()),
+    };
     match page {
-        Some(page) => {
+        Ok(page) => {
             let headers = res.headers_mut();
             headers.insert(
                 CONTENT_TYPE,
@@ -37,11 +41,14 @@ pub async fn metrics(req: &mut Request, depot: &mut Depot, res: &mut Response) {
             headers.insert(VARY, HeaderValue::from_static("accept"));
             res.body(page);
         }
-        None => Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the metrics could not be written",
-        )
-        .render(res),
+        Err(error) => {
+            error!(error, "the metrics could not be written");
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the metrics could not be written",
+            )
+            .render(res);
+        }
     }
 }
 
@@ -54,13 +61,11 @@ pub async fn livez() -> &'static str {
 /// Whether requests are taken: not while shutting down.
 #[endpoint(tags("probes"), status_codes(200, 503))]
 pub async fn readyz(depot: &mut Depot, res: &mut Response) {
-    let ready = depot
-        .get_typed::<Arc<Service>>()
-        .is_ok_and(|service| service.gate.is_open());
-    if ready {
-        res.render(Text::Plain("ok"));
-    } else {
-        res.status_code(StatusCode::SERVICE_UNAVAILABLE);
-        res.render(Json(serde_json::json!({"detail": "shutting down"})));
+    match depot.get_typed::<Arc<Service>>() {
+        Ok(service) if service.gate.is_open() => res.render(Text::Plain("ok")),
+        Ok(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting down").render(res),
+        Err(_) => {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, NoService.to_string()).render(res)
+        }
     }
 }

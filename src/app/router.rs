@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use opentelemetry_sdk::trace::SdkTracer;
 use salvo::affix_state;
+use salvo::http::Method;
+use salvo::routing::{Filter, FilterInfo, filters};
 use salvo::{Depot, Request, Router};
 use salvo_oapi::OpenApi;
 use salvo_oapi::swagger_ui::SwaggerUi;
@@ -14,7 +15,6 @@ use super::service::Service;
 use super::{handlers, probes};
 use crate::guard::{Before, Guard};
 use crate::telemetry::hoop::Observe;
-use crate::telemetry::metrics::Metrics;
 use crate::telemetry::server_span::ServerSpan;
 
 /// Where the description of the routes is found.
@@ -57,18 +57,31 @@ fn routes(service: Arc<Service>) -> Router {
         .unshift(SwaggerUi::new(OPENAPI).into_router("docs"))
 }
 
+/// Lets each route that answers GET answer HEAD as well: with the same head, and no body, which the
+/// HTTP library leaves out.
+fn answer_head(router: &mut Router) {
+    for filter in router.filters_mut() {
+        if matches!(filter.info(), FilterInfo::Method(Method::GET)) {
+            *filter = Box::new(filters::get().or(filters::head()));
+        }
+    }
+    router.routers_mut().iter_mut().for_each(answer_head);
+}
+
 /// The whole service: routes in the middle, then bounds, the guard, metrics and the server span.
 #[must_use]
 pub fn observed(
     service: Arc<Service>,
     guard: Guard,
     limits: Limits,
-    tracer: SdkTracer,
-    metrics: Arc<Metrics>,
+    span: ServerSpan,
 ) -> salvo::Service {
     let gate = Arc::clone(&service.gate);
-    salvo::Service::new(routes(service))
-        .hoop_when(ServerSpan::new(tracer), is_observed)
+    let metrics = Arc::clone(&service.metrics);
+    let mut routes = routes(service);
+    answer_head(&mut routes);
+    salvo::Service::new(routes)
+        .hoop_when(span, is_observed)
         .hoop(Observe::new(metrics))
         .hoop(Before::new(Arc::new(guard), problem::refuse))
         .hoop(Enforce { gate, limits })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::Uri;
+use http::uri::Authority;
 
 use super::limits::Gate;
 use super::targets::Targets;
@@ -10,10 +10,10 @@ use crate::telemetry::metrics::Metrics;
 
 /// The state of one instance.
 pub struct Service {
-    /// Where this instance listens, as a URL without a path.
-    pub own_origin: Uri,
+    /// Where this instance listens.
+    pub own: Authority,
     /// First and second target of `/chain`.
-    pub origins: [Uri; 2],
+    pub others: [Authority; 2],
     /// The client for the calls of `/chain`.
     pub targets: Targets,
     /// The gate that all requests but probes go through.
@@ -21,3 +21,8 @@ pub struct Service {
     /// What `/metrics` answers.
     pub metrics: Arc<Metrics>,
 }
+
+/// A route that needs the service's state was put where there is none.
+#[derive(Debug, thiserror::Error)]
+#[error("the route has no service state")]
+pub(super) struct NoService;

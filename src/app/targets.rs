@@ -4,16 +4,18 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use opentelemetry::{Context, global};
-use opentelemetry_http::HeaderInjector;
+use opentelemetry::Context;
 use tokio::time;
 use tracing::field::Empty as Unset;
 use tracing::{Instrument, Span, info_span};
+
+use crate::telemetry::propagation::Propagation;
 
 /// Most bytes of a target's answer that are read.
 const MAX_BODY: usize = 64 * 1024;
@@ -73,12 +75,13 @@ impl CallError {
 pub struct Targets {
     client: Client<HttpConnector, Empty<Bytes>>,
     timeout: Duration,
+    propagation: Propagation,
 }
 
 impl Targets {
     /// A client that gives each call `timeout`.
     #[must_use]
-    pub fn new(timeout: Duration) -> Self {
+    pub fn new(timeout: Duration, propagation: Propagation) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(timeout));
@@ -86,34 +89,33 @@ impl Targets {
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .build(connector);
-        Self { client, timeout }
+        Self {
+            client,
+            timeout,
+            propagation,
+        }
     }
 
-    /// Calls `path` on the instance at `origin` and reads the answer.
+    /// Calls `path` on the instance at `target` and reads the answer.
     ///
     /// # Errors
     /// [`CallError`]: a target that fails, is slow or answers with an error status.
-    pub async fn get(&self, origin: &Uri, path: &'static str) -> Result<(), CallError> {
-        let authority = origin
-            .authority()
-            .map_or("", |authority| authority.as_str());
+    #[expect(clippy::expect_used, reason = "the path is a literal")]
+    pub async fn get(&self, target: &Authority, path: &'static str) -> Result<(), CallError> {
         let url = Uri::builder()
             .scheme("http")
-            .authority(authority)
+            .authority(target.clone())
             .path_and_query(path)
             .build()
-            .map_err(|source| CallError::Unreachable {
-                url: origin.clone(),
-                source: source.into(),
-            })?;
+            .expect("a URL");
         let span = info_span!(
             "GET",
             otel.kind = "client",
             otel.status_code = Unset,
             otel.status_description = Unset,
             http.request.method = "GET",
-            server.address = url.host().unwrap_or_default().trim_matches(['[', ']']),
-            server.port = i64::from(url.port_u16().unwrap_or(80)),
+            server.address = target.host().trim_matches(['[', ']']),
+            server.port = i64::from(target.port_u16().unwrap_or(80)),
             url.full = %url,
             http.response.status_code = Unset,
             error.type = Unset,
@@ -143,13 +145,10 @@ impl Targets {
             url: url.clone(),
             source,
         };
-        let mut request = Request::get(url.clone())
-            .body(Empty::new())
-            .map_err(|error| unreachable(error.into()))?;
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = url.clone();
         Context::map_current(|context| {
-            global::get_text_map_propagator(|propagator| {
-                propagator.inject_context(context, &mut HeaderInjector(request.headers_mut()));
-            });
+            self.propagation.inject(context, request.headers_mut());
         });
         let response = self
             .client

@@ -12,18 +12,29 @@ use std::sync::mpsc as blocking;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opentelemetry::Context;
+use opentelemetry::trace::Span as _;
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use parking_lot::Mutex;
 use prometheus::IntCounter;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time;
 use tracing::{info, warn};
 
+use super::otlp::{self, Answer, Collector, Exporter};
+use super::propagation;
+
 /// Longest wait for a flush that was asked for without a limit.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time between two log lines about spans that the collector has refused. It may refuse some of
+/// every request, for as long as both run.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// Most bytes of what a collector says that are logged.
+const MAX_MESSAGE: usize = 1024;
 
 /// Sizes and times of batching, as the `OTEL_BSP_*` variables name them.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +68,7 @@ pub struct SpanCounters {
     pub exported: IntCounter,
     /// Thrown away before an export was tried: the queue was full, or time ran out at the end.
     pub dropped: IntCounter,
-    /// Part of an export that failed.
+    /// Part of an export that failed, or refused by the collector in one that did not.
     pub failed: IntCounter,
 }
 
@@ -128,20 +139,15 @@ impl fmt::Debug for BatchProcessor {
 }
 
 impl BatchProcessor {
-    /// Starts the export thread. `exporter` is built on it, inside its runtime.
+    /// Starts the export thread, which sends to `collector`.
     ///
     /// # Errors
-    /// When the thread or its runtime cannot be started, or `exporter` fails.
-    pub fn start<E, F, R>(
+    /// When the thread or its runtime cannot be started, or the collector's endpoint is no URL.
+    pub fn start(
         settings: BatchSettings,
         counters: SpanCounters,
-        exporter: F,
-    ) -> std::io::Result<Self>
-    where
-        E: SpanExporter + 'static,
-        F: FnOnce() -> Result<E, R> + Send + 'static,
-        R: std::error::Error + Send + Sync + 'static,
-    {
+        collector: Collector,
+    ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             batch_is_full: Notify::new(),
@@ -159,7 +165,7 @@ impl BatchProcessor {
             .name("span-export".to_owned())
             .spawn(move || {
                 let guard = runtime.enter();
-                let built = exporter();
+                let built = Exporter::new(collector);
                 drop(guard);
                 match built {
                     Ok(exporter) => {
@@ -171,6 +177,7 @@ impl BatchProcessor {
                             queue: spans,
                             deadline: ends,
                             failing: 0,
+                            refused: Refused::default(),
                         };
                         runtime.block_on(worker.run(commands));
                     }
@@ -206,7 +213,11 @@ impl BatchProcessor {
 }
 
 impl SpanProcessor for BatchProcessor {
-    fn on_start(&self, _span: &mut Span, _context: &Context) {}
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        if let Some(state) = propagation::trace_state(context, span.span_context()) {
+            span.set_attribute(KeyValue::new(otlp::TRACE_STATE, Arc::clone(state)));
+        }
+    }
 
     fn on_end(&self, span: SpanData) {
         if span.span_context.is_sampled() && !self.queue.put(span) {
@@ -232,17 +243,32 @@ impl SpanProcessor for BatchProcessor {
 }
 
 /// The processor's end on the export thread.
-struct Worker<E> {
-    exporter: E,
+struct Worker {
+    exporter: Exporter,
     settings: BatchSettings,
     counters: SpanCounters,
     queue: Arc<Queue>,
     deadline: watch::Receiver<Option<Instant>>,
     /// Spans lost since exports began to fail; 0 while they succeed.
     failing: u64,
+    refused: Refused,
 }
 
-impl<E: SpanExporter> Worker<E> {
+/// An export that the collector did not answer.
+#[derive(Debug, thiserror::Error)]
+enum ExportError {
+    /// The collector, or the way to it, failed.
+    #[error("{}: {}", .0.code(), .0.message())]
+    Status(tonic::Status),
+    /// It took too long.
+    #[error("no answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    /// The service stops.
+    #[error("the service stops before there is an answer")]
+    Stopping,
+}
+
+impl Worker {
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Control>) {
         loop {
             let command = tokio::select! {
@@ -263,7 +289,7 @@ impl<E: SpanExporter> Worker<E> {
                 }
                 Some(Control::Shutdown(done)) => {
                     self.drain().await;
-                    let _ = self.exporter.shutdown();
+                    self.refused.tell();
                     let _ = done.send(());
                     return;
                 }
@@ -306,13 +332,17 @@ impl<E: SpanExporter> Worker<E> {
         let count = batch.len() as u64;
         let limit = self.settings.export_timeout;
         let result = tokio::select! {
-            result = self.exporter.export(batch) => result,
-            () = time::sleep(limit) => Err(OTelSdkError::Timeout(limit)),
-            () = reached(self.deadline.clone()) => Err(OTelSdkError::AlreadyShutdown),
+            result = self.exporter.export(batch) => result.map_err(ExportError::Status),
+            () = time::sleep(limit) => Err(ExportError::Timeout(limit)),
+            () = reached(self.deadline.clone()) => Err(ExportError::Stopping),
         };
         match result {
-            Ok(()) => {
-                self.counters.exported.inc_by(count);
+            Ok(answer) => {
+                // None can refuse more than it was sent.
+                let rejected = answer.rejected.min(count);
+                self.counters.exported.inc_by(count - rejected);
+                self.counters.failed.inc_by(rejected);
+                self.refused.add(rejected, answer);
                 if self.failing > 0 {
                     info!(lost = self.failing, "span export works again");
                     self.failing = 0;
@@ -330,6 +360,47 @@ impl<E: SpanExporter> Worker<E> {
                 self.failing += count;
             }
         }
+    }
+}
+
+/// What a collector has refused or warned of in exports that it answered.
+#[derive(Default)]
+struct Refused {
+    /// Spans that no log line has told of yet.
+    spans: u64,
+    /// What it said last; `None` when it has nothing to say since the last log line.
+    message: Option<String>,
+    told: Option<Instant>,
+}
+
+impl Refused {
+    fn add(&mut self, rejected: u64, answer: Answer) {
+        if rejected == 0 && answer.message.is_empty() {
+            return;
+        }
+        self.spans += rejected;
+        let mut message = answer.message;
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        self.message = Some(message);
+        if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            self.tell();
+        }
+    }
+
+    /// Logs what no line has told of yet.
+    fn tell(&mut self) {
+        let Some(message) = self.message.take() else {
+            return;
+        };
+        match std::mem::take(&mut self.spans) {
+            0 => warn!(message_of_collector = message, "the collector warns"),
+            spans => warn!(
+                spans,
+                message_of_collector = message,
+                "the collector has refused spans; they count as failed"
+            ),
+        }
+        self.told = Some(Instant::now());
     }
 }
 

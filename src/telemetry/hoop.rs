@@ -99,11 +99,16 @@ impl Handler for Observe {
 }
 
 /// An exemplar that points to the current trace, if that is sampled.
+#[expect(
+    clippy::expect_used,
+    reason = "39 characters, fewer than an exemplar may have"
+)]
 fn current_exemplar() -> Option<Exemplar> {
     let trace_id = Context::map_current(|context| {
         let span = context.span();
         let ids = span.span_context();
         (ids.is_valid() && ids.is_sampled()).then(|| ids.trace_id())
     })?;
-    Exemplar::now([(EXEMPLAR_LABEL, trace_id.to_string().as_str())]).ok()
+    let exemplar = Exemplar::now([(EXEMPLAR_LABEL, trace_id.to_string().as_str())]);
+    Some(exemplar.expect("an exemplar"))
 }

@@ -126,7 +126,7 @@ impl Metrics {
         )?;
         let spans = counter(
             "salvo_telemetry_spans_total",
-            "Finished spans by what became of them: exported, dropped before an export, or part of a failed one.",
+            "Finished spans by what became of them: exported, dropped before an export, or failed: part of a failed export or refused by the collector.",
             &["app_name", "outcome"],
         )?;
         let log_lines_dropped = counter(

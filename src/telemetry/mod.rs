@@ -9,6 +9,7 @@
 //! * [`metrics`]: the metrics themselves
 //! * [`negotiation`]: which format a scraper asks for
 //! * [`openmetrics`]: OpenMetrics 1.0 with exemplars
+//! * [`otlp`]: spans on their way to a collector
 //! * [`propagation`]: W3C headers in and out
 //! * [`sampler`]: samplers by their standard names
 //! * [`server_span`]: the middleware that makes a span per request
@@ -21,6 +22,7 @@ pub mod log_writer;
 pub mod metrics;
 pub mod negotiation;
 pub mod openmetrics;
+pub mod otlp;
 pub mod propagation;
 pub mod sampler;
 pub mod server_span;
@@ -30,13 +32,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
-use opentelemetry::propagation::TextMapCompositePropagator;
-use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry::{InstrumentationScope, KeyValue, global};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::propagation::BaggagePropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -44,32 +42,15 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use batch::{BatchProcessor, BatchSettings};
+use batch::{BatchProcessor, BatchSettings, SpanCounters};
 use log_line::{LogFormat, LogLine};
 use log_writer::LogWriter;
 use metrics::Metrics;
-use propagation::StrictTraceContext;
+use otlp::Collector;
+use propagation::Propagation;
 
 /// What the end of the log has even when the spans took all the time.
 const LAST_LINES: Duration = Duration::from_millis(200);
-
-/// A propagation format by its name in `OTEL_PROPAGATORS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Propagator {
-    /// `traceparent` and `tracestate`.
-    TraceContext,
-    /// `baggage`.
-    Baggage,
-}
-
-/// Where spans go.
-#[derive(Clone, Debug)]
-pub struct Collector {
-    /// URL of an OTLP gRPC endpoint, `http://host:port`.
-    pub endpoint: String,
-    /// Longest time that one request to it may take, retries included.
-    pub timeout: Duration,
-}
 
 /// Everything that can be set about telemetry.
 #[derive(Clone, Debug)]
@@ -87,7 +68,7 @@ pub struct Settings {
     /// How spans are batched.
     pub batch: BatchSettings,
     /// Which headers carry context.
-    pub propagators: Vec<Propagator>,
+    pub propagation: Propagation,
     /// How a log line looks.
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of `RUST_LOG`.
@@ -100,16 +81,16 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The log filter cannot be read.
-    #[error("log filter: {0}")]
+    #[error("the log filter cannot be read")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// Something else in this process has set a global `tracing` subscriber.
-    #[error("log: {0}")]
+    #[error("the log cannot be written")]
     Subscriber(#[from] tracing_subscriber::util::TryInitError),
     /// Metrics could not be registered.
-    #[error("metrics: {0}")]
+    #[error("the metrics cannot be registered")]
     Metrics(#[from] prometheus::Error),
     /// The thread that exports spans could not be started, or standard output not be opened.
-    #[error("telemetry: {0}")]
+    #[error("the log or the export of spans cannot be started")]
     Io(#[from] io::Error),
 }
 
@@ -118,11 +99,12 @@ pub struct Telemetry {
     metrics: Arc<Metrics>,
     provider: SdkTracerProvider,
     tracer: SdkTracer,
+    spans: SpanCounters,
     log: LogWriter,
 }
 
 impl Telemetry {
-    /// Starts all three pillars. Sets the process-wide subscriber, propagator and panic hook.
+    /// Starts all three pillars. Sets the process-wide subscriber and panic hook.
     ///
     /// # Errors
     /// [`StartError`]. The process should end then: what was set before the error stays set.
@@ -131,8 +113,8 @@ impl Telemetry {
             &settings.service_name,
             settings.service_version,
         )?);
-        global::set_text_map_propagator(propagator(&settings.propagators));
-        let provider = provider(settings, &metrics)?;
+        let counters = metrics.span_counters()?;
+        let provider = provider(settings, counters.clone())?;
         let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
@@ -165,6 +147,7 @@ impl Telemetry {
             metrics,
             provider,
             tracer,
+            spans: counters,
             log,
         })
     }
@@ -188,36 +171,23 @@ impl Telemetry {
         // It blocks until the export thread is done.
         let stopped =
             tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(timeout)).await;
-        if let Ok(Err(error)) = stopped {
-            tracing::warn!(error = %error, "spans not flushed");
+        match stopped {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = %error, "spans not flushed"),
+            Err(error) => tracing::error!(error = %error, "spans not flushed"),
         }
-        if let Ok(spans) = self.metrics.span_counters() {
-            tracing::info!(
-                exported = spans.exported.get(),
-                dropped = spans.dropped.get(),
-                failed = spans.failed.get(),
-                "spans flushed"
-            );
-        }
+        tracing::info!(
+            exported = self.spans.exported.get(),
+            dropped = self.spans.dropped.get(),
+            failed = self.spans.failed.get(),
+            "spans flushed"
+        );
         let left = deadline.saturating_duration_since(Instant::now());
         self.log.close(left.max(LAST_LINES));
     }
 }
 
-fn propagator(formats: &[Propagator]) -> TextMapCompositePropagator {
-    let propagators = formats
-        .iter()
-        .map(|format| -> Box<dyn TextMapPropagator + Send + Sync> {
-            match format {
-                Propagator::TraceContext => Box::new(StrictTraceContext::default()),
-                Propagator::Baggage => Box::new(BaggagePropagator::new()),
-            }
-        })
-        .collect();
-    TextMapCompositePropagator::new(propagators)
-}
-
-fn provider(settings: &Settings, metrics: &Metrics) -> Result<SdkTracerProvider, StartError> {
+fn provider(settings: &Settings, counters: SpanCounters) -> io::Result<SdkTracerProvider> {
     let attributes = settings
         .resource
         .iter()
@@ -231,18 +201,11 @@ fn provider(settings: &Settings, metrics: &Metrics) -> Result<SdkTracerProvider,
             KeyValue::new("compose_service", settings.service_name.clone()),
         ])
         .build();
-    let counters = metrics.span_counters()?;
     let mut builder = SdkTracerProvider::builder()
         .with_sampler(settings.sampler.clone())
         .with_resource(resource);
     if let Some(collector) = settings.collector.clone() {
-        let processor = BatchProcessor::start(settings.batch, counters, move || {
-            SpanExporter::builder()
-                .with_tonic()
-                .with_endpoint(collector.endpoint)
-                .with_timeout(collector.timeout)
-                .build()
-        })?;
+        let processor = BatchProcessor::start(settings.batch, counters, collector)?;
         builder = builder.with_span_processor(processor);
     }
     Ok(builder.build())

@@ -8,35 +8,43 @@
 //! [HTTP semantic conventions]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 
 use opentelemetry::trace::{FutureExt, Span, SpanKind, Status, TraceContextExt, Tracer};
-use opentelemetry::{Context, KeyValue, global};
-use opentelemetry_http::HeaderExtractor;
+use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SdkTracer;
 use salvo::http::{StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::metrics::{OTHER_METHOD, method_label};
-use super::propagation::{TRACERESPONSE, traceresponse};
+use super::propagation::Propagation;
 
 /// Most bytes of an attribute that a client chose.
 const MAX_TEXT: usize = 1024;
+
+/// A request's own name, chosen by whoever sends it. A span with it can be found also when no answer
+/// told its trace.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// The attribute for it, as the semantic conventions name those of request headers.
+const REQUEST_ID_ATTRIBUTE: &str = "http.request.header.x-request-id";
 
 /// Makes a server span per request, child of the sender's span if the headers name one, and makes
 /// it current, together with the sender's baggage, while the request is answered.
 pub struct ServerSpan {
     tracer: SdkTracer,
+    propagation: Propagation,
 }
 
 impl ServerSpan {
     /// Middleware that makes its spans with `tracer`.
     #[must_use]
-    pub fn new(tracer: SdkTracer) -> Self {
-        Self { tracer }
+    pub fn new(tracer: SdkTracer, propagation: Propagation) -> Self {
+        Self {
+            tracer,
+            propagation,
+        }
     }
 
     fn start(&self, req: &Request, res: &Response) -> Context {
-        let parent = global::get_text_map_propagator(|propagator| {
-            propagator.extract(&HeaderExtractor(req.headers()))
-        });
+        let parent = self.propagation.extract(req.headers());
         let method = method_label(req.method().as_str());
         let route = route_template(req, res);
         let named = if method == OTHER_METHOD {
@@ -67,6 +75,12 @@ impl ServerSpan {
             if let Some(version) = protocol_version(req.version()) {
                 span.set_attribute(KeyValue::new("network.protocol.version", version));
             }
+            let request_id = req.headers().get(REQUEST_ID);
+            if let Some(id) = request_id.and_then(|id| id.to_str().ok()) {
+                let values = vec![StringValue::from(cut(id))];
+                let value = Value::Array(Array::String(values));
+                span.set_attribute(KeyValue::new(REQUEST_ID_ATTRIBUTE, value));
+            }
         }
         parent.with_span(span)
     }
@@ -86,9 +100,7 @@ impl Handler for ServerSpan {
             .with_context(context.clone())
             .await;
         let span = context.span();
-        if let Some(value) = traceresponse(span.span_context()) {
-            res.headers_mut().insert(TRACERESPONSE, value);
-        }
+        self.propagation.respond(&context, res.headers_mut());
         if span.is_recording() {
             let status = res.status_code.unwrap_or(StatusCode::OK);
             let code = i64::from(status.as_u16());

@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -29,6 +29,10 @@ pub enum Mood {
     Accept = 0,
     Refuse = 1,
     Hang = 2,
+    /// Takes all spans of a request but the first, and says so in its answer.
+    Partial = 3,
+    /// Takes all spans, with a warning.
+    Warn = 4,
 }
 
 /// A span as it was received, with its resource.
@@ -89,6 +93,7 @@ struct Store {
     mood: Arc<AtomicU8>,
     asked: Arc<AtomicBool>,
     largest: Arc<AtomicUsize>,
+    metadata: Arc<Mutex<HashMap<String, String>>>,
 }
 
 #[tonic::async_trait]
@@ -105,7 +110,19 @@ impl TraceService for Store {
             mood if mood == Mood::Hang as u8 => std::future::pending::<()>().await,
             _ => {}
         }
-        let request = request.into_inner();
+        let as_text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
+        let headers = request.metadata().as_ref().iter();
+        *self.metadata.lock().expect("metadata") = headers
+            .map(|(name, value)| (name.to_string(), as_text(value)))
+            .collect();
+        let partial = self.mood.load(Ordering::SeqCst) == Mood::Partial as u8;
+        let warn = self.mood.load(Ordering::SeqCst) == Mood::Warn as u8;
+        let mut request = request.into_inner();
+        if partial {
+            let first = request.resource_spans.first_mut();
+            let scope = first.and_then(|group| group.scope_spans.first_mut());
+            scope.expect("a span").spans.remove(0);
+        }
         let size = request.encoded_len();
         self.largest.fetch_max(size, Ordering::SeqCst);
         for group in request.resource_spans {
@@ -124,7 +141,13 @@ impl TraceService for Store {
                 });
             }
         }
-        Ok(Response::new(ExportTraceServiceResponse::default()))
+        let partial_success = (partial || warn).then(|| ExportTracePartialSuccess {
+            rejected_spans: i64::from(partial),
+            error_message: "no room\nfor more".to_owned(),
+        });
+        Ok(Response::new(ExportTraceServiceResponse {
+            partial_success,
+        }))
     }
 }
 
@@ -180,6 +203,12 @@ impl Collector {
 
     pub fn set_mood(&self, mood: Mood) {
         self.store.mood.store(mood as u8, Ordering::SeqCst);
+    }
+
+    /// A header of the newest export that was accepted.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let metadata = self.store.metadata.lock().expect("metadata");
+        metadata.get(name).cloned()
     }
 
     /// Whether an export has come, answered or not.

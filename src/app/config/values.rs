@@ -1,30 +1,28 @@
 //! The forms that values can have, each read by one function: `None` when it is not that form.
 
-use http::Uri;
-use jiff::tz::TimeZone;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::telemetry::Propagator;
+use crate::telemetry::propagation::Propagation;
 
-/// `http://host:port` of `host`, `host:port` or a URL without anything behind the port.
-pub(super) fn origin(text: &str, default_port: u16) -> Option<Uri> {
-    let authority = match text.split_once("://") {
+/// `host:port` of `host`, `host:port` or a URL without anything behind the port.
+pub(super) fn authority(text: &str, default_port: u16) -> Option<Authority> {
+    let text = match text.split_once("://") {
         Some(("http", rest)) => rest.strip_suffix('/').unwrap_or(rest),
         Some(_) => return None,
         None => text,
     };
-    let uri: Uri = format!("http://{authority}").parse().ok()?;
-    let parsed = uri.authority()?;
-    let plain =
-        parsed.as_str() == authority && !parsed.host().is_empty() && !authority.contains('@');
+    let parsed: Authority = text.parse().ok()?;
+    let plain = !parsed.host().is_empty() && !text.contains('@');
     // A port out of range parses as part of the authority but is none.
-    let has_port = authority
+    let has_port = text
         .rsplit_once(':')
         .is_some_and(|(host, _)| !host.contains(':') || host.ends_with(']'));
     match parsed.port_u16() {
         _ if !plain => None,
-        Some(_) => Some(uri),
+        Some(_) => Some(parsed),
         None if has_port => None,
-        None => format!("http://{authority}:{default_port}").parse().ok(),
+        None => format!("{text}:{default_port}").parse().ok(),
     }
 }
 
@@ -34,6 +32,16 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
         "false" => Some(false),
         _ => None,
     }
+}
+
+/// Headers in the form of the specification's `OTEL_EXPORTER_OTLP_HEADERS`.
+pub(super) fn headers(text: &str) -> Option<HeaderMap> {
+    let pair = |(name, value): (String, String)| {
+        let mut value = HeaderValue::try_from(value).ok()?;
+        value.set_sensitive(true);
+        Some((HeaderName::try_from(name).ok()?, value))
+    };
+    resource_attributes(text)?.into_iter().map(pair).collect()
 }
 
 /// Pairs in the form of the specification's `OTEL_RESOURCE_ATTRIBUTES`.
@@ -53,25 +61,20 @@ pub(super) fn resource_attributes(text: &str) -> Option<Vec<(String, String)>> {
         .collect()
 }
 
-pub(super) fn propagators(text: &str) -> Option<Vec<Propagator>> {
+pub(super) fn propagators(text: &str) -> Option<Propagation> {
+    let mut formats = Propagation {
+        trace_context: false,
+        baggage: false,
+    };
     if text == "none" {
-        return Some(Vec::new());
+        return Some(formats);
     }
-    text.split(',')
-        .map(|name| match name.trim() {
-            "tracecontext" => Some(Propagator::TraceContext),
-            "baggage" => Some(Propagator::Baggage),
-            _ => None,
-        })
-        .collect()
-}
-
-/// A time zone as `TZ` names it: with or without a colon in front, by name, by file, or as a rule.
-pub(super) fn time_zone(text: &str) -> Option<TimeZone> {
-    let name = text.strip_prefix(':').unwrap_or(text);
-    if name.starts_with('/') {
-        let file = std::fs::read(name).ok()?;
-        return TimeZone::tzif(name, &file).ok();
+    for name in text.split(',') {
+        match name.trim() {
+            "tracecontext" => formats.trace_context = true,
+            "baggage" => formats.baggage = true,
+            _ => return None,
+        }
     }
-    TimeZone::get(name).or_else(|_| TimeZone::posix(name)).ok()
+    Some(formats)
 }

@@ -24,6 +24,9 @@ pub struct Limits {
     pub max_grpc_message_bytes: usize,
     /// Bytes of one OTLP/HTTP body, before and after decompression, the collector's default.
     pub max_http_body_bytes: usize,
+    /// Bytes of memory that all messages together may take while they are decoded. One that would
+    /// take more alone is refused.
+    pub max_decoded_bytes: usize,
     /// How long one search may run.
     pub max_search_time: Duration,
 }
@@ -39,6 +42,7 @@ impl Default for Limits {
             ingest_burst_bytes: 20_000_000,
             max_grpc_message_bytes: 4 << 20,
             max_http_body_bytes: 20 << 20,
+            max_decoded_bytes: 128 << 20,
             max_search_time: Duration::from_secs(10),
         }
     }

@@ -10,6 +10,7 @@
 //! (<https://grafana.com/docs/tempo/latest/api_docs/>).
 
 pub mod api;
+mod budget;
 mod limits;
 pub mod otlp;
 pub mod search;

@@ -18,8 +18,11 @@ Examples:
   lab load --rate 100 --duration 10m --mix items=8,chain=1,error_test=1
   lab load --rate 5 --target http://127.0.0.1:8000 --json
 
-Times count from when a request should have left. Each request starts a trace; the table names the
-slowest and the newest failing one of each route. Ctrl-C ends early, a second one at once.
+Times count from when a request should have left. The service starts a trace for each request; the
+table names those of the slowest and the newest failing one of each route. A request that was not
+answered is found in Tempo by its own id, if it got as far as the service:
+  { span.http.request.header.x-request-id = \"…\" }
+Ctrl-C ends early, a second one at once.
 
 Exit code 0 when the rate was reached (99 of 100 requests were answered, whatever the status),
 1 when it was not, 2 when a flag is wrong or a target cannot be reached.";

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Uri};
+use http::{Request, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::client::legacy::Client as Hyper;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
-use crate::lab::verify::traffic::Started;
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+use crate::telemetry::propagation::Told;
+use crate::telemetry::server_span::REQUEST_ID;
 
 /// Largest answer that is read, in bytes.
 const LARGEST: usize = 1 << 20;
@@ -69,11 +68,13 @@ impl Client {
         }
     }
 
-    /// Sends one request that starts a trace.
-    pub(super) async fn get(&self, target: &Uri, path: &str, started: &Started) -> Ended {
+    /// Sends one request, named `id`. What it told of its trace is known as soon as the answer
+    /// begins, so that an answer that breaks off tells it too.
+    pub(super) async fn get(&self, target: &Uri, path: &str, id: &str) -> (Ended, Option<Told>) {
+        let mut told = None;
         let authority = target.authority().map_or("", |it| it.as_str());
         let request = Request::get(format!("http://{authority}{path}"))
-            .header(TRACEPARENT, started.traceparent())
+            .header(REQUEST_ID, id)
             .body(Empty::new());
         let exchange = async {
             let request = request.map_err(|_| Failure::Broken)?;
@@ -82,14 +83,16 @@ impl Client {
                 true => Failure::NotConnected,
                 false => Failure::Broken,
             })?;
+            told = Told::by(response.headers());
             let status = response.status().as_u16();
             let body = Limited::new(response.into_body(), LARGEST).collect().await;
             body.map(|_| status).map_err(|_| Failure::Broken)
         };
-        match timeout(self.timeout, exchange).await {
+        let ended = match timeout(self.timeout, exchange).await {
             Ok(Ok(status)) => Ended::Answered(status),
             Ok(Err(failure)) => Ended::Failed(failure),
             Err(_) => Ended::Failed(Failure::Timeout),
-        }
+        };
+        (ended, told)
     }
 }

@@ -95,12 +95,16 @@ impl Report {
             Ended::Answered(status) => status.to_string(),
             Ended::Failed(failure) => failure.name().to_owned(),
         };
-        format!(
-            "{}  {ended} after {} from {}",
-            sample.trace_id,
-            time(sample.took),
-            self.targets[sample.target]
-        )
+        let (took, target) = (time(sample.took), &self.targets[sample.target]);
+        let (id, what) = match &sample.trace {
+            Some(told) if told.is_sampled => (&told.trace_id, ""),
+            Some(told) => (&told.trace_id, ", not recorded (the service's sampler)"),
+            None => (
+                &sample.request_id,
+                ", the request's id, as no answer told its trace",
+            ),
+        };
+        format!("{id}  {ended} after {took} from {target}{what}")
     }
 
     fn verdict(&self, all: &Row) -> String {
@@ -163,7 +167,9 @@ impl Report {
             Ended::Failed(failure) => (None, Some(failure.name())),
         };
         json!({
-            "trace_id": sample.trace_id,
+            "trace_id": sample.trace.as_ref().map(|told| &told.trace_id),
+            "sampled": sample.trace.as_ref().map(|told| told.is_sampled),
+            "request_id": sample.request_id,
             "target": self.targets[sample.target],
             "ms": millis(sample.took),
             "status": status,

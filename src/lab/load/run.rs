@@ -16,7 +16,6 @@ use super::live::Live;
 use super::report::Report;
 use super::schedule::{Schedule, Turn};
 use super::tally::{Sample, Tally};
-use crate::lab::verify::traffic::Started;
 
 /// Longest wait for a first connection to a target.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -139,10 +138,11 @@ impl Traffic {
         let client = self.client.clone();
         self.tally.sent(route, target);
         self.open.spawn(async move {
-            let started = Started::new();
-            let ended = client.get(&url, &path, &started).await;
+            let request_id = format!("{:032x}", rand::random::<u128>());
+            let (ended, trace) = client.get(&url, &path, &request_id).await;
             let sample = Sample {
-                trace_id: started.trace_id,
+                trace,
+                request_id,
                 target,
                 took: turn.due.elapsed(),
                 ended,

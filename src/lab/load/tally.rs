@@ -7,6 +7,7 @@ use hdrhistogram::{CreationError, Histogram};
 
 use super::client::{Ended, Failure};
 use super::mix::Route;
+use crate::telemetry::propagation::Told;
 
 /// Longest time that is told apart, in microseconds: beyond any timeout.
 const LONGEST: u64 = 86_400_000_000 * 2;
@@ -14,8 +15,10 @@ const LONGEST: u64 = 86_400_000_000 * 2;
 /// A request whose trace is worth a look.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
-    /// 32 hex digits.
-    pub(super) trace_id: String,
+    /// Its trace, when an answer told it.
+    pub(super) trace: Option<Told>,
+    /// What its span is found by in any case.
+    pub(super) request_id: String,
     /// Which target.
     pub(super) target: usize,
     /// From when it should have left to its end.
@@ -184,9 +187,10 @@ impl Tally {
 mod tests {
     use super::*;
 
-    fn sample(trace: &str, millis: u64, ended: Ended) -> Sample {
+    fn sample(id: &str, millis: u64, ended: Ended) -> Sample {
         Sample {
-            trace_id: trace.to_owned(),
+            trace: None,
+            request_id: id.to_owned(),
             target: 0,
             took: Duration::from_millis(millis),
             ended,
@@ -203,8 +207,8 @@ mod tests {
         let near = |time: Option<Duration>| time.expect("a time").as_millis();
         assert_eq!((near(row.percentile(50.0)), near(row.max())), (100, 300));
         assert_eq!((row.answered(), row.failed(), row.open()), (1, 2, 0));
-        assert_eq!(row.slowest.expect("the slowest").trace_id, "c");
-        assert_eq!(row.failing.expect("the failing").trace_id, "c");
+        assert_eq!(row.slowest.expect("the slowest").request_id, "c");
+        assert_eq!(row.failing.expect("the failing").request_id, "c");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{Method, Request, Uri};
+use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client as Hyper;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -55,6 +55,8 @@ pub struct Answer {
     pub asked: String,
     /// HTTP status.
     pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The body as text.
     pub body: String,
 }
@@ -174,15 +176,16 @@ impl Server {
                 }
                 text
             })?;
-            let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), LARGEST).collect().await;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, LARGEST).collect().await;
             let body = body.map_err(|error| error.to_string())?.to_bytes();
-            Ok::<_, String>((status, String::from_utf8_lossy(&body).into_owned()))
+            Ok::<_, String>((head, String::from_utf8_lossy(&body).into_owned()))
         };
         match tokio::time::timeout(PATIENCE, exchange).await {
-            Ok(Ok((status, body))) => Ok(Answer {
+            Ok(Ok((head, body))) => Ok(Answer {
                 asked,
-                status,
+                status: head.status.as_u16(),
+                headers: head.headers,
                 body,
             }),
             Ok(Err(text)) => Err(Finding::new(asked, format!("no answer: {text}"))),

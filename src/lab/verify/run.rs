@@ -136,10 +136,9 @@ pub async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
             let patience = args.timeout / READY_SHARE;
             let (followed, answered) = traffic::follow(&lab.apps, patience, &ids).await;
             let sent = Sent {
-                chain: followed.chain.trace_id,
-                chain_parent: followed.chain.span_id,
-                error: followed.error.trace_id,
-                item: followed.item.trace_id,
+                chain: followed.chain,
+                error: followed.error,
+                item: followed.item,
                 services,
                 began: seconds,
                 answered: now_seconds(),

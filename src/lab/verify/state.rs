@@ -11,8 +11,6 @@ use super::args::UsageError;
 pub struct Sent {
     /// Id of the trace of `/chain`.
     pub chain: String,
-    /// Id of the span that the trace of `/chain` began under.
-    pub chain_parent: String,
     /// Id of the trace of `/error_test`.
     pub error: String,
     /// Id of the trace of `/items/{item_id}`.

@@ -4,15 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::HeaderName;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::finding::{Finding, excerpt};
 use super::http::{Answer, Server};
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+use crate::telemetry::propagation::Told;
 
 /// Time between two requests of the steady stream.
 const PACE: Duration = Duration::from_millis(100);
@@ -35,32 +33,11 @@ const PATHS: [&str; 7] = [
     "/error_test",
 ];
 
-/// A trace that a request has started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Started {
-    /// 32 hex digits.
-    pub trace_id: String,
-    /// 16 hex digits, the parent of the server's span.
-    pub span_id: String,
-}
+/// In the place of the id of a trace that no answer told. No trace has it, so that whatever looks for
+/// it finds nothing.
+const NOT_TOLD: &str = "00000000000000000000000000000000";
 
-impl Started {
-    /// A new one.
-    pub(in crate::lab) fn new() -> Self {
-        // Neither may be zero.
-        Self {
-            trace_id: format!("{:032x}", rand::random::<u128>() | 1),
-            span_id: format!("{:016x}", rand::random::<u64>() | 1),
-        }
-    }
-
-    /// The header that makes a request part of it, sampled.
-    pub(in crate::lab) fn traceparent(&self) -> String {
-        format!("00-{}-{}-01", self.trace_id, self.span_id)
-    }
-}
-
-/// The ids of all traces that were started.
+/// The ids of all traces that answers have told.
 pub type Ids = Arc<Mutex<std::collections::VecDeque<String>>>;
 
 fn remember(ids: &Ids, id: &str) {
@@ -74,12 +51,12 @@ fn remember(ids: &Ids, id: &str) {
 /// The requests that are followed through the lab.
 #[derive(Clone, Debug)]
 pub struct Followed {
-    /// `/chain`.
-    pub chain: Started,
-    /// `/error_test`.
-    pub error: Started,
-    /// `/items/{item_id}`.
-    pub item: Started,
+    /// The id of the trace of `/chain`.
+    pub chain: String,
+    /// That of `/error_test`.
+    pub error: String,
+    /// That of `/items/{item_id}`.
+    pub item: String,
     /// When they were answered.
     pub answered: Instant,
 }
@@ -141,34 +118,47 @@ fn expect(answer: &Answer, status: u16) -> Result<(), Finding> {
 }
 
 /// `/chain` is tried again while a target is still starting.
-async fn chain(app: &Server, deadline: Instant, ids: &Ids) -> (Started, Result<(), Finding>) {
+async fn chain(app: &Server, deadline: Instant, ids: &Ids) -> (String, Result<(), Finding>) {
     loop {
-        let (started, answered) = request(app, "/chain", 200, ids).await;
+        let (trace, answered) = request(app, "/chain", 200, ids).await;
         if answered.is_ok() || Instant::now() >= deadline {
-            return (started, answered);
+            return (trace, answered);
         }
         sleep(Duration::from_millis(500)).await;
     }
 }
 
+/// Sends a request; the id of its trace, and whether the answer is as wanted and tells one.
 async fn request(
     app: &Server,
     path: &str,
     status: u16,
     ids: &Ids,
-) -> (Started, Result<(), Finding>) {
-    let started = Started::new();
-    let answered = send(app, path, &started, ids).await;
-    let as_wanted = answered.and_then(|answer| expect(&answer, status));
-    (started, as_wanted)
+) -> (String, Result<(), Finding>) {
+    let (answer, told) = match send(app, path, ids).await {
+        Ok(answered) => answered,
+        Err(finding) => return (NOT_TOLD.to_owned(), Err(finding)),
+    };
+    match (expect(&answer, status), told) {
+        (as_wanted, Some(told)) if told.is_sampled => (told.trace_id, as_wanted),
+        (Err(finding), _) => (NOT_TOLD.to_owned(), Err(finding)),
+        (Ok(()), told) => {
+            let came = match told {
+                None => "no traceresponse header, so that its trace is not known",
+                Some(_) => "traceresponse says that the trace is not sampled (OTEL_TRACES_SAMPLER)",
+            };
+            (NOT_TOLD.to_owned(), Err(answer.finding(came)))
+        }
+    }
 }
 
-async fn send(app: &Server, path: &str, started: &Started, ids: &Ids) -> Result<Answer, Finding> {
-    let answer = app
-        .get_with(path, &[], &[(TRACEPARENT, &started.traceparent())])
-        .await;
-    remember(ids, &started.trace_id);
-    answer
+async fn send(app: &Server, path: &str, ids: &Ids) -> Result<(Answer, Option<Told>), Finding> {
+    let answer = app.get(path, &[]).await?;
+    let told = Told::by(&answer.headers);
+    if let Some(told) = &told {
+        remember(ids, &told.trace_id);
+    }
+    Ok((answer, told))
 }
 
 /// Sends requests to all routes of all instances until it is dropped.
@@ -188,7 +178,7 @@ pub async fn steady(apps: Vec<Server>, ids: Ids) {
         let ids = Arc::clone(&ids);
         open.spawn(async move {
             // What is wrong with an instance is found by the promises.
-            let _ = send(&app, path, &Started::new(), &ids).await;
+            let _ = send(&app, path, &ids).await;
         });
     }
 }

@@ -1,14 +1,23 @@
 //! What goes back to who asked.
 
+use std::io;
+use std::sync::Arc;
+
 use bytes::Bytes;
+use futures_util::Stream;
 use prost::Message;
 use salvo::Response;
 use salvo::http::header::{CONTENT_TYPE, HeaderValue};
 use salvo::http::{ResBody, StatusCode};
 use serde_json::Value;
 
+use super::json::TraceJson;
+use super::writer::Json;
+use crate::embedded::traces::Store;
 use crate::embedded::traces::search::SearchError;
+use crate::embedded::wire::Unanswered;
 
+const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A status, a body and what the body is.
@@ -16,48 +25,71 @@ pub(super) struct Answer {
     status: StatusCode,
     content_type: Option<&'static str>,
     body: Bytes,
+    /// What follows the body.
+    rest: Option<Rest>,
+}
+
+/// The part of a trace that is still to be written, when there is room for it on the wire.
+struct Rest {
+    store: Arc<Store>,
+    trace: TraceJson,
 }
 
 impl Answer {
-    pub(super) fn text(text: &'static str) -> Self {
+    fn new(
+        status: StatusCode,
+        content_type: impl Into<Option<&'static str>>,
+        body: impl Into<Bytes>,
+    ) -> Self {
         Self {
-            status: StatusCode::OK,
-            content_type: Some(TEXT),
-            body: Bytes::from_static(text.as_bytes()),
+            status,
+            content_type: content_type.into(),
+            body: body.into(),
+            rest: None,
         }
     }
 
+    pub(super) fn text(text: &'static str) -> Self {
+        Self::new(StatusCode::OK, TEXT, text)
+    }
+
     pub(super) fn json(value: &Value) -> Self {
+        Self::new(StatusCode::OK, JSON, value.to_string())
+    }
+
+    /// JSON that has been written already.
+    pub(super) fn written(json: Json) -> Self {
+        Self::new(StatusCode::OK, JSON, json.into_bytes())
+    }
+
+    /// A trace as JSON. Its first portion is written now, the others when they can be sent.
+    pub(super) fn trace(store: &Arc<Store>, mut trace: TraceJson) -> Self {
+        // Thrown away since it was looked up: it is not there.
+        let Ok((portion, last)) = trace.portion(store) else {
+            return Self::not_found();
+        };
+        let rest = (!last).then(|| Rest {
+            store: Arc::clone(store),
+            trace,
+        });
         Self {
-            status: StatusCode::OK,
-            content_type: Some("application/json"),
-            body: value.to_string().into(),
+            rest,
+            ..Self::new(StatusCode::OK, JSON, portion)
         }
     }
 
     pub(super) fn protobuf(message: &impl Message) -> Self {
-        Self {
-            status: StatusCode::OK,
-            content_type: Some("application/protobuf"),
-            body: message.encode_to_vec().into(),
-        }
+        let body = message.encode_to_vec();
+        Self::new(StatusCode::OK, "application/protobuf", body)
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            content_type: Some(TEXT),
-            body: message.into().into(),
-        }
+        Self::new(StatusCode::BAD_REQUEST, TEXT, message.into())
     }
 
     /// Without a body, as Tempo says that there is no such trace.
     pub(super) fn not_found() -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            content_type: None,
-            body: Bytes::new(),
-        }
+        Self::new(StatusCode::NOT_FOUND, None, Bytes::new())
     }
 
     pub(super) fn render(self, response: &mut Response) {
@@ -68,16 +100,49 @@ impl Answer {
                 .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         // Even an empty body is one; without it the service would write an error page.
-        response.body(ResBody::Once(self.body));
+        match self.rest {
+            None => {
+                response.body(ResBody::Once(self.body));
+            }
+            Some(rest) => response.stream(rest.after(self.body)),
+        }
+    }
+}
+
+impl Rest {
+    /// A portion, then all others. If the trace is thrown away meanwhile the answer breaks off.
+    fn after(self, first: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let start = (Some(first), Some(self));
+        futures_util::stream::try_unfold(start, |(ready, rest)| async {
+            if let Some(portion) = ready {
+                return Ok(Some((portion, (None, rest))));
+            }
+            let Some(mut rest) = rest else {
+                return Ok(None);
+            };
+            let writing = tokio::task::spawn_blocking(move || {
+                let (portion, last) = rest.trace.portion(&rest.store).map_err(io::Error::other)?;
+                let state = (None, (!last).then_some(rest));
+                Ok(Some((Bytes::from(portion), state)))
+            });
+            writing.await.map_err(io::Error::other)?
+        })
     }
 }
 
 impl From<SearchError> for Answer {
     fn from(error: SearchError) -> Self {
-        Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            content_type: Some(TEXT),
-            body: error.to_string().into(),
-        }
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, TEXT, error.to_string())
+    }
+}
+
+impl From<Unanswered> for Answer {
+    fn from(why: Unanswered) -> Self {
+        let status = match why {
+            Unanswered::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Unanswered::Queue => StatusCode::SERVICE_UNAVAILABLE,
+            Unanswered::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, TEXT, why.to_string())
     }
 }

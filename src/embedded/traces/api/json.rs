@@ -1,178 +1,225 @@
-//! OTLP messages in Tempo's JSON: ids in base64, 64-bit numbers as strings, enums by name, and
-//! nothing that has its default.
+//! A trace in Tempo's JSON: ids in base64, 64-bit numbers as strings, enums by name, and nothing
+//! that has its default. It is written portion by portion straight from the store, so that a
+//! large trace is never in memory a second time.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, span};
-use serde_json::{Map, Value, json};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 
-/// A JSON object that leaves out what has its default.
-#[derive(Default)]
-struct Object(Map<String, Value>);
+use super::writer::{Json, Object};
+use crate::embedded::traces::Store;
+use crate::embedded::traces::store::{
+    Attribute, Dictionary, Event, Inner, Link, Piece, Span, Value,
+};
 
-impl Object {
-    fn with(mut self, name: &str, value: Value) -> Self {
-        self.0.insert(name.to_owned(), value);
-        self
+/// Bytes from which on a portion is given away.
+const PORTION: usize = 64 << 10;
+
+/// What stands around the resources of a trace.
+#[derive(Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) before: &'static str,
+    pub(super) after: &'static str,
+}
+
+/// A trace that is being written.
+pub(super) struct TraceJson {
+    id: u128,
+    pieces: Vec<Piece>,
+    next: usize,
+    frame: Frame,
+}
+
+/// The trace was thrown away while it was being written.
+#[derive(Debug, thiserror::Error)]
+#[error("the trace was evicted while it was being read")]
+pub(super) struct Gone;
+
+impl TraceJson {
+    /// Lays out a trace; `None` if there is none of this id.
+    pub(super) fn new(store: &Store, id: u128, frame: Frame) -> Option<Self> {
+        let pieces = store.read(|inner| Some(inner.by_id(id)?.pieces()))?;
+        Some(Self {
+            id,
+            pieces,
+            next: 0,
+            frame,
+        })
     }
 
-    fn text(self, name: &str, text: &str) -> Self {
-        self.given(name, !text.is_empty(), || text.into())
-    }
-
-    fn bytes(self, name: &str, bytes: &[u8]) -> Self {
-        self.given(name, !bytes.is_empty(), || STANDARD.encode(bytes).into())
-    }
-
-    fn long(self, name: &str, number: u64) -> Self {
-        self.given(name, number != 0, || number.to_string().into())
-    }
-
-    fn number(self, name: &str, number: u32) -> Self {
-        self.given(name, number != 0, || number.into())
-    }
-
-    fn list<T>(self, name: &str, items: &[T], item: impl Fn(&T) -> Value) -> Self {
-        self.given(name, !items.is_empty(), || items.iter().map(item).collect())
-    }
-
-    fn given(self, name: &str, given: bool, value: impl FnOnce() -> Value) -> Self {
-        if given {
-            self.with(name, value())
-        } else {
-            self
+    /// The next part of the text, and whether it is the last one.
+    pub(super) fn portion(&mut self, store: &Store) -> Result<(Vec<u8>, bool), Gone> {
+        let mut json = Json::default();
+        if self.next == 0 {
+            json.raw(self.frame.before);
         }
+        store.read(|inner| self.write(&mut json, inner))?;
+        let last = self.next == self.pieces.len();
+        if last {
+            json.raw(self.frame.after);
+        }
+        Ok((json.into_bytes(), last))
     }
 
-    fn done(self) -> Value {
-        Value::Object(self.0)
+    fn write(&mut self, json: &mut Json, inner: &Inner) -> Result<(), Gone> {
+        // Positions of spans and numbers of resources hold as long as the trace is there.
+        let trace = inner.by_id(self.id).ok_or(Gone)?;
+        let dictionary = &inner.dictionary;
+        while let Some(piece) = self.pieces.get(self.next)
+            && json.len() < PORTION
+        {
+            let before = self.next.checked_sub(1).map(|at| self.pieces[at]);
+            let first = !matches!(
+                before,
+                Some(Piece::Span(_) | Piece::EndScope(_) | Piece::EndResource(_))
+            );
+            match *piece {
+                Piece::Resource(number) => {
+                    json.raw(if first {
+                        "{\"resource\":"
+                    } else {
+                        ",{\"resource\":"
+                    });
+                    let resource = dictionary
+                        .wire_resource(number)
+                        .resource
+                        .unwrap_or_default();
+                    json.object(|object| {
+                        object.list("attributes", &resource.attributes, pair);
+                        object.number("droppedAttributesCount", resource.dropped_attributes_count);
+                    });
+                    json.raw(",\"scopeSpans\":[");
+                }
+                Piece::Scope(number) => {
+                    json.raw(if first { "{\"scope\":" } else { ",{\"scope\":" });
+                    let scope = dictionary.wire_scope(number).scope.unwrap_or_default();
+                    json.object(|object| {
+                        object.text("name", &scope.name);
+                        object.text("version", &scope.version);
+                        object.list("attributes", &scope.attributes, pair);
+                        object.number("droppedAttributesCount", scope.dropped_attributes_count);
+                    });
+                    json.raw(",\"spans\":[");
+                }
+                Piece::Span(at) => {
+                    if !first {
+                        json.raw(",");
+                    }
+                    let span = trace.spans.get(at).ok_or(Gone)?;
+                    json.object(|object| self::span(object, dictionary, self.id, span));
+                }
+                Piece::EndScope(number) => {
+                    end(json, &dictionary.wire_scope(number).schema_url);
+                }
+                Piece::EndResource(number) => {
+                    end(json, &dictionary.wire_resource(number).schema_url);
+                }
+            }
+            self.next += 1;
+        }
+        Ok(())
     }
 }
 
-/// The spans of a trace, grouped by resource.
-pub(super) fn resource_spans(batches: &[ResourceSpans]) -> Value {
-    let batch = |batch: &ResourceSpans| {
-        let resource = batch.resource.clone().unwrap_or_default();
-        let resource = Object::default()
-            .list("attributes", &resource.attributes, attribute)
-            .number("droppedAttributesCount", resource.dropped_attributes_count)
-            .done();
-        Object::default()
-            .with("resource", resource)
-            .list("scopeSpans", &batch.scope_spans, scope_spans)
-            .text("schemaUrl", &batch.schema_url)
-            .done()
-    };
-    batches.iter().map(batch).collect()
+/// Ends a list and the object that it is the last but one member of.
+fn end(json: &mut Json, schema_url: &str) {
+    json.raw("]");
+    if !schema_url.is_empty() {
+        json.raw(",\"schemaUrl\":");
+        json.text(schema_url);
+    }
+    json.raw("}");
 }
 
-fn scope_spans(batch: &ScopeSpans) -> Value {
-    let none = InstrumentationScope::default();
-    let scope = batch.scope.as_ref().unwrap_or(&none);
-    let scope = Object::default()
-        .text("name", &scope.name)
-        .text("version", &scope.version)
-        .list("attributes", &scope.attributes, attribute)
-        .number("droppedAttributesCount", scope.dropped_attributes_count)
-        .done();
-    Object::default()
-        .with("scope", scope)
-        .list("spans", &batch.spans, span)
-        .text("schemaUrl", &batch.schema_url)
-        .done()
+fn span(object: &mut Object<'_>, dictionary: &Dictionary, trace_id: u128, span: &Span) {
+    object.bytes("traceId", &trace_id.to_be_bytes());
+    object.bytes("spanId", &span.id.to_be_bytes());
+    if span.parent != 0 {
+        object.bytes("parentSpanId", &span.parent.to_be_bytes());
+    }
+    let extra = span.extra.as_deref();
+    object.text("traceState", extra.map_or("", |extra| &extra.trace_state));
+    object.number("flags", span.flags);
+    object.text("name", dictionary.text(span.name));
+    object.text("kind", kind(span.kind));
+    object.long("startTimeUnixNano", span.start);
+    object.long("endTimeUnixNano", span.end);
+    object.list("attributes", &span.attributes, |json, kept| {
+        attribute(json, dictionary, kept);
+    });
+    if let Some(extra) = extra {
+        object.number("droppedAttributesCount", extra.dropped_attributes);
+        object.list("events", &extra.events, |json, kept| {
+            json.object(|object| event(object, dictionary, kept));
+        });
+        object.number("droppedEventsCount", extra.dropped_events);
+        object.list("links", &extra.links, |json, kept| {
+            json.object(|object| link(object, dictionary, kept));
+        });
+        object.number("droppedLinksCount", extra.dropped_links);
+    }
+    object.key("status").object(|object| {
+        let message = span.status_message();
+        object.text("message", message.map_or("", |word| dictionary.text(word)));
+        object.text("code", status(span.status));
+    });
 }
 
-fn span(span: &Span) -> Value {
-    let status = span.status.clone().unwrap_or_default();
-    let status_code = match status.code {
-        1 => "STATUS_CODE_OK",
-        2 => "STATUS_CODE_ERROR",
-        _ => "",
-    };
-    let kind = match span.kind {
+fn event(object: &mut Object<'_>, dictionary: &Dictionary, event: &Event) {
+    object.long("timeUnixNano", event.time);
+    object.text("name", dictionary.text(event.name));
+    object.list("attributes", &event.attributes, |json, kept| {
+        attribute(json, dictionary, kept);
+    });
+    object.number("droppedAttributesCount", event.dropped_attributes);
+}
+
+fn link(object: &mut Object<'_>, dictionary: &Dictionary, link: &Link) {
+    object.bytes("traceId", &link.trace_id);
+    object.bytes("spanId", &link.span_id);
+    object.text("traceState", &link.trace_state);
+    object.list("attributes", &link.attributes, |json, kept| {
+        attribute(json, dictionary, kept);
+    });
+    object.number("droppedAttributesCount", link.dropped_attributes);
+    object.number("flags", link.flags);
+}
+
+fn kind(number: u8) -> &'static str {
+    match number {
         1 => "SPAN_KIND_INTERNAL",
         2 => "SPAN_KIND_SERVER",
         3 => "SPAN_KIND_CLIENT",
         4 => "SPAN_KIND_PRODUCER",
         5 => "SPAN_KIND_CONSUMER",
         _ => "",
-    };
-    let status = Object::default()
-        .text("message", &status.message)
-        .text("code", status_code);
-    Object::default()
-        .bytes("traceId", &span.trace_id)
-        .bytes("spanId", &span.span_id)
-        .bytes("parentSpanId", &span.parent_span_id)
-        .text("traceState", &span.trace_state)
-        .number("flags", span.flags)
-        .text("name", &span.name)
-        .text("kind", kind)
-        .long("startTimeUnixNano", span.start_time_unix_nano)
-        .long("endTimeUnixNano", span.end_time_unix_nano)
-        .list("attributes", &span.attributes, attribute)
-        .number("droppedAttributesCount", span.dropped_attributes_count)
-        .list("events", &span.events, event)
-        .number("droppedEventsCount", span.dropped_events_count)
-        .list("links", &span.links, link)
-        .number("droppedLinksCount", span.dropped_links_count)
-        .with("status", status.done())
-        .done()
+    }
 }
 
-fn event(event: &span::Event) -> Value {
-    Object::default()
-        .long("timeUnixNano", event.time_unix_nano)
-        .text("name", &event.name)
-        .list("attributes", &event.attributes, attribute)
-        .number("droppedAttributesCount", event.dropped_attributes_count)
-        .done()
+fn status(number: u8) -> &'static str {
+    match number {
+        1 => "STATUS_CODE_OK",
+        2 => "STATUS_CODE_ERROR",
+        _ => "",
+    }
 }
 
-fn link(link: &span::Link) -> Value {
-    Object::default()
-        .bytes("traceId", &link.trace_id)
-        .bytes("spanId", &link.span_id)
-        .text("traceState", &link.trace_state)
-        .list("attributes", &link.attributes, attribute)
-        .number("droppedAttributesCount", link.dropped_attributes_count)
-        .number("flags", link.flags)
-        .done()
-}
-
-/// A key and its value.
-pub(super) fn attribute(pair: &KeyValue) -> Value {
-    let none = AnyValue::default();
-    key_value(&pair.key, pair.value.as_ref().unwrap_or(&none))
-}
-
-/// A key and its value.
-pub(super) fn key_value(key: &str, any: &AnyValue) -> Value {
-    json!({ "key": key, "value": value(any) })
-}
-
-fn value(any: &AnyValue) -> Value {
-    use any_value::Value as Wire;
-    match &any.value {
-        None | Some(Wire::StringValueStrindex(_)) => json!({}),
-        Some(Wire::StringValue(text)) => json!({ "stringValue": text }),
-        Some(Wire::BoolValue(b)) => json!({ "boolValue": b }),
-        Some(Wire::IntValue(n)) => json!({ "intValue": n.to_string() }),
-        Some(Wire::DoubleValue(n)) if n.is_nan() => json!({ "doubleValue": "NaN" }),
-        Some(Wire::DoubleValue(n)) if n.is_infinite() => {
-            let text = if *n > 0.0 { "Infinity" } else { "-Infinity" };
-            json!({ "doubleValue": text })
+/// A kept attribute.
+fn attribute(json: &mut Json, dictionary: &Dictionary, attribute: &Attribute) {
+    json.object(|object| {
+        object.key("key").text(dictionary.text(attribute.key));
+        let json = object.key("value");
+        match &attribute.value {
+            Value::Text(word) => json.object(|object| {
+                object.key("stringValue").text(dictionary.text(*word));
+            }),
+            other => json.any(&dictionary.wire_value(other)),
         }
-        Some(Wire::DoubleValue(n)) => json!({ "doubleValue": n }),
-        Some(Wire::ArrayValue(array)) => {
-            let values: Vec<Value> = array.values.iter().map(value).collect();
-            json!({ "arrayValue": { "values": values } })
-        }
-        Some(Wire::KvlistValue(list)) => {
-            let values: Vec<Value> = list.values.iter().map(attribute).collect();
-            json!({ "kvlistValue": { "values": values } })
-        }
-        Some(Wire::BytesValue(bytes)) => json!({ "bytesValue": STANDARD.encode(bytes) }),
+    });
+}
+
+/// An attribute of a message.
+fn pair(json: &mut Json, pair: &KeyValue) {
+    match &pair.value {
+        Some(value) => json.key_value(&pair.key, value),
+        None => json.key_value(&pair.key, &Default::default()),
     }
 }

@@ -1,13 +1,17 @@
 //! `GET /api/search`.
 
-use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::common::v1::AnyValue;
 
 use super::answer::Answer;
-use super::json::key_value;
 use super::params::{Params, logfmt};
+use super::time::duration;
+use super::writer::{Json, Object};
 use crate::embedded::traces::Store;
 use crate::embedded::traces::search::{self, Request, SpansetHit, TraceHit, Wanted};
 use crate::embedded::traces::traceql;
+use crate::embedded::wire::Stop;
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: i64 = 256 * 1024;
@@ -20,15 +24,21 @@ const MAX_WINDOW: u64 = 168 * 3600;
 /// What Tempo says instead of a root that has not arrived.
 const NO_ROOT: &str = "<root span not yet received>";
 
-pub(super) fn traces(store: &Store, params: &Params) -> Answer {
+pub(super) fn traces(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
     let request = match request(params) {
         Ok(request) => request,
         Err(message) => return Answer::bad_request(message),
     };
-    match search::search(store, &request) {
+    match search::search(store, &request, stop) {
         Ok(hits) => {
-            let traces: Vec<Value> = hits.iter().map(trace).collect();
-            Answer::json(&json!({ "traces": traces }))
+            let mut json = Json::default();
+            json.object(|object| {
+                object.key("traces").list(&hits, trace);
+                object
+                    .key("metrics")
+                    .raw(r#"{"completedJobs":1,"totalJobs":1}"#);
+            });
+            Answer::written(json)
         }
         Err(error) => error.into(),
     }
@@ -43,6 +53,14 @@ fn request(params: &Params) -> Result<Request, String> {
             return Err("invalid request: can't specify tags and q in the same query".into());
         }
         Some(tags) => logfmt(tags)?,
+        // The oldest way of asking: every parameter that has no meaning is a tag.
+        None if query.is_none() && (start, end) == (0, 0) => {
+            let others = params.queries.iter();
+            let others = others.filter(|(name, value)| !is_known(name) && !value.is_empty());
+            others
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        }
         None => Vec::new(),
     };
     let min_duration_ms = milliseconds(params, "minDuration")?;
@@ -99,73 +117,75 @@ fn request(params: &Params) -> Result<Request, String> {
     })
 }
 
+fn is_known(name: &str) -> bool {
+    matches!(
+        name,
+        "q" | "tags" | "minDuration" | "maxDuration" | "limit" | "spss" | "start" | "end"
+    )
+}
+
 fn milliseconds(params: &Params, name: &str) -> Result<u64, String> {
     let Some(text) = params.get(name) else {
         return Ok(0);
     };
-    match traceql::parse_duration(text) {
-        Some(nanos) => Ok(nanos.unsigned_abs() / 1_000_000),
+    match duration(text) {
+        Some(nanos) => Ok(nanos.max(0).unsigned_abs() / 1_000_000),
         None => Err(format!("invalid {name}: time: invalid duration {text:?}")),
     }
 }
 
-fn trace(hit: &TraceHit) -> Value {
-    let root_service = hit.root_service.as_deref().unwrap_or(NO_ROOT);
-    let root_name = hit.root_name.as_deref().unwrap_or(NO_ROOT);
-    let mut object = Map::new();
-    let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
-    // Without leading zeros, as Tempo writes ids here.
-    set("traceID", format!("{:x}", hit.id).into());
-    set("rootServiceName", root_service.into());
-    set("rootTraceName", root_name.into());
-    set("startTimeUnixNano", hit.start.to_string().into());
-    if hit.duration_ms > 0 {
-        set("durationMs", hit.duration_ms.into());
-    }
-    let spansets: Vec<Value> = hit.spansets.iter().map(spanset).collect();
-    if let Some(first) = spansets.first() {
-        set("spanSet", first.clone());
-        set("spanSets", spansets.into());
-        let services = hit.services.iter().map(|(name, stats)| {
-            let mut object = Map::new();
-            object.insert("spanCount".into(), stats.spans.into());
-            if stats.errors > 0 {
-                object.insert("errorCount".into(), stats.errors.into());
-            }
-            (name.clone(), Value::Object(object))
-        });
-        set("serviceStats", Value::Object(services.collect()));
-    }
-    Value::Object(object)
-}
-
-fn spanset(set: &SpansetHit) -> Value {
-    let spans = set.spans.iter().map(|span| {
-        let mut object = Map::new();
-        object.insert("spanID".into(), format!("{:016x}", span.id).into());
-        if let Some(name) = &span.name {
-            object.insert("name".into(), name.as_str().into());
+fn trace(json: &mut Json, hit: &TraceHit) {
+    json.object(|object| {
+        // Without leading zeros, as Tempo writes ids here.
+        object.text("traceID", &format!("{:x}", hit.id));
+        object.text(
+            "rootServiceName",
+            hit.root_service.as_deref().unwrap_or(NO_ROOT),
+        );
+        // Of a trace whose root has not arrived only this one is said.
+        object.text(
+            "rootTraceName",
+            hit.root_name.as_deref().unwrap_or_default(),
+        );
+        object.long("startTimeUnixNano", hit.start);
+        if hit.duration_ms > 0 {
+            object.key("durationMs").raw(&hit.duration_ms.to_string());
         }
-        object.insert("startTimeUnixNano".into(), span.start.to_string().into());
-        if span.duration > 0 {
-            object.insert("durationNanos".into(), span.duration.to_string().into());
+        if let Some(first) = hit.spansets.first() {
+            spanset(object.key("spanSet"), first);
+            object.list("spanSets", &hit.spansets, spanset);
+            object.key("serviceStats").object(|object| {
+                for (name, stats) in &hit.services {
+                    object.key(name).object(|object| {
+                        object.key("spanCount").raw(&stats.spans.to_string());
+                        if stats.errors > 0 {
+                            object.key("errorCount").raw(&stats.errors.to_string());
+                        }
+                    });
+                }
+            });
         }
-        insert_attributes(&mut object, &span.attributes);
-        Value::Object(object)
     });
-    let mut object = Map::new();
-    object.insert("spans".into(), spans.collect());
-    object.insert("matched".into(), set.matched.into());
-    insert_attributes(&mut object, &set.attributes);
-    Value::Object(object)
 }
 
-fn insert_attributes(
-    object: &mut Map<String, Value>,
-    attributes: &[(String, opentelemetry_proto::tonic::common::v1::AnyValue)],
-) {
-    if !attributes.is_empty() {
-        let list = attributes.iter().map(|(key, value)| key_value(key, value));
-        object.insert("attributes".into(), list.collect());
-    }
+fn spanset(json: &mut Json, set: &SpansetHit) {
+    json.object(|object| {
+        object.key("spans").list(&set.spans, |json, span| {
+            json.object(|object| {
+                object.text("spanID", &format!("{:016x}", span.id));
+                object.text("name", span.name.as_deref().unwrap_or_default());
+                object.long("startTimeUnixNano", span.start);
+                object.long("durationNanos", span.duration);
+                attributes(object, &span.attributes);
+            });
+        });
+        object.key("matched").raw(&set.matched.to_string());
+        attributes(object, &set.attributes);
+    });
+}
+
+fn attributes(object: &mut Object<'_>, attributes: &[(String, AnyValue)]) {
+    object.list("attributes", attributes, |json, (key, value)| {
+        json.key_value(key, value)
+    });
 }

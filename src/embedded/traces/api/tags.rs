@@ -1,6 +1,7 @@
 //! Names and values of attributes: the flat first version, and the second with scopes and types.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ use super::params::Params;
 use crate::embedded::traces::Store;
 use crate::embedded::traces::search::{TagScope, TagValue, tag_names, values_of};
 use crate::embedded::traces::traceql::{self, AttributeScope, Field};
+use crate::embedded::wire::Stop;
 
 /// The scope of what every span has.
 const INTRINSIC: &str = "intrinsic";
@@ -45,11 +47,11 @@ const INTRINSICS: [&str; 25] = [
 type Names = BTreeMap<TagScope, BTreeSet<String>>;
 
 /// `GET /api/search/tags`.
-pub(super) fn names_v1(store: &Store, params: &Params) -> Answer {
+pub(super) fn names_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
     if params.get("scope") == Some(INTRINSIC) {
         return Answer::json(&json!({ "tagNames": INTRINSICS }));
     }
-    match names(store, params) {
+    match names(store, params, stop) {
         Ok(names) => {
             let flat: BTreeSet<String> = names.into_values().flatten().collect();
             Answer::json(&json!({ "tagNames": flat }))
@@ -59,14 +61,14 @@ pub(super) fn names_v1(store: &Store, params: &Params) -> Answer {
 }
 
 /// `GET /api/v2/search/tags`.
-pub(super) fn names_v2(store: &Store, params: &Params) -> Answer {
+pub(super) fn names_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
     let scope = params.get("scope");
     let mut scopes: Vec<Value> = Vec::new();
     if matches!(scope, None | Some("none" | INTRINSIC)) {
         scopes.push(json!({ "name": INTRINSIC, "tags": INTRINSICS }));
     }
     if scope != Some(INTRINSIC) {
-        match names(store, params) {
+        match names(store, params, stop) {
             Ok(names) => scopes.extend(
                 names
                     .into_iter()
@@ -79,12 +81,12 @@ pub(super) fn names_v2(store: &Store, params: &Params) -> Answer {
 }
 
 /// `GET /api/search/tag/{tag}/values`. Here a name that is no intrinsic is an attribute's.
-pub(super) fn values_v1(store: &Store, params: &Params) -> Answer {
+pub(super) fn values_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
     let field = match traceql::parse_field(&params.path) {
         Ok(field @ Field::Intrinsic(_)) => field,
         _ => Field::Attribute(AttributeScope::Any, params.path.clone()),
     };
-    match values(store, params, &field) {
+    match values(store, params, &field, stop) {
         Ok(values) => {
             let values: BTreeSet<String> = values.into_iter().map(|v| v.value).collect();
             Answer::json(&json!({ "tagValues": values }))
@@ -94,7 +96,7 @@ pub(super) fn values_v1(store: &Store, params: &Params) -> Answer {
 }
 
 /// `GET /api/v2/search/tag/{tag}/values`.
-pub(super) fn values_v2(store: &Store, params: &Params) -> Answer {
+pub(super) fn values_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
     let field = match traceql::parse_field(&params.path) {
         Ok(field) => field,
         Err(error) => {
@@ -104,7 +106,7 @@ pub(super) fn values_v2(store: &Store, params: &Params) -> Answer {
             ));
         }
     };
-    match values(store, params, &field) {
+    match values(store, params, &field, stop) {
         Ok(values) => {
             let values: Vec<Value> = values
                 .into_iter()
@@ -117,7 +119,7 @@ pub(super) fn values_v2(store: &Store, params: &Params) -> Answer {
 }
 
 /// Names in all scopes, or in the one that is asked for.
-fn names(store: &Store, params: &Params) -> Result<Names, Answer> {
+fn names(store: &Store, params: &Params, stop: &Stop) -> Result<Names, Answer> {
     let wanted = match params.get("scope") {
         None | Some("none") => None,
         Some(name) => match TagScope::ALL.into_iter().find(|s| s.name() == name) {
@@ -126,17 +128,41 @@ fn names(store: &Store, params: &Params) -> Result<Names, Answer> {
         },
     };
     let window = params.window().map_err(Answer::bad_request)?;
-    let mut names = tag_names(store, window, filter(params).as_ref())?;
+    let mut names = tag_names(store, window, filter(params).as_ref(), stop)?;
     names.retain(|scope, _| wanted.is_none_or(|wanted| wanted == *scope));
+    for names in names.values_mut() {
+        *names = std::mem::take(names)
+            .into_iter()
+            .take(limit(params))
+            .collect();
+    }
     Ok(names)
 }
 
-fn values(store: &Store, params: &Params, field: &Field) -> Result<BTreeSet<TagValue>, Answer> {
+fn values(
+    store: &Store,
+    params: &Params,
+    field: &Field,
+    stop: &Stop,
+) -> Result<BTreeSet<TagValue>, Answer> {
     let window = params.window().map_err(Answer::bad_request)?;
-    Ok(values_of(store, field, window, filter(params).as_ref())?)
+    let values = values_of(store, field, window, filter(params).as_ref(), stop)?;
+    Ok(values.into_iter().take(limit(params)).collect())
 }
 
-/// The query that narrows suggestions. One that is still being typed narrows nothing.
+/// How many names a scope, or how many values an attribute may have in the answer. Tempo takes
+/// anything that is no number for no limit, and so does this.
+fn limit(params: &Params) -> usize {
+    let limit = params
+        .get("limit")
+        .and_then(|text| text.parse::<u32>().ok());
+    match limit {
+        None | Some(0) => usize::MAX,
+        Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+    }
+}
+
+/// The query that narrows suggestions, as far as it is complete.
 fn filter(params: &Params) -> Option<traceql::Query> {
-    traceql::parse(params.get("q")?).ok()
+    traceql::parse_unfinished(params.get("q")?)
 }

@@ -1,12 +1,14 @@
 //! A trace by its id.
 
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, TracesData};
-use serde_json::json;
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::trace::v1::TracesData;
 
 use super::answer::Answer;
-use super::json;
+use super::json::{Frame, TraceJson};
 use super::params::Params;
 use crate::embedded::traces::Store;
+use crate::embedded::wire::Stop;
 
 /// The answer of the second version of the API: the trace inside a message.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -16,45 +18,55 @@ struct TraceByIdResponse {
     trace: Option<TracesData>,
 }
 
+const V1: Frame = Frame {
+    before: r#"{"batches":["#,
+    after: "]}",
+};
+const V2: Frame = Frame {
+    before: r#"{"trace":{"resourceSpans":["#,
+    after: "]}}",
+};
+
 /// `GET /api/traces/{id}`.
-pub(super) fn v1(store: &Store, params: &Params) -> Answer {
-    find(store, params, |batches| {
-        if params.wants_protobuf() {
-            return Answer::protobuf(&TracesData {
-                resource_spans: batches,
-            });
-        }
-        Answer::json(&json!({ "batches": json::resource_spans(&batches) }))
-    })
-}
-
-/// `GET /api/v2/traces/{id}`.
-pub(super) fn v2(store: &Store, params: &Params) -> Answer {
-    find(store, params, |batches| {
-        if params.wants_protobuf() {
-            let trace = Some(TracesData {
-                resource_spans: batches,
-            });
-            return Answer::protobuf(&TraceByIdResponse { trace });
-        }
-        Answer::json(&json!({ "trace": { "resourceSpans": json::resource_spans(&batches) } }))
-    })
-}
-
-fn find(
-    store: &Store,
-    params: &Params,
-    answer: impl FnOnce(Vec<ResourceSpans>) -> Answer,
-) -> Answer {
-    let id = match trace_id(&params.path) {
+pub(super) fn v1(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
+    let id = match asked(params) {
         Ok(id) => id,
         Err(message) => return Answer::bad_request(message),
     };
-    // A window narrows the search for blocks in Tempo; here it is only checked.
-    if let Err(message) = params.window() {
-        return Answer::bad_request(message);
+    if params.wants_protobuf() {
+        return match store.trace(id) {
+            Some(resource_spans) => Answer::protobuf(&TracesData { resource_spans }),
+            None => Answer::not_found(),
+        };
     }
-    store.trace(id).map_or_else(Answer::not_found, answer)
+    match TraceJson::new(store, id, V1) {
+        Some(trace) => Answer::trace(store, trace),
+        None => Answer::not_found(),
+    }
+}
+
+/// `GET /api/v2/traces/{id}`. A trace that is not there is an empty one.
+pub(super) fn v2(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
+    let id = match asked(params) {
+        Ok(id) => id,
+        Err(message) => return Answer::bad_request(message),
+    };
+    if params.wants_protobuf() {
+        let resource_spans = store.trace(id).unwrap_or_default();
+        let trace = Some(TracesData { resource_spans });
+        return Answer::protobuf(&TraceByIdResponse { trace });
+    }
+    match TraceJson::new(store, id, V2) {
+        Some(trace) => Answer::trace(store, trace),
+        None => Answer::json(&serde_json::json!({ "trace": {} })),
+    }
+}
+
+fn asked(params: &Params) -> Result<u128, String> {
+    let id = trace_id(&params.path)?;
+    // A window narrows the search for blocks in Tempo; here it is only checked.
+    params.window()?;
+    Ok(id)
 }
 
 /// Up to 32 hex digits; leading zeros may be missing.

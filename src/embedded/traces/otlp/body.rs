@@ -6,10 +6,12 @@ use flate2::read::MultiGzDecoder;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use serde_json::json;
 
 use super::status::Failure;
+use super::{json, measure};
+use crate::embedded::traces::budget::{Budget, Spent};
 
 /// How messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +25,15 @@ pub(super) enum Encoding {
 /// Why a body could not be read.
 #[derive(Debug)]
 pub(super) enum Unreadable {
-    TooLarge,
+    /// Too large, and in what way.
+    TooLarge(String),
     Malformed(String),
+}
+
+impl From<Spent> for Unreadable {
+    fn from(spent: Spent) -> Self {
+        Self::TooLarge(spent.to_string())
+    }
 }
 
 impl Encoding {
@@ -47,17 +56,36 @@ impl Encoding {
         }
     }
 
+    /// What a request takes at most in memory once it is decoded.
+    pub(super) fn measure(self, body: &[u8], mut budget: Budget) -> Result<usize, Unreadable> {
+        match self {
+            Self::Protobuf => {
+                measure::request(body, &mut budget)?;
+                Ok(budget.spent())
+            }
+            // An upper bound: every object the largest element, every string one of a list. What
+            // it really takes is counted while it is read.
+            Self::Json => {
+                let braces = body.iter().filter(|byte| **byte == b'{').count();
+                let quotes = body.iter().filter(|byte| **byte == b'"').count();
+                Ok(body.len() + 2 * size_of::<Span>() * braces + size_of::<String>() * 2 * quotes)
+            }
+        }
+    }
+
     /// Reads a request.
-    pub(super) fn decode(self, body: &[u8]) -> Result<ExportTraceServiceRequest, Unreadable> {
+    pub(super) fn decode(
+        self,
+        body: &[u8],
+        budget: Budget,
+    ) -> Result<ExportTraceServiceRequest, Unreadable> {
         match self {
             Self::Protobuf => ExportTraceServiceRequest::decode(body)
                 .map_err(|error| Unreadable::Malformed(format!("proto: {error}"))),
-            // A list would be read as the message's fields in order, which OTLP does not allow.
-            Self::Json if body.trim_ascii_start().first() != Some(&b'{') => {
-                Err(Unreadable::Malformed("json: not an object".to_owned()))
-            }
-            Self::Json => serde_json::from_slice(body)
-                .map_err(|error| Unreadable::Malformed(format!("json: {error}"))),
+            Self::Json => json::read(body, budget).map_err(|failure| match failure {
+                json::Failure::Malformed(reason) => Unreadable::Malformed(reason),
+                json::Failure::TooLarge(spent) => spent.into(),
+            }),
         }
     }
 
@@ -75,7 +103,9 @@ impl Encoding {
         if !partial.error_message.is_empty() {
             object.insert("errorMessage".to_owned(), partial.error_message.into());
         }
-        json!({ "partialSuccess": object }).to_string().into_bytes()
+        serde_json::json!({ "partialSuccess": object })
+            .to_string()
+            .into_bytes()
     }
 
     /// Writes an error.
@@ -83,11 +113,16 @@ impl Encoding {
         let status = failure.rpc_status();
         match self {
             Self::Protobuf => status.encode_to_vec(),
-            Self::Json => json!({ "code": status.code, "message": status.message })
+            Self::Json => serde_json::json!({ "code": status.code, "message": status.message })
                 .to_string()
                 .into_bytes(),
         }
     }
+}
+
+/// Says that a body has too many bytes.
+pub(super) fn too_large(longest: usize) -> String {
+    format!("request body too large: more than {longest} bytes")
 }
 
 /// Unpacks a gzip body, to a limited size.
@@ -99,7 +134,7 @@ pub(super) fn gunzip(body: &[u8], longest: usize) -> Result<Vec<u8>, Unreadable>
         .read_to_end(&mut unpacked)
         .map_err(|error| Unreadable::Malformed(format!("gzip: {error}")))?;
     if unpacked.len() > longest {
-        return Err(Unreadable::TooLarge);
+        return Err(Unreadable::TooLarge(too_large(longest)));
     }
     Ok(unpacked)
 }

@@ -5,21 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tonic::codec::CompressionEncoding;
 use tonic::transport::server::{Connected, TcpIncoming};
-use tonic::{Request, Response, Status, async_trait};
 
 use super::counted::Counted;
-use super::export;
 use super::metered::Metered;
+use super::service::Traces;
 use crate::embedded::traces::Store;
 use crate::embedded::wire::intake::Intake;
 
@@ -69,15 +61,8 @@ pub async fn serve_grpc_on<C>(
 where
     C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
-    let longest = store.limits().max_grpc_message_bytes;
-    // The generated service answers paths of other services itself, so no router is needed.
-    let receiver = Receiver {
-        store: Arc::clone(&store),
-    };
-    let service = TraceServiceServer::new(receiver)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .send_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(longest);
+    // The service answers paths of other services itself, so no router is needed.
+    let service = Traces::new(Arc::clone(&store));
     let longest = store.limits().max_http_body_bytes;
     let intake = Intake::new(longest, longest, longest);
     let metered = Metered::new(Counted::new(service, store), intake);
@@ -91,19 +76,4 @@ where
         .http2_max_header_list_size(MAX_HEAD_BYTES)
         .serve_with_incoming_shutdown(metered, incoming, shutdown)
         .await
-}
-
-struct Receiver {
-    store: Arc<Store>,
-}
-
-#[async_trait]
-impl TraceService for Receiver {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let response = export(&self.store, request.into_inner()).await?;
-        Ok(Response::new(response))
-    }
 }

@@ -9,8 +9,8 @@ use salvo::http::{ResBody, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tonic::Code;
 
-use super::body::{Encoding, Unreadable, gunzip};
-use super::export;
+use super::body::{Encoding, Unreadable, too_large as too_large_text};
+use super::intake::{Body, Rejected, take_in};
 use super::status::Failure;
 use crate::embedded::traces::Store;
 use crate::embedded::wire::intake::{Intake, Unread};
@@ -83,12 +83,12 @@ impl Receiver {
         encoding: Encoding,
     ) -> Result<Vec<u8>, (StatusCode, Failure)> {
         let longest = self.store.limits().max_http_body_bytes;
-        let too_large = || {
+        let too_large = |message: String| {
             self.store.count_too_large();
-            let message = format!("request body too large: more than {longest} bytes");
             let failure = Failure::exhausted(message, None);
             (StatusCode::PAYLOAD_TOO_LARGE, failure)
         };
+        let too_long = || too_large(too_large_text(longest));
         let malformed = |message: String| {
             self.store.count_malformed();
             (StatusCode::BAD_REQUEST, Failure::invalid(message))
@@ -98,31 +98,27 @@ impl Receiver {
             "gzip" => true,
             other => return Err(malformed(format!("unsupported Content-Encoding: {other}"))),
         };
-        let body = match self.intake.read(request).await {
-            Ok(body) => body,
-            Err(Unread::TooLarge(_)) => return Err(too_large()),
+        let whole = match self.intake.read(request).await {
+            Ok(whole) => whole,
+            Err(Unread::TooLarge(_)) => return Err(too_long()),
             Err(busy @ Unread::Busy) => {
                 let failure = Failure::exhausted(busy.to_string(), Some(BUSY));
                 return Err((StatusCode::SERVICE_UNAVAILABLE, failure));
             }
             Err(unread) => return Err(malformed(unread.to_string())),
         };
-        let decoded = tokio::task::spawn_blocking(move || {
-            if gzip {
-                encoding.decode(&gunzip(&body.bytes, longest)?)
-            } else {
-                encoding.decode(&body.bytes)
-            }
-        });
-        let message = match decoded.await {
-            Ok(Ok(message)) => message,
-            Ok(Err(Unreadable::TooLarge)) => return Err(too_large()),
-            Ok(Err(Unreadable::Malformed(reason))) => return Err(malformed(reason)),
-            Err(_) => return Err(malformed("decoding failed".to_owned())),
+        let body = Body {
+            bytes: whole.bytes.clone(),
+            encoding,
+            gzip: gzip.then_some(longest),
         };
-        match export(&self.store, message).await {
+        let taken = take_in(&self.store, body).await;
+        drop(whole);
+        match taken {
             Ok(answer) => Ok(encoding.response(&answer)),
-            Err(failure) => Err((http_status(failure.code), failure)),
+            Err(Rejected::Unreadable(Unreadable::TooLarge(message))) => Err(too_large(message)),
+            Err(Rejected::Unreadable(Unreadable::Malformed(reason))) => Err(malformed(reason)),
+            Err(Rejected::Refused(failure)) => Err((http_status(failure.code), failure)),
         }
     }
 }

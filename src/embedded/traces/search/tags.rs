@@ -8,8 +8,9 @@ use super::walk::walk;
 use super::wanted::window;
 use crate::embedded::traces::store::{Attribute, Inner, Only, Store, Trace, Word};
 use crate::embedded::traces::traceql::{
-    Computed, Field, Intrinsic, KINDS, Patterns, Plan, Query, Reader, STATUSES, Subject,
+    Computed, Field, Intrinsic, KINDS, Patterns, Plan, Query, Reader, STATUSES, Subject, Work,
 };
+use crate::embedded::wire::Stop;
 
 /// Bytes of values that one answer may have, Tempo's default.
 const MAX_VALUE_BYTES: usize = 10_000_000;
@@ -75,15 +76,17 @@ pub fn tag_names(
     store: &Store,
     (start, end): (u64, u64),
     query: Option<&Query>,
+    stop: &Stop,
 ) -> Result<BTreeMap<TagScope, BTreeSet<String>>, SearchError> {
+    let work = &Work::new(stop);
     let mut names: BTreeMap<TagScope, BTreeSet<String>> = BTreeMap::new();
     let mut patterns = Patterns::new();
     let (only, window) = (Only::default(), window(start, end));
-    walk(store, &only, window, 0, |inner, (_, traces)| {
+    walk(store, &only, window, 0, work, |inner, (_, traces)| {
         let plan = plan(query, inner, &mut patterns);
         let mut seen = Vec::new();
         for trace in traces {
-            for at in spans_of(plan.as_ref(), inner, trace) {
+            for at in spans_of(plan.as_ref(), inner, trace, work) {
                 mark_names(&mut seen, inner, trace, at);
             }
         }
@@ -137,7 +140,9 @@ pub(crate) fn values_of(
     field: &Field,
     (start, end): (u64, u64),
     query: Option<&Query>,
+    stop: &Stop,
 ) -> Result<BTreeSet<TagValue>, SearchError> {
+    let work = &Work::new(stop);
     let mut values = BTreeSet::new();
     if let Field::Intrinsic(intrinsic) = field
         && let Some(known) = known_values(*intrinsic)
@@ -151,14 +156,14 @@ pub(crate) fn values_of(
     let mut bytes = 0;
     let mut patterns = Patterns::new();
     let (only, window) = (Only::default(), window(start, end));
-    walk(store, &only, window, 0, |inner, (_, traces)| {
+    walk(store, &only, window, 0, work, |inner, (_, traces)| {
         let plan = plan(query, inner, &mut patterns);
         let reader = Reader::new(field, &inner.dictionary);
         let mut words: HashSet<Word> = HashSet::new();
         let mut others = BTreeSet::new();
         for trace in traces {
-            let subject = Subject::new(&inner.dictionary, trace);
-            for at in spans_of(plan.as_ref(), inner, trace) {
+            let subject = Subject::new(&inner.dictionary, trace, work);
+            for at in spans_of(plan.as_ref(), inner, trace, work) {
                 reader.each(&subject, at, &mut |value| match value {
                     Computed::Word(word) => {
                         words.insert(word);
@@ -223,11 +228,11 @@ fn plan<'q>(query: Option<&'q Query>, inner: &Inner, patterns: &mut Patterns) ->
 }
 
 /// The spans that a query selects out of a trace; all without a query.
-fn spans_of(plan: Option<&Plan<'_>>, inner: &Inner, trace: &Trace) -> Vec<usize> {
+fn spans_of(plan: Option<&Plan<'_>>, inner: &Inner, trace: &Trace, work: &Work<'_>) -> Vec<usize> {
     match plan {
         None => (0..trace.spans.len()).collect(),
         Some(plan) => {
-            let sets = plan.run(&Subject::new(&inner.dictionary, trace));
+            let sets = plan.run(&Subject::new(&inner.dictionary, trace, work));
             sets.into_iter().flat_map(|set| set.spans).collect()
         }
     }

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use opentelemetry_proto::tonic::common::v1::AnyValue;
+use prost::Message;
 
 use super::SearchError;
 use super::walk::{Part, walk};
 use super::wanted::{Request, Wanted, has_tags};
 use crate::embedded::traces::store::{Only, Store};
 use crate::embedded::traces::traceql::{
-    Patterns, Plan, Query, Required, Show, Shown, Spanset, Subject,
+    Patterns, Plan, Query, Required, Show, Shown, Spanset, Subject, Work,
 };
+use crate::embedded::wire::Stop;
 
 /// OTLP's number of the error status.
 const STATUS_ERROR: u8 = 2;
@@ -79,9 +81,10 @@ pub struct ServiceStats {
 /// # Errors
 ///
 /// [`SearchError`] if it takes too long.
-pub fn search(store: &Store, request: &Request) -> Result<Vec<TraceHit>, SearchError> {
+pub fn search(store: &Store, request: &Request, stop: &Stop) -> Result<Vec<TraceHit>, SearchError> {
+    let work = &Work::new(stop);
     let hits = match &request.wanted {
-        Wanted::Query(query) => by_query(store, request, query)?,
+        Wanted::Query(query) => by_query(store, request, query, work)?,
         Wanted::Tags {
             tags,
             min_duration_ms,
@@ -92,7 +95,7 @@ pub fn search(store: &Store, request: &Request) -> Result<Vec<TraceHit>, SearchE
                 ms => ms.saturating_mul(1_000_000),
             };
             let lasting = min_duration_ms.saturating_mul(1_000_000)..=longest;
-            by_test(store, request, |subject| {
+            by_test(store, request, work, |subject| {
                 lasting.contains(&subject.trace.duration()) && has_tags(subject, tags)
             })?
         }
@@ -101,7 +104,8 @@ pub fn search(store: &Store, request: &Request) -> Result<Vec<TraceHit>, SearchE
 }
 
 /// Matches so far, no more than are wanted.
-struct Hits {
+struct Hits<'w> {
+    work: &'w Work<'w>,
     limit: usize,
     most_recent: bool,
     found: Vec<TraceHit>,
@@ -109,9 +113,10 @@ struct Hits {
     tail: Vec<TraceHit>,
 }
 
-impl Hits {
-    fn new(limit: usize, most_recent: bool) -> Self {
+impl<'w> Hits<'w> {
+    fn new(limit: usize, most_recent: bool, work: &'w Work<'w>) -> Self {
         Self {
+            work,
             limit,
             most_recent,
             found: Vec::new(),
@@ -130,10 +135,12 @@ impl Hits {
 
     fn add(&mut self, part: Part, hit: TraceHit) -> ControlFlow<()> {
         let room = self.limit.saturating_mul(2).saturating_add(64);
+        self.work.keeps(hit.bytes());
         if self.most_recent {
             self.found.push(hit);
             if self.found.len() > room {
-                keep_newest(&mut self.found, self.limit);
+                self.found.sort_by_key(|hit| Reverse(hit.start));
+                drop_behind(&mut self.found, self.limit, self.work);
             }
             return ControlFlow::Continue(());
         }
@@ -144,7 +151,7 @@ impl Hits {
         self.tail.push(hit);
         if self.tail.len() > room {
             self.tail.sort_by_key(|hit| hit.id);
-            self.tail.truncate(self.limit);
+            drop_behind(&mut self.tail, self.limit, self.work);
         }
         ControlFlow::Continue(())
     }
@@ -152,7 +159,8 @@ impl Hits {
     fn end_segment(&mut self) -> ControlFlow<()> {
         self.tail.sort_by_key(|hit| hit.id);
         let room = self.limit.saturating_sub(self.found.len());
-        self.found.extend(self.tail.drain(..).take(room));
+        drop_behind(&mut self.tail, room, self.work);
+        self.found.append(&mut self.tail);
         self.flow()
     }
 
@@ -165,34 +173,58 @@ impl Hits {
     }
 
     fn newest_first(mut self) -> Vec<TraceHit> {
-        keep_newest(&mut self.found, self.limit);
+        self.found.sort_by_key(|hit| Reverse(hit.start));
+        self.found.truncate(self.limit);
         self.found
     }
 }
 
-fn keep_newest(hits: &mut Vec<TraceHit>, limit: usize) {
-    hits.sort_by_key(|hit| Reverse(hit.start));
-    hits.truncate(limit);
+/// Throws away all but the first hits.
+fn drop_behind(hits: &mut Vec<TraceHit>, keep: usize, work: &Work<'_>) {
+    let dropped = hits.iter().skip(keep).map(TraceHit::bytes).sum();
+    work.drops(dropped);
+    hits.truncate(keep);
 }
 
-fn by_test(
+impl TraceHit {
+    /// What it takes in memory and in the answer, estimated.
+    fn bytes(&self) -> usize {
+        let attributes = |attributes: &[(String, AnyValue)]| -> usize {
+            let bytes = |(name, value): &(String, AnyValue)| {
+                size_of::<(String, AnyValue)>() + 2 * (name.len() + value.encoded_len())
+            };
+            attributes.iter().map(bytes).sum()
+        };
+        let set = |set: &SpansetHit| {
+            let spans = set.spans.iter();
+            let spans = spans.map(|span| 256 + attributes(&span.attributes));
+            size_of::<SpansetHit>() + attributes(&set.attributes) + spans.sum::<usize>()
+        };
+        let sets: usize = self.spansets.iter().map(set).sum();
+        512 + sets + self.services.len() * 128
+    }
+}
+
+fn by_test<'w>(
     store: &Store,
     request: &Request,
+    work: &'w Work<'w>,
     test: impl Fn(&Subject<'_>) -> bool,
-) -> Result<Hits, SearchError> {
-    let mut hits = Hits::new(request.limit, false);
+) -> Result<Hits<'w>, SearchError> {
+    let mut hits = Hits::new(request.limit, false, work);
     let (only, head) = (Only::default(), hits.head());
     walk(
         store,
         &only,
         request.window(),
         head,
+        work,
         |inner, (part, traces)| {
             if part == Part::End {
                 return hits.end_segment();
             }
             for trace in traces {
-                let subject = Subject::new(&inner.dictionary, trace);
+                let subject = Subject::new(&inner.dictionary, trace, work);
                 if test(&subject) {
                     hits.add(part, trace_hit(&subject))?;
                 }
@@ -203,7 +235,12 @@ fn by_test(
     Ok(hits)
 }
 
-fn by_query(store: &Store, request: &Request, query: &Query) -> Result<Hits, SearchError> {
+fn by_query<'w>(
+    store: &Store,
+    request: &Request,
+    query: &Query,
+    work: &'w Work<'w>,
+) -> Result<Hits<'w>, SearchError> {
     let required = Required::new(query);
     let only = Only {
         service: required.service.as_deref(),
@@ -211,13 +248,14 @@ fn by_query(store: &Store, request: &Request, query: &Query) -> Result<Hits, Sea
     };
     let shown = Shown::new(query);
     let mut patterns = Patterns::new();
-    let mut hits = Hits::new(request.limit, query.most_recent);
+    let mut hits = Hits::new(request.limit, query.hints.most_recent, work);
     let head = hits.head();
     walk(
         store,
         &only,
         request.window(),
         head,
+        work,
         |inner, (part, traces)| {
             if part == Part::End {
                 return hits.end_segment();
@@ -225,7 +263,7 @@ fn by_query(store: &Store, request: &Request, query: &Query) -> Result<Hits, Sea
             let plan = Plan::new(query, &inner.dictionary, &mut patterns);
             let show = shown.plan(&inner.dictionary, &mut patterns);
             for trace in traces {
-                let subject = Subject::new(&inner.dictionary, trace);
+                let subject = Subject::new(&inner.dictionary, trace, work);
                 let spansets = plan.run(&subject);
                 if !spansets.is_empty() {
                     hits.add(part, matching_hit(&subject, spansets, &show, request))?;

@@ -2,10 +2,10 @@
 //! wait, and not for ever.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 use super::SearchError;
 use crate::embedded::traces::store::{Inner, Only, Store, Trace};
+use crate::embedded::traces::traceql::Work;
 
 /// Spans that are looked at before others get their turn at the store.
 const PORTION: usize = 10_000;
@@ -33,10 +33,9 @@ pub(super) fn walk(
     only: &Only<'_>,
     (start, end): (u64, u64),
     head: usize,
+    work: &Work<'_>,
     mut look: impl FnMut(&Inner, Portion<'_, '_>) -> ControlFlow<()>,
 ) -> Result<(), SearchError> {
-    let longest = store.limits().max_search_time;
-    let deadline = Instant::now() + longest;
     for mut numbers in store.candidates(only, (start, end)) {
         let head = head.min(numbers.len());
         if head > 0 {
@@ -47,14 +46,13 @@ pub(super) fn walk(
         for (part, numbers) in [(Part::Head, first), (Part::Tail, others), (Part::End, &[])] {
             let mut left = numbers;
             while !left.is_empty() || part == Part::End {
-                if Instant::now() > deadline {
-                    return Err(SearchError::TooLong(longest.as_secs()));
-                }
+                work.check()?;
                 let flow = store.read(|inner| {
                     let mut seen = 0;
                     let mut traces = std::iter::from_fn(|| {
                         while let Some((number, rest)) = left.split_first()
                             && seen < PORTION
+                            && work.check().is_ok()
                         {
                             left = rest;
                             seen += 1;
@@ -69,6 +67,8 @@ pub(super) fn walk(
                     });
                     look(inner, (part, &mut traces))
                 });
+                // What was found of the last trace may be in part only.
+                work.check()?;
                 if flow.is_break() {
                     return Ok(());
                 }

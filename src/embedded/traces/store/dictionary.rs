@@ -54,7 +54,7 @@ impl Dictionary {
     }
 
     pub(crate) fn text(&self, word: Word) -> &str {
-        self.words.key(word).unwrap_or_default()
+        self.words.key(word)
     }
 
     pub(crate) fn resource(&self, number: u32) -> Option<&Resource> {
@@ -202,15 +202,13 @@ impl Dictionary {
     }
 
     /// A resource as it came, without spans.
-    pub(super) fn wire_resource(&self, number: u32) -> ResourceSpans {
-        let key = self.resources.key(number).unwrap_or_default();
-        ResourceSpans::decode(key).unwrap_or_default()
+    pub(crate) fn wire_resource(&self, number: u32) -> ResourceSpans {
+        encoded(self.resources.key(number))
     }
 
     /// A scope as it came, without spans.
-    pub(super) fn wire_scope(&self, number: u32) -> ScopeSpans {
-        let key = self.scopes.key(number).unwrap_or_default();
-        ScopeSpans::decode(key).unwrap_or_default()
+    pub(crate) fn wire_scope(&self, number: u32) -> ScopeSpans {
+        encoded(self.scopes.key(number))
     }
 
     /// A span as it came.
@@ -339,6 +337,12 @@ impl Dictionary {
         };
         AnyValue { value: Some(value) }
     }
+}
+
+/// A message that this store encoded as the key of an entry.
+#[expect(clippy::expect_used, reason = "the store encoded it itself")]
+fn encoded<M: Message + Default>(key: &[u8]) -> M {
+    M::decode(key).expect("what was encoded decodes")
 }
 
 /// An id of at most eight bytes as a number; longer ones have been refused before.

@@ -97,9 +97,11 @@ impl Inner {
         };
         let span = self.dictionary.keep(wire, resource, scope);
         let service = self.dictionary.service(resource);
-        let Some(trace) = self.traces.get_mut((number - self.first) as usize) else {
-            return Added::Duplicate;
-        };
+        #[expect(clippy::expect_used, reason = "a trace and its id go together")]
+        let trace = self
+            .traces
+            .get_mut((number - self.first) as usize)
+            .expect("an id leads to a trace that is there");
         let refused = if trace.contains(span.id, span.kind) {
             Some(Added::Duplicate)
         } else if trace.wire_bytes + wire_bytes > limits.max_bytes_per_trace {
@@ -214,10 +216,14 @@ impl Inner {
         self.traces.get(at as usize)
     }
 
+    /// The trace of an id.
+    pub(crate) fn by_id(&self, id: u128) -> Option<&Trace> {
+        self.trace(*self.by_id.get(&id)?)
+    }
+
     /// The trace of an id as OTLP messages.
     pub(super) fn wire_trace(&self, id: u128) -> Option<Vec<ResourceSpans>> {
-        let number = *self.by_id.get(&id)?;
-        Some(self.trace(number)?.wire(&self.dictionary))
+        Some(self.by_id(id)?.wire(&self.dictionary))
     }
 
     /// Numbers of traces that may be meant and may overlap a window of time (nanoseconds since the

@@ -17,9 +17,10 @@ use parking_lot::{Mutex, RwLock};
 pub(crate) use dictionary::Dictionary;
 pub(crate) use inner::{Inner, Only};
 pub use intake::{Refusal, Taken};
-pub(crate) use span::{Attribute, Span, Value, Word};
-pub(crate) use trace::Trace;
+pub(crate) use span::{Attribute, Event, Link, Span, Value, Word};
+pub(crate) use trace::{Piece, Trace};
 
+use super::budget::Decoding;
 use super::limits::{Limits, Stats};
 
 /// All spans of the last hour, as far as they fit.
@@ -30,6 +31,7 @@ pub struct Store {
     limits: Limits,
     inner: RwLock<Inner>,
     rate: Mutex<rate::TokenBucket>,
+    decoding: Decoding,
     refused_rate: AtomicU64,
     refused_invalid: AtomicU64,
     malformed: AtomicU64,
@@ -44,6 +46,7 @@ impl Store {
         let rate =
             rate::TokenBucket::new(limits.ingest_bytes_per_second, limits.ingest_burst_bytes);
         Self {
+            decoding: Decoding::new(limits.max_decoded_bytes),
             limits,
             inner: RwLock::new(Inner::new()),
             rate: Mutex::new(rate),
@@ -59,6 +62,11 @@ impl Store {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The bounds of messages on their way in.
+    pub(crate) fn decoding(&self) -> &Decoding {
+        &self.decoding
     }
 
     /// What it holds and has counted.

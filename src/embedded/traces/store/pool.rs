@@ -99,8 +99,15 @@ where
         Some(value)
     }
 
-    pub(super) fn key(&self, number: u32) -> Option<&K> {
-        self.slot(number).map(|slot| &*slot.key)
+    /// The key of an entry that somebody uses.
+    ///
+    /// # Panics
+    /// Nobody uses it: a count of users went wrong, and any answer would be made up.
+    pub(super) fn key(&self, number: u32) -> &K {
+        match self.slot(number) {
+            Some(slot) => &slot.key,
+            None => panic!("entry {number} is used and not there"),
+        }
     }
 
     pub(super) fn value(&self, number: u32) -> Option<&V> {
@@ -122,12 +129,21 @@ mod tests {
         let first = pool.insert("a", ());
         assert_eq!(pool.reuse("a"), Some(first));
         assert!(pool.release(first).is_none());
-        assert_eq!(pool.key(first), Some("a"));
+        assert_eq!(pool.key(first), "a");
         assert!(pool.release(first).is_some());
         assert_eq!(
-            (pool.find("a"), pool.key(first), pool.bytes()),
+            (pool.find("a"), pool.value(first), pool.bytes()),
             (None, None, 0)
         );
         assert_eq!(pool.insert("b", ()), first);
+    }
+
+    #[test]
+    #[should_panic(expected = "entry 0 is used and not there")]
+    fn an_entry_that_nobody_uses_is_never_answered_for() {
+        let mut pool: Pool<str, ()> = Pool::new();
+        let number = pool.insert("a", ());
+        pool.release(number);
+        let _ = pool.key(number);
     }
 }

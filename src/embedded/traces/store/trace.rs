@@ -39,6 +39,21 @@ pub(crate) struct Group {
     scopes: Vec<(u32, Vec<usize>)>,
 }
 
+/// A part of a trace in the order of OTLP: resources with scopes with spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// A resource begins.
+    Resource(u32),
+    /// A scope begins.
+    Scope(u32),
+    /// A span, by its position in [`Trace::spans`].
+    Span(usize),
+    /// A scope ends.
+    EndScope(u32),
+    /// A resource ends.
+    EndResource(u32),
+}
+
 impl Trace {
     pub(super) fn new(id: u128, arrived: SystemTime) -> Self {
         Self {
@@ -119,6 +134,21 @@ impl Trace {
             .flat_map(|group| group.scopes)
             .flat_map(|(_, spans)| spans)
             .collect()
+    }
+
+    /// The trace as a list of what has to be written, one after the other.
+    pub(crate) fn pieces(&self) -> Vec<Piece> {
+        let mut pieces = Vec::with_capacity(self.spans.len() + 4);
+        for group in self.groups() {
+            pieces.push(Piece::Resource(group.resource));
+            for (scope, spans) in group.scopes {
+                pieces.push(Piece::Scope(scope));
+                pieces.extend(spans.into_iter().map(Piece::Span));
+                pieces.push(Piece::EndScope(scope));
+            }
+            pieces.push(Piece::EndResource(group.resource));
+        }
+        pieces
     }
 
     fn groups(&self) -> Vec<Group> {

@@ -7,8 +7,34 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     pub(crate) pipeline: Vec<Stage>,
-    /// `with (most_recent=true)`: of too many matches the newest are wanted.
+    /// What makes time series of the spans, if the query asks for that.
+    pub(crate) metrics: Option<Metrics>,
+    pub(crate) hints: Hints,
+}
+
+impl Query {
+    /// Whether it says `{ false }` and so asks for nothing.
+    pub(crate) fn selects_nothing(&self) -> bool {
+        let nothing = Stage::Spansets(Spansets::Filter(Expr::Const(Const::Bool(false))));
+        self.pipeline.contains(&nothing)
+    }
+}
+
+/// `with (…)` at the end of a query; hints that are not known are left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hints {
+    /// `most_recent=true`: of too many matches the newest are wanted.
     pub(crate) most_recent: bool,
+    /// `exemplars=10`, `exemplars=false`: how many exemplars time series may have.
+    pub(crate) exemplars: Option<usize>,
+}
+
+/// `rate() by (name)`: spans counted over time.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Metrics {
+    pub(crate) function: MetricsFunction,
+    /// Spans that differ in these are counted apart.
+    pub(crate) by: Vec<Field>,
 }
 
 /// One step between bars.
@@ -118,6 +144,14 @@ named! {
         LinkSpanId = "link:spanID",
         InstrumentationName = "instrumentation:name",
         InstrumentationVersion = "instrumentation:version",
+    }
+}
+
+named! {
+    /// How spans become a number for each interval.
+    MetricsFunction {
+        Rate = "rate",
+        CountOverTime = "count_over_time",
     }
 }
 

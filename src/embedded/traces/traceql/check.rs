@@ -6,6 +6,7 @@ use regex::Regex;
 use super::QueryError;
 use super::ast::{Aggregate, BinaryOp, Const, Expr, Field, Intrinsic, Query, Spansets, Stage};
 use super::field::of_parent;
+use crate::embedded::wire::regex::{compile, compile_anchored};
 
 /// What an expression is known to be before any span has been seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,12 @@ enum Type {
     Kind,
 }
 
+/// Labels that a time series may have, as in Tempo.
+const MAX_METRICS_LABELS: usize = 5;
+
+/// Regular expressions that a query may have; each may take megabytes when it is compiled.
+const MAX_PATTERNS: usize = 20;
+
 type Checked<T> = Result<T, QueryError>;
 
 fn invalid<T>(message: String) -> Checked<T> {
@@ -28,7 +35,64 @@ fn invalid<T>(message: String) -> Checked<T> {
 
 /// Checks a whole query.
 pub(super) fn query(query: &Query) -> Checked<()> {
-    pipeline(&query.pipeline)
+    let mut patterns = 0;
+    count_patterns(&query.pipeline, &mut patterns);
+    if patterns > MAX_PATTERNS {
+        return invalid(format!(
+            "query has {patterns} regular expressions, more than {MAX_PATTERNS}"
+        ));
+    }
+    pipeline(&query.pipeline)?;
+    let by = query.metrics.as_ref().map_or(0, |metrics| metrics.by.len());
+    if by > MAX_METRICS_LABELS {
+        return invalid(format!("metrics group by {by} values not yet supported"));
+    }
+    Ok(())
+}
+
+fn count_patterns(stages: &[Stage], count: &mut usize) {
+    fn of_expr(expr: &Expr, count: &mut usize) {
+        match expr {
+            Expr::Const(_) | Expr::Field(_) => {}
+            Expr::Not(inner) | Expr::Negative(inner) | Expr::Exists(inner, _) => {
+                of_expr(inner, count);
+            }
+            Expr::Binary(op, left, right) => {
+                *count += usize::from(matches!(op, BinaryOp::Re | BinaryOp::NotRe));
+                of_expr(left, count);
+                of_expr(right, count);
+            }
+        }
+    }
+    fn of_spansets(spansets: &Spansets, count: &mut usize) {
+        match spansets {
+            Spansets::Filter(expr) => of_expr(expr, count),
+            Spansets::Binary(_, left, right) => {
+                of_spansets(left, count);
+                of_spansets(right, count);
+            }
+            Spansets::Pipeline(stages) => count_patterns(stages, count),
+        }
+    }
+    for stage in stages {
+        match stage {
+            Stage::Spansets(spansets) => of_spansets(spansets, count),
+            Stage::By(expr) => of_expr(expr, count),
+            Stage::Filter(filter) => match &filter.aggregate {
+                Aggregate::Count => {}
+                Aggregate::Avg(expr)
+                | Aggregate::Max(expr)
+                | Aggregate::Min(expr)
+                | Aggregate::Sum(expr) => of_expr(expr, count),
+            },
+            Stage::Coalesce | Stage::Select(_) => {}
+        }
+    }
+}
+
+/// Whether a condition may stand between braces on its own.
+pub(super) fn condition(expr: &Expr) -> bool {
+    matches!(type_of(expr), Ok(Type::Attribute | Type::Bool))
 }
 
 fn pipeline(stages: &[Stage]) -> Checked<()> {
@@ -159,16 +223,11 @@ fn binary(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Checked<Type>
     })
 }
 
-/// A regular expression that must match a whole value.
+/// A regular expression that must match a whole value, as Tempo compiles it.
 pub(super) fn regex(pattern: &str) -> Option<Regex> {
-    // A megabyte is plenty for a pattern and bounds what a hostile one can take.
-    let build = |pattern: &str| {
-        let mut builder = regex::RegexBuilder::new(pattern);
-        builder.size_limit(1 << 20).build().ok()
-    };
-    // On its own first, so that `a)|(b` cannot get out of the group.
-    build(pattern)?;
-    build(&format!("^(?s:{pattern})$"))
+    // Tempo checks it first on its own, with other flags.
+    compile(pattern).ok()?;
+    compile_anchored(pattern).ok()
 }
 
 fn matching(left: Type, right: Type) -> bool {

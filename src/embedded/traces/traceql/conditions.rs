@@ -33,6 +33,8 @@ impl Shown {
             conditions: Vec::new(),
         };
         shown.pipeline(&query.pipeline);
+        let by = query.metrics.iter().flat_map(|metrics| &metrics.by);
+        by.for_each(|field| shown.always(field));
         shown
     }
 
@@ -147,6 +149,22 @@ impl Show<'_> {
             details.attributes.push((key.to_owned(), value));
         }
         details
+    }
+
+    /// What the query mentions of one span of a trace, under its full name.
+    pub(crate) fn attributes(&self, subject: &Subject<'_>, at: usize) -> Vec<(String, AnyValue)> {
+        let mut attributes: Vec<(String, AnyValue)> = Vec::new();
+        for (field, node, test) in &self.conditions {
+            let name = field.to_string();
+            if attributes.iter().any(|(shown, _)| *shown == name) || !test.holds(subject, at) {
+                continue;
+            }
+            let value = node.eval(subject, at);
+            if value != Computed::Nil {
+                attributes.push((name, value.wire(subject.dictionary)));
+            }
+        }
+        attributes
     }
 }
 

@@ -8,7 +8,7 @@ use winnow::token::any;
 use super::QueryError;
 use super::lexer::{Lexeme, Token};
 
-/// Functions that turn spans into time series, which the lab has Prometheus for.
+/// Functions that turn spans into time series; not all of them are supported.
 pub(super) const METRICS: [&str; 11] = [
     "rate",
     "count_over_time",

@@ -8,6 +8,7 @@ use regex::Regex;
 use super::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic};
 use super::relation::{NestedSet, Tree};
 use super::value::{Computed, arithmetic, compare};
+use super::work::Work;
 use super::{check, pipeline};
 use crate::embedded::traces::store::{Attribute, Dictionary, Span, Trace, Word};
 
@@ -24,6 +25,7 @@ pub(crate) struct Plan<'q> {
 pub(crate) struct Subject<'a> {
     pub(crate) dictionary: &'a Dictionary,
     pub(crate) trace: &'a Trace,
+    pub(super) work: &'a Work<'a>,
     root: OnceCell<Option<&'a Span>>,
     tree: OnceCell<Tree>,
     nested_sets: OnceCell<Vec<NestedSet>>,
@@ -43,10 +45,11 @@ pub(super) enum Node<'q> {
 }
 
 impl<'a> Subject<'a> {
-    pub(crate) fn new(dictionary: &'a Dictionary, trace: &'a Trace) -> Self {
+    pub(crate) fn new(dictionary: &'a Dictionary, trace: &'a Trace, work: &'a Work<'a>) -> Self {
         Self {
             dictionary,
             trace,
+            work,
             root: OnceCell::new(),
             tree: OnceCell::new(),
             nested_sets: OnceCell::new(),
@@ -179,8 +182,9 @@ impl<'q> Node<'q> {
         }
     }
 
+    /// Whether a span fulfils this. None does once the work is given up.
     pub(super) fn holds(&self, subject: &Subject<'_>, at: usize) -> bool {
-        self.eval(subject, at) == Computed::Bool(true)
+        subject.work.goes_on() && self.eval(subject, at) == Computed::Bool(true)
     }
 }
 
@@ -203,6 +207,34 @@ impl Reader {
             visit(value);
             false
         });
+    }
+}
+
+/// Reads the values that spans are grouped by.
+pub(crate) struct Grouping(Vec<Vec<Node<'static>>>);
+
+impl Grouping {
+    /// For each label the fields that may have its value, the first one that is there counts.
+    pub(crate) fn new<'f>(
+        labels: impl Iterator<Item = &'f Vec<Field>>,
+        dictionary: &Dictionary,
+    ) -> Self {
+        let nodes = |fields: &Vec<Field>| {
+            let fields = fields.iter();
+            fields.map(|field| Node::field(field, dictionary)).collect()
+        };
+        Self(labels.map(nodes).collect())
+    }
+
+    /// A value for each label, nothing where a span has none.
+    pub(crate) fn values<'a>(&'a self, subject: &'a Subject<'_>, at: usize) -> Vec<Computed<'a>> {
+        let first = |nodes: &'a Vec<Node<'static>>| {
+            let mut found = nodes.iter().map(|node| node.eval(subject, at));
+            found
+                .find(|value| *value != Computed::Nil)
+                .unwrap_or(Computed::Nil)
+        };
+        self.0.iter().map(first).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! A query is split into lexemes, parsed, checked, and then evaluated trace by trace. What cannot
 //! be answered is refused by name: `parent.` attributes, arithmetic between aggregates, and
-//! functions that make metrics.
+//! functions that make metrics other than `rate()` and `count_over_time()`.
 
 pub(crate) mod ast;
 mod check;
@@ -16,17 +16,21 @@ mod literal;
 mod parse;
 mod pipeline;
 mod relation;
+mod unfinished;
 mod value;
+mod work;
 
 use thiserror::Error;
 
 pub use ast::Query;
-pub(crate) use ast::{AttributeScope, Field, Intrinsic, KINDS, STATUSES};
+pub(crate) use ast::{AttributeScope, Field, Intrinsic, KINDS, Metrics, MetricsFunction, STATUSES};
 pub(crate) use conditions::{Required, Show, Shown};
-pub(crate) use eval::{Patterns, Plan, Reader, Subject};
+pub(crate) use eval::{Grouping, Patterns, Plan, Reader, Subject};
 pub(crate) use literal::{duration as parse_duration, duration_text};
 pub(crate) use pipeline::Spanset;
-pub(crate) use value::Computed;
+pub(crate) use unfinished::parse_unfinished;
+pub(crate) use value::{Computed, Key};
+pub(crate) use work::{Over, Work};
 
 /// Why a query cannot be answered, in the form of Tempo's errors.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use winnow::combinator::opt;
 use winnow::stream::{Stateful, TokenSlice};
 
 use super::QueryError;
-use super::ast::{Aggregate, BinaryOp, Const, Expr, Field, Query, ScalarFilter, SpansetOp};
-use super::ast::{Spansets, Stage};
+use super::ast::{Aggregate, BinaryOp, Const, Expr, Field, Hints, Metrics, MetricsFunction};
+use super::ast::{Query, ScalarFilter, SpansetOp, Spansets, Stage};
 use super::cursor::{
     Cursor, Fault, METRICS, Parsed, advance, expect, keyword, nested, next, symbol,
 };
@@ -21,15 +21,17 @@ pub(super) fn query(text: &str) -> Result<Query, QueryError> {
         state: 0,
     };
     let input = &mut input;
-    let pipeline = pipeline(input)?;
-    let mut most_recent = false;
+    let (pipeline, metrics) = pipeline(input)?;
+    let mut hints = Hints::default();
     while opt(keyword("with")).parse_next(input)?.is_some() {
-        most_recent |= hints(input)?;
+        // The last ones count.
+        hints = self::hints(input)?;
     }
     match next(input) {
         Token::End => Ok(Query {
             pipeline,
-            most_recent,
+            metrics,
+            hints,
         }),
         _ => Err(Fault::unexpected(input, "").into()),
     }
@@ -58,12 +60,46 @@ enum Node {
     Filter(ScalarFilter),
 }
 
-fn pipeline(input: &mut Cursor<'_>) -> Parsed<Vec<Stage>> {
+fn pipeline(input: &mut Cursor<'_>) -> Parsed<(Vec<Stage>, Option<Metrics>)> {
     let mut stages = vec![stage(input, true)?];
     while opt(symbol("|")).parse_next(input)?.is_some() {
+        if let Token::Word(word) = next(input)
+            && METRICS.contains(&word.as_str())
+        {
+            return Ok((stages, Some(metrics(input, word)?)));
+        }
         stages.push(stage(input, false)?);
     }
-    Ok(stages)
+    Ok((stages, None))
+}
+
+/// Reads `rate()`, perhaps with `by (…)`. Nothing but hints may follow.
+fn metrics(input: &mut Cursor<'_>, word: &str) -> Parsed<Metrics> {
+    let unsupported = |name: &str| {
+        format!(
+            "{name}() is not supported: of TraceQL's metrics only rate() and count_over_time() are"
+        )
+    };
+    let function = match word {
+        "rate" => MetricsFunction::Rate,
+        "count_over_time" => MetricsFunction::CountOverTime,
+        other => return Err(Fault::fatal(input, unsupported(other))),
+    };
+    advance(input);
+    parenthesized(input, |_| Ok(()))?;
+    let by = match opt(keyword("by")).parse_next(input)? {
+        Some(()) => parenthesized(input, fields)?,
+        None => Vec::new(),
+    };
+    if opt(symbol("|")).parse_next(input)?.is_some() {
+        return Err(match next(input) {
+            Token::Word(word) if matches!(word.as_str(), "topk" | "bottomk") => {
+                Fault::fatal(input, unsupported(word))
+            }
+            _ => Fault::unexpected(input, ""),
+        });
+    }
+    Ok(Metrics { function, by })
 }
 
 fn stage(input: &mut Cursor<'_>, first: bool) -> Parsed<Stage> {
@@ -82,10 +118,6 @@ fn stage(input: &mut Cursor<'_>, first: bool) -> Parsed<Stage> {
         "coalesce" if !first => {
             advance(input);
             parenthesized(input, |_| Ok(Stage::Coalesce))
-        }
-        metrics if METRICS.contains(&metrics) => {
-            let message = format!("{metrics}() is not supported: TraceQL metrics are not");
-            Err(Fault::fatal(input, message))
         }
         _ => expression_stage(input),
     }
@@ -249,20 +281,26 @@ fn fields(input: &mut Cursor<'_>) -> Parsed<Vec<Field>> {
     Ok(found)
 }
 
-/// Reads `(name=value, …)` and says whether the newest matches are wanted.
-fn hints(input: &mut Cursor<'_>) -> Parsed<bool> {
+/// Reads `(name=value, …)`.
+fn hints(input: &mut Cursor<'_>) -> Parsed<Hints> {
     parenthesized(input, |input| {
-        let mut most_recent = false;
+        let mut hints = Hints::default();
         loop {
             let Token::Word(name) = next(input) else {
                 return Err(Fault::unexpected(input, "IDENTIFIER"));
             };
             advance(input);
             expect(input, "=")?;
-            let value = field::constant(input)?;
-            most_recent |= name == "most_recent" && value == Const::Bool(true);
+            match (name.as_str(), field::constant(input)?) {
+                ("most_recent", Const::Bool(wanted)) => hints.most_recent = wanted,
+                ("exemplars", Const::Bool(false)) => hints.exemplars = Some(0),
+                ("exemplars", Const::Int(n)) => {
+                    hints.exemplars = Some(usize::try_from(n).unwrap_or(0));
+                }
+                _ => {}
+            }
             if opt(symbol(",")).parse_next(input)?.is_none() {
-                return Ok(most_recent);
+                return Ok(hints);
             }
         }
     })

@@ -204,10 +204,15 @@ fn group(subject: &Subject<'_>, set: Spanset, name: &str, node: &Node<'_>) -> Ve
     let mut groups: Vec<Spanset> = Vec::new();
     let mut by_value: HashMap<String, usize> = HashMap::new();
     for at in set.spans {
+        if !subject.work.goes_on() {
+            break;
+        }
         let value = node.eval(subject, at);
         let key =
             format!("{:?}", std::mem::discriminant(&value)) + &value.display(subject.dictionary);
         let place = *by_value.entry(key).or_insert_with(|| {
+            // An attribute has a name, a value and room for a few more.
+            subject.work.makes((set.attributes.len() + 1) * 256);
             let mut attributes = set.attributes.clone();
             attributes.push((name.to_owned(), value.wire(subject.dictionary)));
             groups.push(Spanset {
@@ -239,7 +244,8 @@ impl Measure<'_> {
         let Some(node) = &self.of else {
             return Some(Computed::Int(set.spans.len() as i64));
         };
-        let values = set.spans.iter().map(|at| node.eval(subject, *at));
+        let spans = set.spans.iter().take_while(|_| subject.work.goes_on());
+        let values = spans.map(|at| node.eval(subject, *at));
         let values: Vec<Computed<'_>> = values.filter(|v| v.number().is_some()).collect();
         let numbers = || values.iter().filter_map(|value| value.number());
         let sum: f64 = numbers().sum();

@@ -30,7 +30,39 @@ pub(crate) enum Computed<'a> {
     Array(&'a [AnyValue]),
 }
 
+/// A value as the key of a map. It holds only as long as the dictionary is not changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    Nil,
+    Number(i64),
+    Float(u64),
+    Word(Word),
+    Text(String),
+    Bool(bool),
+    Duration(i64),
+    Status(u8),
+    Kind(u8),
+    Id(u128),
+}
+
 impl<'a> Computed<'a> {
+    /// This as the key of a map.
+    pub(crate) fn key(&self) -> Key {
+        match *self {
+            Self::Nil => Key::Nil,
+            Self::Int(n) => Key::Number(n),
+            Self::Float(n) => Key::Float(n.to_bits()),
+            Self::Word(word) => Key::Word(word),
+            Self::Text(text) | Self::Absent(text) => Key::Text(text.to_owned()),
+            Self::Bool(b) => Key::Bool(b),
+            Self::Duration(nanos) => Key::Duration(nanos),
+            Self::Status(n) => Key::Status(n),
+            Self::Kind(n) => Key::Kind(n),
+            Self::Id(id, _) => Key::Id(id),
+            Self::Array(values) => Key::Text(format!("{values:?}")),
+        }
+    }
+
     /// A literal, as the number of its text where there is one.
     pub(super) fn constant(value: &'a Const, dictionary: &Dictionary) -> Self {
         match value {

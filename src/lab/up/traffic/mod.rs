@@ -136,7 +136,7 @@ impl Traffic {
         Ok(json!({
             "app": app,
             "path": path,
-            "trace_id": answered.trace_id,
+            "trace_id": answered.trace.map(|told| told.trace_id),
             "status": answered.status,
             "duration_ms": answered.took.as_micros() as f64 / 1000.0,
             "body": answered.body,

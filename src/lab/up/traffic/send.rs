@@ -1,4 +1,4 @@
-//! One request to an instance, the start of a trace.
+//! One request to an instance, which starts a trace for it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
-use crate::lab::verify::traffic::Started;
+use crate::telemetry::propagation::Told;
 
 /// Longest time for one request; the slowest route takes five seconds when all is well.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -31,8 +31,8 @@ pub(super) struct Sender {
 
 /// What came back.
 pub(super) struct Answered {
-    /// 32 hex digits.
-    pub(super) trace_id: String,
+    /// Its trace, as the instance told it.
+    pub(super) trace: Option<Told>,
     pub(super) status: u16,
     pub(super) took: Duration,
     /// The beginning of it.
@@ -69,24 +69,22 @@ impl Sender {
     /// Asks for a path of instance `number`.
     pub(super) async fn send(&self, number: usize, path: &str) -> Result<Answered, Unanswered> {
         let (app, address) = (&self.names[number], self.addresses[number]);
-        let trace = Started::new();
         let begun = Instant::now();
         let exchange = async {
             let uri: Uri = format!("http://{address}{path}").parse().ok()?;
-            let request = Request::get(uri).header("traceparent", trace.traceparent());
-            let request = request.body(Empty::new()).ok()?;
+            let request = Request::get(uri).body(Empty::new()).ok()?;
             let answer = self.client.request(request).await.ok()?;
-            let status = answer.status().as_u16();
-            Some((status, beginning(answer.into_body()).await?))
+            let (status, trace) = (answer.status().as_u16(), Told::by(answer.headers()));
+            Some((status, trace, beginning(answer.into_body()).await?))
         };
         let answered = timeout(PATIENCE, exchange).await;
         let answered = answered.map_err(|_| Unanswered::Late { app: app.clone() })?;
-        let (status, body) = answered.ok_or_else(|| Unanswered::Down {
+        let (status, trace, body) = answered.ok_or_else(|| Unanswered::Down {
             app: app.clone(),
             address,
         })?;
         Ok(Answered {
-            trace_id: trace.trace_id,
+            trace,
             status,
             took: begun.elapsed(),
             body,

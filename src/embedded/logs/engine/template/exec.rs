@@ -70,7 +70,7 @@ impl<'r, 'c> Run<'r, 'c> {
             return self.fail(format!("{name} is an incomplete or empty template"));
         };
         self.list(&Value::Labels, root)?;
-        Ok(valid(&self.out))
+        Ok(String::from_utf8(self.out).unwrap_or_else(|error| valid(error.as_bytes())))
     }
 
     /// Marks the node that messages quote from here on.

@@ -1,5 +1,9 @@
 //! Floats as Go's `strconv.FormatFloat` writes them.
 
+/// More digits than any float has after its point. What is asked for beyond is zeros, which the
+/// standard library would not count so far.
+const MOST_DIGITS: usize = 1100;
+
 /// A float without its sign in the form of a verb: `e`, `E`, `f`, `g`, `G`, `x`, `X` or `b`. Without
 /// a precision as few digits as tell it from its neighbours. `Inf` and `NaN` are words.
 pub(super) fn format(value: f64, verb: char, precision: Option<usize>) -> String {
@@ -13,7 +17,10 @@ pub(super) fn format(value: f64, verb: char, precision: Option<usize>) -> String
     match verb {
         'e' | 'E' => exponent_form(value, verb, precision),
         'f' => match precision {
-            Some(precision) => format!("{value:.precision$}"),
+            Some(precision) => {
+                let shown = precision.min(MOST_DIGITS);
+                format!("{value:.shown$}{}", "0".repeat(precision - shown))
+            }
             None => format!("{value}"),
         },
         'x' | 'X' => hex_form(value, verb, precision),
@@ -25,11 +32,16 @@ pub(super) fn format(value: f64, verb: char, precision: Option<usize>) -> String
 /// Rust writes `1.5e3` where Go writes `1.5e+03`.
 fn exponent_form(value: f64, letter: char, precision: Option<usize>) -> String {
     let text = match precision {
-        Some(precision) => format!("{value:.precision$e}"),
+        Some(precision) => format!("{value:.*e}", precision.min(MOST_DIGITS)),
         None => format!("{value:e}"),
     };
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    with_exponent(digits, letter, exponent.parse().unwrap_or(0))
+    let zeros = "0".repeat(precision.unwrap_or(0).saturating_sub(MOST_DIGITS));
+    with_exponent(
+        &format!("{digits}{zeros}"),
+        letter,
+        exponent.parse().unwrap_or(0),
+    )
 }
 
 fn with_exponent(digits: &str, letter: char, exponent: i32) -> String {
@@ -39,7 +51,7 @@ fn with_exponent(digits: &str, letter: char, exponent: i32) -> String {
 
 fn general_form(value: f64, verb: char, precision: Option<usize>) -> String {
     let text = match precision {
-        Some(precision) => format!("{value:.*e}", precision.max(1) - 1),
+        Some(precision) => format!("{value:.*e}", precision.clamp(1, MOST_DIGITS) - 1),
         None => format!("{value:e}"),
     };
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));

@@ -293,7 +293,9 @@ impl<'p, 'c> Printer<'p, 'c> {
     fn code_point(&mut self, code: u64) -> Done {
         let digits = self.flags.precision.unwrap_or(4).max(4);
         self.context.room(digits)?;
-        let mut text = format!("U+{code:0digits$X}");
+        let code_digits = format!("{code:X}");
+        let zeros = "0".repeat(digits.saturating_sub(code_digits.len()));
+        let mut text = format!("U+{zeros}{code_digits}");
         let c = u32::try_from(code).ok().and_then(char::from_u32);
         if let Some(c) = c.filter(|c| self.flags.sharp && is_print(*c)) {
             text.push_str(&format!(" '{c}'"));

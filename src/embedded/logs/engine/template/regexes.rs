@@ -57,6 +57,8 @@ pub(super) fn replace_all(
         // No group is longer than the whole match.
         let most = replacement.len() + before.len() + groups.saturating_mul(found.len());
         context.room(most)?;
+        // What is filled in may be empty and still be long to read.
+        context.budget.work(replacement.len())?;
         let length = out.len();
         out.push_str(before);
         if literal {

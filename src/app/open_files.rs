@@ -1,0 +1,28 @@
+//! The bound on files that a process may have open, which every connection and every thread counts
+//! against, and which no message of the operating system says how to raise.
+
+use std::io;
+
+/// `EMFILE` and `ENFILE`, the same on Linux and macOS.
+const TOO_MANY: [i32; 2] = [24, 23];
+
+/// Whether an error means that no more files may be open.
+#[must_use]
+pub fn is_limit(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .is_some_and(|it| TOO_MANY.contains(&it))
+}
+
+/// What to add to an error that has this cause; nothing to others.
+#[must_use]
+pub fn advice(error: &anyhow::Error) -> &'static str {
+    let is_cause = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(is_limit);
+    match is_cause {
+        true => "; more files have to be allowed, such as 1024 (ulimit -n 1024)",
+        false => "",
+    }
+}
