@@ -14,6 +14,7 @@ use salvo_observability::embedded::logs::engine::{Direction, LogQuery, Steps, ev
 use salvo_observability::embedded::logs::logql::{Expr, parse};
 use salvo_observability::embedded::logs::store::{Entry, LabelSet, StreamEntries};
 use salvo_observability::embedded::logs::{Clock, Limits, LogStore};
+use salvo_observability::embedded::wire::Stop;
 
 const NOW: i64 = 1_795_360_560_000_000_000;
 const HOUR: i64 = 3_600_000_000_000;
@@ -120,6 +121,7 @@ fn queries(criterion: &mut Criterion) {
                     limit: 100,
                     direction: Direction::Backward,
                     interval: 0,
+                    stop: Stop::never(),
                 };
                 black_box(query.run(&store).unwrap())
             });
@@ -148,7 +150,7 @@ fn queries(criterion: &mut Criterion) {
             step: 15 * SECOND,
         };
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(evaluate(&expr, &store, steps).unwrap()));
+            bencher.iter(|| black_box(evaluate(&expr, &store, steps, Stop::never()).unwrap()));
         });
     }
     group.finish();

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use salvo_observability::embedded::metrics::{Labels, Limits, QueryLimits, Store, promql};
+use salvo_observability::embedded::wire::Stop;
 
 const HOUR_MS: i64 = 3_600_000;
 const STEP_MS: i64 = 5_000;
@@ -106,8 +107,8 @@ fn queries(c: &mut Criterion) {
     ] {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let limits = QueryLimits::default();
-                promql::range(&store, query, end - HOUR_MS, end, 15_000, &limits)
+                let (limits, stop) = (QueryLimits::default(), Stop::never());
+                promql::range(&store, query, end - HOUR_MS, end, 15_000, &limits, &stop)
                     .expect("an answer")
             });
         });

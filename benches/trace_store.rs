@@ -170,7 +170,7 @@ fn searches(c: &mut Criterion) {
         });
     }
     group.bench_function("names of tags", |b| {
-        b.iter(|| black_box(tag_names(&store, (0, 0), None).unwrap()));
+        b.iter(|| black_box(tag_names(&store, (0, 0), None, &Stop::never()).unwrap()));
     });
     group.finish();
 }

@@ -271,6 +271,39 @@ fn dashboards_are_those_of_the_files() {
 }
 
 #[test]
+fn dashboards_of_a_folder_are_shown_too_whatever_their_age() {
+    let folder = Folder::new("dashboards");
+    folder.write("old.json", r#"{"title": "Old", "rows": []}"#);
+    folder.write(
+        "from-api.json",
+        "\u{feff}{\"dashboard\": {\"uid\": \"api\", \"title\": \"API\", \"panels\": []}}",
+    );
+    folder.write(
+        "own.json",
+        r#"{"uid": "salvo-telemetry", "title": "Mine", "panels": []}"#,
+    );
+    let lab = Lab::start(&["--no-apps", "--dashboards", folder.0.to_str().unwrap()]);
+    let listed = lab.json("console", "/api/dashboards", &[]);
+    let listed: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["uid"].clone(), it["title"].clone()))
+        .collect();
+    assert_eq!(
+        json!(listed),
+        json!([
+            ["salvo-observability", "Salvo Observability"],
+            ["api", "API"],
+            ["old", "Old"],
+            ["salvo-telemetry", "Mine"]
+        ])
+    );
+    let answer = lab.get("console", "/api/dashboards/old");
+    assert_eq!(answer.json(), json!({"title": "Old", "rows": []}));
+}
+
+#[test]
 fn data_sources_tell_the_ways_between_them_and_no_address() {
     let lab = Lab::start(&["--no-apps"]);
     let answer = lab.get("console", "/api/datasources");

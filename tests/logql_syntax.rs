@@ -13,11 +13,12 @@ fn formatted_queries_are_laid_out_for_reading() {
             r#"{ a = "b",c!="d" }|="x"|json"#,
             r#"{a="b", c!="d"} |= "x" | json"#,
         ),
-        ("1+2*3", "1 + 2 * 3"),
-        ("(1+2)*3", "(1 + 2) * 3"),
+        ("1+2*3", "7"),
+        ("(1+2)*3", "9"),
+        ("(vector(1)+2)*3", "((vector(1.000000) + 2) * 3)"),
         (
             r#"sum(rate({a="b"}[60s]))by(x)"#,
-            r#"sum by (x)(rate({a="b"} [1m]))"#,
+            r#"sum by (x)(rate({a="b"}[1m]))"#,
         ),
     ];
     for (query, expected) in cases {
@@ -97,8 +98,13 @@ fn query() -> impl Strategy<Value = String> {
             "unless",
         ];
         prop_oneof![
-            (inner.clone(), prop::sample::select(ops), inner.clone())
-                .prop_map(|(a, op, b)| format!("({a}) {op} ({b})")),
+            (inner.clone(), prop::sample::select(ops), inner.clone()).prop_map(|(a, op, b)| {
+                // Numbers are no sides of operators on sets.
+                match op.starts_with(|c: char| c.is_alphabetic()) {
+                    true => format!("sum({a}) {op} sum({b})"),
+                    false => format!("({a}) {op} ({b})"),
+                }
+            }),
             inner
                 .clone()
                 .prop_map(|inner| format!("sum by (a, b) ({inner})")),

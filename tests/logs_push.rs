@@ -28,10 +28,10 @@ fn protobuf(labels: &str, ts: i64, line: &str) -> Vec<u8> {
                     seconds: ts / SECOND,
                     nanos: i32::try_from(ts % SECOND).unwrap(),
                 }),
-                line: line.to_owned(),
+                line: line.into(),
                 structured_metadata: vec![LabelProto {
-                    name: "trace_id".to_owned(),
-                    value: "abc".to_owned(),
+                    name: "trace_id".into(),
+                    value: "abc".into(),
                 }],
             }],
         }],
@@ -284,7 +284,8 @@ async fn labels_values_series_and_volumes_follow_their_selectors() {
         ("step", "600"),
     ];
     let of_range = ask("index/volume_range", &volume).await;
-    assert_eq!(of_range["resultType"], "matrix");
+    // One bucket: as in Loki a vector.
+    assert_eq!(of_range["resultType"], "vector");
     assert_eq!(of_range["result"].as_array().unwrap().len(), 2);
     let by_labels = [("query", r#"{env="test"}"#), ("aggregateBy", "labels")];
     let by_labels = ask("index/volume", &by_labels).await;
@@ -315,4 +316,102 @@ async fn queries_during_ingest_see_whole_lines_and_lose_none() {
         .await
         .json();
     assert_eq!(all["data"]["result"][0]["value"][1], "5000");
+}
+
+/// A push of the lines of one stream, as JSON with bytes as they are.
+fn raw_push(values: &[&[u8]]) -> Vec<u8> {
+    let mut body = br#"{"streams":[{"stream":{"app":"a"},"values":["#.to_vec();
+    body.extend(values.join(&b","[..]));
+    body.extend(b"]}]}");
+    body
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_cost_no_line() {
+    let backend = Backend::start(Limits::default()).await;
+    let ts = format!("[\"{NOW}\",");
+    let good = [ts.as_bytes(), b"\"a good line\"]"].concat();
+    let latin = [ts.as_bytes(), b"\"caf\xe9\"]"].concat();
+    let pushed = backend.push_json(raw_push(&[&good, &latin])).await;
+    assert_eq!(pushed.status, 204, "{}", pushed.text);
+    let mut lines = backend.lines(r#"{app="a"}"#).await;
+    lines.sort();
+    assert_eq!(lines, ["a good line", "caf\u{fffd}"]);
+    // The byte is found by what it became, also when it is written as an escape.
+    assert_eq!(
+        backend.lines(r#"{app="a"} |= "\xe9""#).await,
+        ["caf\u{fffd}"]
+    );
+
+    let mut request = PushRequestProto::decode(&*protobuf("{app=\"b\"}", NOW, "x")).unwrap();
+    request.streams[0].entries[0].line = b"na\xefve".to_vec();
+    request.streams[0].entries[0].structured_metadata[0].value = b"\xff".to_vec();
+    let body = snappy(&request.encode_to_vec());
+    let headers = [("content-type", "application/x-protobuf")];
+    assert_eq!(push(&backend, &headers, body).await.status, 204);
+    assert_eq!(backend.lines(r#"{app="b"}"#).await, ["na\u{fffd}ve"]);
+}
+
+#[tokio::test]
+async fn metadata_is_found_under_label_names() {
+    let backend = Backend::start(Limits::default()).await;
+    let body = json!({"streams": [{"stream": {"app": "a"}, "values": [
+        [NOW.to_string(), "hello", {"http.route": "/x", "k8s-pod": "p", "1st": "one"}],
+    ]}]});
+    assert_eq!(backend.push_json(body.to_string()).await.status, 204);
+    for query in [
+        r#"{app="a"} | http_route="/x""#,
+        r#"{app="a"} | k8s_pod="p""#,
+        r#"{app="a"} | key_1st="one""#,
+    ] {
+        assert_eq!(backend.lines(query).await, ["hello"], "{query}");
+    }
+    let nameless = json!({"streams": [{"stream": {"app": "a"}, "values": [
+        [NOW.to_string(), "kept", {"a": "b"}],
+        [NOW.to_string(), "refused", {"é": "x"}],
+    ]}]});
+    let answer = backend.push_json(nameless.to_string()).await;
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer
+            .text
+            .starts_with("normalization for label name \"é\" resulted in invalid name"),
+        "{}",
+        answer.text
+    );
+    assert_eq!(backend.lines(r#"{app="a"} | a="b""#).await, ["kept"]);
+    assert!(backend.lines(r#"{app="a"} |= "refused""#).await.is_empty());
+}
+
+#[tokio::test]
+async fn lines_of_one_time_are_moved_apart_where_the_limits_say_so() {
+    let lines = ["a", "a", "b", "c", "b"];
+    for (increment, expected) in [
+        (true, vec![(0, "a"), (1, "b"), (2, "c"), (3, "b")]),
+        (false, vec![(0, "a"), (0, "b"), (0, "c")]),
+    ] {
+        let backend = Backend::start(Limits {
+            increment_duplicate_timestamp: increment,
+            ..Limits::default()
+        })
+        .await;
+        let values: Vec<_> = lines
+            .iter()
+            .map(|line| json!([NOW.to_string(), line]))
+            .collect();
+        let body = json!({"streams": [{"stream": {"app": "a"}, "values": values}]});
+        assert_eq!(backend.push_json(body.to_string()).await.status, 204);
+        let answer = backend
+            .range(
+                r#"{app="a"}"#,
+                &[("direction", "forward"), ("end", "1795360561")],
+            )
+            .await;
+        let values = answer.json()["data"]["result"][0]["values"].clone();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(later, line)| json!([(NOW + later).to_string(), line]))
+            .collect();
+        assert_eq!(values, json!(expected), "{increment}");
+    }
 }

@@ -222,3 +222,66 @@ async fn beyond_the_rate_a_push_is_refused_whole_and_what_was_accepted_stays() {
     let stats = backend.store.stats();
     assert_eq!((stats.entries, stats.refused_rate), (2, 1));
 }
+
+/// What a store says it holds, counted from what it gives back.
+fn counted(store: &LogStore) -> [u64; 4] {
+    /// What a stream takes beside its labels and chunks.
+    const OVERHEAD: usize = 400;
+    let views = store.select(&[], i64::MIN, i64::MAX);
+    let chunks = || views.iter().flat_map(|view| &view.chunks);
+    let labels: usize = views
+        .iter()
+        .map(|view| view.labels.bytes() + OVERHEAD)
+        .sum();
+    let bytes: usize = chunks().map(|chunk| chunk.bytes()).sum();
+    [
+        views.len() as u64,
+        chunks().count() as u64,
+        chunks().map(|chunk| chunk.len() as u64).sum(),
+        (labels + bytes) as u64,
+    ]
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn gauges_are_what_is_kept_whatever_comes_and_goes(
+        steps in proptest::collection::vec(
+            (0..6_usize, -100..20_i64, 0..400_usize, 1..12_usize, 0..30_i64),
+            1..120,
+        )
+    ) {
+        let now = Arc::new(AtomicI64::new(NOW));
+        let clock = Arc::clone(&now);
+        let limits = Limits {
+            max_age: Duration::from_secs(120),
+            max_bytes: 24 << 10,
+            max_streams: 5,
+            out_of_order_window: Duration::from_secs(60),
+            ..Limits::default()
+        };
+        let store = LogStore::with_clock(limits, Clock::from_fn(move || clock.load(Ordering::Relaxed)));
+        for (app, age, len, count, passed) in steps {
+            let ts = now.fetch_add(passed * SECOND, Ordering::Relaxed) + passed * SECOND;
+            let entries = (0..count).map(|n| {
+                let mut entry = Entry::new(ts + age * SECOND, format!("{n} {}", "x".repeat(len)));
+                entry.metadata.push(("n".into(), n.to_string()));
+                entry
+            });
+            // A reader that holds on to the chunks must not change the books.
+            let held = (count % 2 == 0).then(|| store.select(&[], i64::MIN, i64::MAX));
+            let _ = store.push(vec![stream(&[("app", &app.to_string())], entries.collect())]);
+            drop(held);
+            if passed % 7 == 0 {
+                store.sweep();
+            }
+            let stats = store.stats();
+            let said = [stats.streams, stats.chunks, stats.entries, stats.bytes];
+            proptest::prop_assert_eq!(said, counted(&store));
+            proptest::prop_assert!(stats.bytes <= 24 << 10);
+            let gone = stats.evicted_by_age + stats.evicted_by_bytes;
+            proptest::prop_assert_eq!(stats.ingested_entries, stats.entries + gone);
+        }
+    }
+}

@@ -382,6 +382,8 @@ struct Series {
     labels: Vec<Pair>,
     #[prost(message, repeated, tag = "2")]
     samples: Vec<Sample>,
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    histograms: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -401,6 +403,88 @@ struct Sample {
 }
 
 #[tokio::test]
+async fn remote_write_2_is_refused_by_its_content_type_so_that_the_sender_falls_back() {
+    let embedded = embedded().await;
+    let series = Series {
+        labels: vec![Pair {
+            name: "__name__".to_owned(),
+            value: "pushed".to_owned(),
+        }],
+        samples: vec![Sample {
+            value: 2.5,
+            timestamp: now_ms(),
+        }],
+        histograms: Vec::new(),
+    };
+    let write = Write {
+        series: vec![series],
+    };
+    let raw = prost::Message::encode_to_vec(&write);
+    let body = snap::raw::Encoder::new().compress_vec(&raw).unwrap();
+    for (kind, wanted) in [
+        (
+            "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+            415,
+        ),
+        ("application/x-protobuf; proto=unknown.Message", 415),
+        ("text/plain", 415),
+        ("application/json", 415),
+        ("application/x-protobuf;proto=prometheus.WriteRequest", 204),
+        ("application/x-protobuf", 204),
+    ] {
+        let http = &embedded.http;
+        let (status, text) = http.post_raw("/api/v1/write", kind, body.clone()).await;
+        let text = String::from_utf8_lossy(&text);
+        assert_eq!(status.as_u16(), wanted, "{kind}: {text}");
+        let there = embedded.vector("pushed").await.len();
+        assert_eq!(there, usize::from(wanted == 204), "{kind}");
+        assert!(wanted == 204 || text.contains("x-protobuf") || text.contains("WriteRequest"));
+    }
+}
+
+#[tokio::test]
+async fn a_native_histogram_is_refused_by_name_and_the_rest_of_its_batch_is_kept() {
+    let embedded = embedded().await;
+    let series = |name: &str, histograms: Vec<Vec<u8>>| Series {
+        labels: vec![Pair {
+            name: "__name__".to_owned(),
+            value: name.to_owned(),
+        }],
+        samples: if histograms.is_empty() {
+            vec![Sample {
+                value: 1.0,
+                timestamp: now_ms(),
+            }]
+        } else {
+            Vec::new()
+        },
+        histograms,
+    };
+    let write = Write {
+        series: vec![
+            series("before", Vec::new()),
+            series("native", vec![vec![0x08, 0x05]]),
+            series("after", Vec::new()),
+        ],
+    };
+    let raw = prost::Message::encode_to_vec(&write);
+    let body = snap::raw::Encoder::new().compress_vec(&raw).unwrap();
+    let http = &embedded.http;
+    let (status, text) = http
+        .post_raw("/api/v1/write", "application/x-protobuf", body)
+        .await;
+    let text = String::from_utf8_lossy(&text);
+    assert_eq!(status, 400);
+    assert!(
+        text.contains("native histograms") && text.contains("native"),
+        "{text}"
+    );
+    for (name, there) in [("before", 1), ("native", 0), ("after", 1)] {
+        assert_eq!(embedded.vector(name).await.len(), there, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn remote_write_stores_and_refuses_garbage() {
     let embedded = embedded().await;
     let now = now_ms();
@@ -415,6 +499,7 @@ async fn remote_write_stores_and_refuses_garbage() {
                 value: 2.5,
                 timestamp,
             }],
+            histograms: Vec::new(),
         };
         let raw = prost::Message::encode_to_vec(&Write {
             series: vec![series],

@@ -1,5 +1,6 @@
 //! PromQL answers are those of the real Prometheus: both servers hold the same samples and are asked the
-//! same questions over HTTP.
+//! same questions over HTTP. The answers of Prometheus 3.14 are recorded in `tests/golden/prometheus.json`; where a
+//! Prometheus is installed it is asked too.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,12 +17,113 @@ mod promql_fixture;
 mod promql_pair;
 
 use metrics::{Embedded, Page, Real, fixture, now_ms, program, until};
-use promql_cases::{DASHBOARD, ERRORS, LANGUAGE};
+use promql_cases::{DASHBOARD, ERRORS, LANGUAGE, WRITTEN};
 use promql_fixture::{STEP_MS, STEPS, exposition, first_sample};
-use promql_pair::{pair, time_text, yaml};
+use promql_pair::{differ, pair, time_text, yaml};
 use salvo_observability::embedded::metrics::Limits;
 use serde_json::Value;
 use std::process::Command;
+use std::time::Duration;
+
+/// The recorded questions with the answers of Prometheus, and an embedded server with the same samples.
+async fn recorded() -> (Vec<Value>, Embedded) {
+    let golden: Value = serde_json::from_str(include_str!("golden/prometheus.json")).unwrap();
+    let body = exposition(golden["first"].as_i64().unwrap());
+    let address = fixture(move |_| Page::open_metrics(body.clone())).await;
+    let yaml = format!(
+        "scrape_configs:\n- job_name: fixture\n  static_configs:\n  - targets: ['{address}']\n    \
+         labels: {{instance: 'fixture:80'}}\n"
+    );
+    // The history is years old.
+    let limits = Limits {
+        max_age: Duration::from_secs(3_000_000_000),
+        ..Limits::default()
+    };
+    let embedded = Embedded::start(&yaml, limits).await;
+    embedded.scrape().await;
+    assert_eq!(embedded.targets.targets()[0].last_scrape().error, "");
+    (golden["answers"].as_array().unwrap().clone(), embedded)
+}
+
+/// Notes as they are compared: sorted, and without a number that Prometheus counts too high over several steps.
+fn notes(list: &Value) -> Vec<String> {
+    let counted = regex::Regex::new("over [0-9]+ samples").unwrap();
+    let mut list: Vec<String> = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|note| counted.replace(note.as_str().unwrap(), "").into_owned())
+        .collect();
+    list.sort();
+    list
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_errors_and_annotations_are_those_that_prometheus_gave() {
+    let (answers, embedded) = recorded().await;
+    let mut wrong = Vec::new();
+    for wanted in &answers {
+        let query = wanted["query"].as_str().unwrap();
+        let text = |name: &str| wanted[name].to_string();
+        let (status, ours) = if wanted["step"].is_null() {
+            let params = [("query", query), ("time", &text("time"))];
+            embedded.http.post("/api/v1/query", &params).await
+        } else {
+            let (start, end, step) = (text("start"), text("end"), text("step"));
+            let params = [
+                ("query", query),
+                ("start", &start),
+                ("end", &end),
+                ("step", &step),
+            ];
+            embedded.http.post("/api/v1/query_range", &params).await
+        };
+        let ordered = ["sort", "topk(", "bottomk("];
+        let ordered = ordered.iter().any(|start| query.starts_with(start));
+        let difference = if wanted["errorType"].is_null() != (status == 200) {
+            Some(format!("status {status}"))
+        } else if status == 200 {
+            differ(&ours["data"], wanted, ordered)
+        } else {
+            ["errorType", "error"]
+                .into_iter()
+                .find(|field| ours[*field] != wanted[*field])
+                .map(str::to_owned)
+        };
+        let difference = difference.or_else(|| {
+            let kinds = ["warnings", "infos"];
+            let other = |kind: &&str| notes(&ours[*kind]) != notes(&wanted[*kind]);
+            kinds.into_iter().find(other).map(str::to_owned)
+        });
+        if let Some(text) = difference {
+            wrong.push(format!(
+                "{query:?}: {text}\n  ours   {ours:.1500}\n  theirs {wanted:.1500}"
+            ));
+        }
+    }
+    assert!(answers.len() > 500);
+    assert!(
+        wrong.is_empty(),
+        "{} of {} differ:\n{}",
+        wrong.len(),
+        answers.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn every_question_has_a_recorded_answer() {
+    let golden: Value = serde_json::from_str(include_str!("golden/prometheus.json")).unwrap();
+    let known: Vec<&str> = golden["answers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|answer| answer["query"].as_str().unwrap())
+        .collect();
+    for query in [DASHBOARD, LANGUAGE, WRITTEN, ERRORS].concat() {
+        assert!(known.contains(&query), "{query:?} was never asked");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_agree_with_the_real_prometheus_on_the_same_samples() {

@@ -141,7 +141,7 @@ fn a_line_of_the_journal_has_the_labels_of_the_contract_or_is_not_sent() {
 #[test]
 fn only_text_lines_of_instances_are_joined_and_as_the_embedded_pipeline_does() {
     let env = elsewhere();
-    let contract = Multiline::contract().expect("the stage");
+    let contract = Multiline::contract();
     assert_eq!(contract.max_wait, Duration::from_secs(3));
     let stage = json!({"firstline": contract.firstline.as_str(), "max_wait_time": "3s"});
     let text = "2026-11-22 14:07:31,123 ERROR [a] [b.rs:1] [trace_id=0] - failed";

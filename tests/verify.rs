@@ -8,9 +8,13 @@ mod support;
 use std::process::{Command, Output};
 
 use lab::{Faults, Lab};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use salvo::Router;
 use salvo::writing::{Json, Text};
+use salvo_observability::lab::verify::dashboard::Dashboard;
+use salvo_observability::lab::verify::provisioning::DASHBOARDS;
 use serde_json::{Value, json};
+use support::http;
 
 /// What `lab verify` said.
 struct Verdict {
@@ -91,6 +95,7 @@ fn a_lab_that_works_keeps_every_promise_and_the_trace_is_found_again_later() {
     let verdict = verify(&lab, &["--state", state]);
     assert_eq!(verdict.code, Some(0), "{}", verdict.pretty());
     assert_eq!(verdict.report["ok"], true);
+    assert_eq!(levels(&lab), ["ERROR", "INFO"]);
     let kept = verdict.ids("kept");
     assert_eq!(kept.len(), verdict.promises().len(), "{}", verdict.pretty());
     for id in [
@@ -104,6 +109,7 @@ fn a_lab_that_works_keeps_every_promise_and_the_trace_is_found_again_later() {
         "traces.search_by_route",
         "traces.search_by_error",
         "traces.search_by_duration",
+        "traces.metrics",
         "logs.lines",
         "logs.labels",
         "logs.multiline",
@@ -148,6 +154,32 @@ fn a_lab_that_logs_in_json_keeps_every_promise_too() {
     let kept = verdict.ids("kept");
     assert_eq!(kept.len(), verdict.promises().len(), "{}", verdict.pretty());
     assert!(kept.len() >= 18, "{kept:?}");
+    // Not a word of a JSON line's causes, which stands where a text line has its level.
+    assert_eq!(levels(&lab), ["ERROR", "INFO"]);
+}
+
+/// The levels that the panel of the log's levels shows now.
+fn levels(lab: &Lab) -> Vec<String> {
+    let (_, text) = DASHBOARDS[0];
+    let dashboard =
+        Dashboard::read(&serde_json::from_str(text).expect("JSON")).expect("a dashboard");
+    let queries = dashboard.queries();
+    let found = queries.iter().find(|query| query.panel == "Log Type Rate");
+    let query = found
+        .expect("the panel")
+        .expr
+        .replace("$app_name", "app-.*");
+    let query = query.replace("$log_keyword", "").replace("$__auto", "5m");
+    let query = utf8_percent_encode(&query, NON_ALPHANUMERIC);
+    let target = format!("/loki/api/v1/query?query={query}");
+    let answer = http::get(lab.loki, &target).json();
+    let result = answer["data"]["result"].as_array().expect("series");
+    let types = result
+        .iter()
+        .map(|it| it["metric"]["type"].as_str().unwrap_or("none").to_owned());
+    let mut types: Vec<String> = types.collect();
+    types.sort();
+    types
 }
 
 #[test]

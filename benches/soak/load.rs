@@ -231,7 +231,8 @@ fn lines(first: u64, count: u64) -> anyhow::Result<Vec<u8>> {
                 line: format!(
                     "{clock} {level} [salvo_observability::app::handlers] [handlers.rs:42] [trace_id={trace:032x} span_id={span:016x} resource.service.name={app}] - item {} found",
                     number % 10_000
-                ),
+                )
+                .into_bytes(),
                 structured_metadata: Vec::new(),
             }
         };

@@ -29,7 +29,7 @@ export async function show(context, uid) {
   try {
     const [dashboard, listed] = await Promise.all(paths.map((path) => lab(path, { signal })));
     const [sources, traceOf, links] = await Promise.all([dataSources(), exemplarTrace(), derivedFields()]);
-    if (!signal.aborted) board(context, readDashboard(dashboard), { listed, sources, traceOf, links });
+    if (!signal.aborted) board(context, { ...readDashboard(dashboard), uid }, { listed, sources, traceOf, links });
   } catch (error) {
     if (!signal.aborted) fill(main, h("h1", {}, title), notice(error));
   }

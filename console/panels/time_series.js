@@ -25,6 +25,7 @@ export function timeSeries({ panel, body, title, signal, zoom }) {
   const names = h("div", { class: "legend" });
   const dots = exemplars();
   fill(body, area, names);
+  body.classList.toggle("legend-right", panel.options?.legend?.placement === "right");
   /** @type {Set<string>} */
   const hidden = new Set();
   /** @type {Result} */

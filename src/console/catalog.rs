@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use salvo::http::StatusCode;
 use salvo::{Request, Response, handler};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer;
@@ -15,24 +15,20 @@ use super::answer;
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// Not a dashboard of Grafana's.
-    #[error("dashboard {number} cannot be read")]
+    #[error("dashboard {file} is no JSON object")]
     Dashboard {
-        /// Its place in the list, from 0.
-        number: usize,
-        /// Why.
-        source: serde_json::Error,
+        /// The name of its file.
+        file: String,
     },
 }
 
 /// The part of a dashboard that is listed.
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize)]
 struct Entry {
     uid: String,
     title: String,
-    #[serde(default)]
     description: String,
-    #[serde(default)]
-    tags: Vec<String>,
+    tags: Value,
 }
 
 /// All dashboards.
@@ -42,14 +38,33 @@ pub(super) struct Dashboards {
 }
 
 impl Dashboards {
-    /// Reads them from their JSON.
-    pub(super) fn read(all: Vec<&'static str>) -> Result<Self, CatalogError> {
-        let mut entries = Vec::new();
+    /// Reads files by their names. One without a uid is found by the name of its file.
+    pub(super) fn read(all: Vec<(String, Value)>) -> Result<Self, CatalogError> {
+        let mut entries: Vec<Entry> = Vec::new();
         let mut texts = BTreeMap::new();
-        for (number, text) in all.into_iter().enumerate() {
-            let entry: Entry = serde_json::from_str(text)
-                .map_err(|source| CatalogError::Dashboard { number, source })?;
-            texts.insert(entry.uid.clone(), Bytes::from_static(text.as_bytes()));
+        for (file, content) in all {
+            if !content.is_object() {
+                return Err(CatalogError::Dashboard { file });
+            }
+            // An API, or a resource in the way of Kubernetes, has something around it.
+            let inner = ["dashboard", "spec"].into_iter().map(|name| &content[name]);
+            let inner = inner
+                .into_iter()
+                .find(|it| it.is_object())
+                .unwrap_or(&content);
+            let text = |name: &str| inner[name].as_str().filter(|it| !it.is_empty());
+            let name = file.strip_suffix(".json").unwrap_or(&file);
+            let entry = Entry {
+                uid: text("uid").unwrap_or(name).to_owned(),
+                title: text("title").unwrap_or(name).to_owned(),
+                description: text("description").unwrap_or_default().to_owned(),
+                tags: match &inner["tags"] {
+                    Value::Array(tags) => json!(tags),
+                    _ => json!([]),
+                },
+            };
+            texts.insert(entry.uid.clone(), Bytes::from(content.to_string()));
+            entries.retain(|it| it.uid != entry.uid);
             entries.push(entry);
         }
         Ok(Self {

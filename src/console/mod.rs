@@ -46,8 +46,9 @@ const VIEWS: [&str; 7] = [
 pub struct Console {
     /// The browser's part.
     pub files: Files,
-    /// Grafana dashboards, as JSON.
-    pub dashboards: Vec<&'static str>,
+    /// Grafana dashboards: the names of their files, and what is in them. Of two with the same uid the later is
+    /// shown.
+    pub dashboards: Vec<(String, Value)>,
     /// What the browser is told of the data sources: a list of objects.
     pub data_sources: Value,
     /// The servers that may be asked.

@@ -3,7 +3,7 @@
 // off, and text can be told from its ground.
 
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { DESKTOP, PHONE, watched } from "./support/browser.js";
 import { contrasts, faults } from "./support/layout.js";
 import { eventually } from "./support/lab.js";
@@ -11,13 +11,13 @@ import { VIEWS, settled } from "./support/views.js";
 import { stage } from "./support/stage.js";
 import { traced } from "./support/traffic.js";
 
-const at = stage();
 let trace = "";
+const at = stage({ ready: shownTrace });
 
-before(async () => {
+async function shownTrace() {
   trace = (await traced(at.lab, "/chain")).id;
   await eventually("the trace is there", async () => (await fetch(`${at.lab.tempo}/api/traces/${trace}`)).ok);
-});
+}
 
 for (const size of [DESKTOP, PHONE]) {
   for (const theme of /** @type {const} */ (["light", "dark"])) {

@@ -86,7 +86,7 @@ impl Pair {
 }
 
 /// The first difference between two answers. Series are compared by label set, unless their order counts.
-fn differ(ours: &Value, theirs: &Value, ordered: bool) -> Option<String> {
+pub fn differ(ours: &Value, theirs: &Value, ordered: bool) -> Option<String> {
     if ours["resultType"] != theirs["resultType"] {
         return Some("another resultType".to_owned());
     }

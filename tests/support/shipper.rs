@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use salvo_observability::embedded::logs::logql::{self, LineMatch, Stage};
+use salvo_observability::embedded::logs::logql::{self, LineMatch, LineOperand, Stage};
 use salvo_observability::embedded::logs::store::LabelSet;
 use serde_json::{Map, Value, json};
 
@@ -291,10 +291,14 @@ fn selects(selector: &str, labels: &Labels, line: &str) -> bool {
         .all(|matcher| matcher.compile().expect("a matcher").accepts(&set));
     labels_match
         && query.stages.iter().all(|stage| match stage {
-            Stage::LineFilter(filter) if filter.op == LineMatch::NotRegex => !filter
-                .alternatives
-                .iter()
-                .any(|it| Regex::new(it).expect("an expression").is_match(line)),
+            Stage::LineFilter(filter) if filter.op == LineMatch::NotRegex => {
+                !filter.alternatives.iter().any(|it| match it {
+                    LineOperand::Text(text) => {
+                        Regex::new(text).expect("an expression").is_match(line)
+                    }
+                    LineOperand::Ip(_) => panic!("{it} is not known here"),
+                })
+            }
             other => panic!("{other:?} is not known here"),
         })
 }

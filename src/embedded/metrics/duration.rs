@@ -11,14 +11,20 @@ const UNITS: [(&str, u64); 7] = [
     ("ms", 1),
 ];
 
+/// Go counts nanoseconds in 64 bits.
+const MAX_MILLIS: u64 = i64::MAX as u64 / 1_000_000;
+
 /// Milliseconds of a duration whose units go from long to short, each at most once.
 ///
 /// # Errors
-/// A text that quotes what is no duration.
+/// The text of Prometheus.
 pub fn parse_duration(text: &str) -> Result<i64, String> {
     let fail = || format!("not a valid duration string: {text:?}");
     if text == "0" {
         return Ok(0);
+    }
+    if text.is_empty() {
+        return Err("empty duration string".to_owned());
     }
     let (mut rest, mut total, mut next_unit) = (text, 0_u64, 0);
     while !rest.is_empty() {
@@ -32,6 +38,9 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
             .unwrap_or(rest.len());
         let unit = &rest[..letters];
         rest = &rest[letters..];
+        if !unit.is_empty() && !UNITS.iter().any(|(name, _)| *name == unit) {
+            return Err(format!("unknown unit {unit:?} in duration {text:?}"));
+        }
         let place = UNITS[next_unit..]
             .iter()
             .position(|(name, _)| *name == unit)
@@ -41,12 +50,10 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
         total = number
             .checked_mul(UNITS[place].1)
             .and_then(|part| total.checked_add(part))
-            .ok_or_else(fail)?;
+            .filter(|total| *total <= MAX_MILLIS)
+            .ok_or_else(|| "duration out of range".to_owned())?;
     }
-    match i64::try_from(total) {
-        Ok(millis) if !text.is_empty() && millis < i64::MAX / 4 => Ok(millis),
-        _ => Err(fail()),
-    }
+    Ok(i64::try_from(total).unwrap_or(i64::MAX))
 }
 
 /// Writes milliseconds in the same form.

@@ -6,6 +6,12 @@ use std::sync::Arc;
 /// The label that holds the metric's name.
 pub const METRIC_NAME: &str = "__name__";
 
+/// Whether a label describes the metric itself: its name, or what came with the name. Prometheus drops
+/// the three together, wherever an operation makes another quantity of a metric.
+fn is_reserved(name: &str) -> bool {
+    matches!(name, METRIC_NAME | "__type__" | "__unit__")
+}
+
 /// One immutable, sorted label set. A label with an empty value equals a label that is absent,
 /// as in the [data model](https://prometheus.io/docs/concepts/data_model/), so none is stored.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,12 +95,12 @@ impl Labels {
         )
     }
 
-    /// The same set without the metric's name.
+    /// The same set without the metric's name, its type and its unit.
     pub fn without_name(&self) -> Self {
-        if self.metric_name().is_empty() {
-            return self.clone();
+        if self.0.iter().any(|(name, _)| is_reserved(name)) {
+            return self.filter(|name| !is_reserved(name));
         }
-        self.filter(|name| name != METRIC_NAME)
+        self.clone()
     }
 
     /// The same set with one label replaced, added, or (by an empty value) removed.

@@ -12,6 +12,7 @@ mod api;
 mod duration;
 pub mod exposition;
 mod labels;
+mod number;
 pub mod promql;
 mod sample;
 pub mod scrape;

@@ -66,6 +66,10 @@ pub struct UpArgs {
     /// Where a real Tempo takes OTLP gRPC, if not on port 4317 of its host
     #[arg(long, value_name = "URL", value_parser = http_url, requires = "tempo")]
     pub tempo_otlp: Option<Uri>,
+    /// Show the dashboards (*.json) of this folder in the console too; one with the uid of a dashboard of the
+    /// lab takes its place
+    #[arg(long, value_name = "DIR")]
+    pub dashboards: Option<PathBuf>,
     /// How long each embedded store keeps what it has: a number with s, m or h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = retention)]
     pub retention: Duration,

@@ -94,6 +94,7 @@ impl Backends {
             let store = Arc::new(logs::LogStore::new(logs::Limits {
                 max_age,
                 max_bytes,
+                increment_duplicate_timestamp: true,
                 ..logs::Limits::default()
             }));
             let routes = logs::router(Arc::clone(&store));

@@ -8,13 +8,12 @@ use super::UpArgs;
 use super::ports::Addresses;
 use crate::console::proxy::{Backend, Kind, Limits};
 use crate::console::{Console, Files};
-use crate::lab::verify::provisioning::{self, DASHBOARDS, DATA_SOURCES};
+use crate::lab::verify::provisioning::{self, DATA_SOURCES};
 
 /// The console.
 ///
 /// # Errors
-/// When the folder of `--console-dir` is none of the console's, or a file that is built in cannot be
-/// read.
+/// When the folder of `--console-dir` is none of the console's, or a dashboard cannot be read.
 pub(super) fn console(args: &UpArgs, addresses: &Addresses) -> anyhow::Result<Console> {
     let files = match &args.console_dir {
         None => Files::embedded(),
@@ -23,6 +22,10 @@ pub(super) fn console(args: &UpArgs, addresses: &Addresses) -> anyhow::Result<Co
     let sources = provisioning::sources(DATA_SOURCES, "built-in data sources")?;
     let mut data_sources = serde_json::to_value(sources)?;
     unescape(&mut data_sources);
+    let mut dashboards = provisioning::dashboards(None)?;
+    if let Some(folder) = &args.dashboards {
+        dashboards.extend(provisioning::dashboards(Some(folder))?);
+    }
     let backends = [
         (Kind::Prometheus, &addresses.prometheus),
         (Kind::Loki, &addresses.loki),
@@ -30,7 +33,7 @@ pub(super) fn console(args: &UpArgs, addresses: &Addresses) -> anyhow::Result<Co
     ];
     Ok(Console {
         files,
-        dashboards: DASHBOARDS.iter().map(|(_, text)| *text).collect(),
+        dashboards,
         data_sources,
         backends: backends
             .into_iter()

@@ -68,13 +68,7 @@ impl Provisioning {
                 sources(&read(&file, "--etc")?, &file.display().to_string())?
             }
         };
-        let dashboards = match &args.dashboards {
-            None => DASHBOARDS
-                .iter()
-                .map(|(name, text)| dashboard(name, text))
-                .collect::<Result<_, _>>()?,
-            Some(folder) => dashboards(folder)?,
-        };
+        let dashboards = dashboards(args.dashboards.as_deref())?;
         Ok(Self {
             sources,
             dashboards,
@@ -115,7 +109,17 @@ fn read(file: &Path, flag: &'static str) -> Result<String, UsageError> {
         .map_err(|error| UsageError::file(flag, format!("{}: {error}", file.display())))
 }
 
-fn dashboards(folder: &Path) -> Result<Vec<(String, Value)>, UsageError> {
+/// The dashboards of a folder, or those built in: file name and content.
+///
+/// # Errors
+/// [`UsageError::File`] for a folder without a dashboard, or a file that is no JSON.
+pub fn dashboards(folder: Option<&Path>) -> Result<Vec<(String, Value)>, UsageError> {
+    let Some(folder) = folder else {
+        return DASHBOARDS
+            .iter()
+            .map(|(name, text)| dashboard(name, text))
+            .collect();
+    };
     let wrong = |problem: String| {
         UsageError::file("--dashboards", format!("{}: {problem}", folder.display()))
     };
@@ -139,7 +143,8 @@ fn dashboards(folder: &Path) -> Result<Vec<(String, Value)>, UsageError> {
 }
 
 fn dashboard(name: &str, text: &str) -> Result<(String, Value), UsageError> {
-    let content = serde_json::from_str(text)
+    // Some editors begin a file with a byte order mark.
+    let content = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| UsageError::file("--dashboards", format!("{name}: {error}")))?;
     Ok((name.to_owned(), content))
 }

@@ -189,6 +189,7 @@ async fn fresh(
         Box::pin(watch(contract::BY_ROUTE).on(async || traces::search_by_route(run).await)),
         Box::pin(watch(contract::BY_ERROR).on(async || traces::search_by_error(run).await)),
         Box::pin(watch(contract::BY_DURATION).on(async || traces::search_by_duration(run).await)),
+        Box::pin(watch(contract::COUNTED).on(async || traces::counted(run).await)),
         Box::pin(
             watch(contract::METRIC_TO_TRACE).on(async || correlations::metric_to_trace(run).await),
         ),

@@ -4,7 +4,7 @@ use salvo::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use salvo::prelude::Response;
 use serde_json::{Value as Json, json};
 
-use crate::embedded::logs::engine::QueryError;
+use crate::embedded::logs::engine::{MAX_HELD_BYTES, QueryError};
 use crate::embedded::logs::logql::ParseError;
 
 const JSON: &str = "application/json; charset=UTF-8";
@@ -29,6 +29,31 @@ impl Answer {
             None => json!({"status": "success"}),
         };
         Self::json(&body)
+    }
+
+    /// `{"status":"success","data":{"resultType":…,"result":[…]}}` of rows that are JSON already. They
+    /// are written one by one, so that a large answer is in memory once.
+    ///
+    /// # Errors
+    /// The answer becomes too large.
+    pub(super) fn rows(kind: &str, rows: impl Iterator<Item = String>) -> Asked {
+        let mut body =
+            format!("{{\"status\":\"success\",\"data\":{{\"resultType\":\"{kind}\",\"result\":[");
+        for (at, row) in rows.enumerate() {
+            if at > 0 {
+                body.push(',');
+            }
+            body.push_str(&row);
+            if body.len() > MAX_HELD_BYTES {
+                return Err(QueryError::HoldsTooMuch(MAX_HELD_BYTES).into());
+            }
+        }
+        body.push_str("]}}");
+        Ok(Self {
+            status: 200,
+            content_type: JSON,
+            body,
+        })
     }
 
     /// Any JSON.

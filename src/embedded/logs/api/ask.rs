@@ -7,39 +7,50 @@ use salvo::prelude::{Request, Response, handler};
 use super::answer::{Answer, Asked};
 use super::params::Params;
 use crate::embedded::logs::store::LogStore;
+use crate::embedded::wire::{Stop, Unanswered};
 
 /// What answers a question.
-pub(super) type Question = fn(&LogStore, &Params) -> Asked;
+pub(super) type Question = fn(&LogStore, &Params, &Stop) -> Asked;
 
 /// A route that asks.
 pub(super) struct Ask {
     store: Arc<LogStore>,
     question: Question,
+    /// Whether the question reads lines, which may take long.
+    reads_lines: bool,
 }
 
 impl Ask {
-    pub(super) fn new(store: Arc<LogStore>, question: Question) -> Self {
-        Self { store, question }
+    pub(super) fn new(store: Arc<LogStore>, question: Question, reads_lines: bool) -> Self {
+        Self {
+            store,
+            question,
+            reads_lines,
+        }
     }
 
     async fn answer(&self, req: &mut Request) -> Asked {
         let params = Params::read(req).await?;
-        run(&self.store, self.question, params).await
+        let places = match self.reads_lines {
+            true => self.store.queries(),
+            false => self.store.index_queries(),
+        };
+        let (store, question) = (Arc::clone(&self.store), self.question);
+        let time = store.limits().query_timeout;
+        let asked = places.run(time, move |stop| question(&store, &params, stop));
+        asked.await.unwrap_or_else(|why| Err(why.into()))
     }
 }
 
-/// Asks on a thread for blocking work; more questions than the limit wait for their turn.
-async fn run(store: &Arc<LogStore>, question: Question, params: Params) -> Asked {
-    let failed = |error: &dyn std::fmt::Display| Answer::error(500, error.to_string());
-    let permit = store.query_slots().acquire_owned().await;
-    let permit = permit.map_err(|error| failed(&error))?;
-    let store = Arc::clone(store);
-    tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        question(&store, &params)
-    })
-    .await
-    .map_err(|error| failed(&error))?
+impl From<Unanswered> for Answer {
+    fn from(why: Unanswered) -> Self {
+        let status = match why {
+            Unanswered::TooMany => 429,
+            Unanswered::Queue => 504,
+            Unanswered::Failed => 500,
+        };
+        Self::error(status, why.to_string())
+    }
 }
 
 #[handler]

@@ -8,6 +8,7 @@ use super::answer::{Answer, Asked};
 use super::params::Params;
 use crate::embedded::logs::logql;
 use crate::embedded::logs::store::{LabelMatcher, LogStore, StreamView};
+use crate::embedded::wire::Stop;
 
 /// The matchers of a selector.
 pub(super) fn matchers(selector: &str) -> Result<Vec<LabelMatcher>, Answer> {
@@ -35,7 +36,7 @@ fn list(names: BTreeSet<String>) -> Answer {
 }
 
 /// `/loki/api/v1/labels`
-pub(super) fn names(store: &LogStore, params: &Params) -> Asked {
+pub(super) fn names(store: &LogStore, params: &Params, _: &Stop) -> Asked {
     let mut names = BTreeSet::new();
     for view in selected(store, params, params.get("query"))? {
         names.extend(view.labels.iter().map(|(name, _)| name.to_owned()));
@@ -44,7 +45,7 @@ pub(super) fn names(store: &LogStore, params: &Params) -> Asked {
 }
 
 /// `/loki/api/v1/label/{name}/values`
-pub(super) fn values(store: &LogStore, params: &Params) -> Asked {
+pub(super) fn values(store: &LogStore, params: &Params, _: &Stop) -> Asked {
     let mut values = BTreeSet::new();
     for view in selected(store, params, params.get("query"))? {
         values.extend(view.labels.get(&params.name).map(str::to_owned));
@@ -53,7 +54,7 @@ pub(super) fn values(store: &LogStore, params: &Params) -> Asked {
 }
 
 /// `/loki/api/v1/series`
-pub(super) fn series(store: &LogStore, params: &Params) -> Asked {
+pub(super) fn series(store: &LogStore, params: &Params, _: &Stop) -> Asked {
     let mut selectors: Vec<&str> = params.all("match[]").chain(params.all("match")).collect();
     if selectors.is_empty() {
         selectors.push("");

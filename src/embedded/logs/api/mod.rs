@@ -29,10 +29,12 @@ pub use push_json::{json_body, read_json};
 /// All routes over a store.
 #[must_use]
 pub fn router(store: Arc<LogStore>) -> Router {
-    let ask = |path: &str, ask: ask::Question| {
-        let ask = || Ask::new(Arc::clone(&store), ask);
+    let route = |path: &str, question: ask::Question, reads_lines: bool| {
+        let ask = || Ask::new(Arc::clone(&store), question, reads_lines);
         Router::with_path(path).get(ask()).post(ask())
     };
+    let ask = |path: &str, question: ask::Question| route(path, question, false);
+    let query = |path: &str, question: ask::Question| route(path, question, true);
     let intake = push::intake(store.limits());
     let push = |path: &str, legacy: bool| {
         Router::with_path(path).post(Push::new(Arc::clone(&store), intake.clone(), legacy))
@@ -43,8 +45,8 @@ pub fn router(store: Arc<LogStore>) -> Router {
         .push(ask("loki/api/v1/status/buildinfo", status::buildinfo))
         .push(push("loki/api/v1/push", false))
         .push(push("api/prom/push", true))
-        .push(ask("loki/api/v1/query", query::instant))
-        .push(ask("loki/api/v1/query_range", query::range))
+        .push(query("loki/api/v1/query", query::instant))
+        .push(query("loki/api/v1/query_range", query::range))
         .push(ask("loki/api/v1/labels", labels::names))
         .push(ask("loki/api/v1/label", labels::names))
         .push(ask("loki/api/v1/label/{name}/values", labels::values))

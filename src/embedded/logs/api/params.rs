@@ -6,7 +6,7 @@ use salvo::prelude::Request;
 
 use super::answer::Answer;
 use crate::embedded::logs::engine::Direction;
-use crate::embedded::logs::logql::units::parse_duration;
+use crate::embedded::logs::logql::units::parse_any_duration;
 
 /// Bytes that a form may have.
 const MAX_FORM: usize = 1 << 20;
@@ -20,7 +20,7 @@ const DEFAULT_SINCE: i64 = 3_600_000_000_000;
 /// Names and values in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Params {
-    pairs: Vec<(String, String)>,
+    pairs: Vec<(String, Vec<u8>)>,
     /// `{name}` of the path.
     pub(super) name: String,
     /// Whether structured metadata and parsed labels are to be told apart from those of the stream.
@@ -50,25 +50,40 @@ impl Params {
                 .payload_with_max_size(MAX_FORM)
                 .await
                 .map_err(|error| Answer::bad_request(error.to_string()))?;
-            params.add(&String::from_utf8_lossy(body));
+            params.add(body);
         }
         if let Some(query) = req.uri().query() {
-            params.add(query);
+            params.add(query.as_bytes());
         }
         Ok(params)
     }
 
-    fn add(&mut self, encoded: &str) {
-        for pair in encoded.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            self.pairs.push((decode(name), decode(value)));
+    fn add(&mut self, encoded: &[u8]) {
+        for pair in encoded
+            .split(|byte| *byte == b'&')
+            .filter(|pair| !pair.is_empty())
+        {
+            let equals = pair
+                .iter()
+                .position(|byte| *byte == b'=')
+                .unwrap_or(pair.len());
+            let (name, value) = pair.split_at(equals);
+            let name = String::from_utf8_lossy(&decode(name)).into_owned();
+            self.pairs
+                .push((name, decode(value.get(1..).unwrap_or_default())));
         }
     }
 
     /// The first value of a parameter, empty when it is absent.
     pub(super) fn get(&self, name: &str) -> &str {
+        // What is no UTF-8 is no value of any parameter but the query.
+        std::str::from_utf8(self.bytes(name)).unwrap_or("\u{fffd}")
+    }
+
+    /// The first value of a parameter as it was sent.
+    pub(super) fn bytes(&self, name: &str) -> &[u8] {
         let found = self.pairs.iter().find(|(own, _)| own == name);
-        found.map_or("", |(_, value)| value)
+        found.map_or(&[], |(_, value)| value)
     }
 
     /// All values of a parameter.
@@ -76,7 +91,7 @@ impl Params {
         self.pairs
             .iter()
             .filter(move |(own, _)| own == name)
-            .map(|(_, value)| value.as_str())
+            .map(|(_, value)| std::str::from_utf8(value).unwrap_or("\u{fffd}"))
     }
 
     /// `limit`, a positive number.
@@ -112,7 +127,7 @@ impl Params {
     pub(super) fn bounds(&self, now: i64) -> Result<(i64, i64), Answer> {
         let since = match self.get("since") {
             "" => DEFAULT_SINCE,
-            text => parse_duration(text).ok_or_else(|| {
+            text => parse_any_duration(text).ok_or_else(|| {
                 Answer::bad_request(format!(
                     "could not parse 'since' parameter: not a valid duration string: {text:?}"
                 ))
@@ -182,16 +197,16 @@ fn seconds_or_duration(text: &str) -> Result<i64, Answer> {
         Some(_) => Err(Answer::bad_request(format!(
             "cannot parse {text:?} to a valid duration. It overflows int64"
         ))),
-        None => parse_duration(text).ok_or_else(|| {
+        None => parse_any_duration(text).ok_or_else(|| {
             Answer::bad_request(format!("cannot parse {text:?} to a valid duration"))
         }),
     }
 }
 
 /// Undoes percent and plus encoding.
-fn decode(text: &str) -> String {
+fn decode(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let [byte, tail @ ..] = rest {
         rest = tail;
         match (byte, tail) {
@@ -206,7 +221,7 @@ fn decode(text: &str) -> String {
             (byte, _) => bytes.push(*byte),
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }
 
 fn hex(digit: u8) -> Option<u8> {
@@ -230,8 +245,9 @@ mod tests {
 
     #[test]
     fn encoded_parameters_are_decoded() {
-        assert_eq!(decode("%7Ba%3D%22b+c%22%7D"), "{a=\"b c\"}");
-        assert_eq!(decode("100%"), "100%");
-        assert_eq!(decode("%zz%4"), "%zz%4");
+        assert_eq!(decode(b"%7Ba%3D%22b+c%22%7D"), b"{a=\"b c\"}");
+        assert_eq!(decode(b"100%"), b"100%");
+        assert_eq!(decode(b"%zz%4"), b"%zz%4");
+        assert_eq!(decode(b"%E9"), [0xe9]);
     }
 }

@@ -25,9 +25,9 @@ pub struct EntryProto {
     /// When.
     #[prost(message, optional, tag = "1")]
     pub timestamp: Option<TimestampProto>,
-    /// The line.
-    #[prost(string, tag = "2")]
-    pub line: String,
+    /// The line; bytes, since a client may send some that are no UTF-8.
+    #[prost(bytes = "vec", tag = "2")]
+    pub line: Vec<u8>,
     /// Structured metadata.
     #[prost(message, repeated, tag = "3")]
     pub structured_metadata: Vec<LabelProto>,
@@ -48,11 +48,11 @@ pub struct TimestampProto {
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct LabelProto {
     /// The name.
-    #[prost(string, tag = "1")]
-    pub name: String,
+    #[prost(bytes = "vec", tag = "1")]
+    pub name: Vec<u8>,
     /// The value.
-    #[prost(string, tag = "2")]
-    pub value: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub value: Vec<u8>,
 }
 
 impl TimestampProto {

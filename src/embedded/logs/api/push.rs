@@ -12,6 +12,7 @@ use salvo::prelude::{Request, Response, handler};
 use super::answer::{Answer, Asked};
 use super::proto::PushRequestProto;
 use super::push_json::{read_json, read_legacy_json, stream_labels};
+use crate::embedded::logs::lossy;
 use crate::embedded::logs::store::{Entry, Limits, LogStore, StreamEntries};
 use crate::embedded::wire::intake::{Intake, Unread};
 use crate::embedded::wire::measure::{self, Field, Shape};
@@ -280,11 +281,11 @@ fn read_protobuf(bytes: &[u8]) -> Result<Vec<StreamEntries>, Answer> {
     let stream = |stream: super::StreamProto| {
         let entries = stream.entries.into_iter().map(|entry| Entry {
             ts: entry.timestamp.map_or(0, |ts| ts.nanoseconds()),
-            line: entry.line,
+            line: lossy::string(entry.line),
             metadata: entry
                 .structured_metadata
                 .into_iter()
-                .map(|label| (label.name, label.value))
+                .map(|label| (lossy::string(label.name), lossy::string(label.value)))
                 .collect(),
         });
         Ok(StreamEntries {

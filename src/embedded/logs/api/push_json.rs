@@ -8,6 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor
 use serde_json::json;
 
 use crate::embedded::logs::logql;
+use crate::embedded::logs::lossy;
 use crate::embedded::logs::store::{Entry, LabelSet, StreamEntries};
 
 #[derive(serde::Deserialize)]
@@ -62,7 +63,7 @@ impl<'de> Deserialize<'de> for Value {
 /// # Errors
 /// What is wrong with it, beginning like Loki's message.
 pub fn read_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| {
+    let body: Body = serde_json::from_str(&lossy::text(body)).map_err(|error| {
         let place = match error.classify() {
             serde_json::error::Category::Data => "Streams: []loghttp.LogProtoStream",
             _ => "readFieldHash",
@@ -102,8 +103,8 @@ struct LegacyEntry {
 
 /// Reads the body of `/api/prom/push`.
 pub(super) fn read_legacy_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
-    let body: LegacyBody =
-        serde_json::from_slice(body).map_err(|error| format!("legacy.PushRequest: {error}"))?;
+    let body: LegacyBody = serde_json::from_str(&lossy::text(body))
+        .map_err(|error| format!("legacy.PushRequest: {error}"))?;
     body.streams.into_iter().map(legacy_stream).collect()
 }
 

@@ -5,9 +5,10 @@ use serde_json::{Map, Value as Json, json};
 use super::answer::{Answer, Asked, number, seconds};
 use super::params::Params;
 use super::streams::streams;
-use crate::embedded::logs::engine::{Labels, LogQuery, QueryError, Steps, Value, evaluate};
+use crate::embedded::logs::engine::{Labels, LogQuery, QueryError, Series, Steps, Value, evaluate};
 use crate::embedded::logs::logql::{self, Expr, LogExpr, MetricExpr};
 use crate::embedded::logs::store::LogStore;
+use crate::embedded::wire::Stop;
 
 /// Points of a series.
 const MAX_POINTS: i64 = 11_000;
@@ -16,33 +17,40 @@ const MAX_POINTS: i64 = 11_000;
 pub(super) const STEP_TOO_SMALL: &str = "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter";
 
 /// `/loki/api/v1/query`
-pub(super) fn instant(store: &LogStore, params: &Params) -> Asked {
+pub(super) fn instant(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
     let time = params.time(store.now())?;
     params.limit()?;
     params.direction()?;
-    let Expr::Metric(expr) = logql::parse(params.get("query"))? else {
-        return Err(QueryError::LogInstant.into());
+    let expr = match logql::parse_bytes(params.bytes("query"))? {
+        Expr::Metric(expr) => expr,
+        Expr::Log(_) => return Err(QueryError::LogInstant.into()),
+        Expr::Variants(..) => return Err(QueryError::VariantsDisabled.into()),
     };
     let at = seconds(time);
-    let data = match evaluate(&expr, store, Steps::instant(time))? {
-        Value::Scalar(value) => json!({"resultType": "scalar", "result": [at, number(value)]}),
-        Value::Vector(series) => {
-            let result: Vec<Json> = series
-                .iter()
-                .filter_map(|one| {
-                    let value = one.values.first().copied().flatten()?;
-                    let metric = metric(&one.labels);
-                    Some(json!({"metric": metric, "value": [at, number(value)]}))
-                })
-                .collect();
-            json!({"resultType": "vector", "result": result})
+    let steps = Steps::instant(time);
+    match evaluate(&expr, store, steps, stop.clone())? {
+        Value::Scalar(value) => Ok(Answer::data(Some(
+            json!({"resultType": "scalar", "result": [at, number(value)]}),
+        ))),
+        Value::Vector(mut series) => {
+            if !expr.sorts() {
+                series.sort_by(|a, b| a.labels.cmp(&b.labels));
+            }
+            let rows = series.iter().filter_map(|one| {
+                let value = one.values.first().copied().flatten()?;
+                let value = json!([at, number(value)]);
+                Some(format!(
+                    "{{\"metric\":{},\"value\":{value}}}",
+                    metric(&one.labels)
+                ))
+            });
+            Answer::rows("vector", rows)
         }
-    };
-    Ok(Answer::data(Some(data)))
+    }
 }
 
 /// `/loki/api/v1/query_range`
-pub(super) fn range(store: &LogStore, params: &Params) -> Asked {
+pub(super) fn range(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
     let (start, end) = params.bounds(store.now())?;
     if end < start {
         let text = "end timestamp must not be before or equal to start time";
@@ -58,9 +66,13 @@ pub(super) fn range(store: &LogStore, params: &Params) -> Asked {
     if end.saturating_sub(start) / step > MAX_POINTS {
         return Err(Answer::bad_request(STEP_TOO_SMALL));
     }
-    match logql::parse(params.get("query"))? {
-        Expr::Log(expr) => lines(store, params, &expr, (start, end), limit),
-        Expr::Metric(expr) => matrix(store, &expr, aligned(start, end, step)),
+    match logql::parse_bytes(params.bytes("query"))? {
+        Expr::Log(expr) => lines(store, (params, stop), &expr, (start, end), limit),
+        Expr::Metric(expr) => {
+            let steps = aligned(start, end, step);
+            matrix(store, &expr, steps, stop)
+        }
+        Expr::Variants(..) => Err(QueryError::VariantsDisabled.into()),
     }
 }
 
@@ -80,7 +92,7 @@ fn aligned(start: i64, end: i64, step: i64) -> Steps {
 
 fn lines(
     store: &LogStore,
-    params: &Params,
+    (params, stop): (&Params, &Stop),
     expr: &LogExpr,
     (start, end): (i64, i64),
     limit: usize,
@@ -98,6 +110,7 @@ fn lines(
         limit,
         direction: params.direction()?,
         interval: params.interval()?,
+        stop: stop.clone(),
     };
     let lines = query.run(store)?;
     let mut data = json!({
@@ -110,28 +123,30 @@ fn lines(
     Ok(Answer::data(Some(data)))
 }
 
-fn matrix(store: &LogStore, expr: &MetricExpr, steps: Steps) -> Asked {
-    let point = |at: usize, value: f64| json!([seconds(steps.at(at)), number(value)]);
-    let result: Vec<Json> = match evaluate(expr, store, steps)? {
-        Value::Scalar(value) => {
-            let values: Vec<Json> = (0..steps.count()).map(|at| point(at, value)).collect();
-            vec![json!({"metric": {}, "values": values})]
-        }
+fn matrix(store: &LogStore, expr: &MetricExpr, steps: Steps, stop: &Stop) -> Asked {
+    let series = match evaluate(expr, store, steps, stop.clone())? {
+        Value::Scalar(value) => vec![Series {
+            labels: Labels::default(),
+            values: vec![Some(value); steps.count()],
+        }],
         Value::Vector(mut series) => {
             series.sort_by(|a, b| a.labels.cmp(&b.labels));
-            let row = |(at, value): (usize, &Option<f64>)| value.map(|value| point(at, value));
             series
-                .iter()
-                .map(|one| {
-                    let values: Vec<Json> = one.values.iter().enumerate().filter_map(row).collect();
-                    json!({"metric": metric(&one.labels), "values": values})
-                })
-                .collect()
         }
     };
-    Ok(Answer::data(Some(
-        json!({"resultType": "matrix", "result": result}),
-    )))
+    let rows = series.iter().map(|one| {
+        let mut row = format!("{{\"metric\":{},\"values\":[", metric(&one.labels));
+        let mut comma = "";
+        for (at, value) in one.values.iter().enumerate() {
+            if let Some(value) = value {
+                let point = json!([seconds(steps.at(at)), number(*value)]);
+                row.push_str(&format!("{comma}{point}"));
+                comma = ",";
+            }
+        }
+        row + "]}"
+    });
+    Answer::rows("matrix", rows)
 }
 
 fn metric(labels: &Labels) -> Json {

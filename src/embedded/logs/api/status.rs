@@ -6,12 +6,13 @@ use super::answer::{Answer, Asked, TEXT};
 use super::params::Params;
 use crate::embedded::logs::logql;
 use crate::embedded::logs::store::LogStore;
+use crate::embedded::wire::Stop;
 
 /// The version whose API this is; Grafana and logcli choose their requests by it.
 const LOKI_VERSION: &str = "3.7.6";
 
 /// `/ready`
-pub(super) fn ready(_: &LogStore, _: &Params) -> Asked {
+pub(super) fn ready(_: &LogStore, _: &Params, _: &Stop) -> Asked {
     Ok(Answer {
         status: 200,
         content_type: TEXT,
@@ -20,7 +21,7 @@ pub(super) fn ready(_: &LogStore, _: &Params) -> Asked {
 }
 
 /// `/loki/api/v1/status/buildinfo`
-pub(super) fn buildinfo(_: &LogStore, _: &Params) -> Asked {
+pub(super) fn buildinfo(_: &LogStore, _: &Params, _: &Stop) -> Asked {
     let body = json!({
         "version": LOKI_VERSION,
         "revision": concat!("embedded-", env!("CARGO_PKG_VERSION")),
@@ -36,8 +37,8 @@ pub(super) fn buildinfo(_: &LogStore, _: &Params) -> Asked {
 }
 
 /// `/loki/api/v1/format_query`
-pub(super) fn format_query(_: &LogStore, params: &Params) -> Asked {
-    let (status, body) = match logql::parse(params.get("query")) {
+pub(super) fn format_query(_: &LogStore, params: &Params, _: &Stop) -> Asked {
+    let (status, body) = match logql::parse_bytes(params.bytes("query")) {
         Ok(expr) => (
             200,
             json!({"status": "success", "data": logql::pretty(&expr)}),

@@ -18,6 +18,7 @@ use crate::embedded::logs::engine::{
 };
 use crate::embedded::logs::logql::{self, LogExpr};
 use crate::embedded::logs::store::{Dropped, LabelSet, LogStore, Tail, TailBatch};
+use crate::embedded::wire::Stop;
 
 /// Seconds that a tail may lag behind on purpose.
 const MAX_DELAY: u64 = 5;
@@ -166,6 +167,7 @@ impl Follower {
                 limit,
                 direction: Direction::Backward,
                 interval: 0,
+                stop: Stop::after(store.limits().query_timeout),
             };
             query.run(&store)
         });
@@ -187,7 +189,7 @@ impl Follower {
         lines: &mut Vec<LogLine>,
         is_known: impl Fn(&LogLine) -> bool,
     ) -> Result<(), QueryError> {
-        let mut budget = Budget::new(self.store.limits().query_timeout);
+        let mut budget = Budget::new(Stop::after(self.store.limits().query_timeout));
         for entry in batch.entries.iter() {
             let Ok(metadata) = LabelSet::new(entry.metadata.iter().map(|(n, v)| (n, v))) else {
                 continue;

@@ -1,6 +1,6 @@
 //! Aggregations of vectors, step by step.
 
-use super::range::variance;
+use super::over_time;
 use super::value::{Labels, Series, grouped};
 use crate::embedded::logs::logql::{Grouping, VectorOp};
 
@@ -42,24 +42,32 @@ fn combine(op: VectorOp, labels: Labels, members: &[&Series]) -> Series {
 
 fn reduce(op: VectorOp, values: &[f64]) -> Option<f64> {
     let first = *values.first()?;
-    let sum = || values.iter().sum::<f64>();
+    let all = || values.iter().copied();
     Some(match op {
-        VectorOp::Avg => sum() / values.len() as f64,
-        VectorOp::Min => values.iter().copied().fold(first, f64::min),
-        VectorOp::Max => values.iter().copied().fold(first, f64::max),
+        VectorOp::Avg => {
+            let mut mean = first;
+            for (value, count) in all().zip(1_u32..).skip(1) {
+                mean += (value - mean) / f64::from(count);
+            }
+            mean
+        }
+        VectorOp::Min => over_time::extreme(all(), |value, least| value < least),
+        VectorOp::Max => over_time::extreme(all(), |value, most| value > most),
         VectorOp::Count => values.len() as f64,
-        VectorOp::Stdvar => variance(values),
-        VectorOp::Stddev => variance(values).sqrt(),
-        _ => sum(),
+        VectorOp::Stdvar => over_time::variance(all()),
+        VectorOp::Stddev => over_time::variance(all()).sqrt(),
+        _ => all().sum(),
     })
 }
 
+/// What is NaN or absent comes last.
 fn ranked(left: Option<f64>, right: Option<f64>, largest_first: bool) -> std::cmp::Ordering {
-    match (left, right) {
+    let numbered = |value: Option<f64>| value.filter(|value| !value.is_nan());
+    match (numbered(left), numbered(right)) {
         (Some(left), Some(right)) if largest_first => right.total_cmp(&left),
         (Some(left), Some(right)) => left.total_cmp(&right),
-        // What is absent comes last.
-        _ => right.is_some().cmp(&left.is_some()),
+        (None, None) => right.is_some().cmp(&left.is_some()),
+        (left, right) => right.is_some().cmp(&left.is_some()),
     }
 }
 

@@ -1,8 +1,7 @@
-//! What a query may use: time, and memory counted in samples and in bytes that stages make.
-
-use std::time::{Duration, Instant};
+//! What a query may use: time, bytes that stages make of a line, and bytes that it holds.
 
 use super::error::QueryError;
+use crate::embedded::wire::{Stop, Stopped};
 
 /// Work between two looks at the clock, in bytes that were read or made. Well below a millisecond
 /// of the stages that take longest for a byte.
@@ -15,25 +14,26 @@ const LEAST_WORK: usize = 32;
 /// other in one message (`grpc_server_max_recv_msg_size`), so no longer line ever left one.
 pub(crate) const MAX_MADE_BYTES: usize = 4 << 20;
 
-/// Samples and points that a metric query may hold.
-pub(crate) const MAX_SAMPLES: usize = 20_000_000;
+/// Bytes that one query may hold: lines, labels and numbers on their way to its answer.
+pub(crate) const MAX_HELD_BYTES: usize = 128 << 20;
 
-/// Counts down the time of one query, and the bytes that are made of one line.
+/// What one query has left of its time, of the bytes that are made of one line, and of the bytes
+/// that it may hold.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    deadline: Instant,
-    timeout: Duration,
+    stop: Stop,
     until_look: usize,
     made: usize,
+    held: usize,
 }
 
 impl Budget {
-    pub(crate) fn new(timeout: Duration) -> Self {
+    pub(crate) fn new(stop: Stop) -> Self {
         Self {
-            deadline: Instant::now() + timeout,
-            timeout,
+            stop,
             until_look: LOOK_EVERY,
             made: 0,
+            held: 0,
         }
     }
 
@@ -50,10 +50,10 @@ impl Budget {
             return Ok(());
         }
         self.until_look = LOOK_EVERY;
-        if Instant::now() >= self.deadline {
-            return Err(QueryError::Timeout(self.timeout));
-        }
-        Ok(())
+        self.stop.check().map_err(|stopped| match stopped {
+            Stopped::Late(time) => QueryError::Timeout(time),
+            Stopped::Gone => QueryError::Cancelled,
+        })
     }
 
     /// To be called before bytes are made of the present line, by the stage of this name.
@@ -73,12 +73,18 @@ impl Budget {
         }
         Ok(())
     }
-}
 
-/// Whether so many samples may be held.
-pub(crate) fn check_samples(samples: usize) -> Result<(), QueryError> {
-    if samples > MAX_SAMPLES {
-        return Err(QueryError::TooManySamples(MAX_SAMPLES));
+    /// To be called before bytes are kept beyond the present line.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), QueryError> {
+        self.held = self.held.saturating_add(bytes);
+        if self.held > MAX_HELD_BYTES {
+            return Err(QueryError::HoldsTooMuch(MAX_HELD_BYTES));
+        }
+        self.work(bytes / 16)
     }
-    Ok(())
+
+    /// To be called when bytes that were held are given back.
+    pub(crate) fn release(&mut self, bytes: usize) {
+        self.held = self.held.saturating_sub(bytes);
+    }
 }

@@ -34,11 +34,16 @@ pub enum QueryError {
         "maximum number of series ({0}) reached for a single query; consider reducing query cardinality by adding more specific stream selectors, reducing the time range, or aggregating results with functions like sum(), count() or topk()"
     )]
     TooManySeries(usize),
-    /// Series times steps, or samples, beyond what is kept in memory.
+    /// Lines, series times steps, or samples, beyond what is kept in memory.
     #[error(
-        "the query would hold more than {0} samples in memory; use a larger step, a shorter range or a more specific selector"
+        "the query would hold more than {0} bytes in memory; use a larger step, a shorter range, a lower limit or a more specific selector"
     )]
-    TooManySamples(usize),
+    HoldsTooMuch(usize),
+    /// More regular expressions than one query may have.
+    #[error(
+        "the query has more than {0} line filters and expressions; put alternatives into one expression (a|b)"
+    )]
+    TooManyExpressions(usize),
     /// A stage makes too much of one line.
     #[error(
         "{stage} makes more than {limit} bytes of one line; write less text in its template, or use it fewer times"
@@ -62,6 +67,23 @@ pub enum QueryError {
         "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
     )]
     ManyToOne,
+    /// Grouped labels name two results alike.
+    #[error("multiple matches for labels: grouping labels must ensure unique matches")]
+    NotUnique,
+    /// Two series of the side of the one have the same labels to match.
+    #[error(
+        "found duplicate series on the {0} hand-side;many-to-many matching not allowed: matching labels must be unique on one side"
+    )]
+    ManyToMany(&'static str),
+    /// `variants` without the permission of the limits.
+    #[error("multi variant queries are disabled for this instance")]
+    VariantsDisabled,
+    /// `approx_topk` without the permission of the limits.
+    #[error("approx_topk is not enabled. See -limits.shard_aggregations")]
+    ApproxTopK,
+    /// Nobody waits for the answer.
+    #[error("the client has closed the connection")]
+    Cancelled,
     /// The arguments of an operator make no sense together.
     #[error("parse error : {0}")]
     Invalid(String),
@@ -81,6 +103,8 @@ impl QueryError {
     pub fn status(&self) -> u16 {
         match self {
             Self::Timeout(_) => 504,
+            Self::Cancelled => 499,
+            Self::ManyToOne | Self::NotUnique | Self::ManyToMany(_) | Self::ApproxTopK => 500,
             _ => 400,
         }
     }

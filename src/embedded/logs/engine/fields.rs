@@ -1,6 +1,9 @@
 //! The labels of one line on its way through a pipeline: those of its stream, its structured
 //! metadata and what the stages add. One value is reused for all lines of a query.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 
 use crate::embedded::logs::store::{Label, LabelSet};
@@ -9,8 +12,13 @@ use crate::embedded::logs::store::{Label, LabelSet};
 pub const ERROR: &str = "__error__";
 /// Label that says why.
 pub const ERROR_DETAILS: &str = "__error_details__";
-/// What a parsed label is called when its name is taken.
+/// Label of a line whose error a query asks for.
+pub(crate) const PRESERVE_ERROR: &str = "__preserve_error__";
+/// What a label is called when its name is taken.
 const EXTRACTED: &str = "_extracted";
+
+/// From this many parsed labels on, they are found by hash instead of comparison.
+const COMPARE_AT_MOST: usize = 48;
 
 /// Where a label comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,10 +31,11 @@ pub enum Origin {
     Parsed,
 }
 
+/// A label that a stage set. It stays in its place when it is removed: a parser does not set the
+/// same name again.
 #[derive(Clone, Debug)]
 struct Field {
     name: Range<usize>,
-    /// None when the label was removed.
     value: Option<Range<usize>>,
 }
 
@@ -34,12 +43,16 @@ struct Field {
 #[derive(Default)]
 pub struct Fields<'s> {
     stream: &'s [Label],
-    metadata: &'s [Label],
+    metadata: Vec<(Cow<'s, str>, &'s str)>,
     /// Texts of the added labels.
     arena: String,
-    /// What stages set or removed; later ones win.
-    changes: Vec<Field>,
-    error: Option<&'static str>,
+    parsed: Vec<Field>,
+    /// Parsed labels by the hash of their names, once there are many.
+    index: HashMap<u64, usize>,
+    hasher: RandomState,
+    /// Names that were removed from the stream's labels.
+    removed: Vec<Range<usize>>,
+    error: Cow<'static, str>,
     details: String,
 }
 
@@ -47,146 +60,211 @@ impl<'s> Fields<'s> {
     /// Starts over with another line.
     pub fn reset(&mut self, stream: &'s LabelSet, metadata: &'s [Label]) {
         self.stream = stream.as_slice();
-        self.metadata = metadata;
+        self.metadata.clear();
         self.arena.clear();
-        self.changes.clear();
-        self.error = None;
+        self.parsed.clear();
+        self.index.clear();
+        self.removed.clear();
+        self.error = Cow::Borrowed("");
         self.details.clear();
+        for (name, value) in metadata {
+            match &**name {
+                ERROR => self.error = Cow::Owned(value.to_string()),
+                ERROR_DETAILS => self.details.push_str(value),
+                taken if self.base(taken).is_some() => {
+                    let name = Cow::Owned(format!("{taken}{EXTRACTED}"));
+                    self.metadata.push((name, value));
+                }
+                name => self.metadata.push((Cow::Borrowed(name), value)),
+            }
+        }
     }
 
-    fn base(&self, name: &str) -> Option<(&str, Origin)> {
-        let find = |labels: &'s [Label]| {
-            labels
-                .iter()
-                .find(|label| &*label.0 == name)
-                .map(|label| &*label.1)
-        };
-        find(self.metadata)
-            .map(|value| (value, Origin::Metadata))
-            .or_else(|| find(self.stream).map(|value| (value, Origin::Stream)))
+    /// The value of a label of the stream, removed or not.
+    fn base(&self, name: &str) -> Option<&'s str> {
+        let found = self.stream.iter().find(|label| &*label.0 == name);
+        found.map(|label| &*label.1)
     }
 
     fn slice(&self, range: &Range<usize>) -> &str {
         self.arena.get(range.clone()).unwrap_or_default()
     }
 
-    fn change(&self, name: &str) -> Option<&Field> {
-        self.changes
+    /// The place of a label that was parsed once.
+    fn position(&self, name: &str) -> Option<usize> {
+        let is = |at: &usize| {
+            let field = self.parsed.get(*at);
+            field.is_some_and(|field| self.slice(&field.name) == name)
+        };
+        if self.parsed.len() > COMPARE_AT_MOST {
+            let found = self.index.get(&self.hasher.hash_one(name)).copied();
+            return found.filter(is);
+        }
+        (0..self.parsed.len()).find(is)
+    }
+
+    /// Whether a stage has set this label, even if it was removed since.
+    pub(crate) fn was_parsed(&self, name: &str) -> bool {
+        self.position(name).is_some()
+    }
+
+    /// The value of a label; errors are none.
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        let metadata = self.metadata.iter().find(|(own, _)| own == name);
+        if let Some((_, value)) = metadata {
+            return Some(value);
+        }
+        let parsed = self.position(name).and_then(|at| self.parsed.get(at));
+        if let Some(value) = parsed.and_then(|field| field.value.as_ref()) {
+            return Some(self.slice(value));
+        }
+        if self
+            .removed
             .iter()
-            .rev()
-            .find(|field| self.slice(&field.name) == name)
+            .any(|removed| self.slice(removed) == name)
+        {
+            return None;
+        }
+        self.base(name)
     }
 
     /// The value of a label; `__error__` and its details are labels too.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        if name.starts_with("__error") {
-            if name == ERROR {
-                return self.error;
-            }
-            if name == ERROR_DETAILS {
-                return self.error.map(|_| self.details.as_str());
-            }
-        }
-        match self.change(name) {
-            Some(field) => field.value.as_ref().map(|value| self.slice(value)),
-            None => self.base(name).map(|(value, _)| value),
+        match name {
+            ERROR => Some(&*self.error).filter(|error| !error.is_empty()),
+            ERROR_DETAILS => Some(self.details.as_str()).filter(|details| !details.is_empty()),
+            name => self.label(name),
         }
     }
 
-    fn store(&mut self, name: &str, suffix: &str, value: Option<&str>) {
+    fn push(&mut self, text: &str) -> Range<usize> {
         let start = self.arena.len();
-        self.arena.push_str(name);
-        self.arena.push_str(suffix);
-        let name = start..self.arena.len();
-        let value = value.map(|value| {
-            let start = self.arena.len();
-            self.arena.push_str(value);
-            start..self.arena.len()
-        });
-        self.changes.push(Field { name, value });
+        self.arena.push_str(text);
+        start..self.arena.len()
     }
 
     /// Sets a label.
     pub fn set(&mut self, name: &str, value: &str) {
-        self.store(name, "", Some(value));
+        self.metadata.retain(|(own, _)| own != name);
+        let value = Some(self.push(value));
+        if let Some(at) = self.position(name) {
+            if let Some(field) = self.parsed.get_mut(at) {
+                field.value = value;
+            }
+            return;
+        }
+        let name = self.push(name);
+        self.parsed.push(Field { name, value });
+        let count = self.parsed.len();
+        // All of them once the limit is passed, then each new one.
+        let unlisted = match count.cmp(&(COMPARE_AT_MOST + 1)) {
+            std::cmp::Ordering::Less => count..count,
+            std::cmp::Ordering::Equal => 0..count,
+            std::cmp::Ordering::Greater => count - 1..count,
+        };
+        for at in unlisted {
+            if let Some(field) = self.parsed.get(at) {
+                let hash = self.hasher.hash_one(self.slice(&field.name));
+                self.index.insert(hash, at);
+            }
+        }
     }
 
-    /// Sets a label that a parser found: the stream's labels and the structured metadata keep
-    /// their names, what is found under the same name gets a suffix.
-    pub fn set_parsed(&mut self, name: &str, value: &str) {
-        let suffix = if self.base(name).is_some() {
-            EXTRACTED
-        } else {
-            ""
-        };
-        self.store(name, suffix, Some(value));
+    /// The name under which a parser sets what it found: those of the stream's labels and of
+    /// structured metadata are taken, and get a suffix.
+    pub(crate) fn free_name<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        let taken = self.base(name).is_some() || self.metadata.iter().any(|(own, _)| own == name);
+        match taken {
+            true => Cow::Owned(format!("{name}{EXTRACTED}")),
+            false => Cow::Borrowed(name),
+        }
     }
 
     /// Removes a label.
     pub fn remove(&mut self, name: &str) {
-        match name {
-            ERROR => self.error = None,
-            ERROR_DETAILS => self.details.clear(),
-            _ => self.store(name, "", None),
+        self.metadata.retain(|(own, _)| own != name);
+        if let Some(at) = self.position(name)
+            && let Some(field) = self.parsed.get_mut(at)
+        {
+            field.value = None;
         }
+        let name = self.push(name);
+        self.removed.push(name);
     }
 
     /// What went wrong with the line, if anything.
     #[must_use]
-    pub fn error(&self) -> Option<&'static str> {
-        self.error
+    pub fn error(&self) -> Option<&str> {
+        Some(&*self.error).filter(|error| !error.is_empty())
     }
 
-    /// Notes what went wrong; the first note stays.
+    /// Notes what went wrong, in the place of what was noted before. Without details, those that
+    /// are there stay.
     pub fn fail(&mut self, error: &'static str, details: &str) {
-        if self.error.is_none() {
-            self.error = Some(error);
+        self.error = Cow::Borrowed(error);
+        if !details.is_empty() {
+            self.details.clear();
             self.details.push_str(details);
         }
+    }
+
+    /// Forgets what went wrong.
+    pub(crate) fn clear_error(&mut self) {
+        self.error = Cow::Borrowed("");
+    }
+
+    /// Forgets why.
+    pub(crate) fn clear_details(&mut self) {
+        self.details.clear();
     }
 
     /// Whether any stage changed a label.
     #[must_use]
     pub fn is_changed(&self) -> bool {
-        !self.changes.is_empty() || self.error.is_some()
+        !self.parsed.is_empty() || !self.removed.is_empty() || !self.error.is_empty()
     }
 
-    /// All labels with their origin, sorted by name. Labels with an empty value are left out.
+    /// All labels with their origin, sorted by name.
     #[must_use]
     pub fn all(&self) -> Vec<(&str, &str, Origin)> {
-        let mut all: Vec<(&str, &str, Origin)> = Vec::with_capacity(self.stream.len() + 8);
-        // Sorting is stable: what comes later wins.
-        all.extend(self.stream.iter().map(|l| (&*l.0, &*l.1, Origin::Stream)));
+        let count = self.stream.len() + self.metadata.len() + self.parsed.len();
+        let mut all: Vec<(&str, &str, Origin)> = Vec::with_capacity(count + 2);
+        let removed = |name: &str| self.removed.iter().any(|gone| self.slice(gone) == name);
+        let parsed = |name: &str| {
+            let field = self.position(name).and_then(|at| self.parsed.get(at));
+            field.is_some_and(|field| field.value.is_some())
+        };
         all.extend(
-            self.metadata
+            self.stream
                 .iter()
-                .map(|l| (&*l.0, &*l.1, Origin::Metadata)),
+                .map(|label| (&*label.0, &*label.1, Origin::Stream))
+                .filter(|(name, ..)| {
+                    !removed(name)
+                        && !parsed(name)
+                        && !self.metadata.iter().any(|(own, _)| own == name)
+                }),
         );
-        all.extend(self.changes.iter().map(|field| {
-            let value = field.value.as_ref().map_or("", |value| self.slice(value));
-            (self.slice(&field.name), value, Origin::Parsed)
+        let metadata = self.metadata.iter();
+        all.extend(metadata.map(|(name, value)| (&**name, *value, Origin::Metadata)));
+        all.extend(self.parsed.iter().filter_map(|field| {
+            let value = field.value.as_ref()?;
+            Some((self.slice(&field.name), self.slice(value), Origin::Parsed))
         }));
-        if let Some(error) = self.error {
-            all.push((ERROR, error, Origin::Parsed));
+        if !self.error.is_empty() {
+            all.push((ERROR, &self.error, Origin::Parsed));
+        }
+        if !self.details.is_empty() {
             all.push((ERROR_DETAILS, &self.details, Origin::Parsed));
         }
         all.sort_by(|a, b| a.0.cmp(b.0));
-        let mut unique: Vec<(&str, &str, Origin)> = Vec::with_capacity(all.len());
-        for label in all {
-            match unique.last_mut() {
-                Some(last) if last.0 == label.0 => *last = label,
-                _ => unique.push(label),
-            }
-        }
-        unique.retain(|label| !label.1.is_empty());
-        unique
+        all
     }
 }
 
 /// Turns any text into a label name, as Loki does: letters, digits and underscores stay.
 #[must_use]
-pub fn sanitize(name: &str) -> std::borrow::Cow<'_, str> {
+pub fn sanitize(name: &str) -> Cow<'_, str> {
     let name = name.trim();
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let digit_first = name.starts_with(|c: char| c.is_ascii_digit());

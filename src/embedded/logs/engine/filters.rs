@@ -3,41 +3,79 @@
 use regex::Regex;
 
 use super::error::QueryError;
-use super::fields::Fields;
+use super::fields::{ERROR, Fields};
+use super::ip::IpPattern;
+use super::pattern::Pattern;
 use crate::embedded::logs::logql::units::{parse_bytes, parse_duration};
-use crate::embedded::logs::logql::{CompareOp, LabelFilter, LineFilter, LineMatch};
-use crate::embedded::logs::store::{LabelMatcher, compile_regex};
+use crate::embedded::logs::logql::{
+    CompareOp, LabelFilter, LineFilter, LineMatch, LineOperand, MatchOp, Matcher, ParseError,
+    parse_float,
+};
+use crate::embedded::logs::store::{
+    Comparison, LabelMatcher, compile_alternatives, compile_anchored, compile_regex,
+};
+use crate::embedded::wire::regex as re2;
 
 /// What `__error__` says of a condition that could not read its label.
 const LABEL_FILTER: &str = "LabelFilterErr";
 
-/// A line filter. Texts are searched by the same engine as expressions: for plain literals it
-/// falls back to a vectorised substring search.
+/// What a line filter looks for.
+#[derive(Clone, Debug)]
+enum Wanted {
+    /// Texts are searched by the same engine as expressions: for plain literals it falls back to a
+    /// vectorised substring search.
+    Regex(Regex),
+    Pattern(Pattern),
+    Ip(IpPattern),
+}
+
+/// A line filter.
 #[derive(Clone, Debug)]
 pub(crate) struct LineTest {
-    regex: Regex,
-    wanted: bool,
+    /// One of them has to be there.
+    wanted: Vec<Wanted>,
+    positive: bool,
 }
 
 impl LineTest {
-    pub(crate) fn new(filter: &LineFilter) -> Result<Self, regex::Error> {
-        let literal = matches!(filter.op, LineMatch::Contains | LineMatch::ContainsNot);
-        let alternatives: Vec<String> = filter
-            .alternatives
-            .iter()
-            .map(|text| match literal {
-                true => regex::escape(text),
-                false => format!("(?:{text})"),
-            })
-            .collect();
+    pub(crate) fn new(filter: &LineFilter) -> Result<Self, String> {
+        let mut expressions: Vec<String> = Vec::new();
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for operand in &filter.alternatives {
+            match (operand, filter.op) {
+                (LineOperand::Ip(pattern), LineMatch::Contains | LineMatch::ContainsNot) => {
+                    wanted.push(Wanted::Ip(IpPattern::new(pattern)?));
+                }
+                (LineOperand::Ip(_), _) => return Err("ip: invalid operation".to_owned()),
+                (LineOperand::Text(text), LineMatch::Contains | LineMatch::ContainsNot) => {
+                    expressions.push(regex::escape(text));
+                }
+                (LineOperand::Text(text), LineMatch::Regex | LineMatch::NotRegex) => {
+                    let text = re2::translate(text).map_err(|error| error.to_string())?;
+                    expressions.push(format!("(?:{text})"));
+                }
+                (LineOperand::Text(text), LineMatch::Pattern | LineMatch::NotPattern) => {
+                    wanted.push(Wanted::Pattern(Pattern::filter(text)?));
+                }
+            }
+        }
+        if !expressions.is_empty() {
+            let regex = compile_alternatives(&expressions)?;
+            wanted.push(Wanted::Regex(regex));
+        }
         Ok(Self {
-            regex: compile_regex(&alternatives.join("|"))?,
-            wanted: matches!(filter.op, LineMatch::Contains | LineMatch::Regex),
+            wanted,
+            positive: filter.op.is_positive(),
         })
     }
 
     pub(crate) fn passes(&self, line: &str) -> bool {
-        self.regex.is_match(line) == self.wanted
+        let found = self.wanted.iter().any(|wanted| match wanted {
+            Wanted::Regex(regex) => regex.is_match(line),
+            Wanted::Pattern(pattern) => pattern.matches(line),
+            Wanted::Ip(pattern) => pattern.is_in(line),
+        });
+        found == self.positive
     }
 }
 
@@ -48,44 +86,138 @@ pub(crate) enum Condition {
     Number(String, CompareOp, f64),
     Duration(String, CompareOp, i64),
     Bytes(String, CompareOp, u64),
-    And(Vec<Condition>),
-    Or(Vec<Condition>),
+    Ip {
+        name: String,
+        negated: bool,
+        /// None when it is no address: no line passes then, as in Loki.
+        pattern: Option<IpPattern>,
+    },
+    And(Box<Condition>, Box<Condition>),
+    Or(Box<Condition>, Box<Condition>),
 }
 
 impl Condition {
+    /// A condition that is a stage of its own.
+    ///
+    /// # Errors
+    /// An expression or an address that is none.
     pub(crate) fn new(filter: &LabelFilter) -> Result<Self, QueryError> {
-        let all = |filters: &[LabelFilter]| filters.iter().map(Self::new).collect::<Result<_, _>>();
+        if let LabelFilter::Ip { pattern, .. } = filter {
+            IpPattern::new(pattern).map_err(|reason| QueryError::Stage {
+                stage: format!("| {filter}"),
+                reason,
+            })?;
+        }
+        Self::part(filter)
+    }
+
+    fn part(filter: &LabelFilter) -> Result<Self, QueryError> {
+        let side = |filter: &LabelFilter| Self::part(filter).map(Box::new);
         Ok(match filter {
-            LabelFilter::Match(matcher) => Self::Match(matcher.compile()?),
+            LabelFilter::Match(matcher) => Self::Match(comparison(matcher)?),
             LabelFilter::Number(name, op, value) => Self::Number(name.clone(), *op, *value),
             LabelFilter::Duration(name, op, nanos) => Self::Duration(name.clone(), *op, *nanos),
             LabelFilter::Bytes(name, op, bytes) => Self::Bytes(name.clone(), *op, *bytes),
-            LabelFilter::And(filters) => Self::And(all(filters)?),
-            LabelFilter::Or(filters) => Self::Or(all(filters)?),
+            LabelFilter::Ip {
+                name,
+                negated,
+                pattern,
+            } => Self::Ip {
+                name: name.clone(),
+                negated: *negated,
+                pattern: IpPattern::new(pattern).ok(),
+            },
+            LabelFilter::And(left, right) => Self::And(side(left)?, side(right)?),
+            LabelFilter::Or(left, right) => Self::Or(side(left)?, side(right)?),
         })
+    }
+
+    /// Names of the labels that it looks at.
+    pub(crate) fn names(&self, names: &mut Vec<String>) {
+        match self {
+            Self::Match(matcher) => names.push(matcher.name.clone()),
+            Self::Number(name, ..)
+            | Self::Duration(name, ..)
+            | Self::Bytes(name, ..)
+            | Self::Ip { name, .. } => names.push(name.clone()),
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.names(names);
+                right.names(names);
+            }
+        }
     }
 
     /// Whether the line stays. A value that cannot be read keeps the line and marks it.
     pub(crate) fn holds(&self, fields: &mut Fields<'_>) -> bool {
         match self {
             Self::Match(matcher) => {
-                let value = fields.get(&matcher.name).unwrap_or_default();
-                matcher.comparison.accepts(value)
+                let value = match matcher.name.as_str() {
+                    ERROR => fields.error(),
+                    name => fields.label(name),
+                };
+                matcher.comparison.accepts(value.unwrap_or_default())
             }
-            Self::Number(name, op, wanted) => compare(fields, name, *op, *wanted, |text| {
-                text.parse::<f64>()
-                    .map_err(|_| format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))
-            }),
-            Self::Duration(name, op, wanted) => compare(fields, name, *op, *wanted, |text| {
-                parse_duration(text).ok_or_else(|| format!("time: invalid duration {text:?}"))
-            }),
-            Self::Bytes(name, op, wanted) => compare(fields, name, *op, *wanted, |text| {
-                parse_bytes(text).ok_or_else(|| format!("unhandled size name: {text:?}"))
-            }),
-            Self::And(conditions) => conditions.iter().all(|c| c.holds(fields)),
-            Self::Or(conditions) => conditions.iter().any(|c| c.holds(fields)),
+            Self::Number(name, op, wanted) => compare(fields, name, *op, *wanted, parse_float),
+            Self::Duration(name, op, wanted) => compare(fields, name, *op, *wanted, parse_duration),
+            Self::Bytes(name, op, wanted) => compare(fields, name, *op, *wanted, parse_bytes),
+            Self::Ip {
+                name,
+                negated,
+                pattern,
+            } => {
+                if fields.error().is_some() {
+                    return true;
+                }
+                match (fields.label(name), pattern) {
+                    (Some(value), Some(pattern)) => pattern.is_in(value) != *negated,
+                    _ => false,
+                }
+            }
+            Self::And(left, right) => {
+                let left = left.holds(fields);
+                right.holds(fields) && left
+            }
+            Self::Or(left, right) => left.holds(fields) || right.holds(fields),
         }
     }
+}
+
+/// The comparison of a label filter. Unlike in selectors, `.` is no newline, except where all is
+/// accepted anyway.
+fn comparison(matcher: &Matcher) -> Result<LabelMatcher, ParseError> {
+    let refused = |error: String| ParseError::plain(error);
+    let compiled = || compile_anchored(&matcher.value).map_err(|error| refused(error.to_string()));
+    if let Some(text) = contained(&matcher.value) {
+        let found = compile_regex(&regex::escape(text)).map_err(|e| refused(e.to_string()))?;
+        let comparison = match matcher.op {
+            MatchOp::Regex => Comparison::Matches(found),
+            MatchOp::NotRegex => Comparison::MatchesNot(found),
+            _ => return matcher.compile(),
+        };
+        return Ok(LabelMatcher {
+            name: matcher.name.clone(),
+            comparison,
+        });
+    }
+    let comparison = match (matcher.op, &*matcher.value) {
+        (MatchOp::Regex | MatchOp::NotRegex, ".*" | ".+") => return matcher.compile(),
+        (MatchOp::Regex, _) => Comparison::Matches(compiled()?),
+        (MatchOp::NotRegex, _) => Comparison::MatchesNot(compiled()?),
+        _ => return matcher.compile(),
+    };
+    Ok(LabelMatcher {
+        name: matcher.name.clone(),
+        comparison,
+    })
+}
+
+/// The text of an expression that is plain but for `.*` before or after it. Loki takes a label filter
+/// with such an expression for a search, wherever in the value the text stands.
+fn contained(expression: &str) -> Option<&str> {
+    let text = expression.strip_prefix(".*").unwrap_or(expression);
+    let text = text.strip_suffix(".*").unwrap_or(text);
+    let is_plain = !text.is_empty() && regex::escape(text) == text;
+    (is_plain && text.len() < expression.len()).then_some(text)
 }
 
 fn compare<T: PartialOrd>(
@@ -95,13 +227,15 @@ fn compare<T: PartialOrd>(
     wanted: T,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> bool {
-    let Some(value) = fields.get(name) else {
+    let Some(value) = fields.label(name) else {
         return false;
     };
     match read(value) {
         Ok(value) => op.holds(value, wanted),
         Err(details) => {
-            fields.fail(LABEL_FILTER, &details);
+            if fields.error().is_none() {
+                fields.fail(LABEL_FILTER, &details);
+            }
             true
         }
     }

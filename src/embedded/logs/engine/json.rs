@@ -1,296 +1,309 @@
-//! A scanner of JSON lines that keeps numbers as they are written and bounds its depth.
+//! JSON lines as Loki's scanner reads them: it looks at no more than it needs, keeps numbers as
+//! they are written, and takes control characters in texts.
 
 use std::borrow::Cow;
 
-/// How deep objects and arrays may nest.
+/// How deep objects may nest: each level is looked through once more.
 const MAX_DEPTH: usize = 64;
 
-/// A value that is neither object nor array.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Scalar<'l> {
-    /// A text without its quotes and escapes.
-    Text(Cow<'l, str>),
-    /// A number as written.
-    Number(&'l str),
+/// What is wrong with a line, in the words of Loki's scanner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// Something else than a key, or the end where there is none.
+    #[error("Malformed JSON error")]
+    Json,
+    /// A text that does not end.
+    #[error("Value is string, but can't find closing '\"' symbol")]
+    Text,
+    /// An array that does not end.
+    #[error("Value is array, but can't find closing ']' symbol")]
+    Array,
+    /// An object that does not end, or no object.
+    #[error("Value looks like object, but can't find closing '}}' symbol")]
+    Object,
+    /// Neither number nor `true`, `false` or `null`.
+    #[error("Unknown value type")]
+    Unknown,
+    /// An escape that JSON does not know.
+    #[error("Encountered an invalid escape sequence in a string")]
+    Escape,
+    /// Objects nest too deep.
+    #[error("objects nest more than 64 levels deep")]
+    Depth,
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// In quotes.
+    Text,
+    /// Begins with a digit or a minus.
+    Number,
     /// `true` or `false`.
-    Bool(bool),
+    Bool,
     /// `null`
     Null,
+    /// `{…}`
+    Object,
+    /// `[…]`
+    Array,
 }
 
-impl Scalar<'_> {
+/// A value as it is written; a text without its quotes and with its escapes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value<'l> {
+    /// What it is.
+    pub kind: Kind,
+    /// How it is written.
+    pub raw: &'l str,
+}
+
+impl<'l> Value<'l> {
     /// The value of the label that it becomes.
     #[must_use]
-    pub fn as_label(&self) -> &str {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => number,
-            Self::Bool(true) => "true",
-            Self::Bool(false) => "false",
-            Self::Null => "",
+    pub fn as_label(&self) -> Cow<'l, str> {
+        match self.kind {
+            Kind::Text => label_text(self.raw),
+            Kind::Number | Kind::Bool => Cow::Borrowed(self.raw),
+            Kind::Null | Kind::Object | Kind::Array => Cow::Borrowed(""),
         }
     }
 }
 
-/// The line is not the JSON that was looked for.
+/// A text without its escapes, empty when one of them is none; labels cannot hold U+FFFD.
+pub(crate) fn label_text(raw: &str) -> Cow<'_, str> {
+    let text = unescape(raw).unwrap_or_default();
+    match text.contains(char::REPLACEMENT_CHARACTER) {
+        true => Cow::Owned(text.replace(char::REPLACEMENT_CHARACTER, " ")),
+        false => text,
+    }
+}
+
+fn hex(text: &str) -> Option<u32> {
+    let digits = text.get(..4)?;
+    let all_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    all_hex.then(|| u32::from_str_radix(digits, 16).ok())?
+}
+
+/// A text without its escapes; none when one of them is invalid, as half a surrogate pair is.
+pub(crate) fn unescape(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.contains('\\') {
+        return Some(Cow::Borrowed(raw));
+    }
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        text.push_str(rest.get(..at)?);
+        let escape = rest.as_bytes().get(at + 1)?;
+        rest = rest.get(at + 2..)?;
+        text.push(match escape {
+            b'"' | b'\\' | b'/' => char::from(*escape),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let first = hex(rest)?;
+                rest = rest.get(4..)?;
+                match first {
+                    0xd800..=0xdfff => {
+                        // The scanner takes any two characters here and does not look at the first.
+                        let second = hex(rest.get(2..)?).filter(|second| *second >= 0xdc00)?;
+                        rest = rest.get(6..)?;
+                        let code = 0x10000
+                            + ((i64::from(first) - 0xd800) << 10)
+                            + (i64::from(second) - 0xdc00);
+                        let code = u32::try_from(code).ok().and_then(char::from_u32);
+                        code.unwrap_or(char::REPLACEMENT_CHARACTER)
+                    }
+                    other => char::from_u32(other)?,
+                }
+            }
+            _ => return None,
+        });
+    }
+    text.push_str(rest);
+    Some(Cow::Owned(text))
+}
+
+/// Why a walk ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed;
-
-type Keys<'l, 'p> = &'p [Cow<'l, str>];
-
-/// Calls `found` for each value in an object that is neither object nor array, with the keys that
-/// lead to it. Arrays are skipped.
-///
-/// # Errors
-/// The line is no JSON object, or not a whole one; what came before was reported.
-pub fn walk<'l>(
-    line: &'l str,
-    found: &mut impl FnMut(Keys<'l, '_>, Scalar<'l>),
-) -> Result<(), Malformed> {
-    let mut cursor = Cursor { text: line, at: 0 };
-    cursor.skip_spaces();
-    if cursor.peek() != Some(b'{') {
-        return Err(Malformed);
-    }
-    cursor.object(&mut Vec::new(), found)
+pub enum Ended {
+    /// The caller has seen enough.
+    Enough,
+    /// The line is malformed.
+    Malformed(Malformed),
 }
 
-/// A step of a path into a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A key of an object.
-    Key(String),
-    /// A place in an array.
-    Index(usize),
+impl From<Malformed> for Ended {
+    fn from(error: Malformed) -> Self {
+        Self::Malformed(error)
+    }
 }
 
-/// The value at a path: a scalar as label, an object or array as written. None when it is absent.
+/// Calls `found` with each key and value of the object that `text` is.
 ///
 /// # Errors
-/// The line is not JSON as far as it had to be read.
-pub fn lookup<'l>(line: &'l str, path: &[Step]) -> Result<Option<Cow<'l, str>>, Malformed> {
-    let mut cursor = Cursor { text: line, at: 0 };
-    cursor.skip_spaces();
-    if cursor.peek() != Some(b'{') {
-        return Err(Malformed);
+/// The text is no object, or not a whole one; or `found` has seen enough. What came before was
+/// reported.
+pub fn members<'l>(
+    text: &'l str,
+    found: &mut dyn FnMut(&str, Value<'l>) -> Result<(), Ended>,
+) -> Result<(), Ended> {
+    let mut cursor = Cursor { text, at: 0 };
+    if cursor.next_token() != Some(b'{') {
+        return Err(Malformed::Object.into());
     }
-    for step in path {
-        let there = match step {
-            Step::Key(key) => cursor.enter_key(key)?,
-            Step::Index(index) => cursor.enter_index(*index)?,
-        };
-        if !there {
-            return Ok(None);
+    cursor.at += 1;
+    match cursor.next_token() {
+        None => return Err(Malformed::Json.into()),
+        Some(b'}') => return Ok(()),
+        Some(_) => {}
+    }
+    loop {
+        match cursor.next_token() {
+            Some(b'"') => cursor.at += 1,
+            Some(b'}') => return Ok(()),
+            _ => return Err(Malformed::Object.into()),
+        }
+        let key = cursor.text_end().ok_or(Malformed::Json)?;
+        let key = unescape(key).ok_or(Malformed::Escape)?;
+        if cursor.next_token() != Some(b':') {
+            return Err(Malformed::Json.into());
+        }
+        cursor.at += 1;
+        let value = cursor.value()?;
+        found(&key, value)?;
+        match cursor.next_token() {
+            None => return Err(Malformed::Array.into()),
+            Some(b'}') => return Ok(()),
+            Some(b',') => cursor.at += 1,
+            Some(_) => return Err(Malformed::Object.into()),
+        }
+        if cursor.next_token().is_none() {
+            return Err(Malformed::Array.into());
         }
     }
-    cursor.skip_spaces();
-    let start = cursor.at;
-    if matches!(cursor.peek(), Some(b'{' | b'[')) {
-        cursor.skip_value(0)?;
-        return Ok(line.get(start..cursor.at).map(Cow::Borrowed));
-    }
-    Ok(Some(match cursor.scalar()? {
-        Scalar::Text(text) => text,
-        Scalar::Number(number) => Cow::Borrowed(number),
-        other => Cow::Owned(other.as_label().to_owned()),
-    }))
 }
 
-struct Cursor<'l> {
+/// Calls `found` for each value of an object, and of the objects in it, that is neither object nor
+/// array, with the keys that lead to it.
+///
+/// # Errors
+/// As [`members`].
+pub fn walk<'l>(
     text: &'l str,
-    at: usize,
+    path: &mut Vec<String>,
+    found: &mut dyn FnMut(&[String], &str, Value<'l>) -> Result<bool, Ended>,
+) -> Result<(), Ended> {
+    if path.len() >= MAX_DEPTH {
+        return Err(Malformed::Depth.into());
+    }
+    members(text, &mut |key, value| {
+        // `found` says of an object whether it is to be entered.
+        if found(path, key, value)? && value.kind == Kind::Object {
+            path.push(key.to_owned());
+            let walked = walk(value.raw, path, found);
+            path.pop();
+            walked?;
+        }
+        Ok(())
+    })
+}
+
+/// A place in a text.
+pub(crate) struct Cursor<'l> {
+    pub(crate) text: &'l str,
+    pub(crate) at: usize,
 }
 
 impl<'l> Cursor<'l> {
-    fn peek(&self) -> Option<u8> {
+    pub(crate) fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn skip_spaces(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+    fn slice(&self, from: usize, to: usize) -> &'l str {
+        self.text.get(from..to).unwrap_or_default()
+    }
+
+    /// Goes to the next byte that is no space.
+    pub(crate) fn next_token(&mut self) -> Option<u8> {
+        while matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
+        self.byte()
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), Malformed> {
-        self.skip_spaces();
-        if self.peek() != Some(byte) {
-            return Err(Malformed);
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    /// After a member: true when another follows, false at the end.
-    fn another(&mut self, end: u8) -> Result<bool, Malformed> {
-        self.skip_spaces();
-        let byte = self.peek();
-        self.at += 1;
-        match byte {
-            Some(b',') => Ok(true),
-            Some(byte) if byte == end => Ok(false),
-            _ => Err(Malformed),
-        }
-    }
-
-    /// After an opening bracket: whether it closes at once.
-    fn is_empty(&mut self, end: u8) -> bool {
-        self.skip_spaces();
-        let empty = self.peek() == Some(end);
-        if empty {
-            self.at += 1;
-        }
-        empty
-    }
-
-    fn object(
-        &mut self,
-        path: &mut Vec<Cow<'l, str>>,
-        found: &mut impl FnMut(Keys<'l, '_>, Scalar<'l>),
-    ) -> Result<(), Malformed> {
-        if path.len() >= MAX_DEPTH {
-            return Err(Malformed);
-        }
-        self.expect(b'{')?;
-        if self.is_empty(b'}') {
-            return Ok(());
-        }
-        loop {
-            self.skip_spaces();
-            let key = self.string()?;
-            self.expect(b':')?;
-            self.skip_spaces();
-            path.push(key);
-            match self.peek() {
-                Some(b'{') => self.object(path, found)?,
-                Some(b'[') => self.skip_value(path.len())?,
-                _ => {
-                    let value = self.scalar()?;
-                    found(path, value);
-                }
-            }
-            path.pop();
-            if !self.another(b'}')? {
-                return Ok(());
-            }
-        }
-    }
-
-    fn enter_key(&mut self, wanted: &str) -> Result<bool, Malformed> {
-        self.skip_spaces();
-        if self.peek() != Some(b'{') {
-            return Ok(false);
-        }
-        self.at += 1;
-        if self.is_empty(b'}') {
-            return Ok(false);
-        }
-        loop {
-            self.skip_spaces();
-            let key = self.string()?;
-            self.expect(b':')?;
-            if key == wanted {
-                return Ok(true);
-            }
-            self.skip_value(0)?;
-            if !self.another(b'}')? {
-                return Ok(false);
-            }
-        }
-    }
-
-    fn enter_index(&mut self, wanted: usize) -> Result<bool, Malformed> {
-        self.skip_spaces();
-        if self.peek() != Some(b'[') {
-            return Ok(false);
-        }
-        self.at += 1;
-        if self.is_empty(b']') {
-            return Ok(false);
-        }
-        for _ in 0..wanted {
-            self.skip_value(0)?;
-            if !self.another(b']')? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn skip_value(&mut self, depth: usize) -> Result<(), Malformed> {
-        if depth >= MAX_DEPTH {
-            return Err(Malformed);
-        }
-        self.skip_spaces();
-        let end = match self.peek() {
-            Some(b'{') => b'}',
-            Some(b'[') => b']',
-            _ => return self.scalar().map(drop),
-        };
-        self.at += 1;
-        if self.is_empty(end) {
-            return Ok(());
-        }
-        loop {
-            if end == b'}' {
-                self.skip_spaces();
-                self.string()?;
-                self.expect(b':')?;
-            }
-            self.skip_value(depth + 1)?;
-            if !self.another(end)? {
-                return Ok(());
-            }
-        }
-    }
-
-    fn scalar(&mut self) -> Result<Scalar<'l>, Malformed> {
-        if self.peek() == Some(b'"') {
-            return self.string().map(Scalar::Text);
-        }
-        let rest = self.text.get(self.at..).ok_or(Malformed)?;
-        let len = rest
-            .find([',', '}', ']', ' ', '\t', '\n', '\r'])
-            .unwrap_or(rest.len());
-        let word = rest.get(..len).ok_or(Malformed)?;
-        let value = match word {
-            "true" => Scalar::Bool(true),
-            "false" => Scalar::Bool(false),
-            "null" => Scalar::Null,
-            number if number.parse::<f64>().is_ok_and(f64::is_finite) => Scalar::Number(number),
-            _ => return Err(Malformed),
-        };
-        self.at += len;
-        Ok(value)
-    }
-
-    fn string(&mut self) -> Result<Cow<'l, str>, Malformed> {
-        if self.peek() != Some(b'"') {
-            return Err(Malformed);
-        }
+    /// The rest of a text after its first quote; goes behind the last.
+    pub(crate) fn text_end(&mut self) -> Option<&'l str> {
         let start = self.at;
         let mut escaped = false;
-        loop {
+        while let Some(byte) = self.byte() {
             self.at += 1;
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at += 1;
-                }
-                Some(_) => {}
-                None => return Err(Malformed),
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => return Some(self.slice(start, self.at - 1)),
+                _ => {}
             }
         }
-        self.at += 1;
-        let quoted = self.text.get(start..self.at).ok_or(Malformed)?;
-        if escaped {
-            // Escapes are rare; the field's own reader knows them all, surrogates included.
-            return serde_json::from_str::<String>(quoted)
-                .map(Cow::Owned)
-                .map_err(|_| Malformed);
+        None
+    }
+
+    /// Goes behind the bracket that closes the one at the present place.
+    pub(crate) fn block_end(&mut self, open: u8, close: u8) -> Option<()> {
+        let mut level = 0_usize;
+        while let Some(byte) = self.byte() {
+            self.at += 1;
+            if byte == b'"' {
+                self.text_end()?;
+            } else if byte == open {
+                level += 1;
+            } else if byte == close {
+                level = level.saturating_sub(1);
+                if level == 0 {
+                    return Some(());
+                }
+            }
         }
-        let inner = quoted.get(1..quoted.len() - 1).ok_or(Malformed)?;
-        Ok(Cow::Borrowed(inner))
+        None
+    }
+
+    /// The next value; goes behind it.
+    pub(crate) fn value(&mut self) -> Result<Value<'l>, Malformed> {
+        let first = self.next_token().ok_or(Malformed::Json)?;
+        let start = self.at;
+        let kind = match first {
+            b'"' => {
+                self.at += 1;
+                let raw = self.text_end().ok_or(Malformed::Text)?;
+                let kind = Kind::Text;
+                return Ok(Value { kind, raw });
+            }
+            b'[' => {
+                self.block_end(b'[', b']').ok_or(Malformed::Array)?;
+                Kind::Array
+            }
+            b'{' => {
+                self.block_end(b'{', b'}').ok_or(Malformed::Object)?;
+                Kind::Object
+            }
+            _ => {
+                let rest = self.slice(start, self.text.len());
+                let ends = [' ', '\n', '\r', '\t', ',', '}', ']'];
+                self.at += rest.find(ends).unwrap_or(rest.len());
+                match self.slice(start, self.at) {
+                    "true" | "false" => Kind::Bool,
+                    "null" => Kind::Null,
+                    word if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+                        Kind::Number
+                    }
+                    _ => return Err(Malformed::Unknown),
+                }
+            }
+        };
+        let raw = self.slice(start, self.at);
+        Ok(Value { kind, raw })
     }
 }

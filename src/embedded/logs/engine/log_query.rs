@@ -9,6 +9,7 @@ use super::fields::{Fields, Origin};
 use super::pipeline::Pipeline;
 use crate::embedded::logs::logql::LogExpr;
 use crate::embedded::logs::store::{EntryRef, LabelSet, LogStore, StreamView};
+use crate::embedded::wire::Stop;
 
 /// In which order lines come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,14 @@ pub struct LogLine {
     pub labels: Vec<OutputLabel>,
 }
 
+impl LogLine {
+    /// Bytes that it takes, with what goes around its texts in an answer.
+    fn bytes(&self) -> usize {
+        let label = |label: &OutputLabel| label.name.len() + label.value.len() + 64;
+        self.line.len() + 64 + self.labels.iter().map(label).sum::<usize>()
+    }
+}
+
 /// A log query with its bounds.
 #[derive(Clone, Debug)]
 pub struct LogQuery<'q> {
@@ -56,6 +65,8 @@ pub struct LogQuery<'q> {
     pub direction: Direction,
     /// Nanoseconds that two returned lines are apart at least; 0 for all.
     pub interval: i64,
+    /// Ends the query when its time is over or nobody waits for it.
+    pub stop: Stop,
 }
 
 /// The labels of a line after its pipeline.
@@ -88,7 +99,7 @@ impl LogQuery<'_> {
     /// A stage makes no sense, or the query took too long.
     pub fn run(&self, store: &LogStore) -> Result<Vec<LogLine>, QueryError> {
         let pipeline = Pipeline::new(&self.expr.stages)?;
-        let mut budget = Budget::new(store.limits().query_timeout);
+        let mut budget = Budget::new(self.stop.clone());
         let matchers: Vec<_> = self
             .expr
             .matchers
@@ -125,6 +136,8 @@ impl LogQuery<'_> {
                 if apart {
                     last = Some(line.ts);
                     lines.push(line);
+                } else {
+                    budget.release(line.bytes());
                 }
             }
             self.advance(cursor, &pipeline, &mut fields, &mut budget)?;
@@ -153,11 +166,13 @@ impl LogQuery<'_> {
             budget.spend()?;
             fields.reset(cursor.labels, entry.metadata);
             if let Some(line) = pipeline.run(entry.ts, entry.line, fields, budget)? {
-                cursor.pending = Some(LogLine {
+                let line = LogLine {
                     ts: entry.ts,
                     line: line.into_owned(),
                     labels: output_labels(fields),
-                });
+                };
+                budget.hold(line.bytes())?;
+                cursor.pending = Some(line);
                 return Ok(());
             }
         }

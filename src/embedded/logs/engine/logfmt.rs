@@ -1,82 +1,189 @@
-//! Lines of `key=value` pairs.
+//! Lines of `key=value` pairs, as Loki's decoder reads them.
 
 use std::borrow::Cow;
 
-/// One pair: the key and the value with its quotes, empty when there is none.
-pub fn pairs(line: &str) -> impl Iterator<Item = (&str, &str)> {
+/// One pair: the key and the value as they are meant, the value empty when there is none.
+pub type Pair<'l> = (&'l str, Cow<'l, str>);
+
+/// A pair that is not well-formed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("logfmt syntax error at pos {position} : {reason}")]
+pub struct BadPair {
+    /// Byte in the line, from 1.
+    position: usize,
+    reason: String,
+}
+
+/// All pairs that are well-formed.
+pub fn pairs(line: &str) -> impl Iterator<Item = Pair<'_>> {
     scan(line).filter_map(Result::ok)
 }
 
-/// A pair that is not well-formed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadPair;
-
 /// All pairs, with an error in the place of each that is not well-formed.
-pub fn scan(line: &str) -> impl Iterator<Item = Result<(&str, &str), BadPair>> {
-    let mut rest = line;
-    std::iter::from_fn(move || {
-        rest = rest.trim_start_matches(|c: char| c <= ' ');
-        if rest.is_empty() {
+pub fn scan(line: &str) -> impl Iterator<Item = Result<Pair<'_>, BadPair>> {
+    let mut scanner = Scanner { line, at: 0 };
+    std::iter::from_fn(move || scanner.next())
+}
+
+struct Scanner<'l> {
+    line: &'l str,
+    at: usize,
+}
+
+impl<'l> Scanner<'l> {
+    fn rest(&self) -> &'l str {
+        self.line.get(self.at..).unwrap_or_default()
+    }
+
+    /// Bytes up to the first that is wanted, or to the end.
+    fn until(&self, wanted: impl Fn(u8) -> bool) -> usize {
+        let rest = self.rest();
+        rest.bytes().position(wanted).unwrap_or(rest.len())
+    }
+
+    fn next(&mut self) -> Option<Result<Pair<'l>, BadPair>> {
+        self.at += self.until(|byte| byte > b' ');
+        if self.rest().is_empty() {
             return None;
         }
-        let key_len = rest
-            .find(|c: char| c <= ' ' || c == '=' || c == '"')
-            .unwrap_or(rest.len());
-        let (key, after) = rest.split_at(key_len);
-        let Some(value) = after.strip_prefix('=') else {
-            if after.starts_with('"') {
-                // A quote inside of a key: skip the word.
-                rest = after
-                    .split_once(|c: char| c <= ' ')
-                    .map_or("", |(_, rest)| rest);
-                return Some(Err(BadPair));
-            }
-            rest = after;
-            return Some(Ok((key, "")));
-        };
-        let len = if value.starts_with('"') {
-            quoted_len(value)
-        } else {
-            value.find(|c: char| c <= ' ').or(Some(value.len()))
-        };
-        let Some((value, after)) = len.and_then(|len| value.split_at_checked(len)) else {
-            rest = "";
-            return Some(Err(BadPair));
-        };
-        rest = after;
-        let stray = !value.starts_with('"') && value.contains(['"', '=']);
-        if key.is_empty() || stray {
-            return Some(Err(BadPair));
-        }
-        Some(Ok((key, value)))
-    })
-}
-
-/// Bytes up to and with the closing quote.
-fn quoted_len(value: &str) -> Option<usize> {
-    let mut escaped = false;
-    for (at, byte) in value.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Some(at + 1),
+        let (rest, start) = (self.rest(), self.at);
+        let len = self.until(|byte| byte <= b' ' || byte == b'=' || byte == b'"');
+        let key = rest.get(..len).unwrap_or_default();
+        self.at += len;
+        let next = rest.as_bytes().get(len).copied();
+        match next {
+            Some(b'"') => return Some(self.bad("unexpected '\"'", true)),
+            Some(b'=') if key.is_empty() => return Some(self.bad("unexpected '='", true)),
             _ => {}
         }
+        if key.contains(char::REPLACEMENT_CHARACTER) {
+            return Some(self.bad("invalid key", next == Some(b'=')));
+        }
+        if next != Some(b'=') {
+            debug_assert!(self.at > start);
+            return Some(Ok((key, Cow::Borrowed(""))));
+        }
+        self.at += 1;
+        if self.rest().starts_with('"') {
+            return Some(self.quoted().map(|value| (key, value)));
+        }
+        let len = self.until(|byte| byte <= b' ' || byte == b'=' || byte == b'"');
+        let value = self.rest().get(..len).unwrap_or_default();
+        self.at += len;
+        match self.rest().as_bytes().first() {
+            Some(b'=') => Some(self.bad("unexpected '='", true)),
+            Some(b'"') => Some(self.bad("unexpected '\"'", true)),
+            _ => Some(Ok((key, Cow::Borrowed(value)))),
+        }
     }
-    None
+
+    /// An error at the present byte; the rest of the word is passed over.
+    fn bad<T>(&mut self, reason: &str, skip: bool) -> Result<T, BadPair> {
+        let error = BadPair {
+            position: self.at + 1,
+            reason: reason.to_owned(),
+        };
+        if skip {
+            self.at += self.until(|byte| byte <= b' ');
+        }
+        Err(error)
+    }
+
+    fn quoted(&mut self) -> Result<Cow<'l, str>, BadPair> {
+        let rest = self.rest();
+        let (mut escaped, mut escapes) = (false, false);
+        for (at, byte) in rest.bytes().enumerate().skip(1) {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => (escaped, escapes) = (true, true),
+                b'"' => {
+                    self.at += at + 1;
+                    let inner = rest.get(1..at).unwrap_or_default();
+                    if !escapes {
+                        return Ok(Cow::Borrowed(inner));
+                    }
+                    return match unescape(inner) {
+                        Some(value) => Ok(Cow::Owned(value)),
+                        None => self.bad("invalid quoted value", false),
+                    };
+                }
+                _ => {}
+            }
+        }
+        self.at = self.line.len();
+        self.bad("unterminated quoted value", false)
+    }
 }
 
-/// A value without its quotes and escapes.
-#[must_use]
-pub fn unquote(value: &str) -> Cow<'_, str> {
-    let Some(inner) = value
-        .strip_prefix('"')
-        .and_then(|value| value.strip_suffix('"'))
-    else {
-        return value.into();
-    };
-    if !inner.contains('\\') {
-        return inner.into();
+/// A text without its escapes, as Go reads JSON texts; half a surrogate pair is U+FFFD.
+fn unescape(text: &str) -> Option<String> {
+    let hex = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
+    let mut value = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        value.push_str(rest.get(..at)?);
+        let escape = rest.as_bytes().get(at + 1)?;
+        rest = rest.get(at + 2..)?;
+        value.push(match escape {
+            b'"' | b'\\' | b'/' | b'\'' => char::from(*escape),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let high = hex(rest)?;
+                rest = rest.get(4..)?;
+                let low = rest.strip_prefix("\\u").and_then(hex);
+                match (high, low) {
+                    (0xd800..0xdc00, Some(low @ 0xdc00..0xe000)) => {
+                        rest = rest.get(6..)?;
+                        char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))?
+                    }
+                    _ => char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER),
+                }
+            }
+            _ => return None,
+        });
     }
-    serde_json::from_str::<String>(value).map_or_else(|_| inner.into(), Cow::Owned)
+    value.push_str(rest);
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_read_and_what_is_malformed_is_named() {
+        let line = r#"a=1 b c="x \"y\" \u00e9" d= =z e="f g"h i"j k==2 l="open"#;
+        let read: Vec<String> = scan(line)
+            .map(|pair| match pair {
+                Ok((key, value)) => format!("{key}:{value}"),
+                Err(error) => error.to_string(),
+            })
+            .collect();
+        assert_eq!(
+            read,
+            [
+                "a:1",
+                "b:",
+                "c:x \"y\" é",
+                "d:",
+                "logfmt syntax error at pos 31 : unexpected '='",
+                "e:f g",
+                "h:",
+                "logfmt syntax error at pos 43 : unexpected '\"'",
+                "logfmt syntax error at pos 48 : unexpected '='",
+                "logfmt syntax error at pos 58 : unterminated quoted value",
+            ]
+        );
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_replaced() {
+        let value = |line| pairs(line).next().map(|(_, value)| value.into_owned());
+        assert_eq!(value(r#"a="\ud83d\ude00""#).as_deref(), Some("😀"));
+        assert_eq!(value(r#"a="\ud83dx""#).as_deref(), Some("\u{fffd}x"));
+    }
 }

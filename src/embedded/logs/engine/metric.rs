@@ -1,15 +1,15 @@
 //! Metric queries: the tree is evaluated from its leaves for all steps at once.
 
-use regex::Regex;
-
 use super::aggregation::aggregate;
 use super::binary;
-use super::budget::{Budget, check_samples};
+use super::budget::Budget;
 use super::error::QueryError;
-use super::range::RangeCall;
+use super::range::{POINT, RangeCall};
 use super::value::{Labels, Series, Value};
 use crate::embedded::logs::logql::{Grouping, MetricExpr, RangeOp, VectorOp};
-use crate::embedded::logs::store::{LogStore, compile_regex};
+use crate::embedded::logs::store::LogStore;
+use crate::embedded::wire::Stop;
+use crate::embedded::wire::regex::Expression;
 
 /// The times at which a query is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +52,16 @@ impl Steps {
 ///
 /// # Errors
 /// The query makes no sense or exceeds a limit.
-pub fn evaluate(expr: &MetricExpr, store: &LogStore, steps: Steps) -> Result<Value, QueryError> {
+pub fn evaluate(
+    expr: &MetricExpr,
+    store: &LogStore,
+    steps: Steps,
+    stop: Stop,
+) -> Result<Value, QueryError> {
     let mut evaluation = Evaluation {
         store,
         steps,
-        budget: Budget::new(store.limits().query_timeout),
+        budget: Budget::new(stop),
     };
     let value = evaluation.value(expr)?;
     if let Value::Vector(series) = &value {
@@ -79,7 +84,7 @@ impl Evaluation<'_> {
         match expr {
             MetricExpr::Literal(value) => Ok(Value::Scalar(*value)),
             MetricExpr::Vector(value) => {
-                check_samples(self.steps.count())?;
+                self.budget.hold(self.steps.count().saturating_mul(POINT))?;
                 Ok(Value::Vector(vec![Series {
                     labels: Labels::default(),
                     values: vec![Some(*value); self.steps.count()],
@@ -106,17 +111,25 @@ impl Evaluation<'_> {
                 inner,
                 grouping,
             } => {
-                if let Some(series) = self.direct_sum(*op, inner, grouping.as_ref())? {
-                    return Ok(Value::Vector(series));
+                if *op == VectorOp::ApproxTopK {
+                    return Err(QueryError::ApproxTopK);
                 }
-                let inner = self.vector(inner)?;
                 let grouping = grouping.as_ref();
-                Ok(Value::Vector(aggregate(*op, *param, grouping, &inner)))
+                let inner = match self.direct_sum(*op, inner, grouping)? {
+                    Some(series) => series,
+                    None => self.vector(inner)?,
+                };
+                let result = aggregate(*op, *param, grouping, &inner);
+                self.exchange(&[&inner], result)
             }
             MetricExpr::Binary { op, left, right } => {
                 let left = self.value(left)?;
                 let right = self.value(right)?;
-                binary::apply(op, left, right, self.steps.count())
+                let held = bytes_of(&left) + bytes_of(&right);
+                let result = binary::apply(op, left, right, self.steps.count(), &mut self.budget)?;
+                self.budget.hold(bytes_of(&result))?;
+                self.budget.release(held);
+                Ok(result)
             }
             MetricExpr::LabelReplace {
                 inner,
@@ -125,16 +138,26 @@ impl Evaluation<'_> {
                 src,
                 regex,
             } => {
-                let regex = compile_regex(&format!("^(?s:{regex})$")).map_err(|error| {
+                let regex = Expression::new(&format!("^(?:{regex})$")).map_err(|error| {
                     QueryError::Invalid(format!("invalid regex in label_replace: {error}"))
                 })?;
                 let mut series = self.vector(inner)?;
                 for one in &mut series {
-                    replace_label(&mut one.labels, dst, replacement, src, &regex);
+                    let made = replace_label(&mut one.labels, dst, replacement, src, &regex);
+                    self.budget.hold(made)?;
                 }
                 Ok(Value::Vector(series))
             }
+            MetricExpr::Refused(reason) => Err(reason.clone().into()),
         }
+    }
+
+    /// Holds a result in the place of what it was made of.
+    fn exchange(&mut self, from: &[&[Series]], result: Vec<Series>) -> Result<Value, QueryError> {
+        let held: usize = from.iter().map(|series| series_bytes(series)).sum();
+        self.budget.hold(series_bytes(&result))?;
+        self.budget.release(held);
+        Ok(Value::Vector(result))
     }
 
     fn vector(&mut self, expr: &MetricExpr) -> Result<Vec<Series>, QueryError> {
@@ -164,9 +187,13 @@ impl Evaluation<'_> {
         };
         let additive = matches!(
             function,
-            RangeOp::Rate | RangeOp::CountOverTime | RangeOp::BytesRate | RangeOp::BytesOverTime
+            RangeOp::Rate
+                | RangeOp::CountOverTime
+                | RangeOp::BytesRate
+                | RangeOp::BytesOverTime
+                | RangeOp::SumOverTime
         );
-        if op != VectorOp::Sum || !additive || range.unwrap.is_some() {
+        if op != VectorOp::Sum || !additive {
             return Ok(None);
         }
         let all = Grouping::default();
@@ -181,11 +208,36 @@ impl Evaluation<'_> {
     }
 }
 
-fn replace_label(labels: &mut Labels, dst: &str, replacement: &str, src: &str, regex: &Regex) {
-    let value = labels.get(src).to_owned();
-    if let Some(captures) = regex.captures(&value) {
-        let mut text = String::new();
-        captures.expand(replacement, &mut text);
-        labels.set(dst, &text);
+/// Bytes that series take, labels included.
+fn series_bytes(series: &[Series]) -> usize {
+    let label = |(name, value): &(String, String)| name.len() + value.len() + 48;
+    let one = |one: &Series| {
+        one.values.len() * POINT + one.labels.0.iter().map(label).sum::<usize>() + 48
+    };
+    series.iter().map(one).sum()
+}
+
+fn bytes_of(value: &Value) -> usize {
+    match value {
+        Value::Scalar(_) => 0,
+        Value::Vector(series) => series_bytes(series),
     }
+}
+
+/// Returns how many bytes the new label has.
+fn replace_label(
+    labels: &mut Labels,
+    dst: &str,
+    replacement: &str,
+    src: &str,
+    regex: &Expression,
+) -> usize {
+    let value = labels.get(src).to_owned();
+    if let Some(captures) = regex.regex().captures(&value) {
+        let mut text = String::new();
+        regex.expand(replacement, &captures, &mut text);
+        labels.set(dst, &text);
+        return text.len() + dst.len();
+    }
+    value.len()
 }

@@ -1,8 +1,5 @@
-//! The `pattern` parser: literals between captures, matched from left to right.
-
-use winnow::combinator::{alt, delimited, repeat};
-use winnow::prelude::*;
-use winnow::token::{any, one_of, take_while};
+//! Patterns: literals between captures, as the `pattern` parser and the line filters `|>` and `!>`
+//! read them.
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
@@ -13,58 +10,120 @@ pub struct Pattern {
     captures: Vec<(Option<String>, String)>,
 }
 
-enum Part {
-    /// `<name>`, or `<_>` for none.
-    Capture(Option<String>),
-    Literal(char),
-}
-
-fn part(input: &mut &str) -> winnow::Result<Part> {
-    let name = (
-        one_of(|c: char| c.is_ascii_alphabetic() || c == '_'),
-        take_while(0.., |c: char| c.is_ascii_alphanumeric() || c == '_'),
-    )
-        .take()
-        .map(|name: &str| Part::Capture((name != "_").then(|| name.to_owned())));
-    alt((delimited('<', name, '>'), any.map(Part::Literal))).parse_next(input)
+/// The name of the capture at the start of a text, and what follows it.
+fn capture(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.strip_prefix('<')?.split_once('>')?;
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let named = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    named.then_some((name, rest))
 }
 
 impl Pattern {
-    /// Compiles a pattern.
+    /// Compiles the pattern of a parser.
     ///
     /// # Errors
     /// What is wrong with it, in Loki's words.
-    pub fn new(text: &str) -> Result<Self, String> {
-        let parts: Vec<Part> = repeat(0.., part)
-            .parse(text)
-            .map_err(|_| "invalid expression".to_owned())?;
+    pub fn parser(text: &str) -> Result<Self, String> {
+        let pattern = Self::new(text)?;
+        let names: Vec<&String> = pattern.captures.iter().flat_map(|(name, _)| name).collect();
+        if names.is_empty() {
+            return Err("at least one capture is required".to_owned());
+        }
+        pattern.check_neighbours()?;
+        for (at, name) in names.iter().enumerate() {
+            if names.get(..at).is_some_and(|before| before.contains(name)) {
+                return Err(format!(
+                    "duplicate capture name ({name}): invalid expression"
+                ));
+            }
+        }
+        Ok(pattern)
+    }
+
+    /// Compiles the pattern of a line filter.
+    ///
+    /// # Errors
+    /// What is wrong with it, in Loki's words.
+    pub fn filter(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            let (prefix, captures) = (String::new(), Vec::new());
+            return Ok(Self { prefix, captures });
+        }
+        let pattern = Self::new(text)?;
+        pattern.check_neighbours()?;
+        match pattern.captures.iter().find_map(|(name, _)| name.as_ref()) {
+            Some(name) => Err(format!("named captures are not allowed: found '<{name}>'")),
+            None => Ok(pattern),
+        }
+    }
+
+    fn new(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err(
+                "parse error at line 1, col 1: syntax error: unexpected $end, expecting IDENTIFIER or LITERAL".to_owned(),
+            );
+        }
         let mut pattern = Self {
             prefix: String::new(),
             captures: Vec::new(),
         };
-        for part in parts {
-            match part {
-                Part::Literal(c) => match pattern.captures.last_mut() {
-                    Some((_, literal)) => literal.push(c),
-                    None => pattern.prefix.push(c),
-                },
-                Part::Capture(name) => {
-                    if pattern.captures.last().is_some_and(|(_, l)| l.is_empty()) {
-                        return Err("found consecutive capture: invalid expression".to_owned());
-                    }
-                    let taken = |(other, _): &(Option<String>, String)| *other == name;
-                    if name.is_some() && pattern.captures.iter().any(taken) {
-                        let name = name.unwrap_or_default();
-                        return Err(format!("duplicate capture name ({name})"));
-                    }
-                    pattern.captures.push((name, String::new()));
-                }
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            if let Some((name, after)) = capture(rest) {
+                let name = (name != "_").then(|| name.to_owned());
+                pattern.captures.push((name, String::new()));
+                rest = after;
+                continue;
             }
-        }
-        if pattern.captures.iter().all(|(name, _)| name.is_none()) {
-            return Err("at least one capture is required".to_owned());
+            match pattern.captures.last_mut() {
+                Some((_, literal)) => literal.push(first),
+                None => pattern.prefix.push(first),
+            }
+            rest = rest.get(first.len_utf8()..).unwrap_or_default();
         }
         Ok(pattern)
+    }
+
+    /// Between two captures there has to be something.
+    fn check_neighbours(&self) -> Result<(), String> {
+        let shown = |name: &Option<String>| format!("<{}>", name.as_deref().unwrap_or("_"));
+        for pair in self.captures.windows(2) {
+            if let [(first, literal), (second, _)] = pair
+                && literal.is_empty()
+            {
+                let both = shown(first) + &shown(second);
+                return Err(format!(
+                    "found consecutive capture '{both}': invalid expression"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a line is made of the literals with something between them: captures hold at least
+    /// one byte here, and nothing is left over.
+    #[must_use]
+    pub fn matches(&self, line: &str) -> bool {
+        if self.prefix.is_empty() && self.captures.is_empty() {
+            return line.is_empty();
+        }
+        // Loki finds the first literal anywhere, not only at the start.
+        let Some((_, mut rest)) = line.split_once(self.prefix.as_str()) else {
+            return false;
+        };
+        let mut open = false;
+        for (_, literal) in &self.captures {
+            open = literal.is_empty();
+            if open {
+                break;
+            }
+            match rest.find(literal.as_str()) {
+                None | Some(0) => return false,
+                Some(at) => rest = rest.get(at + literal.len()..).unwrap_or_default(),
+            }
+        }
+        // An open capture takes the rest, which must not be empty.
+        !line.is_empty() && open != rest.is_empty()
     }
 
     /// Reports what the captures hold. Where a literal is missing the capture before it takes the
@@ -114,7 +173,7 @@ mod tests {
 
     fn captured(pattern: &str, line: &str) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        Pattern::new(pattern)
+        Pattern::parser(pattern)
             .unwrap()
             .captures(line, |n, v| found.push((n.to_owned(), v.to_owned())));
         found
@@ -145,7 +204,7 @@ mod tests {
     #[test]
     fn patterns_without_use_are_refused() {
         for bad in ["", "text", "<_>", "<a><b>", "<a> <a>"] {
-            assert!(Pattern::new(bad).is_err(), "{bad}");
+            assert!(Pattern::parser(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,24 +1,37 @@
 //! Compiled pipelines: what happens to each line.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::budget::Budget;
 use super::error::QueryError;
-use super::fields::Fields;
+use super::fields::{ERROR, ERROR_DETAILS, Fields, PRESERVE_ERROR};
 use super::filters::{Condition, LineTest};
+use super::hints::Hints;
+use super::label_format::LabelChanges;
 use super::parsers::LineParser;
 use super::template::{Failure, Kind, Template};
-use crate::embedded::logs::logql::{
-    LabelFormat, NamedMatcher, ParseError, Parser as ParserStage, Stage,
-};
-use crate::embedded::logs::store::{LabelMatcher, compile_regex};
+use crate::embedded::logs::logql::{NamedMatcher, ParseError, Parser as ParserStage, Stage};
+use crate::embedded::logs::store::LabelMatcher;
+use crate::embedded::wire::regex::Expression;
+
+/// Expressions that a query may have in its filters and parsers: each takes memory and time of its own.
+const MAX_EXPRESSIONS: usize = 100;
+
+/// The colours of terminals.
+#[expect(clippy::expect_used, reason = "a literal")]
+static ANSI: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = "[\\x1B\u{9B}][\\[\\]()#;?]*(?:(?:(?:[a-zA-Z0-9]*(?:;[a-zA-Z0-9]*)*)?\\x07)|(?:(?:[0-9]{1,4}(?:;[0-9]{0,4})*)?[0-9A-PRZcf-ntqry=><~]))";
+    Regex::new(pattern).expect("a literal")
+});
 
 /// A pipeline that is ready to run.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     steps: Vec<Step>,
+    hints: Hints,
 }
 
 #[derive(Clone, Debug)]
@@ -27,16 +40,10 @@ enum Step {
     Parse(LineParser),
     Condition(Condition),
     LineFormat(Template),
-    LabelFormat(Vec<LabelChange>),
+    Decolorize,
+    LabelFormat(LabelChanges),
     Drop(Vec<Named>),
     Keep(Vec<Named>),
-}
-
-/// One change of a `label_format`.
-#[derive(Clone, Debug)]
-enum LabelChange {
-    Rename { to: String, from: String },
-    Set { label: String, template: Template },
 }
 
 #[derive(Clone, Debug)]
@@ -46,10 +53,17 @@ enum Named {
 }
 
 impl Named {
-    fn picks(&self, name: &str, value: &str) -> bool {
+    fn name(&self) -> &str {
         match self {
-            Self::Name(own) => own == name,
-            Self::Matcher(matcher) => matcher.name == name && matcher.comparison.accepts(value),
+            Self::Name(name) => name,
+            Self::Matcher(matcher) => &matcher.name,
+        }
+    }
+
+    fn picks(&self, value: &str) -> bool {
+        match self {
+            Self::Name(_) => true,
+            Self::Matcher(matcher) => matcher.comparison.accepts(value),
         }
     }
 }
@@ -60,11 +74,38 @@ impl Pipeline {
     /// # Errors
     /// Which stage makes no sense, and why.
     pub fn new(stages: &[Stage]) -> Result<Self, QueryError> {
-        let mut steps = Vec::with_capacity(stages.len());
-        for stage in stages {
-            compile(stage, &mut steps)?;
+        let expressions = stages.iter().map(expressions).sum::<usize>();
+        if expressions > MAX_EXPRESSIONS {
+            return Err(QueryError::TooManyExpressions(MAX_EXPRESSIONS));
         }
-        Ok(Self { steps })
+        let steps = ordered(stages).into_iter().map(compile);
+        Ok(Self {
+            steps: steps.collect::<Result<_, _>>()?,
+            hints: Hints::default(),
+        })
+    }
+
+    /// Lets parsers look only for what the query needs: the labels of a grouping (absent when all
+    /// labels count), those that conditions after it look at, and the one that is the value.
+    pub(crate) fn look_only_for(
+        &mut self,
+        groups: Option<&[String]>,
+        conditions: &[Condition],
+        value: Option<&str>,
+    ) {
+        let mut names = Vec::new();
+        for condition in conditions {
+            condition.names(&mut names);
+        }
+        for step in &self.steps {
+            match step {
+                Step::Condition(condition) => condition.names(&mut names),
+                // Which labels a template reads is not known here: all of them.
+                Step::LineFormat(_) | Step::LabelFormat(_) => return,
+                _ => {}
+            }
+        }
+        self.hints = Hints::new(names, groups, value);
     }
 
     /// Runs a line through all stages. Returns the line as they left it, or none if one of them
@@ -88,7 +129,11 @@ impl Pipeline {
                         return Ok(None);
                     }
                 }
-                Step::Parse(parser) => parser.parse(&line, fields),
+                Step::Parse(parser) => {
+                    let (unpacked, made) = parser.parse(&line, fields, &self.hints);
+                    budget.make(made, parser.name())?;
+                    line = unpacked.map_or(line, Cow::Owned);
+                }
                 Step::Condition(condition) => {
                     if !condition.holds(fields) {
                         return Ok(None);
@@ -100,26 +145,17 @@ impl Pipeline {
                         line = Cow::Owned(text);
                     }
                 }
-                Step::LabelFormat(formats) => {
-                    format_labels(formats, (ts, &line), fields, budget)?;
+                Step::Decolorize => {
+                    if let Cow::Owned(plain) = ANSI.replace_all(&line, "") {
+                        line = Cow::Owned(plain);
+                    }
                 }
-                Step::Drop(named) => remove(fields, |name, value| {
-                    named.iter().any(|named| named.picks(name, value))
-                }),
-                Step::Keep(named) => remove(fields, |name, value| {
-                    !name.starts_with("__error") && !named.iter().any(|n| n.picks(name, value))
-                }),
+                Step::LabelFormat(changes) => changes.apply((ts, &line), fields, budget)?,
+                Step::Drop(named) => drop_labels(named, fields),
+                Step::Keep(named) => keep_labels(named, fields),
             }
         }
         Ok(Some(line))
-    }
-
-    /// Whether labels may come out other than they went in.
-    #[must_use]
-    pub fn changes_labels(&self) -> bool {
-        self.steps
-            .iter()
-            .any(|step| !matches!(step, Step::Line(_) | Step::LineFormat(_)))
     }
 
     /// Whether it passes every line as it is.
@@ -130,7 +166,7 @@ impl Pipeline {
 }
 
 /// The text that a template made; when it failed, none, and the line notes why.
-fn noted(
+pub(super) fn noted(
     made: Result<String, Failure>,
     fields: &mut Fields<'_>,
 ) -> Result<Option<String>, QueryError> {
@@ -144,49 +180,31 @@ fn noted(
     }
 }
 
-/// Applies one `label_format`. As in Loki, all of its templates see the labels as they are when
-/// the first of them is reached; renames see what came before them.
-fn format_labels(
-    changes: &[LabelChange],
-    (ts, line): (i64, &str),
-    fields: &mut Fields<'_>,
-    budget: &mut Budget,
-) -> Result<(), QueryError> {
-    let mut made: Option<std::vec::IntoIter<Result<String, Failure>>> = None;
-    for change in changes {
-        match change {
-            LabelChange::Rename { to, from } => {
-                if let Some(value) = fields.get(from).map(str::to_owned) {
-                    fields.set(to, &value);
-                    fields.remove(from);
-                }
-            }
-            LabelChange::Set { label, .. } => {
-                let texts = made.get_or_insert_with(|| {
-                    let templates = changes.iter().filter_map(|change| match change {
-                        LabelChange::Rename { .. } => None,
-                        LabelChange::Set { template, .. } => Some(template),
-                    });
-                    let texts = templates.map(|template| template.render(fields, line, ts, budget));
-                    texts.collect::<Vec<_>>().into_iter()
-                });
-                // There is one text for each `Set`, in the same order.
-                if let Some(text) = texts.next()
-                    && let Some(text) = noted(text, fields)?
-                {
-                    fields.set(label, &text);
-                }
-            }
+fn drop_labels(named: &[Named], fields: &mut Fields<'_>) {
+    for one in named {
+        let name = one.name();
+        if !one.picks(fields.get(name).unwrap_or_default()) {
+            continue;
+        }
+        match name {
+            ERROR => fields.clear_error(),
+            ERROR_DETAILS => fields.clear_details(),
+            name if fields.label(name).is_some() => fields.remove(name),
+            _ => {}
         }
     }
-    Ok(())
 }
 
-fn remove(fields: &mut Fields<'_>, picked: impl Fn(&str, &str) -> bool) {
+fn keep_labels(named: &[Named], fields: &mut Fields<'_>) {
+    let special = [ERROR, ERROR_DETAILS, PRESERVE_ERROR];
+    let kept = |name: &str, value: &str| {
+        let mut same = named.iter().filter(|one| one.name() == name);
+        special.contains(&name) || same.any(|one| one.picks(value))
+    };
     let names: Vec<String> = fields
         .all()
         .into_iter()
-        .filter(|(name, value, _)| picked(name, value))
+        .filter(|(name, value, _)| !kept(name, value))
         .map(|(name, ..)| name.to_owned())
         .collect();
     for name in names {
@@ -194,76 +212,86 @@ fn remove(fields: &mut Fields<'_>, picked: impl Fn(&str, &str) -> bool) {
     }
 }
 
-fn compile(stage: &Stage, steps: &mut Vec<Step>) -> Result<(), QueryError> {
+/// Stages in the order in which Loki runs them: line filters come before the stages that leave the
+/// line as it is.
+fn ordered(stages: &[Stage]) -> Vec<&Stage> {
+    let mut ordered = Vec::with_capacity(stages.len());
+    let (mut filters, mut others) = (Vec::new(), Vec::new());
+    for stage in stages {
+        match stage {
+            Stage::LineFilter(_) => filters.push(stage),
+            Stage::LabelFilter(_) => {
+                ordered.append(&mut filters);
+                ordered.append(&mut others);
+                ordered.push(stage);
+            }
+            Stage::LineFormat(_) | Stage::Parser(ParserStage::Unpack) => {
+                ordered.append(&mut filters);
+                ordered.append(&mut others);
+                ordered.push(stage);
+            }
+            _ => others.push(stage),
+        }
+    }
+    ordered.append(&mut filters);
+    ordered.append(&mut others);
+    ordered
+}
+
+/// How many regular expressions a stage has.
+fn expressions(stage: &Stage) -> usize {
+    match stage {
+        Stage::LineFilter(_) | Stage::Parser(ParserStage::Regexp(_)) => 1,
+        Stage::LabelFilter(filter) => filter.expressions(),
+        Stage::Drop(named) | Stage::Keep(named) => {
+            let has_value = |one: &&NamedMatcher| matches!(one, NamedMatcher::Matcher(_));
+            named.iter().filter(has_value).count()
+        }
+        _ => 0,
+    }
+}
+
+fn compile(stage: &Stage) -> Result<Step, QueryError> {
     let refused = |reason: String| QueryError::Stage {
         stage: stage.to_string(),
         reason,
     };
-    match stage {
-        Stage::LineFilter(filter) => {
-            let test = LineTest::new(filter).map_err(|error| refused(error.to_string()))?;
-            steps.push(Step::Line(test));
-        }
-        Stage::Parser(parser) => {
-            steps.push(Step::Parse(line_parser(parser)?));
-        }
-        Stage::LabelFilter(filter) => steps.push(Step::Condition(Condition::new(filter)?)),
+    Ok(match stage {
+        Stage::LineFilter(filter) => Step::Line(LineTest::new(filter).map_err(refused)?),
+        Stage::Parser(parser) => Step::Parse(line_parser(parser).map_err(refused)?),
+        Stage::LabelFilter(filter) => Step::Condition(Condition::new(filter)?),
         Stage::LineFormat(text) => {
-            let template = Template::new(Kind::Line, text)
-                .map_err(|reason| refused(format!("invalid line template: {reason}")));
-            steps.push(Step::LineFormat(template?));
+            let template = Template::new(Kind::Line, text);
+            Step::LineFormat(
+                template.map_err(|reason| refused(format!("invalid line template: {reason}")))?,
+            )
         }
+        Stage::Decolorize => Step::Decolorize,
         Stage::LabelFormat(formats) => {
-            let changes = formats.iter().map(|(label, format)| match format {
-                LabelFormat::Rename(from) => Ok(LabelChange::Rename {
-                    to: label.clone(),
-                    from: from.clone(),
-                }),
-                LabelFormat::Template(text) => Ok(LabelChange::Set {
-                    label: label.clone(),
-                    template: Template::new(Kind::Label, text).map_err(|reason| {
-                        refused(format!("invalid template for label '{label}': {reason}"))
-                    })?,
-                }),
-            });
-            let changes = changes.collect::<Result<Vec<_>, QueryError>>()?;
-            steps.push(Step::LabelFormat(changes));
+            Step::LabelFormat(LabelChanges::new(formats).map_err(refused)?)
         }
-        Stage::Drop(labels) => steps.push(Step::Drop(named(labels)?)),
-        Stage::Keep(labels) => steps.push(Step::Keep(named(labels)?)),
-    }
-    Ok(())
+        Stage::Drop(labels) => Step::Drop(named(labels)?),
+        Stage::Keep(labels) => Step::Keep(named(labels)?),
+    })
 }
 
-fn line_parser(stage: &ParserStage) -> Result<LineParser, QueryError> {
-    let invalid = |kind: &str, reason: String| {
-        QueryError::Parse(ParseError::plain(format!(
-            "invalid {kind} parser: {reason}"
-        )))
-    };
+fn line_parser(stage: &ParserStage) -> Result<LineParser, String> {
     match stage {
-        ParserStage::Json(extractions) => {
-            LineParser::json(extractions).map_err(|reason| invalid("json", reason))
-        }
+        ParserStage::Json(extractions) => LineParser::json(extractions),
         ParserStage::Logfmt {
             strict,
             keep_empty,
             extractions,
-        } => Ok(LineParser::logfmt(*strict, *keep_empty, extractions)),
-        ParserStage::Regexp(expression) => {
-            let regex: Result<Regex, _> = compile_regex(expression);
-            regex
-                .map_err(|error| error.to_string())
-                .and_then(LineParser::regexp)
-                .map_err(|reason| invalid("regexp", reason))
-        }
-        ParserStage::Pattern(expression) => {
-            LineParser::pattern(expression).map_err(|reason| invalid("pattern", reason))
-        }
+        } => LineParser::logfmt(*strict, *keep_empty, extractions),
+        ParserStage::Unpack => Ok(LineParser::Unpack),
+        ParserStage::Regexp(expression) => Expression::new(expression)
+            .map(LineParser::Regexp)
+            .map_err(|error| error.to_string()),
+        ParserStage::Pattern(expression) => LineParser::pattern(expression),
     }
 }
 
-fn named(labels: &[NamedMatcher]) -> Result<Vec<Named>, QueryError> {
+fn named(labels: &[NamedMatcher]) -> Result<Vec<Named>, ParseError> {
     labels
         .iter()
         .map(|label| match label {
@@ -271,4 +299,15 @@ fn named(labels: &[NamedMatcher]) -> Result<Vec<Named>, QueryError> {
             NamedMatcher::Matcher(matcher) => Ok(Named::Matcher(matcher.compile()?)),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ANSI;
+
+    #[test]
+    fn colours_are_taken_out() {
+        let line = "\u{1b}[32mgreen\u{1b}[0m \u{1b}[1;31mred\u{1b}[m plain";
+        assert_eq!(ANSI.replace_all(line, ""), "green red plain");
+    }
 }

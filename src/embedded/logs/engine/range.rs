@@ -1,12 +1,16 @@
 //! Functions of ranges: at each step they look at the samples in `(t - range, t]`.
 
-use super::budget::{Budget, check_samples};
+use super::budget::Budget;
 use super::error::QueryError;
 use super::metric::Steps;
+use super::over_time;
 use super::samples::{Extractor, Sample};
 use super::value::{Labels, Series};
 use crate::embedded::logs::logql::{Grouping, LogRange, MatchOp, RangeOp};
 use crate::embedded::logs::store::LogStore;
+
+/// Bytes of a point of a series.
+pub(crate) const POINT: usize = size_of::<Option<f64>>();
 
 /// A function of a range with its arguments.
 pub(crate) struct RangeCall<'q> {
@@ -61,9 +65,9 @@ impl RangeCall<'_> {
     ) -> Result<Vec<Series>, QueryError> {
         let mut changes: Vec<Vec<(i64, i64)>> = Vec::new();
         let (start, end) = windows.bounds();
-        let labels = extractor.read(store, start, end, budget, |series, sample| {
+        let labels = extractor.read(store, start, end, budget, |series, sample, budget| {
             if series >= changes.len() {
-                check_samples((series + 1).saturating_mul(windows.count + 1))?;
+                budget.hold((windows.count + 1).saturating_mul(POINT))?;
                 changes.resize(series + 1, vec![(0, 0); windows.count + 1]);
             }
             let (first, last) = windows.of(sample.ts);
@@ -102,11 +106,11 @@ impl RangeCall<'_> {
         budget: &mut Budget,
     ) -> Result<Vec<Series>, QueryError> {
         let mut samples: Vec<Vec<(i64, f64)>> = Vec::new();
-        let mut held = 0;
         let (start, end) = windows.bounds();
-        let labels = extractor.read(store, start, end, budget, |series, sample| {
-            held += 1;
-            check_samples(held)?;
+        let mut held = 0;
+        let labels = extractor.read(store, start, end, budget, |series, sample, budget| {
+            held += POINT;
+            budget.hold(POINT)?;
             if series >= samples.len() {
                 samples.resize_with(series + 1, Vec::new);
             }
@@ -115,7 +119,12 @@ impl RangeCall<'_> {
             }
             Ok(())
         })?;
-        check_samples(labels.len().saturating_mul(windows.count))?;
+        budget.hold(
+            labels
+                .len()
+                .saturating_mul(windows.count)
+                .saturating_mul(POINT),
+        )?;
         let seconds = self.range.range as f64 / 1e9;
         let mut all = Vec::with_capacity(samples.len());
         for mut samples in samples {
@@ -129,11 +138,11 @@ impl RangeCall<'_> {
                 for _ in window {
                     budget.spend()?;
                 }
-                let window: Vec<f64> = window.iter().map(|(_, value)| *value).collect();
-                values.push(reduce(self.op, self.param, &window, seconds));
+                values.push(over_time::reduce(self.op, self.param, window, seconds));
             }
             all.push(values);
         }
+        budget.release(held);
         Ok(named(labels, all.into_iter()))
     }
 }
@@ -158,65 +167,18 @@ fn absent(range: &LogRange, found: Vec<Series>, count: usize) -> Vec<Series> {
     };
     let values: Vec<Option<f64>> = (0..count).map(|at| (!present(at)).then_some(1.0)).collect();
     let mut labels = Labels::default();
+    let mut ambiguous: Vec<&str> = Vec::new();
     for matcher in &range.log.matchers {
-        if matcher.op == MatchOp::Equal {
+        if matcher.op == MatchOp::Equal && labels.get(&matcher.name).is_empty() {
             labels.set(&matcher.name, &matcher.value);
+        } else {
+            ambiguous.push(&matcher.name);
         }
     }
+    for name in ambiguous {
+        labels.set(name, "");
+    }
     named(vec![labels], std::iter::once(values))
-}
-
-fn reduce(op: RangeOp, param: Option<f64>, window: &[f64], seconds: f64) -> Option<f64> {
-    let (first, last) = (*window.first()?, *window.last()?);
-    let sum = || window.iter().sum::<f64>();
-    Some(match op {
-        RangeOp::SumOverTime => sum(),
-        RangeOp::Rate => sum() / seconds,
-        RangeOp::AvgOverTime => sum() / window.len() as f64,
-        RangeOp::MinOverTime => window.iter().copied().fold(first, f64::min),
-        RangeOp::MaxOverTime => window.iter().copied().fold(first, f64::max),
-        RangeOp::FirstOverTime => first,
-        RangeOp::LastOverTime => last,
-        RangeOp::StdvarOverTime => variance(window),
-        RangeOp::StddevOverTime => variance(window).sqrt(),
-        RangeOp::QuantileOverTime => quantile(param.unwrap_or(0.5), window),
-        // The other functions take no unwrapped values; the grammar has refused them.
-        _ => return None,
-    })
-}
-
-/// The population variance.
-pub(crate) fn variance(values: &[f64]) -> f64 {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    values
-        .iter()
-        .map(|value| (value - mean).powi(2))
-        .sum::<f64>()
-        / count
-}
-
-/// The quantile with linear interpolation between neighbours, as in Prometheus.
-fn quantile(q: f64, values: &[f64]) -> f64 {
-    if q < 0.0 {
-        return f64::NEG_INFINITY;
-    }
-    if q > 1.0 {
-        return f64::INFINITY;
-    }
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let rank = q * (sorted.len() as f64 - 1.0);
-    let lower = rank.floor().max(0.0) as usize;
-    let weight = rank - rank.floor();
-    let at = |index: usize| {
-        sorted
-            .get(index)
-            .or(sorted.last())
-            .copied()
-            .unwrap_or(f64::NAN)
-    };
-    at(lower) * (1.0 - weight) + at(lower + 1) * weight
 }
 
 /// The windows of all steps.

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use super::budget::Budget;
 use super::error::QueryError;
-use super::fields::Fields;
+use super::fields::{Fields, PRESERVE_ERROR};
 use super::filters::Condition;
 use super::pipeline::Pipeline;
 use super::value::Labels;
 use crate::embedded::logs::logql::units::{parse_bytes, parse_duration};
-use crate::embedded::logs::logql::{Grouping, LogRange, Unwrap, UnwrapConversion};
-use crate::embedded::logs::store::{EntryRef, LogStore, StreamView};
+use crate::embedded::logs::logql::{Grouping, LogRange, Unwrap, UnwrapConversion, parse_float};
+use crate::embedded::logs::store::{EntryRef, LogStore, Quoted, StreamView};
 
 /// What `__error__` says of a label that holds no number.
 const EXTRACTION: &str = "SampleExtractionErr";
@@ -51,14 +51,20 @@ impl<'q> Extractor<'q> {
         range: &'q LogRange,
         grouping: Option<&'q Grouping>,
     ) -> Result<Self, QueryError> {
-        let filters = range
+        let filters: Vec<Condition> = range
             .unwrap
             .iter()
             .flat_map(|unwrap| &unwrap.filters)
             .map(Condition::new)
             .collect::<Result<_, _>>()?;
+        let mut pipeline = Pipeline::new(&range.log.stages)?;
+        // Without a grouping, and with `without`, any label may name the series.
+        let groups = grouping.filter(|grouping| !grouping.without);
+        let groups = groups.map(|grouping| grouping.labels.as_slice());
+        let value = range.unwrap.as_ref().map(|unwrap| &*unwrap.label);
+        pipeline.look_only_for(groups, &filters, value);
         Ok(Self {
-            pipeline: Pipeline::new(&range.log.stages)?,
+            pipeline,
             range,
             grouping,
             filters,
@@ -73,7 +79,7 @@ impl<'q> Extractor<'q> {
         start: i64,
         end: i64,
         budget: &mut Budget,
-        mut found: impl FnMut(usize, Sample) -> Result<(), QueryError>,
+        mut found: impl FnMut(usize, Sample, &mut Budget) -> Result<(), QueryError>,
     ) -> Result<Vec<Labels>, QueryError> {
         let matchers: Vec<_> = self
             .range
@@ -102,7 +108,7 @@ impl<'q> Extractor<'q> {
                     let cached = unchanged.get(slot).copied().flatten().filter(|_| plain);
                     let series = match cached {
                         Some(series) => series,
-                        None => self.series(&fields, &mut known, &mut key)?,
+                        None => self.series(&fields, &mut known, &mut key, budget)?,
                     };
                     if plain && cached.is_none() {
                         unchanged.resize(unchanged.len().max(slot + 1), None);
@@ -110,7 +116,7 @@ impl<'q> Extractor<'q> {
                             *cell = Some(series);
                         }
                     }
-                    found(series, sample)?;
+                    found(series, sample, budget)?;
                 }
             }
         }
@@ -142,15 +148,20 @@ impl<'q> Extractor<'q> {
                 Some(value) => sample.value = value,
                 None => return Ok(None),
             }
-            if !self.filters.iter().all(|filter| filter.holds(fields)) {
+            let mut passed = true;
+            for filter in &self.filters {
+                passed &= filter.holds(fields);
+            }
+            if !passed {
                 return Ok(None);
             }
         }
-        if let Some(error) = fields.error() {
+        // An error ends the query unless it asks for errors.
+        if let Some(error) = fields.error().filter(|_| !is_preserved(fields)) {
             let series: Vec<String> = fields
                 .all()
                 .iter()
-                .map(|(name, value, _)| format!("{name}={value:?}"))
+                .map(|(name, value, _)| format!("{name}={}", Quoted(value)))
                 .collect();
             return Err(QueryError::Pipeline {
                 error: error.to_owned(),
@@ -166,6 +177,7 @@ impl<'q> Extractor<'q> {
         fields: &Fields<'_>,
         known: &mut Known,
         key: &mut Vec<u8>,
+        budget: &mut Budget,
     ) -> Result<usize, QueryError> {
         key.clear();
         let mut push = |text: &str| {
@@ -177,9 +189,12 @@ impl<'q> Extractor<'q> {
             Some(Grouping {
                 without: false,
                 labels,
-            }) => {
+            }) if fields.error().is_none() => {
                 for name in labels {
-                    push(fields.get(name).unwrap_or_default());
+                    // A label that is there and empty is another than none.
+                    let value = fields.label(name);
+                    push(if value.is_some() { "1" } else { "0" });
+                    push(value.unwrap_or_default());
                 }
             }
             _ => {
@@ -196,6 +211,7 @@ impl<'q> Extractor<'q> {
         if series >= MAX_SERIES {
             return Err(QueryError::TooManySeries(MAX_SERIES));
         }
+        budget.hold(2 * key.len() + 256)?;
         let labels = self.labels(fields);
         known.labels.push(Labels(
             labels
@@ -208,6 +224,11 @@ impl<'q> Extractor<'q> {
     }
 
     fn labels<'f>(&self, fields: &'f Fields<'_>) -> Vec<(&'f str, &'f str)> {
+        if fields.error().is_some() {
+            // A line that could not be read keeps all that is known of it.
+            let all = fields.all().into_iter();
+            return all.map(|(name, value, _)| (name, value)).collect();
+        }
         let unwrapped = self.range.unwrap.as_ref().map(|unwrap| &*unwrap.label);
         fields
             .all()
@@ -230,17 +251,23 @@ impl<'q> Extractor<'q> {
 
 /// The value of the unwrapped label; none when it is absent.
 fn unwrapped(unwrap: &Unwrap, fields: &mut Fields<'_>) -> Option<f64> {
-    let text = fields.get(&unwrap.label)?;
+    let text = fields
+        .label(&unwrap.label)
+        .filter(|text| !text.is_empty())?;
     let value = match unwrap.conversion {
-        UnwrapConversion::None => text.parse::<f64>().ok(),
+        UnwrapConversion::None => parse_float(text),
         UnwrapConversion::Bytes => parse_bytes(text).map(|bytes| bytes as f64),
         UnwrapConversion::Duration | UnwrapConversion::DurationSeconds => {
             parse_duration(text).map(|nanos| nanos as f64 / 1e9)
         }
     };
-    if value.is_none() {
-        let details = format!("cannot convert {text:?} of {:?}", unwrap.label);
+    Some(value.unwrap_or_else(|details| {
         fields.fail(EXTRACTION, &details);
-    }
-    Some(value.unwrap_or(0.0))
+        0.0
+    }))
+}
+
+/// Whether the query asks for errors.
+fn is_preserved(fields: &Fields<'_>) -> bool {
+    fields.label(PRESERVE_ERROR) == Some("true")
 }

@@ -12,6 +12,9 @@ pub enum Expr {
     Log(LogExpr),
     /// Returns numbers.
     Metric(MetricExpr),
+    /// Several metric queries of one range, `variants(…) of ({…}[5m])`. Loki refuses it unless a
+    /// tenant's limits allow it.
+    Variants(Vec<MetricExpr>, LogRange),
 }
 
 /// A stream selector with its pipeline.
@@ -59,8 +62,7 @@ impl Matcher {
             MatchOp::Regex => Comparison::regex(&self.value, false),
             MatchOp::NotRegex => Comparison::regex(&self.value, true),
         };
-        let comparison = comparison
-            .map_err(|error| ParseError::plain(format!("error parsing regexp: {error}")))?;
+        let comparison = comparison.map_err(|error| ParseError::plain(error.to_string()))?;
         Ok(LabelMatcher {
             name: self.name.clone(),
             comparison,
@@ -79,6 +81,8 @@ pub enum Stage {
     LabelFilter(LabelFilter),
     /// `| line_format "{{.msg}}"`
     LineFormat(Arc<str>),
+    /// `| decolorize`
+    Decolorize,
     /// `| label_format a=b, c="{{.d}}"`
     LabelFormat(Vec<(String, LabelFormat)>),
     /// `| drop a, b="c"`
@@ -98,15 +102,37 @@ pub enum LineMatch {
     Regex,
     /// `!~`
     NotRegex,
+    /// `|>`
+    Pattern,
+    /// `!>`
+    NotPattern,
 }
 
-/// A line filter with its alternatives (`|= "a" or "b"`).
+impl LineMatch {
+    /// Whether it keeps the lines that match.
+    #[must_use]
+    pub fn is_positive(self) -> bool {
+        matches!(self, Self::Contains | Self::Regex | Self::Pattern)
+    }
+}
+
+/// What a line filter looks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LineOperand {
+    /// A text, an expression or a pattern.
+    Text(Arc<str>),
+    /// `ip("10.0.0.0/8")`
+    Ip(Arc<str>),
+}
+
+/// A line filter with its alternatives (`|= "a" or "b"`). Only those that keep lines have several:
+/// `!= "a" or "b"` is read as `!= "a" != "b"`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LineFilter {
     /// The operator.
     pub op: LineMatch,
-    /// Texts or expressions, at least one.
-    pub alternatives: Vec<Arc<str>>,
+    /// At least one.
+    pub alternatives: Vec<LineOperand>,
 }
 
 /// `name="path"` of `| json` and `| logfmt`.
@@ -132,6 +158,8 @@ pub enum Parser {
         /// What is extracted; everything when empty.
         extractions: Vec<Extraction>,
     },
+    /// `| unpack`
+    Unpack,
     /// `| regexp "(?P<name>…)"`
     Regexp(Arc<str>),
     /// `| pattern "<name> <_>"`
@@ -181,10 +209,35 @@ pub enum LabelFilter {
     Duration(String, CompareOp, i64),
     /// `size < 5MB`, bytes
     Bytes(String, CompareOp, u64),
-    /// All of them hold.
-    And(Vec<LabelFilter>),
+    /// `address = ip("10.0.0.0/8")`
+    Ip {
+        /// Name of the label.
+        name: String,
+        /// `!=` instead of `=`.
+        negated: bool,
+        /// An address, a range or a network.
+        pattern: Arc<str>,
+    },
+    /// Both of them hold.
+    And(Box<LabelFilter>, Box<LabelFilter>),
     /// One of them holds.
-    Or(Vec<LabelFilter>),
+    Or(Box<LabelFilter>, Box<LabelFilter>),
+}
+
+impl LabelFilter {
+    /// How many regular expressions there are in it.
+    #[must_use]
+    pub fn expressions(&self) -> usize {
+        match self {
+            Self::Match(matcher) => {
+                usize::from(matches!(matcher.op, MatchOp::Regex | MatchOp::NotRegex))
+            }
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.expressions() + right.expressions()
+            }
+            _ => 0,
+        }
+    }
 }
 
 /// What a label becomes.
@@ -278,6 +331,7 @@ pub enum VectorOp {
     BottomK,
     Sort,
     SortDesc,
+    ApproxTopK,
 }
 
 /// `by (…)` or `without (…)`.
@@ -317,6 +371,17 @@ pub struct Matching {
     pub on: bool,
     /// Names of labels.
     pub labels: Vec<String>,
+    /// `group_left` or `group_right`: series of one side may meet several of the other.
+    pub group: Option<Group>,
+}
+
+/// `group_left (…)` or `group_right (…)`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Group {
+    /// `group_right`: the many are on the right.
+    pub right: bool,
+    /// Labels that are taken over from the side of the one.
+    pub include: Vec<String>,
 }
 
 /// A binary operator with its modifiers.
@@ -381,4 +446,21 @@ pub enum MetricExpr {
     Literal(f64),
     /// `vector(1)`
     Vector(f64),
+    /// What reads well and makes no sense. Loki says so only when all of the query was read.
+    Refused(ParseError),
+}
+
+impl MetricExpr {
+    /// Whether `sort` or `sort_desc` is in it anywhere: the order of the answer is theirs then.
+    #[must_use]
+    pub fn sorts(&self) -> bool {
+        match self {
+            Self::Aggregation { op, inner, .. } => {
+                matches!(op, VectorOp::Sort | VectorOp::SortDesc) || inner.sorts()
+            }
+            Self::Binary { left, right, .. } => left.sorts() || right.sorts(),
+            Self::LabelReplace { inner, .. } => inner.sorts(),
+            _ => false,
+        }
+    }
 }

@@ -6,7 +6,7 @@ pub enum ParseError {
     /// The text breaks off or goes on in a way the grammar does not know.
     #[error("parse error at line {line}, col {col}: {message}")]
     At {
-        /// Line, from 1.
+        /// Line, from 1; 0 where Loki's scanner does not know it.
         line: usize,
         /// Character in the line, from 1.
         col: usize,
@@ -22,16 +22,5 @@ impl ParseError {
     /// An error without a place.
     pub fn plain(message: impl Into<String>) -> Self {
         Self::Plain(message.into())
-    }
-
-    /// An error at a byte of the text.
-    pub fn at(text: &str, offset: usize, message: impl Into<String>) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Self::At {
-            line: before.matches('\n').count() + 1,
-            col: before.get(line_start..).map_or(0, |s| s.chars().count()) + 1,
-            message: message.into(),
-        }
     }
 }

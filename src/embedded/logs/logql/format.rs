@@ -1,135 +1,41 @@
-//! From the tree back to text: what `format_query` answers, and the names of operators.
+//! From the tree back to text on one line, as Loki writes it: what its errors show and what
+//! `format_query` answers for short queries.
 
 use std::fmt;
 
 use super::ast::{
-    BinaryOp, BinaryOpKind, CompareOp, Expr, Extraction, Grouping, LabelFilter, LabelFormat,
-    LineFilter, LineMatch, LogExpr, LogRange, MatchOp, Matcher, MetricExpr, NamedMatcher, Parser,
+    BinaryOp, CompareOp, Expr, Extraction, Grouping, LabelFilter, LabelFormat, LineFilter,
+    LineMatch, LineOperand, LogExpr, LogRange, MatchOp, Matcher, MetricExpr, NamedMatcher, Parser,
     RangeOp, Stage, Unwrap, UnwrapConversion, VectorOp,
 };
-use super::units::format_duration;
+use super::units::{format_bytes, format_duration, format_range};
 use crate::embedded::logs::store::Quoted;
 
-/// Beyond this many characters a part is spread over several lines, as Loki does.
-const LINE: usize = 100;
-
-/// Lays a query out for reading.
-#[must_use]
-pub fn pretty(expr: &Expr) -> String {
-    match expr {
-        Expr::Log(log) => pretty_log(log, 0),
-        Expr::Metric(metric) => pretty_metric(metric, 0),
-    }
+/// Items with a separator between them.
+pub(super) fn joined<T: fmt::Display>(items: &[T], separator: &str) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    items.join(separator)
 }
 
-fn indent(level: usize) -> String {
-    "  ".repeat(level)
-}
-
-fn is_short(part: &impl fmt::Display) -> bool {
-    part.to_string().chars().count() <= LINE
-}
-
-fn pretty_log(log: &LogExpr, level: usize) -> String {
-    if is_short(log) {
-        return format!("{}{log}", indent(level));
+/// A number as Go prints it by default: with an exponent from a million on.
+pub(super) fn general(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
     }
-    let mut text = format!("{}{}", indent(level), Selector(&log.matchers));
-    for stage in &log.stages {
-        text.push_str(&format!("\n{}{stage}", indent(level + 1)));
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
-    text
-}
-
-fn pretty_range(range: &LogRange, level: usize) -> String {
-    let mut text = pretty_log(&range.log, level);
-    if let Some(unwrap) = &range.unwrap {
-        text.push_str(&format!("\n{}{unwrap}", indent(level + 1)));
-    }
-    format!("{text} {}", Bounds(range))
-}
-
-fn pretty_metric(expr: &MetricExpr, level: usize) -> String {
-    if is_short(expr) {
-        return format!("{}{expr}", indent(level));
-    }
-    let (head, arguments, tail) = match expr {
-        MetricExpr::Range {
-            op,
-            param,
-            range,
-            grouping,
-        } => {
-            let mut arguments: Vec<String> = Vec::new();
-            arguments.extend(param.map(|param| format!("{}{param}", indent(level + 1))));
-            arguments.push(pretty_range(range, level + 1));
-            (op.to_string(), arguments, spaced(grouping.as_ref()))
-        }
-        MetricExpr::Aggregation {
-            op,
-            param,
-            inner,
-            grouping,
-        } => {
-            let mut arguments: Vec<String> = Vec::new();
-            arguments.extend(param.map(|param| format!("{}{param}", indent(level + 1))));
-            arguments.push(pretty_metric(inner, level + 1));
-            let head = format!("{op}{}", spaced(grouping.as_ref()));
-            (head, arguments, String::new())
-        }
-        MetricExpr::LabelReplace {
-            inner,
-            dst,
-            replacement,
-            src,
-            regex,
-        } => {
-            let mut arguments = vec![pretty_metric(inner, level + 1)];
-            for text in [dst, replacement, src, regex] {
-                arguments.push(format!("{}{}", indent(level + 1), Quoted(text)));
-            }
-            ("label_replace".to_owned(), arguments, String::new())
-        }
-        MetricExpr::Binary { op, left, right } => {
-            return format!(
-                "{}\n{}{op}\n{}",
-                pretty_side(left, op.kind, false, level + 1),
-                indent(level),
-                pretty_side(right, op.kind, true, level + 1)
-            );
-        }
-        MetricExpr::Literal(_) | MetricExpr::Vector(_) => {
-            return format!("{}{expr}", indent(level));
-        }
+    let scientific = format!("{value:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
     };
-    let arguments = arguments.join(",\n");
-    let indent = indent(level);
-    format!("{indent}{head}(\n{arguments}\n{indent}){tail}")
-}
-
-fn pretty_side(side: &MetricExpr, op: BinaryOpKind, right: bool, level: usize) -> String {
-    if needs_parentheses(side, op, right) {
-        let indent = indent(level);
-        return format!("{indent}(\n{}\n{indent})", pretty_metric(side, level + 1));
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..=5).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{mantissa}e{sign}{:02}", exponent.abs())
+        }
+        _ => value.to_string(),
     }
-    pretty_metric(side, level)
-}
-
-fn spaced(grouping: Option<&Grouping>) -> String {
-    grouping
-        .map_or_else(String::new, |grouping| format!(" {grouping} "))
-        .trim_end()
-        .to_owned()
-}
-
-/// Whether a side of an operator would be read differently without parentheses.
-fn needs_parentheses(side: &MetricExpr, op: BinaryOpKind, right: bool) -> bool {
-    let MetricExpr::Binary { op: inner, .. } = side else {
-        return false;
-    };
-    let (outer, inner) = (op.precedence(), inner.kind.precedence());
-    let associates_right = op == BinaryOpKind::Pow;
-    inner < outer || (inner == outer && right != associates_right)
 }
 
 impl fmt::Display for Expr {
@@ -137,21 +43,20 @@ impl fmt::Display for Expr {
         match self {
             Self::Log(log) => log.fmt(f),
             Self::Metric(metric) => metric.fmt(f),
+            Self::Variants(variants, range) => {
+                write!(f, "variants({}) of ({range})", joined(variants, ", "))
+            }
         }
     }
 }
 
-struct Selector<'a>(&'a [Matcher]);
+/// A stream selector.
+pub(super) struct Selector<'a>(pub(super) &'a [Matcher]);
 
 impl fmt::Display for Selector<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{}}}", list(self.0))
+        write!(f, "{{{}}}", joined(self.0, ", "))
     }
-}
-
-fn list<T: fmt::Display>(items: &[T]) -> String {
-    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
-    items.join(", ")
 }
 
 impl fmt::Display for LogExpr {
@@ -182,6 +87,7 @@ impl fmt::Display for Stage {
             Self::Parser(parser) => write!(f, "| {parser}"),
             Self::LabelFilter(filter) => write!(f, "| {filter}"),
             Self::LineFormat(template) => write!(f, "| line_format {}", Quoted(template)),
+            Self::Decolorize => f.write_str("| decolorize"),
             Self::LabelFormat(formats) => {
                 let formats: Vec<String> = formats
                     .iter()
@@ -190,10 +96,10 @@ impl fmt::Display for Stage {
                         LabelFormat::Template(text) => format!("{label}={}", Quoted(text)),
                     })
                     .collect();
-                write!(f, "| label_format {}", formats.join(", "))
+                write!(f, "| label_format {}", formats.join(","))
             }
-            Self::Drop(labels) => write!(f, "| drop {}", list(labels)),
-            Self::Keep(labels) => write!(f, "| keep {}", list(labels)),
+            Self::Drop(labels) => write!(f, "| drop {}", joined(labels, ",")),
+            Self::Keep(labels) => write!(f, "| keep {}", joined(labels, ",")),
         }
     }
 }
@@ -207,20 +113,31 @@ impl fmt::Display for NamedMatcher {
     }
 }
 
+impl fmt::Display for LineMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Contains => "|=",
+            Self::ContainsNot => "!=",
+            Self::Regex => "|~",
+            Self::NotRegex => "!~",
+            Self::Pattern => "|>",
+            Self::NotPattern => "!>",
+        })
+    }
+}
+
+impl fmt::Display for LineOperand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => Quoted(text).fmt(f),
+            Self::Ip(pattern) => write!(f, "ip({})", Quoted(pattern)),
+        }
+    }
+}
+
 impl fmt::Display for LineFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let op = match self.op {
-            LineMatch::Contains => "|=",
-            LineMatch::ContainsNot => "!=",
-            LineMatch::Regex => "|~",
-            LineMatch::NotRegex => "!~",
-        };
-        let alternatives: Vec<String> = self
-            .alternatives
-            .iter()
-            .map(|text| Quoted(text).to_string())
-            .collect();
-        write!(f, "{op} {}", alternatives.join(" or "))
+        write!(f, "{} {}", self.op, joined(&self.alternatives, " or "))
     }
 }
 
@@ -234,7 +151,7 @@ impl fmt::Display for Parser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(extractions) if extractions.is_empty() => f.write_str("json"),
-            Self::Json(extractions) => write!(f, "json {}", list(extractions)),
+            Self::Json(extractions) => write!(f, "json {}", joined(extractions, ",")),
             Self::Logfmt {
                 strict,
                 keep_empty,
@@ -248,10 +165,11 @@ impl fmt::Display for Parser {
                     f.write_str(" --keep-empty")?;
                 }
                 if !extractions.is_empty() {
-                    write!(f, " {}", list(extractions))?;
+                    write!(f, " {}", joined(extractions, ","))?;
                 }
                 Ok(())
             }
+            Self::Unpack => f.write_str("unpack"),
             Self::Regexp(expression) => write!(f, "regexp {}", Quoted(expression)),
             Self::Pattern(expression) => write!(f, "pattern {}", Quoted(expression)),
         }
@@ -274,37 +192,44 @@ impl fmt::Display for CompareOp {
 impl fmt::Display for LabelFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Match(matcher) => matcher.fmt(f),
+            Self::Match(matcher) => {
+                let is_regex = matches!(matcher.op, MatchOp::Regex | MatchOp::NotRegex);
+                let raw = is_regex && !is_simple(&matcher.value) && !matcher.value.contains('`');
+                if !raw {
+                    return matcher.fmt(f);
+                }
+                let op = if matcher.op == MatchOp::Regex {
+                    "=~"
+                } else {
+                    "!~"
+                };
+                write!(f, "{}{op}`{}`", matcher.name, matcher.value)
+            }
             Self::Number(name, op, value) => write!(f, "{name}{op}{value}"),
             Self::Duration(name, op, nanos) => write!(f, "{name}{op}{}", format_duration(*nanos)),
-            Self::Bytes(name, op, bytes) => write!(f, "{name}{op}{bytes}B"),
-            Self::And(filters) => f.write_str(&joined(filters, " , ")),
-            Self::Or(filters) => f.write_str(&joined(filters, " or ")),
+            Self::Bytes(name, op, bytes) => write!(f, "{name}{op}{}", format_bytes(*bytes)),
+            Self::Ip {
+                name,
+                negated,
+                pattern,
+            } => {
+                let op = if *negated { "!=" } else { "=" };
+                write!(f, "{name}{op}ip({})", Quoted(pattern))
+            }
+            Self::And(left, right) => write!(f, "( {left} , {right} )"),
+            Self::Or(left, right) => write!(f, "( {left} or {right} )"),
         }
     }
 }
 
-fn joined(filters: &[LabelFilter], separator: &str) -> String {
-    let parts: Vec<String> = filters
-        .iter()
-        .map(|filter| match filter {
-            LabelFilter::And(_) | LabelFilter::Or(_) => format!("( {filter} )"),
-            other => other.to_string(),
-        })
-        .collect();
-    parts.join(separator)
-}
-
-struct Bounds<'a>(&'a LogRange);
-
-impl fmt::Display for Bounds<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}]", format_duration(self.0.range))?;
-        if self.0.offset != 0 {
-            write!(f, " offset {}", format_duration(self.0.offset))?;
-        }
-        Ok(())
-    }
+/// Whether Loki compares texts in the place of an expression: alternatives that are plain but for
+/// `.*` at their ends. It writes the others in backticks.
+fn is_simple(expression: &str) -> bool {
+    expression.split('|').all(|part| {
+        let part = part.strip_prefix(".*").unwrap_or(part);
+        let part = part.strip_suffix(".*").unwrap_or(part);
+        part == ".+" || regex::escape(part) == part
+    })
 }
 
 impl fmt::Display for LogRange {
@@ -313,23 +238,31 @@ impl fmt::Display for LogRange {
         if let Some(unwrap) = &self.unwrap {
             write!(f, " {unwrap}")?;
         }
-        write!(f, " {}", Bounds(self))
+        write!(f, "[{}]", format_range(self.range))?;
+        match self.offset {
+            0 => Ok(()),
+            offset => write!(f, " offset {}", format_duration(offset)),
+        }
     }
 }
 
 impl fmt::Display for Unwrap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.conversion {
-            UnwrapConversion::None => write!(f, "| unwrap {}", self.label)?,
-            UnwrapConversion::Bytes => write!(f, "| unwrap bytes({})", self.label)?,
-            UnwrapConversion::Duration => write!(f, "| unwrap duration({})", self.label)?,
-            UnwrapConversion::DurationSeconds => {
-                write!(f, "| unwrap duration_seconds({})", self.label)?;
-            }
-        }
+        f.write_str(&unwrapped(self))?;
         self.filters
             .iter()
             .try_for_each(|filter| write!(f, " | {filter}"))
+    }
+}
+
+/// An `unwrap` without the filters that follow it.
+pub(super) fn unwrapped(unwrap: &Unwrap) -> String {
+    let label = &unwrap.label;
+    match unwrap.conversion {
+        UnwrapConversion::None => format!("| unwrap {label}"),
+        UnwrapConversion::Bytes => format!("| unwrap bytes({label})"),
+        UnwrapConversion::Duration => format!("| unwrap duration({label})"),
+        UnwrapConversion::DurationSeconds => format!("| unwrap duration_seconds({label})"),
     }
 }
 
@@ -350,38 +283,45 @@ impl fmt::Display for VectorOp {
 impl fmt::Display for Grouping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = if self.without { "without" } else { "by" };
-        write!(f, "{word} ({})", self.labels.join(", "))
+        write!(f, " {word} ({})", self.labels.join(","))
     }
 }
 
 impl fmt::Display for BinaryOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            BinaryOpKind::Or => "or",
-            BinaryOpKind::And => "and",
-            BinaryOpKind::Unless => "unless",
-            BinaryOpKind::Add => "+",
-            BinaryOpKind::Sub => "-",
-            BinaryOpKind::Mul => "*",
-            BinaryOpKind::Div => "/",
-            BinaryOpKind::Mod => "%",
-            BinaryOpKind::Pow => "^",
-            BinaryOpKind::Equal => "==",
-            BinaryOpKind::NotEqual => "!=",
-            BinaryOpKind::Greater => ">",
-            BinaryOpKind::GreaterOrEqual => ">=",
-            BinaryOpKind::Less => "<",
-            BinaryOpKind::LessOrEqual => "<=",
-        })?;
-        if self.return_bool {
-            f.write_str(" bool")?;
-        }
-        if let Some(matching) = &self.matching {
-            let word = if matching.on { "on" } else { "ignoring" };
-            write!(f, " {word} ({})", matching.labels.join(", "))?;
-        }
-        Ok(())
+        f.write_str(&modified(self, ","))
     }
+}
+
+/// An operator with its modifiers; `comma` separates names of labels.
+pub(super) fn modified(op: &BinaryOp, comma: &str) -> String {
+    let mut text = op.kind.text().to_owned();
+    if op.return_bool {
+        text.push_str(" bool");
+    }
+    let Some(matching) = &op.matching else {
+        return text;
+    };
+    let word = if matching.on { "on" } else { "ignoring" };
+    if !matching.on && matching.labels.is_empty() {
+        return text;
+    }
+    text.push_str(&format!(" {word} ({})", matching.labels.join(comma)));
+    if let Some(group) = &matching.group {
+        let word = if group.right {
+            "group_right"
+        } else {
+            "group_left"
+        };
+        text.push_str(&format!(" {word}"));
+        if !group.include.is_empty() {
+            text.push_str(&format!(" ({})", group.include.join(comma)));
+        }
+    } else {
+        // Loki leaves the place of the group modifier.
+        text.push(' ');
+    }
+    text
 }
 
 impl fmt::Display for MetricExpr {
@@ -393,8 +333,9 @@ impl fmt::Display for MetricExpr {
                 range,
                 grouping,
             } => {
-                let param = param.map_or_else(String::new, |param| format!("{param}, "));
-                write!(f, "{op}({param}{range}){}", spaced(grouping.as_ref()))
+                let param = param.map_or_else(String::new, |param| format!("{param},"));
+                write!(f, "{op}({param}{range})")?;
+                grouping.iter().try_for_each(|grouping| grouping.fmt(f))
             }
             Self::Aggregation {
                 op,
@@ -402,14 +343,15 @@ impl fmt::Display for MetricExpr {
                 inner,
                 grouping,
             } => {
-                let param = param.map_or_else(String::new, |param| format!("{param}, "));
-                write!(f, "{op}{}({param}{inner})", spaced(grouping.as_ref()))
+                op.fmt(f)?;
+                let says_something = |g: &&Grouping| g.without || !g.labels.is_empty();
+                if let Some(grouping) = grouping.as_ref().filter(says_something) {
+                    grouping.fmt(f)?;
+                }
+                let param = param.map_or_else(String::new, |param| format!("{param},"));
+                write!(f, "({param}{inner})")
             }
-            Self::Binary { op, left, right } => {
-                write_side(f, left, op.kind, false)?;
-                write!(f, " {op} ")?;
-                write_side(f, right, op.kind, true)
-            }
+            Self::Binary { op, left, right } => write!(f, "({left} {op} {right})"),
             Self::LabelReplace {
                 inner,
                 dst,
@@ -418,27 +360,37 @@ impl fmt::Display for MetricExpr {
                 regex,
             } => write!(
                 f,
-                "label_replace({inner}, {}, {}, {}, {})",
+                "label_replace({inner},{},{},{},{})",
                 Quoted(dst),
                 Quoted(replacement),
                 Quoted(src),
                 Quoted(regex)
             ),
-            Self::Literal(value) => write!(f, "{value}"),
-            Self::Vector(value) => write!(f, "vector({value})"),
+            Self::Literal(value) => f.write_str(&general(*value)),
+            Self::Vector(value) => write!(f, "vector({value:.6})"),
+            Self::Refused(reason) => reason.fmt(f),
         }
     }
 }
 
-fn write_side(
-    f: &mut fmt::Formatter<'_>,
-    side: &MetricExpr,
-    op: BinaryOpKind,
-    right: bool,
-) -> fmt::Result {
-    if needs_parentheses(side, op, right) {
-        write!(f, "({side})")
-    } else {
-        write!(f, "{side}")
+#[cfg(test)]
+mod tests {
+    use super::general;
+
+    #[test]
+    fn numbers_are_written_as_go_writes_them() {
+        for (value, text) in [
+            (1.0, "1"),
+            (0.5, "0.5"),
+            (123_456.0, "123456"),
+            (1_234_567.0, "1.234567e+06"),
+            (1e21, "1e+21"),
+            (0.0001, "0.0001"),
+            (0.000_01, "1e-05"),
+            (-2.5, "-2.5"),
+            (f64::INFINITY, "+Inf"),
+        ] {
+            assert_eq!(general(value), text);
+        }
     }
 }

@@ -1,224 +1,162 @@
 //! The grammar of metric queries.
 
-use winnow::combinator::{alt, cut_err, delimited, opt, preceded};
-use winnow::prelude::*;
-
 use super::ast::{
-    BinaryOp, BinaryOpKind, Grouping, LabelFilter, LogExpr, LogRange, Matching, MetricExpr,
-    RangeOp, Unwrap, UnwrapConversion, VectorOp,
+    BinaryOp, BinaryOpKind, Expr, Group, Grouping, LabelFilter, LogExpr, LogRange, Matching,
+    MetricExpr, RangeOp, Unwrap, UnwrapConversion, VectorOp,
 };
 use super::error::ParseError;
-use super::grammar::{
-    Parsed, Words, count_operator, grouping, ident, keyword, names, nested, next_is, pick, refuse,
-    selector, sym, text,
-};
-use super::grammar_stages::{is_unwrap, label_filter, stages};
+use super::grammar::{Parsed, Words, grouping, log_expr, names, selector};
+use super::grammar_labels::only_label_filter;
+use super::grammar_stages::{is_unwrap, stages};
+use super::literal;
+use super::operators::{binary_op, combine, range_op, vector_op};
 use super::tokens::Tok;
+use super::validate;
+use crate::embedded::wire::regex::Expression;
 
-impl BinaryOpKind {
-    /// How strongly it binds; higher is stronger.
-    pub(crate) fn precedence(self) -> u8 {
-        match self {
-            Self::Or => 1,
-            Self::And | Self::Unless => 2,
-            Self::Equal
-            | Self::NotEqual
-            | Self::Greater
-            | Self::GreaterOrEqual
-            | Self::Less
-            | Self::LessOrEqual => 3,
-            Self::Add | Self::Sub => 4,
-            Self::Mul | Self::Div | Self::Mod => 5,
-            Self::Pow => 6,
-        }
+/// Any query.
+pub(crate) fn expression(words: &mut Words<'_, '_>) -> Parsed<Expr> {
+    if words.is("variants") {
+        return variants(words);
     }
+    binary(words, 1)
 }
 
-impl RangeOp {
-    /// All functions by name.
-    pub(crate) const ALL: [(&'static str, Self); 15] = [
-        ("rate", Self::Rate),
-        ("rate_counter", Self::RateCounter),
-        ("count_over_time", Self::CountOverTime),
-        ("bytes_rate", Self::BytesRate),
-        ("bytes_over_time", Self::BytesOverTime),
-        ("absent_over_time", Self::AbsentOverTime),
-        ("sum_over_time", Self::SumOverTime),
-        ("avg_over_time", Self::AvgOverTime),
-        ("min_over_time", Self::MinOverTime),
-        ("max_over_time", Self::MaxOverTime),
-        ("first_over_time", Self::FirstOverTime),
-        ("last_over_time", Self::LastOverTime),
-        ("stddev_over_time", Self::StddevOverTime),
-        ("stdvar_over_time", Self::StdvarOverTime),
-        ("quantile_over_time", Self::QuantileOverTime),
-    ];
-}
-
-impl VectorOp {
-    /// All aggregations by name.
-    pub(crate) const ALL: [(&'static str, Self); 11] = [
-        ("sum", Self::Sum),
-        ("avg", Self::Avg),
-        ("min", Self::Min),
-        ("max", Self::Max),
-        ("count", Self::Count),
-        ("stddev", Self::Stddev),
-        ("stdvar", Self::Stdvar),
-        ("topk", Self::TopK),
-        ("bottomk", Self::BottomK),
-        ("sort", Self::Sort),
-        ("sort_desc", Self::SortDesc),
-    ];
-
-    /// Whether it takes a number first.
-    pub(crate) fn takes_number(self) -> bool {
-        matches!(self, Self::TopK | Self::BottomK)
+/// A query that returns numbers; lines are unexpected where it ends.
+fn metric_expr(words: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
+    match binary(words, 1)? {
+        Expr::Metric(metric) => Ok(metric),
+        _ => words.unexpected(&[]),
     }
-}
-
-/// Any metric query.
-pub(crate) fn metric_expr(input: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
-    binary(input, 1)
 }
 
 /// Operators that bind at least as strongly as `least`, by precedence climbing.
-fn binary(input: &mut Words<'_, '_>, least: u8) -> Parsed<MetricExpr> {
-    let mut left = operand(input)?;
+fn binary(words: &mut Words<'_, '_>, least: u8) -> Parsed<Expr> {
+    let mut left = operand(words)?;
     loop {
-        let start = *input;
-        let Some(kind) = opt(binary_op).parse_next(input)? else {
+        let Some(kind) = binary_op(words.peek()).filter(|kind| kind.precedence() >= least) else {
             return Ok(left);
         };
-        if kind.precedence() < least {
-            *input = start;
-            return Ok(left);
-        }
-        count_operator(input)?;
-        let op = modifiers(input, kind)?;
+        words.advance();
+        words.count_operator()?;
+        let op = modifiers(words, kind)?;
         // Only the power associates to the right.
         let next = kind.precedence() + u8::from(kind != BinaryOpKind::Pow);
-        let right = nested(|input: &mut Words<'_, '_>| binary(input, next))(input)?;
-        left = MetricExpr::Binary {
-            op,
-            left: Box::new(left),
-            right: Box::new(right),
+        let right = binary(words, next)?;
+        left = Expr::Metric(combine(op, left, right));
+    }
+}
+
+fn modifiers(words: &mut Words<'_, '_>, kind: BinaryOpKind) -> Parsed<BinaryOp> {
+    let return_bool = words.take("bool");
+    let on = words.is("on");
+    if !on && !words.is("ignoring") {
+        return Ok(BinaryOp {
+            kind,
+            return_bool,
+            matching: None,
+        });
+    }
+    words.advance();
+    let labels = names(words)?;
+    let right = words.is("group_right");
+    let mut group = None;
+    if right || words.is("group_left") {
+        words.advance();
+        // A bracket belongs to the modifier, even where an expression in brackets could begin.
+        let include = match words.is("(") {
+            true => names(words)?,
+            false => Vec::new(),
         };
-    }
-}
-
-fn binary_op(input: &mut Words<'_, '_>) -> Parsed<BinaryOpKind> {
-    alt((
-        alt((
-            keyword("or").value(BinaryOpKind::Or),
-            keyword("and").value(BinaryOpKind::And),
-            keyword("unless").value(BinaryOpKind::Unless),
-        )),
-        sym("+").value(BinaryOpKind::Add),
-        sym("-").value(BinaryOpKind::Sub),
-        sym("*").value(BinaryOpKind::Mul),
-        sym("/").value(BinaryOpKind::Div),
-        sym("%").value(BinaryOpKind::Mod),
-        sym("^").value(BinaryOpKind::Pow),
-        sym("==").value(BinaryOpKind::Equal),
-        alt((
-            sym("!=").value(BinaryOpKind::NotEqual),
-            sym(">=").value(BinaryOpKind::GreaterOrEqual),
-            sym("<=").value(BinaryOpKind::LessOrEqual),
-            sym(">").value(BinaryOpKind::Greater),
-            sym("<").value(BinaryOpKind::Less),
-        )),
-    ))
-    .parse_next(input)
-}
-
-fn modifiers(input: &mut Words<'_, '_>, kind: BinaryOpKind) -> Parsed<BinaryOp> {
-    let return_bool = opt(keyword("bool")).parse_next(input)?.is_some();
-    if return_bool && kind.precedence() != 3 {
-        let reason = ParseError::plain("bool modifier can only be used on comparison operators");
-        return refuse(input, reason);
-    }
-    let on = opt(alt((
-        keyword("on").value(true),
-        keyword("ignoring").value(false),
-    )))
-    .parse_next(input)?;
-    let matching = match on {
-        Some(on) => Some(Matching {
-            on,
-            labels: names(input)?,
-        }),
-        None => None,
-    };
-    let grouped = opt(alt((keyword("group_left"), keyword("group_right")))).parse_next(input)?;
-    if let Some(name) = grouped {
-        let reason = format!("`{name}` is not supported by the embedded backend");
-        return refuse(input, ParseError::plain(reason));
+        group = Some(Group { right, include });
     }
     Ok(BinaryOp {
         kind,
         return_bool,
-        matching,
+        matching: Some(Matching { on, labels, group }),
     })
 }
 
-fn operand(input: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
-    if next_is(input, "(") {
-        return delimited(sym("("), nested(metric_expr), cut_err(sym(")"))).parse_next(input);
-    }
-    alt((literal, call)).parse_next(input)
-}
-
-fn number(input: &mut Words<'_, '_>) -> Parsed<f64> {
-    pick("NUMBER", |tok| match tok {
-        Tok::Number(value) => Some(*value),
-        _ => None,
-    })(input)
-}
-
-fn literal(input: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
-    let sign = opt(alt((sym("-").value(-1.0), sym("+").value(1.0)))).parse_next(input)?;
-    if let Some(sign) = sign {
-        return cut_err(number)
-            .map(|value| MetricExpr::Literal(sign * value))
-            .parse_next(input);
-    }
-    number.map(MetricExpr::Literal).parse_next(input)
-}
-
-fn call(input: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
-    let name = ident(input)?.to_ascii_lowercase();
-    if let Some((_, op)) = RangeOp::ALL.iter().find(|(known, _)| *known == name) {
-        return cut_err(|input: &mut Words<'_, '_>| range_call(input, *op)).parse_next(input);
-    }
-    if let Some((_, op)) = VectorOp::ALL.iter().find(|(known, _)| *known == name) {
-        return cut_err(|input: &mut Words<'_, '_>| aggregation(input, *op)).parse_next(input);
-    }
-    match name.as_str() {
-        "vector" => delimited(cut_err(sym("(")), cut_err(number), cut_err(sym(")")))
-            .map(MetricExpr::Vector)
-            .parse_next(input),
-        "label_replace" => cut_err(label_replace).parse_next(input),
-        _ if next_is(input, "(") => {
-            let reason = format!("the function `{name}` is not supported by the embedded backend");
-            refuse(input, ParseError::plain(reason))
+fn operand(words: &mut Words<'_, '_>) -> Parsed<Expr> {
+    match *words.peek() {
+        Tok::Word("{") => log_expr(words).map(Expr::Log),
+        Tok::Word("(") => {
+            words.advance();
+            let inner = words.nested(|words| binary(words, 1))?;
+            if !words.take(")") {
+                // After a whole metric query one bracket or any operator could follow.
+                return words.unexpected(&[]);
+            }
+            Ok(inner)
         }
-        _ => pick("(", |_| None)(input),
+        Tok::Word("+" | "-") | Tok::Number(_) => Ok(Expr::Metric(number(words)?)),
+        Tok::Function(name) => call(words, name).map(Expr::Metric),
+        _ => words.unexpected(&[]),
     }
 }
 
-fn label_replace(input: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
-    let argument = || preceded(sym(","), text);
-    let (_, inner, dst, replacement, src, regex, _) = (
-        sym("("),
-        nested(metric_expr),
-        argument(),
-        argument(),
-        argument(),
-        argument(),
-        sym(")"),
-    )
-        .parse_next(input)?;
+/// A number with its sign. One that cannot be read is refused when all is read.
+fn number(words: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
+    let negative = words.is("-");
+    if negative || words.is("+") {
+        words.advance();
+    }
+    Ok(match literal::parse_float(words.number()?) {
+        Ok(value) if negative => MetricExpr::Literal(-value),
+        Ok(value) => MetricExpr::Literal(value),
+        Err(reason) => MetricExpr::Refused(ParseError::plain(format!(
+            "unable to parse literal as a float: {reason}"
+        ))),
+    })
+}
+
+fn call(words: &mut Words<'_, '_>, name: &'static str) -> Parsed<MetricExpr> {
+    if let Some(op) = range_op(name) {
+        words.advance();
+        return range_call(words, op);
+    }
+    if let Some(op) = vector_op(name) {
+        words.advance();
+        return aggregation(words, op);
+    }
+    match name {
+        "VECTOR" => {
+            words.advance();
+            words.expect("(")?;
+            let value = literal::parse_float(words.number()?);
+            words.expect(")")?;
+            Ok(value.map_or_else(
+                |reason| {
+                    let reason = format!("unable to parse vectorExpr as a float: {reason}");
+                    MetricExpr::Refused(ParseError::plain(reason))
+                },
+                MetricExpr::Vector,
+            ))
+        }
+        "label_replace" => {
+            words.advance();
+            label_replace(words)
+        }
+        _ => words.unexpected(&[]),
+    }
+}
+
+fn label_replace(words: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
+    words.expect("(")?;
+    let inner = words.nested(metric_expr)?;
+    if !words.is(",") {
+        return words.unexpected(&[]);
+    }
+    let mut argument = || {
+        words.expect(",")?;
+        words.text()
+    };
+    let (dst, replacement, src, regex) = (argument()?, argument()?, argument()?, argument()?);
+    words.expect(")")?;
+    if let Err(reason) = Expression::new(&format!("^(?:{regex})$")) {
+        let reason = format!("invalid regex in label_replace: {reason}");
+        return Ok(MetricExpr::Refused(ParseError::plain(reason)));
+    }
     Ok(MetricExpr::LabelReplace {
         inner: Box::new(inner),
         dst,
@@ -228,193 +166,222 @@ fn label_replace(input: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
     })
 }
 
-fn aggregation(input: &mut Words<'_, '_>, op: VectorOp) -> Parsed<MetricExpr> {
-    let before = grouping(input)?;
-    sym("(").parse_next(input)?;
-    let param = if op.takes_number() {
-        let k = number(input)?;
-        sym(",").parse_next(input)?;
-        if k < 1.0 {
-            let reason = format!("invalid parameter (must be greater than 0) {op}({k}");
-            return refuse(input, ParseError::plain(reason));
+/// A number that is followed by a comma.
+fn parameter<'i>(words: &mut Words<'_, 'i>) -> Option<&'i str> {
+    match (words.peek(), words.peek_at(1)) {
+        (&Tok::Number(number), Tok::Word(",")) => {
+            words.advance();
+            words.advance();
+            Some(number)
         }
-        Some(k.min(f64::from(u32::MAX)) as u32)
-    } else {
-        None
-    };
-    let inner = nested(metric_expr)(input)?;
-    sym(")").parse_next(input)?;
-    let grouping = either(input, before)?;
-    let sorts = matches!(op, VectorOp::Sort | VectorOp::SortDesc);
-    if sorts && grouping.as_ref().is_some_and(|g| !g.labels.is_empty()) {
-        let reason = ParseError::plain("sort and sort_desc doesn't allow grouping by ");
-        return refuse(input, reason);
+        _ => None,
     }
-    Ok(MetricExpr::Aggregation {
-        op,
-        param,
-        inner: Box::new(inner),
-        grouping,
+}
+
+fn aggregation(words: &mut Words<'_, '_>, op: VectorOp) -> Parsed<MetricExpr> {
+    let mut grouped = grouping(words)?;
+    if !words.is("(") {
+        return words.unexpected(match grouped {
+            Some(_) => &["("],
+            None => &["(", "by", "without"],
+        });
+    }
+    words.advance();
+    let param = parameter(words);
+    let inner = words.nested(metric_expr)?;
+    if !words.take(")") {
+        return words.unexpected(&[]);
+    }
+    if grouped.is_none() {
+        grouped = grouping(words)?;
+    }
+    Ok(match validate::aggregation(op, param, grouped.as_ref()) {
+        Ok(param) => MetricExpr::Aggregation {
+            op,
+            param,
+            inner: Box::new(inner),
+            grouping: grouped,
+        },
+        Err(reason) => MetricExpr::Refused(reason),
     })
 }
 
-/// A grouping stands before or after the arguments, not on both sides.
-fn either(input: &mut Words<'_, '_>, before: Option<Grouping>) -> Parsed<Option<Grouping>> {
-    if before.is_some() {
-        return Ok(before);
+fn range_call(words: &mut Words<'_, '_>, op: RangeOp) -> Parsed<MetricExpr> {
+    words.expect("(")?;
+    if !matches!(words.peek(), Tok::Number(_) | Tok::Word("{" | "(")) {
+        return words.unexpected(&["NUMBER", "{", "("]);
     }
-    grouping(input)
-}
-
-fn range_call(input: &mut Words<'_, '_>, op: RangeOp) -> Parsed<MetricExpr> {
-    sym("(").parse_next(input)?;
-    let param = if op == RangeOp::QuantileOverTime {
-        let quantile = number(input)?;
-        sym(",").parse_next(input)?;
-        Some(quantile)
-    } else {
-        None
+    let param = match words.peek() {
+        Tok::Number(_) => {
+            let number = words.number()?;
+            words.expect(",")?;
+            Some(number)
+        }
+        _ => None,
     };
-    let range = log_range(input)?;
-    sym(")").parse_next(input)?;
-    let grouping = grouping(input)?;
-    if let Err(reason) = check_range(op, &range, grouping.as_ref()) {
-        return refuse(input, ParseError::plain(reason));
-    }
-    Ok(MetricExpr::Range {
-        op,
-        param,
-        range: Box::new(range),
-        grouping,
-    })
+    let range = words.nested(log_range)?;
+    words.expect(")")?;
+    let grouping: Option<Grouping> = grouping(words)?;
+    Ok(
+        match validate::range(op, param, &range, grouping.as_ref()) {
+            Ok(param) => MetricExpr::Range {
+                op,
+                param,
+                range: Box::new(range),
+                grouping,
+            },
+            Err(reason) => MetricExpr::Refused(reason),
+        },
+    )
 }
 
-fn check_range(op: RangeOp, range: &LogRange, grouping: Option<&Grouping>) -> Result<(), String> {
-    use RangeOp as Op;
-    let of_lines = matches!(op, Op::CountOverTime | Op::BytesRate | Op::BytesOverTime);
-    let of_both = matches!(op, Op::Rate | Op::AbsentOverTime);
-    if op == Op::RateCounter {
-        return Err(format!("`{op}` is not supported by the embedded backend"));
+fn variants(words: &mut Words<'_, '_>) -> Parsed<Expr> {
+    words.expect("variants")?;
+    words.expect("(")?;
+    let mut all = vec![words.nested(metric_expr)?];
+    while words.take(",") {
+        all.push(words.nested(metric_expr)?);
     }
-    if range.unwrap.is_some() && of_lines {
-        return Err(format!("invalid aggregation {op} with unwrap"));
+    if !words.take(")") {
+        return words.unexpected(&[]);
     }
-    if range.unwrap.is_none() && !of_lines && !of_both {
-        return Err(format!("invalid aggregation {op} without unwrap"));
-    }
-    let groups = matches!(
-        op,
-        Op::AvgOverTime
-            | Op::StddevOverTime
-            | Op::StdvarOverTime
-            | Op::QuantileOverTime
-            | Op::MaxOverTime
-            | Op::MinOverTime
-            | Op::FirstOverTime
-            | Op::LastOverTime
-    );
-    if grouping.is_some() && !groups {
-        return Err(format!("grouping not allowed for {op} aggregation"));
-    }
-    Ok(())
+    words.expect("of")?;
+    words.expect("(")?;
+    let range = words.nested(log_range)?;
+    words.expect(")")?;
+    Ok(Expr::Variants(all, range))
 }
 
-/// A log query with its range; the range stands after the selector or after the stages.
-fn log_range(input: &mut Words<'_, '_>) -> Parsed<LogRange> {
-    if next_is(input, "(") {
-        sym("(").parse_next(input)?;
-        let inner = nested(parenthesised)(input)?;
-        return match inner {
-            Inner::Range(range) => Ok(range),
-            Inner::Log(log, unwrap) => {
-                let (range, offset) = range(input)?;
-                Ok(LogRange {
-                    log,
-                    range,
-                    offset,
-                    unwrap,
-                })
-            }
-        };
+/// A log query with its range, which stands after the selector or after the stages; the selector,
+/// or all of it, may be in parentheses.
+fn log_range(words: &mut Words<'_, '_>) -> Parsed<LogRange> {
+    if !words.take("(") {
+        if !words.is("{") {
+            return words.unexpected(&["{", "("]);
+        }
+        let matchers = selector(words)?;
+        return rest_of_range(words, matchers);
     }
-    match log_or_range(input)? {
-        Inner::Range(range) => Ok(range),
-        Inner::Log(..) => pick("RANGE", |_| None)(input),
+    if words.is("(") {
+        let inner = words.nested(log_range)?;
+        words.expect(")")?;
+        return Ok(inner);
     }
-}
-
-/// What stands in parentheses inside of a range function.
-enum Inner {
-    Range(LogRange),
-    Log(LogExpr, Option<Unwrap>),
-}
-
-fn parenthesised(input: &mut Words<'_, '_>) -> Parsed<Inner> {
-    let inner = if next_is(input, "(") {
-        sym("(").parse_next(input)?;
-        nested(parenthesised)(input)?
-    } else {
-        log_or_range(input)?
-    };
-    sym(")").parse_next(input)?;
-    Ok(inner)
-}
-
-fn log_or_range(input: &mut Words<'_, '_>) -> Parsed<Inner> {
-    let matchers = cut_err(selector).parse_next(input)?;
-    let mut found = opt(range).parse_next(input)?;
-    let stages = stages(input)?;
-    let unwrap = unwrap(input)?;
-    if found.is_none() {
-        found = opt(range).parse_next(input)?;
+    if !words.is("{") {
+        return words.unexpected(&["{", "("]);
     }
+    let matchers = selector(words)?;
+    if matches!(words.peek(), Tok::Range(_)) {
+        let range = rest_of_range(words, matchers)?;
+        words.expect(")")?;
+        return Ok(range);
+    }
+    let stages = stages(words)?;
+    let unwrap = unwrap(words)?;
+    let bare = stages.is_empty() && unwrap.is_none();
     let log = LogExpr { matchers, stages };
-    Ok(match found {
-        Some((range, offset)) => Inner::Range(LogRange {
+    if words.take(")") {
+        let (range, offset) = range(words, &["RANGE"])?;
+        let unwrap = match bare {
+            true => self::unwrap(words)?,
+            false => unwrap,
+        };
+        return Ok(LogRange {
             log,
             range,
             offset,
             unwrap,
-        }),
-        None => Inner::Log(log, unwrap),
+        });
+    }
+    let (range, offset) = range(words, after(unwrap.as_ref()))?;
+    words.expect(")")?;
+    Ok(LogRange {
+        log,
+        range,
+        offset,
+        unwrap,
     })
 }
 
-fn range(input: &mut Words<'_, '_>) -> Parsed<(i64, i64)> {
-    let range = pick("RANGE", |tok| match tok {
-        Tok::Range(nanos) => Some(*nanos),
-        _ => None,
-    })(input)?;
-    let duration = pick("DURATION", |tok| match tok {
-        Tok::Duration(nanos) => Some(*nanos),
-        _ => None,
-    });
-    let offset = opt(preceded(keyword("offset"), cut_err(duration))).parse_next(input)?;
-    Ok((range, offset.unwrap_or(0)))
+/// What follows a selector up to the end of the range.
+fn rest_of_range(
+    words: &mut Words<'_, '_>,
+    matchers: Vec<super::ast::Matcher>,
+) -> Parsed<LogRange> {
+    let mut found = None;
+    if matches!(words.peek(), Tok::Range(_)) {
+        found = Some(range(words, &[])?);
+    }
+    let stages = stages(words)?;
+    let unwrap = unwrap(words)?;
+    let (range, offset) = match found {
+        Some(found) => found,
+        None => range(words, after(unwrap.as_ref()))?,
+    };
+    Ok(LogRange {
+        log: LogExpr { matchers, stages },
+        range,
+        offset,
+        unwrap,
+    })
 }
 
-fn unwrap(input: &mut Words<'_, '_>) -> Parsed<Option<Unwrap>> {
-    if !is_unwrap(input) {
+/// What could follow the lines of a range: after stages that is more than errors name.
+fn after(unwrap: Option<&Unwrap>) -> &'static [&'static str] {
+    match unwrap {
+        Some(_) => &["RANGE", "|"],
+        None => &[],
+    }
+}
+
+/// `[5m] offset 1h`
+fn range(words: &mut Words<'_, '_>, expected: &[&str]) -> Parsed<(i64, i64)> {
+    let Tok::Range(range) = *words.peek() else {
+        return words.unexpected(expected);
+    };
+    words.advance();
+    if !words.take("offset") {
+        return Ok((range, 0));
+    }
+    let Tok::Duration(offset) = *words.peek() else {
+        return words.unexpected(&["DURATION"]);
+    };
+    words.advance();
+    Ok((range, offset))
+}
+
+fn unwrap(words: &mut Words<'_, '_>) -> Parsed<Option<Unwrap>> {
+    if !is_unwrap(words) {
         return Ok(None);
     }
-    (sym("|"), keyword("unwrap")).parse_next(input)?;
-    let name = cut_err(ident).parse_next(input)?;
-    let conversion = match name.as_str() {
-        "bytes" => UnwrapConversion::Bytes,
-        "duration" => UnwrapConversion::Duration,
-        "duration_seconds" => UnwrapConversion::DurationSeconds,
-        _ => UnwrapConversion::None,
+    words.expect("|")?;
+    words.expect("unwrap")?;
+    let conversion = match *words.peek() {
+        Tok::Ident(_) => UnwrapConversion::None,
+        Tok::Function("BYTES_CONV") => UnwrapConversion::Bytes,
+        Tok::Function("DURATION_CONV") => UnwrapConversion::Duration,
+        Tok::Function("DURATION_SECONDS_CONV") => UnwrapConversion::DurationSeconds,
+        _ => {
+            return words.unexpected(&[
+                "IDENTIFIER",
+                "BYTES_CONV",
+                "DURATION_CONV",
+                "DURATION_SECONDS_CONV",
+            ]);
+        }
     };
-    let (label, conversion) = if conversion != UnwrapConversion::None && next_is(input, "(") {
-        let label = delimited(sym("("), cut_err(ident), cut_err(sym(")"))).parse_next(input)?;
-        (label, conversion)
+    let label = if conversion == UnwrapConversion::None {
+        words.ident()?
     } else {
-        (name, UnwrapConversion::None)
+        words.advance();
+        words.expect("(")?;
+        let label = words.ident()?;
+        words.expect(")")?;
+        label
     };
     let mut filters: Vec<LabelFilter> = Vec::new();
-    while next_is(input, "|") {
-        let filter = preceded(sym("|"), cut_err(label_filter)).parse_next(input)?;
-        filters.push(filter);
+    while words.take("|") {
+        filters.push(only_label_filter(words)?);
     }
     Ok(Some(Unwrap {
         label,

@@ -1,238 +1,263 @@
-//! From text to words.
+//! From text to words, the way Go's `text/scanner` and Loki's lexer over it read them.
 
 use std::sync::Arc;
 
-use winnow::ascii::{hex_digit1, multispace1};
-use winnow::combinator::{alt, cut_err, delimited, fail, opt, preceded, repeat, terminated};
-use winnow::error::{ContextError, ErrMode, ModalResult, StrContext};
-use winnow::prelude::*;
-use winnow::stream::{LocatingSlice, Location};
-use winnow::token::{any, one_of, take_till, take_while};
+use super::literal;
+use super::tokens::{FUNCTIONS, KEYWORDS, SYMBOLS, Tok, Token};
+use super::units::{parse_bytes, parse_range};
 
-use super::error::ParseError;
-use super::tokens::{Tok, Token};
-use super::units::{parse_bytes, parse_duration};
-
-type Text<'i> = LocatingSlice<&'i str>;
-
-/// Operators and brackets; a longer one comes before its own beginning.
-const SYMBOLS: [&str; 27] = [
-    "|=", "|~", "|>", "!=", "!~", "!>", "=~", "==", ">=", "<=", "{", "}", "(", ")", "]", ",", ".",
-    "=", "|", ">", "<", "+", "-", "*", "/", "%", "^",
-];
-
-/// Splits a query into words.
-pub(crate) fn tokenize(text: &str) -> Result<Vec<Token<'_>>, ParseError> {
-    let mut input = LocatingSlice::new(text);
+/// Splits a query into words; the last is [`Tok::End`] or [`Tok::Bad`]. `invalid` is the first
+/// place at which the query was no UTF-8 and has U+FFFD instead.
+pub(crate) fn tokenize(text: &str, invalid: Option<usize>) -> Vec<Token<'_>> {
+    let mut lexer = Lexer {
+        text,
+        at: 0,
+        line: 1,
+        line_start: 0,
+    };
     let mut tokens = Vec::new();
     loop {
-        skip(&mut input);
-        let at = input.current_token_start();
-        if input.is_empty() {
-            return Ok(tokens);
+        if let Err(reason) = lexer.skip() {
+            tokens.push(lexer.token(Tok::Bad(reason), lexer.at));
+            return tokens;
         }
-        match word.parse_next(&mut input) {
-            Ok(tok) => tokens.push(Token { tok, at }),
-            Err(error) => return Err(ParseError::at(text, at, message(&error, text, at))),
+        let start = lexer.at;
+        let (line, col) = lexer.place(start);
+        let (mut tok, composed) = lexer.word();
+        // The scanner has read one character more than the word.
+        if invalid.is_some_and(|invalid| invalid <= lexer.at) {
+            tok = Tok::Bad("invalid UTF-8 encoding".to_owned());
         }
-    }
-}
-
-fn message(error: &ErrMode<ContextError>, text: &str, at: usize) -> String {
-    let said = match error {
-        ErrMode::Cut(error) | ErrMode::Backtrack(error) => {
-            error.context().find_map(|context| match context {
-                StrContext::Label(label) => Some((*label).to_owned()),
-                _ => None,
-            })
-        }
-        ErrMode::Incomplete(_) => None,
-    };
-    said.unwrap_or_else(|| {
-        let c = text.get(at..).and_then(|rest| rest.chars().next());
-        format!("syntax error: unexpected character {:?}", c.unwrap_or('\0'))
-    })
-}
-
-fn skip(input: &mut Text<'_>) {
-    let comment = preceded('#', take_till(0.., '\n')).void();
-    let spaces: Result<(), ErrMode<ContextError>> =
-        repeat(0.., alt((multispace1.void(), comment))).parse_next(input);
-    // Zero repetitions are a match: there is no error to look at.
-    drop(spaces);
-}
-
-fn word<'i>(input: &mut Text<'i>) -> ModalResult<Tok<'i>> {
-    alt((
-        name.map(Tok::Ident),
-        quoted.map(|text| Tok::Text(text.into())),
-        raw.map(|text| Tok::Text(Arc::from(text))),
-        range.map(Tok::Range),
-        flag.map(Tok::Flag),
-        negative_duration.map(Tok::Duration),
-        number,
-        symbol.map(Tok::Sym),
-    ))
-    .parse_next(input)
-}
-
-fn name<'i>(input: &mut Text<'i>) -> ModalResult<&'i str> {
-    (
-        one_of(|c: char| c.is_ascii_alphabetic() || c == '_'),
-        take_while(0.., |c: char| c.is_ascii_alphanumeric() || c == '_'),
-    )
-        .take()
-        .parse_next(input)
-}
-
-fn symbol(input: &mut Text<'_>) -> ModalResult<&'static str> {
-    for symbol in SYMBOLS {
-        if opt(symbol).parse_next(input)?.is_some() {
-            return Ok(symbol);
+        lexer.count_lines(start);
+        let ends = matches!(tok, Tok::Bad(_) | Tok::End);
+        let line = if composed { 0 } else { line };
+        tokens.push(Token { tok, line, col });
+        if ends {
+            return tokens;
         }
     }
-    fail.parse_next(input)
 }
 
-fn raw<'i>(input: &mut Text<'i>) -> ModalResult<&'i str> {
-    delimited(
-        '`',
-        take_till(0.., '`'),
-        cut_err('`').context(StrContext::Label("literal not terminated")),
-    )
-    .parse_next(input)
+struct Lexer<'i> {
+    text: &'i str,
+    at: usize,
+    line: usize,
+    line_start: usize,
 }
 
-fn quoted(input: &mut Text<'_>) -> ModalResult<String> {
-    let plain = take_till(1.., ['"', '\\', '\n']).map(str::to_owned);
-    let escaped = preceded('\\', cut_err(escape)).map(String::from);
-    delimited(
-        '"',
-        repeat(0.., alt((plain, escaped))).fold(String::new, |mut text, part: String| {
-            text.push_str(&part);
-            text
-        }),
-        cut_err('"').context(StrContext::Label("literal not terminated")),
-    )
-    .parse_next(input)
+fn is_name_start(c: char) -> bool {
+    c == '_' || c.is_alphabetic()
 }
 
-/// Go's escapes in interpreted string literals.
-fn escape(input: &mut Text<'_>) -> ModalResult<char> {
-    fn hex<'i>(digits: usize) -> impl Parser<Text<'i>, char, ErrMode<ContextError>> {
-        take_while(digits..=digits, |c: char| c.is_ascii_hexdigit()).verify_map(|digits: &str| {
-            u32::from_str_radix(digits, 16)
-                .ok()
-                .and_then(char::from_u32)
-        })
+fn is_name(c: char) -> bool {
+    is_name_start(c) || c.is_numeric()
+}
+
+impl<'i> Lexer<'i> {
+    fn rest(&self) -> &'i str {
+        self.text.get(self.at..).unwrap_or_default()
     }
-    let octal = take_while(3..=3, '0'..='7')
-        .verify_map(|digits: &str| u32::from_str_radix(digits, 8).ok().and_then(char::from_u32));
-    let single = any.verify_map(|c| match c {
-        'n' => Some('\n'),
-        't' => Some('\t'),
-        'r' => Some('\r'),
-        'a' => Some('\u{7}'),
-        'b' => Some('\u{8}'),
-        'f' => Some('\u{c}'),
-        'v' => Some('\u{b}'),
-        '\\' | '"' | '\'' => Some(c),
-        _ => None,
-    });
-    alt((
-        preceded('x', hex(2)),
-        preceded('u', hex(4)),
-        preceded('U', hex(8)),
-        octal,
-        single,
-    ))
-    .context(StrContext::Label("invalid syntax"))
-    .parse_next(input)
-}
 
-fn range(input: &mut Text<'_>) -> ModalResult<i64> {
-    delimited(
-        '[',
-        take_till(0.., ']')
-            .verify_map(|text: &str| parse_duration(text.trim()).filter(|range| *range > 0))
-            .context(StrContext::Label("not a valid duration string")),
-        ']'.context(StrContext::Label("missing closing ']' in duration")),
-    )
-    .parse_next(input)
-    .map_err(|error: ErrMode<ContextError>| match error {
-        // A bracket starts nothing else.
-        ErrMode::Backtrack(inner) if inner.context().next().is_some() => ErrMode::Cut(inner),
-        other => other,
-    })
-}
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
 
-fn flag<'i>(input: &mut Text<'i>) -> ModalResult<&'i str> {
-    terminated(
-        alt(("--strict", "--keep-empty")),
-        winnow::combinator::not(one_of(|c: char| c.is_ascii_alphabetic() || c == '-')),
-    )
-    .parse_next(input)
-}
+    /// Line and column of a byte of the present line.
+    fn place(&self, at: usize) -> (usize, usize) {
+        let before = self.text.get(self.line_start..at).unwrap_or_default();
+        (self.line, before.chars().count() + 1)
+    }
 
-fn negative_duration(input: &mut Text<'_>) -> ModalResult<i64> {
-    preceded(
-        '-',
-        measure.verify_map(|text| parse_duration(&format!("-{text}"))),
-    )
-    .parse_next(input)
-}
+    fn token(&self, tok: Tok<'i>, at: usize) -> Token<'i> {
+        let (line, col) = self.place(at);
+        Token { tok, line, col }
+    }
 
-/// Digits with the letters that follow, as one word.
-fn measure<'i>(input: &mut Text<'i>) -> ModalResult<&'i str> {
-    (
-        one_of('0'..='9'),
-        take_while(0.., |c: char| c.is_alphanumeric() || c == '.'),
-    )
-        .take()
-        .parse_next(input)
-}
+    /// Keeps count of the lines from a byte up to the present place.
+    fn count_lines(&mut self, from: usize) {
+        let passed = self.text.get(from..self.at).unwrap_or_default();
+        if let Some(last) = passed.rfind('\n') {
+            self.line += passed.matches('\n').count();
+            self.line_start = from + last + 1;
+        }
+    }
 
-fn number<'i>(input: &mut Text<'i>) -> ModalResult<Tok<'i>> {
-    let with_unit = measure.verify_map(|text: &str| {
-        text.contains(|c: char| c.is_alphabetic())
-            .then(|| parse_duration(text).map(Tok::Duration))
-            .flatten()
-            .or_else(|| {
-                let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-                // Loki writes sizes with capital letters or a k; `5m` has been a duration above.
-                (!unit.is_empty())
-                    .then(|| parse_bytes(text).map(Tok::Bytes))
-                    .flatten()
-            })
-    });
-    alt((with_unit, hex_number, decimal)).parse_next(input)
-}
+    /// Passes over spaces and comments: LogQL's `#` and, as Go's scanner knows them, `//` and `/* */`.
+    fn skip(&mut self) -> Result<(), String> {
+        loop {
+            let rest = self.rest();
+            let passed = match rest.as_bytes() {
+                [b' ' | b'\t' | b'\n' | b'\r', ..] => 1,
+                [b'#', ..] | [b'/', b'/', ..] => rest.find('\n').unwrap_or(rest.len()),
+                [b'/', b'*', ..] => match rest.find("*/") {
+                    Some(end) => end + 2,
+                    None => return Err("comment not terminated".to_owned()),
+                },
+                _ => return Ok(()),
+            };
+            let from = self.at;
+            self.at += passed;
+            self.count_lines(from);
+        }
+    }
 
-fn hex_number<'i>(input: &mut Text<'i>) -> ModalResult<Tok<'i>> {
-    preceded(alt(("0x", "0X")), hex_digit1)
-        .verify_map(|digits: &str| u64::from_str_radix(digits, 16).ok())
-        .map(|value| Tok::Number(value as f64))
-        .parse_next(input)
-}
+    /// The next word, and whether Loki's scanner puts it together from several characters.
+    fn word(&mut self) -> (Tok<'i>, bool) {
+        let Some(first) = self.peek() else {
+            return (Tok::End, false);
+        };
+        let rest = self.rest();
+        let dotted_number = first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit());
+        match first {
+            c if is_name_start(c) => (self.name(), false),
+            c if c.is_ascii_digit() || dotted_number => self.number(),
+            '"' => (self.quoted(), false),
+            '`' => (self.raw(), false),
+            '\'' => (self.character(), false),
+            '[' => (self.range(), true),
+            '-' => self.minus(),
+            _ => self.symbol(),
+        }
+    }
 
-fn decimal<'i>(input: &mut Text<'i>) -> ModalResult<Tok<'i>> {
-    let digits = || take_while(0.., '0'..='9');
-    let exponent = (
-        one_of(['e', 'E']),
-        opt(one_of(['+', '-'])),
-        take_while(1.., '0'..='9'),
-    );
-    (digits(), opt(('.', digits())), opt(exponent))
-        .take()
-        .verify_map(|text: &str| text.parse::<f64>().ok().filter(|value| value.is_finite()))
-        .map(Tok::Number)
-        .parse_next(input)
-}
+    fn take(&mut self, len: usize) -> &'i str {
+        let taken = self.text.get(self.at..self.at + len).unwrap_or_default();
+        self.at += len;
+        taken
+    }
 
-/// A quoted text at the start of `input`; templates share the lexer's strings.
-pub(crate) fn quoted_text(input: &mut &str) -> ModalResult<String> {
-    let mut text = LocatingSlice::new(*input);
-    let value = alt((quoted, raw.map(str::to_owned))).parse_next(&mut text)?;
-    *input = input.get(text.current_token_start()..).unwrap_or_default();
-    Ok(value)
+    fn name(&mut self) -> Tok<'i> {
+        let rest = self.rest();
+        let name = self.take(rest.find(|c| !is_name(c)).unwrap_or(rest.len()));
+        let lower = name.to_ascii_lowercase();
+        if let Some((_, shown)) = FUNCTIONS.iter().find(|(known, _)| *known == lower) {
+            return match self.is_call() {
+                true => Tok::Function(shown),
+                false => Tok::Ident(name),
+            };
+        }
+        match KEYWORDS.iter().find(|known| **known == lower) {
+            Some(keyword) => Tok::Word(keyword),
+            None => Tok::Ident(name),
+        }
+    }
+
+    /// Whether a bracket or a grouping follows: only then is a function's name one.
+    fn is_call(&self) -> bool {
+        let rest = self.rest().trim_start();
+        let lower: String = rest.chars().take(7).collect::<String>().to_lowercase();
+        let grouped = ["by", "without"]
+            .iter()
+            .find(|word| lower.starts_with(**word))
+            .and_then(|word| rest.get(word.len()..));
+        rest.starts_with('(') || grouped.is_some_and(|after| after.trim_start().starts_with('('))
+    }
+
+    fn number(&mut self) -> (Tok<'i>, bool) {
+        let start = self.at;
+        let number = match literal::number_len(self.rest()) {
+            Ok(len) => self.take(len),
+            Err(reason) => return (Tok::Bad(reason), false),
+        };
+        let is_unit =
+            |units: &'static str| move |c: char| c.is_numeric() || units.contains(c) || c == '.';
+        let with = |lexer: &Self, unit: &dyn Fn(char) -> bool| {
+            let rest = lexer.rest();
+            let len = rest.find(|c| !unit(c)).unwrap_or(rest.len());
+            (len > 0).then(|| &lexer.text[start..lexer.at + len])
+        };
+        if let Some(text) = with(self, &is_unit("nuµmshdwy"))
+            && let Some(nanos) = literal::duration(text)
+        {
+            self.at = start + text.len();
+            return (Tok::Duration(nanos), true);
+        }
+        if let Some(text) = with(self, &is_unit("BikKMGTP"))
+            && let Ok(bytes) = parse_bytes(text)
+        {
+            self.at = start + text.len();
+            return (Tok::Bytes(bytes), true);
+        }
+        (Tok::Number(number), false)
+    }
+
+    fn minus(&mut self) -> (Tok<'i>, bool) {
+        let rest = self.rest();
+        if rest.starts_with("--") {
+            let len = rest.find(|c: char| !(c.is_alphabetic() || c == '-'));
+            let flag = &rest[..len.unwrap_or(rest.len())];
+            if matches!(flag, "--strict" | "--keep-empty") {
+                return (Tok::Flag(self.take(flag.len())), true);
+            }
+        }
+        let unit = |c: char| c.is_numeric() || "nuµmshdwy.".contains(c);
+        let len = rest[1..].find(|c| !unit(c)).unwrap_or(rest.len() - 1);
+        if len > 0
+            && let Some(nanos) = literal::duration(&rest[..=len])
+        {
+            self.at += len + 1;
+            return (Tok::Duration(nanos), true);
+        }
+        self.symbol()
+    }
+
+    fn symbol(&mut self) -> (Tok<'i>, bool) {
+        let rest = self.rest();
+        if let Some(symbol) = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
+            self.at += symbol.len();
+            return (Tok::Word(symbol), symbol.len() > 1);
+        }
+        let len = self.peek().map_or(0, char::len_utf8);
+        (Tok::Ident(self.take(len)), false)
+    }
+
+    fn range(&mut self) -> Tok<'i> {
+        let rest = self.rest();
+        let Some(end) = rest.find(']') else {
+            self.at = self.text.len();
+            return Tok::Bad("missing closing ']' in duration".to_owned());
+        };
+        self.at += end + 1;
+        match parse_range(&rest[1..end]) {
+            Ok(nanos) => Tok::Range(nanos),
+            Err(reason) => Tok::Bad(reason),
+        }
+    }
+
+    fn raw(&mut self) -> Tok<'i> {
+        let rest = self.rest();
+        let Some(end) = rest[1..].find('`') else {
+            self.at = self.text.len();
+            return Tok::Bad("literal not terminated".to_owned());
+        };
+        self.at += end + 2;
+        // As in Go, a raw string has no carriage returns.
+        Tok::Text(rest[1..=end].replace('\r', "").into())
+    }
+
+    fn quoted(&mut self) -> Tok<'i> {
+        match literal::quoted(self.rest()) {
+            Ok((value, len)) => {
+                self.at += len;
+                Tok::Text(Arc::from(value))
+            }
+            Err(reason) => Tok::Bad(reason.to_owned()),
+        }
+    }
+
+    /// `'x'` is a word of Go's scanner and none of LogQL.
+    fn character(&mut self) -> Tok<'i> {
+        let rest = self.rest();
+        let inner = rest.get(1..).unwrap_or_default();
+        let Some(end) = inner
+            .find(['\'', '\n'])
+            .filter(|end| inner[*end..].starts_with('\''))
+        else {
+            return Tok::Bad("literal not terminated".to_owned());
+        };
+        match inner[..end].chars().count() {
+            1 => Tok::Ident(self.take(end + 2)),
+            _ => Tok::Bad("invalid char literal".to_owned()),
+        }
+    }
 }

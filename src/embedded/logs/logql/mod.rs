@@ -4,21 +4,26 @@
 mod ast;
 mod error;
 mod format;
+mod format_pretty;
 mod grammar;
+mod grammar_labels;
 mod grammar_metric;
 mod grammar_stages;
 mod lexer;
+mod literal;
+mod operators;
 mod tokens;
 pub mod units;
+mod validate;
 
 pub use ast::{
-    BinaryOp, BinaryOpKind, CompareOp, Expr, Extraction, Grouping, LabelFilter, LabelFormat,
-    LineFilter, LineMatch, LogExpr, LogRange, MatchOp, Matcher, Matching, MetricExpr, NamedMatcher,
-    Parser, RangeOp, Stage, Unwrap, UnwrapConversion, VectorOp,
+    BinaryOp, BinaryOpKind, CompareOp, Expr, Extraction, Group, Grouping, LabelFilter, LabelFormat,
+    LineFilter, LineMatch, LineOperand, LogExpr, LogRange, MatchOp, Matcher, Matching, MetricExpr,
+    NamedMatcher, Parser, RangeOp, Stage, Unwrap, UnwrapConversion, VectorOp,
 };
 pub use error::ParseError;
-pub use format::pretty;
-pub(crate) use lexer::quoted_text;
+pub use format_pretty::pretty;
+pub(crate) use literal::parse_float;
 
 use std::sync::Arc;
 
@@ -30,8 +35,22 @@ const MAX_INPUT: usize = 131_072;
 /// # Errors
 /// Where and why the text is no query, in the form of Loki's messages.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
-    let expr = parse_unchecked(text)?;
-    check_selectors(&expr)?;
+    let expr = parse_unchecked(text, None)?;
+    validate::expr(&expr)?;
+    Ok(expr)
+}
+
+/// Parses a query as it was sent, which may be no UTF-8.
+///
+/// # Errors
+/// As [`parse`]; also where bytes are no UTF-8.
+pub fn parse_bytes(query: &[u8]) -> Result<Expr, ParseError> {
+    let invalid = std::str::from_utf8(query).err();
+    let expr = parse_unchecked(
+        &super::lossy::text(query),
+        invalid.map(|error| error.valid_up_to()),
+    )?;
+    validate::expr(&expr)?;
     Ok(expr)
 }
 
@@ -42,7 +61,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
 pub fn parse_log(text: &str) -> Result<LogExpr, ParseError> {
     match parse(text)? {
         Expr::Log(log) => Ok(log),
-        Expr::Metric(_) => Err(ParseError::plain("only log selector is supported")),
+        _ => Err(ParseError::plain("only log selector is supported")),
     }
 }
 
@@ -62,7 +81,7 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
 /// # Errors
 /// As [`parse`]; also when a label is not compared by `=`.
 pub fn parse_stream_labels(text: &str) -> Result<Vec<(String, Arc<str>)>, ParseError> {
-    let Expr::Log(log) = parse_unchecked(text)? else {
+    let Expr::Log(log) = parse_unchecked(text, None)? else {
         return Err(ParseError::plain("only label matchers are supported"));
     };
     if !log.stages.is_empty() || log.matchers.iter().any(|m| m.op != MatchOp::Equal) {
@@ -77,48 +96,15 @@ pub fn parse_stream_labels(text: &str) -> Result<Vec<(String, Arc<str>)>, ParseE
         .collect())
 }
 
-fn parse_unchecked(text: &str) -> Result<Expr, ParseError> {
+fn parse_unchecked(text: &str, invalid: Option<usize>) -> Result<Expr, ParseError> {
     if text.len() >= MAX_INPUT {
         return Err(ParseError::plain(format!(
             "input size too long ({} > {MAX_INPUT})",
             text.len()
         )));
     }
-    let tokens = lexer::tokenize(text)?;
-    grammar::parse_tokens(text, &tokens)
-}
-
-/// Every selector needs a matcher that does not accept the absence of its label.
-fn check_selectors(expr: &Expr) -> Result<(), ParseError> {
-    match expr {
-        Expr::Log(log) => check_matchers(&log.matchers),
-        Expr::Metric(metric) => check_metric(metric),
+    if text.is_empty() {
+        return Err(ParseError::plain("syntax error: unexpected $end"));
     }
-}
-
-fn check_metric(expr: &MetricExpr) -> Result<(), ParseError> {
-    match expr {
-        MetricExpr::Range { range, .. } => check_matchers(&range.log.matchers),
-        MetricExpr::Aggregation { inner, .. } | MetricExpr::LabelReplace { inner, .. } => {
-            check_metric(inner)
-        }
-        MetricExpr::Binary { left, right, .. } => {
-            check_metric(left)?;
-            check_metric(right)
-        }
-        MetricExpr::Literal(_) | MetricExpr::Vector(_) => Ok(()),
-    }
-}
-
-fn check_matchers(matchers: &[Matcher]) -> Result<(), ParseError> {
-    for matcher in matchers {
-        if !matcher.compile()?.comparison.accepts("") {
-            return Ok(());
-        }
-    }
-    Err(ParseError::plain(
-        "queries require at least one regexp or equality matcher that does not have an \
-         empty-compatible value. For instance, app=~\".*\" does not meet this requirement, but \
-         app=~\".+\" will",
-    ))
+    grammar::parse_tokens(&lexer::tokenize(text, invalid))
 }

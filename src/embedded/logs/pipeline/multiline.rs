@@ -25,15 +25,18 @@ pub struct Multiline {
 
 impl Multiline {
     /// The stage of the contract: entries begin with a date, wait 3 s and have 128 lines at most.
-    /// None only if the expression did not compile.
+    ///
+    /// # Panics
+    /// Never: the expression is a literal.
     #[must_use]
-    pub fn contract() -> Option<Self> {
-        Some(Self {
-            firstline: Regex::new(FIRST_LINE).ok()?,
+    #[expect(clippy::expect_used, reason = "a literal")]
+    pub fn contract() -> Self {
+        Self {
+            firstline: Regex::new(FIRST_LINE).expect("a literal"),
             max_wait: Duration::from_secs(3),
             max_lines: 128,
             max_bytes: 256 << 10,
-        })
+        }
     }
 }
 

@@ -288,11 +288,14 @@ fn proto(entry: Entry) -> EntryProto {
             seconds: entry.ts.div_euclid(1_000_000_000),
             nanos: i32::try_from(entry.ts.rem_euclid(1_000_000_000)).unwrap_or(0),
         }),
-        line: entry.line,
+        line: entry.line.into_bytes(),
         structured_metadata: entry
             .metadata
             .into_iter()
-            .map(|(name, value)| LabelProto { name, value })
+            .map(|(name, value)| LabelProto {
+                name: name.into_bytes(),
+                value: value.into_bytes(),
+            })
             .collect(),
     }
 }

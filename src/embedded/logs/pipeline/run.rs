@@ -40,11 +40,15 @@ pub struct Stages {
 
 impl Stages {
     /// The contract's stages for the text format of `app-*`.
+    ///
+    /// # Panics
+    /// Never: the expression is a literal.
     #[must_use]
+    #[expect(clippy::expect_used, reason = "a literal")]
     pub fn text() -> Self {
         Self {
-            multiline: Multiline::contract(),
-            regex: Regex::new(LINE).ok(),
+            multiline: Some(Multiline::contract()),
+            regex: Some(Regex::new(LINE).expect("a literal")),
         }
     }
 

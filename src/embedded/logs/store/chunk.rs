@@ -99,6 +99,18 @@ impl Chunk {
         lines + self.metadata.symbol_bytes()
     }
 
+    /// Bytes of all lines, and eight for each metadata label of each entry.
+    #[must_use]
+    pub fn entry_bytes(&self) -> usize {
+        let labels = |slot: &Slot| 8 * self.metadata.get(slot.metadata).len();
+        self.text.len() + self.slots.iter().map(labels).sum::<usize>()
+    }
+
+    /// All distinct names and values of structured metadata.
+    pub fn symbols(&self) -> impl Iterator<Item = &str> {
+        self.metadata.symbols()
+    }
+
     /// Indexes of the entries in `[start, end)`.
     #[must_use]
     pub fn range(&self, start: i64, end: i64) -> (usize, usize) {
@@ -133,11 +145,18 @@ impl Chunk {
 
     /// Adds an entry at its place in time. The caller has looked for duplicates and keeps the
     /// text below 4 GiB by splitting.
+    ///
+    /// # Panics
+    /// The text reaches 4 GiB: its entries could not be found again.
+    #[expect(
+        clippy::expect_used,
+        reason = "an offset that does not fit would name another line"
+    )]
     pub(crate) fn insert(&mut self, ts: i64, line: &str, metadata: &[(&str, &str)]) {
         let slot = Slot {
             ts,
-            offset: u32::try_from(self.text.len()).unwrap_or(u32::MAX),
-            len: u32::try_from(line.len()).unwrap_or(u32::MAX),
+            offset: u32::try_from(self.text.len()).expect("a chunk is split long before 4 GiB"),
+            len: u32::try_from(line.len()).expect("a line is shorter than 4 GiB"),
             metadata: self.metadata.intern(metadata),
         };
         self.text.push_str(line);

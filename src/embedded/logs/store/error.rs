@@ -94,6 +94,15 @@ pub enum Refusal {
         /// Bytes of this line.
         len: usize,
     },
+    /// A name in the structured metadata of which no label name can be made.
+    #[error(
+        "normalization for label name {} resulted in invalid name: it has no letter and no digit",
+        super::labels::Quoted(name)
+    )]
+    MetadataName {
+        /// The name.
+        name: String,
+    },
     /// The structured metadata is too large.
     #[error(
         "stream '{stream}' has structured metadata too large: '{len}' bytes, limit: '{limit}' bytes. Please see `limits_config.max_structured_metadata_size` or contact your Loki administrator to increase it"

@@ -31,8 +31,9 @@ const FIELDS: [&str; 14] = [
 /// How deep a JSON line is searched for a level field (`log_level_from_json_max_depth`).
 const JSON_DEPTH: usize = 2;
 
-static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new("(?i-u)trace|debug|fatal|critical|error|err|warning|warn|info").ok()
+#[expect(clippy::expect_used, reason = "a literal")]
+static WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new("(?i-u)trace|debug|fatal|critical|error|err|warning|warn|info").expect("a literal")
 });
 
 /// The level of an entry: from a label, from its structured metadata, from a field of the line or
@@ -84,39 +85,36 @@ fn from_fields(line: &str) -> Option<&'static str> {
     let trimmed = line.trim();
     if trimmed.starts_with('{') && trimmed.ends_with('}') {
         let mut found = None;
-        json::walk(trimmed, &mut |path, value| {
-            let named = path.last().is_some_and(|key| FIELDS.contains(&&**key));
-            let wanted = found.is_none() && path.len() <= JSON_DEPTH && named;
-            if let (true, json::Scalar::Text(text)) = (wanted, &value) {
-                found = Some(known(text));
+        // What comes before the place where a line is malformed counts.
+        let _ = json::walk(trimmed, &mut Vec::new(), &mut |path, key, value| {
+            if value.kind == json::Kind::Text && FIELDS.contains(&key) {
+                found = known(&value.as_label());
+                return Err(json::Ended::Enough);
             }
-        })
-        .ok();
-        return found.flatten();
+            Ok(path.len() + 1 < JSON_DEPTH)
+        });
+        return found;
     }
     if !line.contains('=') {
         return None;
     }
-    let mut best: Option<(usize, &str)> = None;
+    let mut best: Option<(usize, Option<&'static str>)> = None;
     for (key, value) in logfmt::pairs(line) {
         let rank = FIELDS.iter().position(|f| key.eq_ignore_ascii_case(f));
         if let Some(rank) = rank.filter(|rank| best.is_none_or(|(best, _)| *rank < best)) {
-            best = Some((rank, value));
+            best = Some((rank, known(&value)));
             if rank == 0 {
                 break;
             }
         }
     }
-    best.and_then(|(_, value)| known(value.trim_matches('"')))
+    best.and_then(|(_, level)| level)
 }
 
 fn from_words(line: &str) -> &'static str {
-    let Some(words) = WORDS.as_ref() else {
-        return "unknown";
-    };
     let bytes = line.as_bytes();
     let mut from = 0;
-    while let Some(word) = words.find_at(line, from) {
+    while let Some(word) = WORDS.find_at(line, from) {
         let left = word.start().checked_sub(1).and_then(|at| bytes.get(at));
         let right = bytes.get(word.end());
         let left_bounds = left.is_none_or(|b| b" \t\n[({\"'=|".contains(b));

@@ -78,13 +78,18 @@ pub struct Limits {
     /// Whether the level of a line is guessed at ingest and kept as structured metadata
     /// `detected_level` (`discover_log_levels`). Default true, as in Loki 3.
     pub discover_log_levels: bool,
+    /// Whether entries of one push and stream that have one time but different lines are moved
+    /// apart by a nanosecond each (`increment_duplicate_timestamp`). Default false, as in Loki;
+    /// the lab sets it, as `etc/loki/loki.yaml` does.
+    pub increment_duplicate_timestamp: bool,
     /// Entries that a query may ask for (`max_entries_limit_per_query`). Default 5000.
     pub max_entries_per_query: usize,
     /// Series that a metric query may return (`max_query_series`). Default 500.
     pub max_query_series: usize,
     /// Time that a query may take. Default 20 s.
     pub query_timeout: Duration,
-    /// Queries that run at a time; more of them wait. Default 8.
+    /// Queries that run at a time; more of them wait. Default one for each processor, 2 to 8: each
+    /// may hold some hundred megabytes.
     pub max_concurrent_queries: usize,
     /// Tail connections at a time (`max_concurrent_tail_requests`). Default 10.
     pub max_tails: usize,
@@ -110,10 +115,12 @@ impl Default for Limits {
             max_push_bytes: 32 << 20,
             max_decompressed_bytes: 64 << 20,
             discover_log_levels: true,
+            increment_duplicate_timestamp: false,
             max_entries_per_query: 5000,
             max_query_series: 500,
             query_timeout: Duration::from_secs(20),
-            max_concurrent_queries: 8,
+            max_concurrent_queries: std::thread::available_parallelism()
+                .map_or(2, |processors| processors.get().clamp(2, 8)),
             max_tails: 10,
         }
     }

@@ -3,20 +3,41 @@
 use regex::{Regex, RegexBuilder};
 
 use super::labels::LabelSet;
+use crate::embedded::wire::regex::{self as re2, Error};
 
-/// Memory that one compiled expression may take; larger ones are refused.
-pub const REGEX_SIZE_LIMIT: usize = 1 << 20;
+/// Memory that one compiled line filter may take; larger ones are refused.
+const REGEX_SIZE_LIMIT: usize = 4 << 20;
 
-/// Compiles an expression under the size and depth limits that every expression of a query gets.
+/// Compiles an expression.
 ///
 /// # Errors
-/// The expression is not valid or too large when compiled.
-pub fn compile_regex(expression: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(expression)
+/// What RE2 refuses, in Go's words, or too large when compiled.
+pub fn compile_regex(expression: &str) -> Result<Regex, Error> {
+    re2::compile(expression)
+}
+
+/// Compiles an expression that has to match all of a text, as label filters have it: unlike in
+/// selectors, `.` is no newline.
+///
+/// # Errors
+/// As [`compile_regex`].
+pub fn compile_anchored(expression: &str) -> Result<Regex, Error> {
+    // Checked alone, so that brackets cannot close what is put around it.
+    re2::translate(expression)?;
+    re2::compile(&format!("^(?:{expression})$"))
+}
+
+/// Compiles alternatives that are in the syntax of the engine.
+///
+/// # Errors
+/// They are too large when compiled.
+pub(crate) fn compile_alternatives(alternatives: &[String]) -> Result<Regex, String> {
+    RegexBuilder::new(&alternatives.join("|"))
         .size_limit(REGEX_SIZE_LIMIT)
-        .dfa_size_limit(REGEX_SIZE_LIMIT)
-        .nest_limit(100)
+        .dfa_size_limit(REGEX_SIZE_LIMIT / 4)
+        .nest_limit(2000)
         .build()
+        .map_err(|error| error.to_string())
 }
 
 /// How a value is compared.
@@ -37,8 +58,8 @@ impl Comparison {
     ///
     /// # Errors
     /// The expression is not valid or too large when compiled.
-    pub fn regex(expression: &str, negated: bool) -> Result<Self, regex::Error> {
-        let regex = compile_regex(&format!("^(?s:{expression})$"))?;
+    pub fn regex(expression: &str, negated: bool) -> Result<Self, Error> {
+        let regex = re2::compile_anchored(expression)?;
         Ok(if negated {
             Self::MatchesNot(regex)
         } else {

@@ -66,6 +66,11 @@ impl MetadataTable {
             .map_or(&[], |set| set)
     }
 
+    /// All distinct names and values.
+    pub(crate) fn symbols(&self) -> impl Iterator<Item = &str> {
+        self.symbols.iter().map(|symbol| &**symbol)
+    }
+
     /// Bytes of all distinct names and values.
     pub(crate) fn symbol_bytes(&self) -> usize {
         self.symbol_bytes

@@ -8,6 +8,7 @@ mod level;
 mod limits;
 mod matcher;
 mod metadata;
+mod metadata_names;
 mod rate;
 mod retention;
 mod stats;
@@ -18,7 +19,6 @@ mod validate;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Semaphore;
 
 pub use chunk::{Chunk, EntryRef};
 pub use entry::{Entry, StreamEntries};
@@ -26,11 +26,14 @@ pub use error::{PushError, Refusal, go_time, rfc3339};
 pub use labels::{Label, LabelSet, Quoted};
 pub use level::LEVEL_LABEL;
 pub use limits::{Clock, Limits, nanos};
-pub use matcher::{Comparison, LabelMatcher, compile_regex};
+pub(crate) use matcher::compile_alternatives;
+pub use matcher::{Comparison, LabelMatcher, compile_anchored, compile_regex};
+pub use metadata_names::label_name;
 pub use stats::Stats;
 pub use tail::{Dropped, Tail, TailBatch};
 pub use validate::is_label_name;
 
+use crate::embedded::wire::Queries;
 use rate::TokenBucket;
 use retention::Streams;
 use stats::Counters;
@@ -58,7 +61,8 @@ pub struct LogStore {
     rate: Mutex<TokenBucket>,
     tails: Arc<TailHub>,
     counters: Counters,
-    queries: Arc<Semaphore>,
+    queries: Queries,
+    index_queries: Queries,
 }
 
 impl LogStore {
@@ -83,7 +87,8 @@ impl LogStore {
                 limits.ingest_burst_bytes,
                 now,
             )),
-            queries: Arc::new(Semaphore::new(limits.max_concurrent_queries.max(1))),
+            queries: Queries::new(limits.max_concurrent_queries),
+            index_queries: Queries::new(limits.max_concurrent_queries),
             streams: RwLock::default(),
             tails: Arc::default(),
             counters: Counters::default(),
@@ -105,10 +110,16 @@ impl LogStore {
         self.clock.now()
     }
 
-    /// Bounds how many queries run at a time.
+    /// Places for queries that read lines.
     #[must_use]
-    pub fn query_slots(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.queries)
+    pub fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// Places for questions about labels and sizes, which do not wait behind long queries.
+    #[must_use]
+    pub fn index_queries(&self) -> &Queries {
+        &self.index_queries
     }
 
     /// Counts a push that could not be read.
@@ -176,6 +187,9 @@ impl LogStore {
         for entry in &mut stream.entries {
             self.complete_metadata(&stream.labels, entry);
         }
+        if self.limits.increment_duplicate_timestamp {
+            move_apart(&mut stream.entries);
+        }
         let total = stream.entries.len();
         let window = nanos(self.limits.out_of_order_window);
         let (mut added, mut bytes, mut duplicates) = (0, 0, 0);
@@ -226,16 +240,16 @@ impl LogStore {
         too_far_behind(&stream.labels, &behind, total)
     }
 
-    /// Adds the guessed level and puts the metadata in the order of the names.
+    /// Gives the metadata label names and adds the guessed level, in the order of the names.
     fn complete_metadata(&self, labels: &LabelSet, entry: &mut Entry) {
+        metadata_names::normalise(entry);
         let named = entry.metadata.iter().any(|(name, _)| name == LEVEL_LABEL);
         if self.limits.discover_log_levels && !named {
             let level = level::detect(labels, &entry.metadata, &entry.line).to_owned();
-            entry.metadata.push((LEVEL_LABEL.to_owned(), level));
+            let label = (LEVEL_LABEL.to_owned(), level);
+            let at = entry.metadata.partition_point(|other| *other < label);
+            entry.metadata.insert(at, label);
         }
-        entry.metadata.retain(|(_, value)| !value.is_empty());
-        entry.metadata.sort();
-        entry.metadata.dedup_by(|later, first| later.0 == first.0);
     }
 
     /// Drops what is older than the limit. Ingest does this too; call it every few seconds so that
@@ -297,6 +311,26 @@ impl LogStore {
             chunks,
             entries,
             ..self.counters.read()
+        }
+    }
+}
+
+/// Moves entries of one time with different lines apart by a nanosecond each, as Loki's distributor
+/// does with `increment_duplicate_timestamp`. Equal lines of one time stay duplicates.
+fn move_apart(entries: &mut [Entry]) {
+    let Some(first) = entries.first() else {
+        return;
+    };
+    let mut sent = first.ts;
+    for at in 1..entries.len() {
+        let [before, entry] = &mut entries[at - 1..=at] else {
+            continue;
+        };
+        let collides = entry.ts == sent || entry.ts == before.ts;
+        if before.line != entry.line && collides {
+            entry.ts = before.ts.saturating_add(1);
+        } else {
+            sent = entry.ts;
         }
     }
 }

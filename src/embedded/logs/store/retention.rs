@@ -1,5 +1,6 @@
 //! All streams of a store with their total size, and which of them holds the oldest entries.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use super::labels::LabelSet;
@@ -55,18 +56,15 @@ impl Streams {
         labels: &LabelSet,
         insert: impl FnOnce(&mut Stream) -> Outcome,
     ) -> Outcome {
-        if !self.by_id.contains_key(&id) {
+        let stream = self.by_id.entry(id).or_insert_with(|| {
             let stream = Stream::new(labels.clone());
             self.bytes += stream.bytes();
             self.by_labels.insert(labels.clone(), id);
-            self.by_id.insert(id, stream);
-        }
-        let Some(stream) = self.by_id.get_mut(&id) else {
-            return Outcome::Duplicate;
-        };
+            stream
+        });
         let (bytes, oldest) = (stream.bytes(), stream.oldest());
         let outcome = insert(stream);
-        self.bytes = (self.bytes + stream.bytes()).saturating_sub(bytes);
+        self.bytes = self.bytes + stream.bytes() - bytes;
         let now_oldest = stream.oldest();
         if oldest != now_oldest {
             if let Some(ts) = oldest {
@@ -81,10 +79,9 @@ impl Streams {
 
     /// Drops the oldest chunks of all streams until the rest fits.
     pub(crate) fn drop_beyond(&mut self, max_bytes: usize, counters: &Counters) {
-        while self.bytes > max_bytes {
-            let Some((_, id)) = self.by_age.first().copied() else {
-                return;
-            };
+        while self.bytes > max_bytes
+            && let Some((_, id)) = self.by_age.first().copied()
+        {
             self.drop_oldest_chunk(id, &counters.evicted_by_bytes);
         }
     }
@@ -117,28 +114,36 @@ impl Streams {
             .is_some_and(|chunk| chunk.max_ts() < cutoff)
     }
 
+    /// Drops the oldest chunk of a stream, and the stream with its last chunk.
+    ///
+    /// # Panics
+    /// No stream has this number: the index by age and the streams have come apart, and every
+    /// count of the store would be wrong from here on.
+    #[expect(
+        clippy::expect_used,
+        reason = "a wrong count must not look like a right one"
+    )]
     fn drop_oldest_chunk(&mut self, id: u64, evicted: &Counter) {
-        let Some(stream) = self.by_id.get_mut(&id) else {
-            self.by_age.retain(|(_, other)| *other != id);
-            return;
+        let Entry::Occupied(mut held) = self.by_id.entry(id) else {
+            panic!("the index by age names stream {id}, which does not exist");
         };
-        let bytes = stream.bytes();
-        if let Some(ts) = stream.oldest() {
-            self.by_age.remove(&(ts, id));
-        }
-        if let Some(chunk) = stream.drop_oldest() {
-            evicted.add(chunk.len());
-        }
-        self.bytes = (self.bytes + stream.bytes()).saturating_sub(bytes);
+        let stream = held.get_mut();
+        let before = stream.bytes();
+        let oldest = stream.oldest().expect("a stream that is kept has a chunk");
+        self.by_age.remove(&(oldest, id));
+        let chunk = stream
+            .drop_oldest()
+            .expect("a stream that is kept has a chunk");
+        evicted.add(chunk.len());
         match stream.oldest() {
             Some(ts) => {
+                self.bytes = self.bytes + stream.bytes() - before;
                 self.by_age.insert((ts, id));
             }
             None => {
-                self.bytes = self.bytes.saturating_sub(stream.bytes());
-                let labels = stream.labels().clone();
-                self.by_labels.remove(&labels);
-                self.by_id.remove(&id);
+                self.bytes -= before;
+                let stream = held.remove();
+                self.by_labels.remove(stream.labels());
             }
         }
     }

@@ -94,25 +94,30 @@ impl Stream {
             }
         }
         let at = self.place(at, ts, shape);
-        let Some(chunk) = self.chunks.get_mut(at) else {
-            return Outcome::Duplicate;
-        };
+        let chunk = self.chunk_mut(at);
         // Taken first: a chunk that a query still reads is copied here, without its spare capacity.
         let before = chunk.bytes();
         let chunk = Arc::make_mut(chunk);
         chunk.insert(ts, line, metadata);
-        self.bytes = (self.bytes + chunk.bytes()).saturating_sub(before);
-        if chunk.text_bytes() > 2 * shape.bytes && chunk.len() > 1 {
-            let before = chunk.bytes();
-            let (first, second) = chunk.split();
-            self.bytes = (self.bytes + first.bytes() + second.bytes()).saturating_sub(before);
-            if let Some(slot) = self.chunks.get_mut(at) {
-                *slot = Arc::new(first);
-            }
+        let after = chunk.bytes();
+        let halves =
+            (chunk.text_bytes() > 2 * shape.bytes && chunk.len() > 1).then(|| chunk.split());
+        self.bytes = self.bytes + after - before;
+        if let Some((first, second)) = halves {
+            let before = after;
+            self.bytes = self.bytes + first.bytes() + second.bytes() - before;
+            *self.chunk_mut(at) = Arc::new(first);
             self.chunks.insert(at + 1, Arc::new(second));
         }
         self.newest = self.newest.max(ts);
         Outcome::Added
+    }
+
+    /// # Panics
+    /// There is no such chunk: what [`Self::place`] said is wrong, and an entry would be lost.
+    #[expect(clippy::expect_used, reason = "an entry must not get lost in silence")]
+    fn chunk_mut(&mut self, at: usize) -> &mut Arc<Chunk> {
+        self.chunks.get_mut(at).expect("a chunk that was placed")
     }
 
     /// The chunk that takes an entry of time `ts`, opened if need be.
@@ -127,22 +132,19 @@ impl Stream {
             }
             return 0;
         };
-        let Some(chunk) = self.chunks.get(at) else {
-            return at;
-        };
+        let chunk = self.chunk_mut(at);
         let behind_the_end = ts >= chunk.max_ts();
         let full = chunk.text_bytes() >= shape.bytes || chunk.len() * 24 >= shape.bytes;
         let long = ts.saturating_sub(chunk.min_ts()) > shape.span;
         if !(behind_the_end && (full || long)) {
             return at;
         }
-        if let Some(chunk) = self.chunks.get_mut(at) {
-            let before = chunk.bytes();
-            // A chunk that a query reads is left as it is: copying it would cost more than it gives.
-            if let Some(chunk) = Arc::get_mut(chunk) {
-                chunk.seal();
-                self.bytes = (self.bytes + chunk.bytes()).saturating_sub(before);
-            }
+        let before = chunk.bytes();
+        // A chunk that a query reads is left as it is: copying it would cost more than it gives.
+        if let Some(chunk) = Arc::get_mut(chunk) {
+            chunk.seal();
+            let after = chunk.bytes();
+            self.bytes = self.bytes + after - before;
         }
         self.open(at + 1);
         at + 1
@@ -157,7 +159,7 @@ impl Stream {
     /// Removes the oldest chunk.
     pub(crate) fn drop_oldest(&mut self) -> Option<Arc<Chunk>> {
         let chunk = self.chunks.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(chunk.bytes());
+        self.bytes -= chunk.bytes();
         Some(chunk)
     }
 }

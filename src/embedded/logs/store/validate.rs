@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::error::Refusal;
 use super::labels::LabelSet;
 use super::limits::{Limits, nanos};
+use super::metadata_names::label_name;
 use super::stats::Counters;
 
 /// Whether a name is allowed by Prometheus' data model: `[a-zA-Z_][a-zA-Z0-9_]*`.
@@ -102,6 +103,13 @@ pub(crate) fn check_entry(
             stream: labels.clone(),
             limit: limits.max_metadata_bytes,
             len: entry.metadata_bytes(),
+        });
+    }
+    let nameless =
+        |(name, _): &&(String, String)| !is_label_name(name) && label_name(name).is_none();
+    if let Some((name, _)) = entry.metadata.iter().find(nameless) {
+        return Err(Refusal::MetadataName {
+            name: shortened(name),
         });
     }
     if entry.metadata.len() > limits.max_metadata_labels {

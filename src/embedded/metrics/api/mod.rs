@@ -14,7 +14,6 @@ use std::sync::Arc;
 use salvo::http::StatusCode;
 use salvo::http::header::{CONTENT_TYPE, HeaderValue};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
-use tokio::sync::Semaphore;
 
 use super::promql::QueryLimits;
 use super::scrape::TargetSet;
@@ -22,6 +21,8 @@ use super::store::Store;
 use params::Params;
 use reply::{ApiError, Reply};
 use write::RemoteWrite;
+
+use crate::embedded::wire::{Queries, Stop, Unanswered};
 
 /// Requests that are computed at one time. The others wait: each may take the memory that
 /// [`QueryLimits`] allows.
@@ -32,7 +33,7 @@ struct Api {
     store: Arc<Store>,
     targets: Arc<TargetSet>,
     limits: QueryLimits,
-    turns: Semaphore,
+    queries: Queries,
     started: i64,
 }
 
@@ -42,7 +43,7 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         store: store.clone(),
         targets,
         limits,
-        turns: Semaphore::new(CONCURRENT),
+        queries: Queries::new(CONCURRENT),
         started: super::now_ms(),
     });
     let route = |path: &str, answer: Answer| {
@@ -65,12 +66,24 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         .push(both("labels", series::label_names))
         .push(route("label/{name}/values", series::label_values))
         .push(both("series", series::series))
-        .push(route("metadata", targets::metadata))
-        .push(route("targets", targets::targets))
-        .push(route("rules", |_, _| Ok(Reply::data(r#"{"groups":[]}"#))))
-        .push(route("alerts", |_, _| Ok(Reply::data(r#"{"alerts":[]}"#))))
-        .push(route("status/buildinfo", status::build))
-        .push(route("status/runtimeinfo", status::runtime))
+        .push(route("metadata", |api, params, _| {
+            targets::metadata(api, params)
+        }))
+        .push(route("targets", |api, params, _| {
+            targets::targets(api, params)
+        }))
+        .push(route("rules", |_, _, _| {
+            Ok(Reply::data(r#"{"groups":[]}"#))
+        }))
+        .push(route("alerts", |_, _, _| {
+            Ok(Reply::data(r#"{"alerts":[]}"#))
+        }))
+        .push(route("status/buildinfo", |api, params, _| {
+            status::build(api, params)
+        }))
+        .push(route("status/runtimeinfo", |api, params, _| {
+            status::runtime(api, params)
+        }))
         .push(Router::with_path("write").post(RemoteWrite::new(store)));
     Router::new()
         .push(v1)
@@ -86,7 +99,7 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         )
 }
 
-type Answer = fn(&Api, &Params) -> Result<Reply, ApiError>;
+type Answer = fn(&Api, &Params, &Stop) -> Result<Reply, ApiError>;
 
 /// Reads the parameters, computes the answer off the runtime's threads, writes the JSON around it.
 struct Endpoint {
@@ -97,15 +110,15 @@ struct Endpoint {
 impl Endpoint {
     async fn answer(&self, req: &mut Request) -> Result<Reply, ApiError> {
         let params = Params::read(req).await?;
-        let wait = tokio::time::timeout(self.api.limits.timeout, self.api.turns.acquire());
-        let _turn = match wait.await {
-            Ok(Ok(turn)) => turn,
-            _ => return Err(ApiError::timeout("query timed out in query queue")),
-        };
         let (api, answer) = (self.api.clone(), self.answer);
-        tokio::task::spawn_blocking(move || answer(&api, &params))
-            .await
-            .unwrap_or_else(|_| Err(ApiError::internal("the request could not be computed")))
+        let time = self.api.limits.timeout;
+        let work = move |stop: &Stop| answer(&api, &params, stop);
+        match self.api.queries.run(time, work).await {
+            Ok(answer) => answer,
+            Err(Unanswered::Queue) => Err(ApiError::timeout("query timed out in query queue")),
+            Err(error @ Unanswered::TooMany) => Err(ApiError::unavailable(error.to_string())),
+            Err(error @ Unanswered::Failed) => Err(ApiError::internal(error.to_string())),
+        }
     }
 }
 

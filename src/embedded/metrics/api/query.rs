@@ -9,6 +9,7 @@ use super::reply::{
 };
 use crate::embedded::metrics::now_ms;
 use crate::embedded::metrics::promql::{self, Answer, QueryLimits};
+use crate::embedded::wire::Stop;
 
 /// Points that a range query may ask for in each series.
 const MAX_POINTS: i64 = 11_000;
@@ -33,11 +34,11 @@ fn limits(api: &Api, params: &Params) -> Result<QueryLimits, ApiError> {
 }
 
 /// Evaluates at one time.
-pub(super) fn instant(api: &Api, params: &Params) -> Result<Reply, ApiError> {
+pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
     let limit = params.limit("limit")?;
     let time = params.time("time", Some(now_ms()))?;
     let limits = limits(api, params)?;
-    let result = promql::instant(&api.store, params.get("query"), time, &limits)
+    let result = promql::instant(&api.store, params.get("query"), time, &limits, stop)
         .map_err(|error| ApiError::of_query("query", error))?;
     let mut truncated = false;
     let mut json = String::new();
@@ -72,11 +73,11 @@ pub(super) fn instant(api: &Api, params: &Params) -> Result<Reply, ApiError> {
         }
     }
     json.push('}');
-    Ok(finish(json, result.warnings, truncated))
+    Ok(finish(json, result.warnings, result.infos, truncated))
 }
 
 /// Evaluates at each step between two times.
-pub(super) fn range(api: &Api, params: &Params) -> Result<Reply, ApiError> {
+pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
     let limit = params.limit("limit")?;
     let start = params.time("start", None)?;
     let end = params.time("end", None)?;
@@ -100,8 +101,16 @@ pub(super) fn range(api: &Api, params: &Params) -> Result<Reply, ApiError> {
         ));
     }
     let limits = limits(api, params)?;
-    let result = promql::range(&api.store, params.get("query"), start, end, step, &limits)
-        .map_err(|error| ApiError::of_query("query", error))?;
+    let result = promql::range(
+        &api.store,
+        params.get("query"),
+        start,
+        end,
+        step,
+        &limits,
+        stop,
+    )
+    .map_err(|error| ApiError::of_query("query", error))?;
     let mut matrix = match result.answer {
         Answer::Matrix(matrix) => matrix,
         _ => Vec::new(),
@@ -111,7 +120,7 @@ pub(super) fn range(api: &Api, params: &Params) -> Result<Reply, ApiError> {
     let mut json = String::new();
     push_matrix(&mut json, &matrix);
     json.push('}');
-    Ok(finish(json, result.warnings, truncated))
+    Ok(finish(json, result.warnings, result.infos, truncated))
 }
 
 type Matrix = [(crate::embedded::metrics::labels::Labels, Vec<(i64, f64)>)];
@@ -129,15 +138,16 @@ fn push_matrix(json: &mut String, matrix: &Matrix) {
     });
 }
 
-fn finish(json: String, warnings: Vec<String>, truncated: bool) -> Reply {
+fn finish(json: String, warnings: Vec<String>, infos: Vec<String>, truncated: bool) -> Reply {
     let notice = truncated.then(|| "results truncated due to limit".to_owned());
     Reply::data(json)
         .with_warnings(warnings)
         .with_warnings(notice)
+        .with_infos(infos)
 }
 
 /// The exemplars of every series that a selector in the query names.
-pub(super) fn exemplars(api: &Api, params: &Params) -> Result<Reply, ApiError> {
+pub(super) fn exemplars(api: &Api, params: &Params, _stop: &Stop) -> Result<Reply, ApiError> {
     let start = params.time("start", Some(i64::MIN))?;
     let end = params.time("end", Some(i64::MAX))?;
     if end < start {

@@ -11,6 +11,7 @@ use crate::embedded::metrics::promql::QueryError;
 pub(super) struct Reply {
     data: String,
     warnings: Vec<String>,
+    infos: Vec<String>,
 }
 
 impl Reply {
@@ -19,6 +20,7 @@ impl Reply {
         Self {
             data: json.into(),
             warnings: Vec::new(),
+            infos: Vec::new(),
         }
     }
 
@@ -27,15 +29,20 @@ impl Reply {
         self
     }
 
+    pub(super) fn with_infos(mut self, infos: impl IntoIterator<Item = String>) -> Self {
+        self.infos.extend(infos);
+        self
+    }
+
     pub(super) fn into_json(self) -> String {
         let mut json = String::with_capacity(self.data.len() + 64);
         json.push_str(r#"{"status":"success","data":"#);
         json.push_str(&self.data);
-        if !self.warnings.is_empty() {
-            json.push_str(r#","warnings":"#);
-            push_list(&mut json, &self.warnings, |json, warning| {
-                push_string(json, warning)
-            });
+        for (name, list) in [("warnings", &self.warnings), ("infos", &self.infos)] {
+            if !list.is_empty() {
+                let _ = write!(json, ",\"{name}\":");
+                push_list(&mut json, list, |json, text| push_string(json, text));
+            }
         }
         json.push('}');
         json
@@ -66,6 +73,14 @@ impl ApiError {
         }
     }
 
+    pub(super) fn unavailable(text: impl Into<String>) -> Self {
+        Self {
+            kind: "unavailable",
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            text: text.into(),
+        }
+    }
+
     pub(super) fn internal(text: impl Into<String>) -> Self {
         Self {
             kind: "internal",
@@ -79,6 +94,10 @@ impl ApiError {
         match error {
             QueryError::BadData(text) => super::params::invalid(name, text),
             QueryError::Timeout => Self::timeout(error.to_string()),
+            QueryError::Canceled => Self {
+                kind: "canceled",
+                ..Self::unavailable(error.to_string())
+            },
             QueryError::Execution(text) => Self {
                 kind: "execution",
                 status: StatusCode::UNPROCESSABLE_ENTITY,

@@ -7,10 +7,10 @@ use super::params::{Params, invalid};
 use super::reply::{ApiError, Reply, push_labels, push_list, push_string};
 use crate::embedded::metrics::labels::Labels;
 use crate::embedded::metrics::promql;
-use crate::embedded::metrics::store::Selector;
+use crate::embedded::wire::Stop;
 
 /// The label sets that the request's selectors and times leave.
-fn matched(api: &Api, params: &Params) -> Result<BTreeSet<Labels>, ApiError> {
+fn matched(api: &Api, params: &Params, stop: &Stop) -> Result<BTreeSet<Labels>, ApiError> {
     let start = params.time("start", Some(i64::MIN))?;
     let end = params.time("end", Some(i64::MAX))?;
     if end < start {
@@ -19,23 +19,24 @@ fn matched(api: &Api, params: &Params) -> Result<BTreeSet<Labels>, ApiError> {
             "end timestamp must not be before start time",
         ));
     }
-    let selectors: Vec<Selector> = params
-        .all("match[]")
-        .iter()
-        .map(|text| {
-            promql::series_selector(text).map_err(|error| ApiError::of_query("match[]", error))
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(api.store.select_labels(&selectors, start, end))
+    let mut found = BTreeSet::new();
+    // One after the other: each may bring as many regular expressions as a query.
+    for text in params.all("match[]") {
+        let fail = |error| ApiError::of_query("match[]", error);
+        let selector = promql::series_selector(text).map_err(fail)?;
+        let labels = api.store.select_labels(&selector, start, end, stop);
+        found.extend(labels.map_err(|stopped| fail(stopped.into()))?);
+    }
+    Ok(found)
 }
 
 /// Label sets of the series that match.
-pub(super) fn series(api: &Api, params: &Params) -> Result<Reply, ApiError> {
+pub(super) fn series(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
     if params.all("match[]").is_empty() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
     let limit = params.limit("limit")?;
-    let found = matched(api, params)?;
+    let found = matched(api, params, stop)?;
     let mut json = String::new();
     push_list(&mut json, found.iter().take(limit), |json, labels| {
         push_labels(json, labels)
@@ -44,11 +45,11 @@ pub(super) fn series(api: &Api, params: &Params) -> Result<Reply, ApiError> {
 }
 
 /// Names of all labels, or of those of the series that match.
-pub(super) fn label_names(api: &Api, params: &Params) -> Result<Reply, ApiError> {
+pub(super) fn label_names(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
     let names = if params.all("match[]").is_empty() {
         api.store.label_names()
     } else {
-        distinct(&matched(api, params)?, |labels, found| {
+        distinct(&matched(api, params, stop)?, |labels, found| {
             found.extend(labels.iter().map(|(name, _)| name.to_owned()));
         })
     };
@@ -56,7 +57,7 @@ pub(super) fn label_names(api: &Api, params: &Params) -> Result<Reply, ApiError>
 }
 
 /// Values of one label.
-pub(super) fn label_values(api: &Api, params: &Params) -> Result<Reply, ApiError> {
+pub(super) fn label_values(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
     if params.name.is_empty() {
         return Err(ApiError::bad_data(format!(
             "invalid label name: {:?}",
@@ -66,7 +67,7 @@ pub(super) fn label_values(api: &Api, params: &Params) -> Result<Reply, ApiError
     let values = if params.all("match[]").is_empty() {
         api.store.label_values(&params.name)
     } else {
-        distinct(&matched(api, params)?, |labels, found| {
+        distinct(&matched(api, params, stop)?, |labels, found| {
             let value = labels.get(&params.name);
             if !value.is_empty() {
                 found.insert(value.to_owned());

@@ -1,9 +1,13 @@
 //! `/write`: the [remote-write 1.0](https://prometheus.io/docs/specs/prw/remote_write_spec/) receiver.
+//!
+//! A sender of [2.0](https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/) is answered 415 by the content type
+//! it names, and falls back to 1.0. Native histograms are refused by name; what else a batch brings is kept.
 
 use std::sync::Arc;
 
 use prost::Message;
-use salvo::http::StatusCode;
+use salvo::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use salvo::http::{HeaderMap, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use crate::embedded::metrics::labels::Labels;
@@ -32,7 +36,13 @@ struct TimeSeries {
     samples: Vec<Sample>,
     #[prost(message, repeated, tag = "3")]
     exemplars: Vec<WireExemplar>,
+    #[prost(message, repeated, tag = "4")]
+    histograms: Vec<NativeHistogram>,
 }
+
+/// Only counted: its fields are skipped.
+#[derive(Clone, PartialEq, Message)]
+struct NativeHistogram {}
 
 #[derive(Clone, PartialEq, Message)]
 struct Label {
@@ -67,6 +77,9 @@ const MAX_BODY_BYTES: usize = 4 << 20;
 /// Memory that the decoded messages of all bodies may take.
 const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
+/// The message of remote write 1.0.
+const MESSAGE: &str = "prometheus.WriteRequest";
+
 type Refusal = (StatusCode, String);
 
 fn bad(text: impl Into<String>) -> Refusal {
@@ -93,6 +106,40 @@ impl Handler for RemoteWrite {
     }
 }
 
+/// Refuses what is not a message of remote write 1.0 in snappy, by its headers, as Prometheus does. Without
+/// headers it is taken for one.
+fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
+    let text = |name| {
+        let value = headers.get(name).map(|value| value.to_str());
+        value.transpose().map(Option::unwrap_or_default)
+    };
+    let unsupported = |text: String| (StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
+    let unreadable = |_| unsupported("a header that is not ASCII text".to_owned());
+    let kind = text(CONTENT_TYPE).map_err(unreadable)?;
+    let mut parts = kind.split(';').map(str::trim);
+    let media = parts.next().unwrap_or_default();
+    if !kind.is_empty() && !media.eq_ignore_ascii_case("application/x-protobuf") {
+        return Err(unsupported(format!(
+            "expected application/x-protobuf as the first (media) part, got {kind} content-type"
+        )));
+    }
+    for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+        if name.trim().eq_ignore_ascii_case("proto") && value.trim() != MESSAGE {
+            return Err(unsupported(format!(
+                "{} protobuf message is not accepted by this server; only accepts {MESSAGE}",
+                value.trim()
+            )));
+        }
+    }
+    let encoding = text(CONTENT_ENCODING).map_err(unreadable)?;
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("snappy") {
+        return Err(unsupported(format!(
+            "{encoding} encoding (compression) is not accepted by this server; only snappy is acceptable"
+        )));
+    }
+    Ok(())
+}
+
 impl RemoteWrite {
     pub(super) fn new(store: Arc<Store>) -> Self {
         let most = store.limits().max_body_bytes.min(MAX_BODY_BYTES);
@@ -103,6 +150,7 @@ impl RemoteWrite {
     }
 
     async fn receive(&self, req: &mut Request) -> Result<(), Refusal> {
+        check_headers(req.headers()).inspect_err(|_| self.store.count_refused_request())?;
         let messages = self.messages(req).await.inspect_err(|_| {
             self.store.count_refused_request();
         })?;
@@ -196,7 +244,16 @@ fn store_all(store: &Store, messages: Messages) -> Result<(), Refusal> {
     for series in request.timeseries {
         let labels = labels_of(series.labels);
         if labels.metric_name().is_empty() {
-            return Err(bad(format!("series {labels} has no metric name")));
+            refusal.get_or_insert_with(|| bad(format!("series {labels} has no metric name")));
+            continue;
+        }
+        if !series.histograms.is_empty() {
+            refusal.get_or_insert_with(|| {
+                bad(format!(
+                    "native histograms are not stored here, and {labels} brings one: \
+                     set send_native_histograms to false"
+                ))
+            });
         }
         for sample in series.samples {
             let outcome = store

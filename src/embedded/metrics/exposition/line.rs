@@ -27,6 +27,7 @@ pub(super) fn open_metrics(line: &str) -> Result<Entry<'_>, String> {
             .ok_or_else(|| "expected a space after '#'".to_owned())?;
         let (word, rest) = comment.split_once(' ').unwrap_or((comment, ""));
         let (family, text) = family(rest)?;
+        let text = text.ok_or_else(|| format!("expected text in {word}"))?;
         return match word {
             "TYPE" => kind(family, text, &OPEN_METRICS_TYPES),
             "HELP" => Ok(Entry::Help(family, unescape(text, true))),
@@ -75,10 +76,11 @@ pub(super) fn text(line: &str) -> Result<Option<Entry<'_>>, String> {
         return match word {
             "TYPE" => {
                 let (family, text) = family(rest)?;
-                kind(family, text.trim(), &TEXT_TYPES).map(Some)
+                kind(family, text.unwrap_or_default().trim(), &TEXT_TYPES).map(Some)
             }
             "HELP" => {
                 let (family, text) = family(rest)?;
+                let text = text.unwrap_or_default();
                 Ok(Some(Entry::Help(family, unescape(text, false))))
             }
             _ => Ok(None),
@@ -151,26 +153,36 @@ fn exemplar_of<'a>(cursor: &mut Cursor<'a>) -> Result<ParsedExemplar<'a>, String
     })
 }
 
-/// Seconds with a fraction, to milliseconds. Cut off, not rounded: Prometheus does the same.
+/// Seconds with a fraction, to milliseconds. Cut off, not rounded: Prometheus does the same. What does not fit
+/// becomes a time of long ago, as there: the sample is then out of bounds, and the page is fine.
 fn seconds(word: &str) -> Result<i64, String> {
     let seconds = number(word)?;
-    if !seconds.is_finite() || seconds.abs() > 1e14 {
+    if !seconds.is_finite() {
         return Err(format!("{word:?} is not a timestamp"));
     }
-    Ok((seconds * 1000.0) as i64)
+    let millis = seconds * 1000.0;
+    if millis.abs() < 9.2e18 {
+        Ok(millis as i64)
+    } else {
+        Ok(i64::MIN / 2)
+    }
 }
 
-fn family(rest: &str) -> Result<(Cow<'_, str>, &str), String> {
+/// A family's name, and the text behind the blank that follows it.
+fn family(rest: &str) -> Result<(Cow<'_, str>, Option<&str>), String> {
     let mut cursor = Cursor::new(rest);
     let name = if cursor.peek() == Some(b'"') {
         cursor.quoted()?
     } else {
         Cow::Borrowed(cursor.metric_name()?)
     };
-    if !cursor.rest().is_empty() && !cursor.eat(b' ') && !cursor.eat(b'\t') {
+    if cursor.rest().is_empty() {
+        return Ok((name, None));
+    }
+    if !cursor.eat(b' ') && !cursor.eat(b'\t') {
         return Err("expected a space after the metric name".to_owned());
     }
-    Ok((name, cursor.rest()))
+    Ok((name, Some(cursor.rest())))
 }
 
 fn kind<'a>(family: Cow<'a, str>, text: &'a str, known: &[&str]) -> Result<Entry<'a>, String> {

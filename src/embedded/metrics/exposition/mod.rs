@@ -1,6 +1,7 @@
 //! Exposition formats: [OpenMetrics 1.0](https://prometheus.io/docs/specs/om/open_metrics_spec/) and the
 //! [Prometheus text format 0.0.4](https://prometheus.io/docs/instrumenting/exposition_formats/).
 
+mod bounds;
 mod cursor;
 mod line;
 #[cfg(test)]
@@ -110,6 +111,7 @@ pub fn parse<'a>(
     mut each: impl FnMut(Entry<'a>) -> ControlFlow<()>,
 ) -> Result<(), ParseError> {
     let mut ended = false;
+    let mut kind = "";
     let lines = body.strip_suffix('\n').unwrap_or(body);
     for (index, raw) in lines.split('\n').enumerate() {
         let fail = |problem: String| ParseError {
@@ -128,9 +130,15 @@ pub fn parse<'a>(
             Format::OpenMetrics => line::open_metrics(raw).map(Some),
             Format::Text => line::text(raw),
         };
-        if let Some(entry) = entry.map_err(fail)?
-            && each(entry).is_break()
-        {
+        let Some(mut entry) = entry.map_err(fail)? else {
+            continue;
+        };
+        match &mut entry {
+            Entry::Type(_, written) => kind = *written,
+            Entry::Sample(sample) => bounds::normalize(kind, &mut sample.labels),
+            _ => {}
+        }
+        if each(entry).is_break() {
             return Ok(());
         }
     }

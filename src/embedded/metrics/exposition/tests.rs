@@ -47,6 +47,35 @@ fn a_quoted_name_in_the_braces_is_the_metric() {
 }
 
 #[test]
+fn bounds_of_histograms_and_summaries_are_written_as_numbers() {
+    let bounds = |body: &str, format| -> Vec<String> {
+        let list = samples(body, format).unwrap();
+        list.iter()
+            .map(|sample| sample.labels[1].1.to_string())
+            .collect()
+    };
+    let histogram = "# TYPE a histogram\na_bucket{le=\"1\"} 1\na_bucket{le=\"0.50\"} 1\n\
+        a_bucket{le=\"1e6\"} 1\na_bucket{le=\"+Inf\"} 1\na_bucket{le=\"x\"} 1\na_bucket{quantile=\"1\"} 1\n";
+    let wanted = ["1.0", "0.5", "1e+06", "+Inf", "x", "1"];
+    assert_eq!(bounds(histogram, Format::Text), wanted);
+    assert_eq!(
+        bounds(&format!("{histogram}# EOF\n"), Format::OpenMetrics),
+        wanted
+    );
+    let summary = "# TYPE b summary\nb{quantile=\"1\"} 2\nb{le=\"1\"} 2\n";
+    assert_eq!(bounds(summary, Format::Text), ["1.0", "1"]);
+    let gauge = "# TYPE b gauge\nb{quantile=\"1\"} 2\nb{le=\"1\"} 2\n";
+    assert_eq!(bounds(gauge, Format::Text), ["1", "1"]);
+}
+
+#[test]
+fn a_timestamp_out_of_range_is_a_time_of_long_ago() {
+    let body = "# TYPE a counter\na_total{foo=\"4\"} 1 12345678901234567890.1234567890\n# HELP a \n# EOF\n";
+    let list = samples(body, Format::OpenMetrics).unwrap();
+    assert!(list[0].timestamp.unwrap() < -1_000_000_000_000_000);
+}
+
+#[test]
 fn what_the_format_forbids_is_named_with_its_line() {
     for (body, format, line) in [
         ("a 1\n", Format::OpenMetrics, 1),
@@ -56,6 +85,10 @@ fn what_the_format_forbids_is_named_with_its_line() {
         ("# FOO a b\n# EOF\n", Format::OpenMetrics, 1),
         ("# TYPE a wheel\n", Format::Text, 1),
         ("# UNIT a_seconds bytes\n# EOF\n", Format::OpenMetrics, 1),
+        ("# HELP a\n# EOF\n", Format::OpenMetrics, 1),
+        ("# UNIT a\n# EOF\n", Format::OpenMetrics, 1),
+        ("# TYPE a\n# EOF\n", Format::OpenMetrics, 1),
+        ("a 1 NaN\n# EOF\n", Format::OpenMetrics, 1),
         ("a{b=\"1\",b=\"2\"} 1\n", Format::Text, 1),
         ("a{b=\"1} 1\n", Format::Text, 1),
         ("a{b} 1\n", Format::Text, 1),

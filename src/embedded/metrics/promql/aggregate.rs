@@ -2,16 +2,13 @@
 
 use std::collections::HashMap;
 
-use promql_parser::parser::token::{
-    T_AVG, T_BOTTOMK, T_COUNT, T_COUNT_VALUES, T_GROUP, T_MAX, T_MIN, T_QUANTILE, T_STDDEV,
-    T_STDVAR, T_SUM, T_TOPK,
-};
-use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
-
 use super::QueryError;
+use super::annotations::Note;
 use super::eval::Evaluator;
 use super::grid::{ABSENT, Column, Grid, is_absent};
 use super::kahan::{Kahan, Mean, quantile};
+use super::lang::ast::{Aggregate, Expr};
+use super::lang::token::Aggregation;
 use crate::embedded::metrics::labels::{Labels, METRIC_NAME};
 
 /// Columns that share the labels an aggregation groups by.
@@ -21,18 +18,17 @@ pub(super) struct Group {
 }
 
 /// Sorts columns into groups, in the order in which each group is first met.
-fn group(columns: &[Column], modifier: Option<&LabelModifier>) -> Vec<Group> {
+fn group(columns: &[Column], aggregate: &Aggregate) -> Vec<Group> {
+    let named = |name: &str| aggregate.grouping.iter().any(|label| label == name);
     let mut places: HashMap<Labels, usize> = HashMap::new();
     let mut groups: Vec<Group> = Vec::new();
     for (index, column) in columns.iter().enumerate() {
-        let labels = match modifier {
-            Some(LabelModifier::Include(kept)) => column
+        let labels = if aggregate.without {
+            column
                 .labels
-                .filter(|name| kept.labels.iter().any(|label| label == name)),
-            Some(LabelModifier::Exclude(dropped)) => column.labels.filter(|name| {
-                name != METRIC_NAME && !dropped.labels.iter().any(|label| label == name)
-            }),
-            None => Labels::empty(),
+                .filter(|name| name != METRIC_NAME && !named(name))
+        } else {
+            column.labels.filter(named)
         };
         match places.get(&labels) {
             Some(place) => groups[*place].members.push(index),
@@ -51,26 +47,29 @@ fn group(columns: &[Column], modifier: Option<&LabelModifier>) -> Vec<Group> {
 impl Evaluator<'_> {
     pub(super) fn aggregate(
         &self,
-        aggregate: &AggregateExpr,
+        aggregate: &Aggregate,
         grid: &Grid,
     ) -> Result<Vec<Column>, QueryError> {
         let columns = self.vector(&aggregate.expr, grid)?;
-        let groups = group(&columns, aggregate.modifier.as_ref());
+        let groups = group(&columns, aggregate);
         let param = || {
             aggregate.param.as_deref().ok_or_else(|| {
-                QueryError::BadData(format!("parse error: {} needs a parameter", aggregate.op))
+                QueryError::BadData(format!(
+                    "parse error: {} needs a parameter",
+                    aggregate.op.text()
+                ))
             })
         };
-        match aggregate.op.id() {
-            op @ (T_TOPK | T_BOTTOMK) => {
+        match aggregate.op {
+            op @ (Aggregation::Topk | Aggregation::Bottomk) => {
                 let wanted = self.scalar(param()?, grid)?;
-                self.rank(columns, &groups, &wanted, op == T_TOPK, grid)
+                self.rank(columns, &groups, &wanted, op == Aggregation::Topk, grid)
             }
-            T_COUNT_VALUES => {
+            Aggregation::CountValues => {
                 let label = self.text(param()?, grid)?;
                 self.count_values(&columns, &groups, &label, grid)
             }
-            T_QUANTILE => {
+            Aggregation::Quantile => {
                 let wanted = self.quantile_param(param()?, grid)?;
                 self.each_group(&columns, groups, grid, |members, grid| {
                     let mut present = Vec::new();
@@ -92,35 +91,34 @@ impl Evaluator<'_> {
                         .collect()
                 })
             }
-            T_SUM => self.each_group(&columns, groups, grid, fold::<Kahan>),
-            T_AVG => self.each_group(&columns, groups, grid, fold::<Mean>),
-            T_MIN => self.each_group(&columns, groups, grid, fold::<Min>),
-            T_MAX => self.each_group(&columns, groups, grid, fold::<Max>),
-            T_COUNT => self.each_group(&columns, groups, grid, fold::<Count>),
-            T_GROUP => self.each_group(&columns, groups, grid, fold::<One>),
-            T_STDVAR => self.each_group(&columns, groups, grid, fold::<Variance>),
-            T_STDDEV => self.each_group(&columns, groups, grid, |members, grid| {
+            Aggregation::Sum => self.each_group(&columns, groups, grid, fold::<Kahan>),
+            Aggregation::Avg => self.each_group(&columns, groups, grid, fold::<Mean>),
+            Aggregation::Min => self.each_group(&columns, groups, grid, fold::<Min>),
+            Aggregation::Max => self.each_group(&columns, groups, grid, fold::<Max>),
+            Aggregation::Count => self.each_group(&columns, groups, grid, fold::<Count>),
+            Aggregation::Group => self.each_group(&columns, groups, grid, fold::<One>),
+            Aggregation::Stdvar => self.each_group(&columns, groups, grid, fold::<Variance>),
+            Aggregation::Stddev => self.each_group(&columns, groups, grid, |members, grid| {
                 let mut values = fold::<Variance>(members, grid);
                 for value in values.iter_mut().filter(|value| !is_absent(**value)) {
                     *value = value.sqrt();
                 }
                 values
             }),
-            _ => Err(QueryError::BadData(format!(
-                "parse error: aggregation \"{}\" is not supported here",
-                aggregate.op
-            ))),
+            op @ (Aggregation::Limitk | Aggregation::LimitRatio) => Err(QueryError::BadData(
+                format!("parse error: {}() is experimental", op.text()),
+            )),
         }
     }
 
     /// A quantile parameter; outside 0 to 1 the result is infinite, which deserves a warning.
     pub(super) fn quantile_param(&self, expr: &Expr, grid: &Grid) -> Result<Vec<f64>, QueryError> {
         let wanted = self.scalar(expr, grid)?;
-        if let Some(wrong) = wanted.iter().find(|q| !(0.0..=1.0).contains(*q)) {
-            self.warn(format!(
-                "PromQL warning: quantile value should be between 0 and 1, got {wrong}"
-            ));
+        let mut annotations = self.annotations();
+        for q in wanted.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+            annotations.add(Note::invalid_quantile(*q), expr.place());
         }
+        drop(annotations);
         Ok(wanted)
     }
 

@@ -1,22 +1,22 @@
 //! What one query may still read, compute and wait.
 
 use std::cell::Cell;
-use std::time::Instant;
 
 use super::{QueryError, QueryLimits};
+use crate::embedded::wire::Stop;
 
 /// Counts down during an evaluation, on one thread.
 #[derive(Debug)]
 pub(super) struct Budget {
-    deadline: Instant,
+    stop: Stop,
     samples: Cell<u64>,
     points: Cell<u64>,
 }
 
 impl Budget {
-    pub(super) fn new(limits: &QueryLimits) -> Self {
+    pub(super) fn new(limits: &QueryLimits, stop: &Stop) -> Self {
         Self {
-            deadline: Instant::now() + limits.timeout,
+            stop: stop.within(limits.timeout),
             samples: Cell::new(limits.max_samples),
             points: Cell::new(limits.max_points),
         }
@@ -34,12 +34,14 @@ impl Budget {
         self.check_time()
     }
 
-    /// Fails once the time is over.
+    /// Fails once the time is over, or nobody waits for the answer.
     pub(super) fn check_time(&self) -> Result<(), QueryError> {
-        if Instant::now() > self.deadline {
-            return Err(QueryError::Timeout);
-        }
-        Ok(())
+        Ok(self.stop.check()?)
+    }
+
+    /// For what looks at the clock itself.
+    pub(super) fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     fn pay(purse: &Cell<u64>, amount: usize) -> Result<(), QueryError> {

@@ -1,15 +1,13 @@
 //! Function calls: which functions there are and where each is computed.
 
-use promql_parser::parser::{Call, Expr};
-
+use super::annotations::Note;
 use super::eval::{Evaluator, Value, map_values, refuse_same_labels};
 use super::grid::{ABSENT, Column, Grid, is_absent};
 use super::label_functions::absent_labels;
+use super::lang::ast::{Call, Expr};
 use super::range::Window;
 use super::selector::Take;
-use super::{
-    QueryError, calendar, elementwise, over_time, ranking, rate, regression, strip_parens,
-};
+use super::{QueryError, calendar, elementwise, over_time, ranking, rate, regression};
 use crate::embedded::metrics::labels::Labels;
 
 const DATES: [&str; 8] = [
@@ -48,49 +46,24 @@ fn window_function(name: &str) -> Option<fn(&Window<'_>) -> Option<f64>> {
     })
 }
 
-/// Whether the evaluator knows a function of this name.
-pub(super) fn is_supported(name: &str) -> bool {
-    const OTHERS: [&str; 18] = [
-        "absent",
-        "absent_over_time",
-        "clamp",
-        "clamp_max",
-        "clamp_min",
-        "histogram_quantile",
-        "label_join",
-        "label_replace",
-        "pi",
-        "predict_linear",
-        "quantile_over_time",
-        "round",
-        "scalar",
-        "sort",
-        "sort_desc",
-        "time",
-        "timestamp",
-        "vector",
-    ];
-    OTHERS.contains(&name)
-        || DATES.contains(&name)
-        || window_function(name).is_some()
-        || elementwise::function(name).is_some()
-}
-
 /// Whether the order of an instant vector is part of the expression's meaning.
 pub(super) fn sets_order(expr: &Expr) -> bool {
-    use promql_parser::parser::token::{T_BOTTOMK, T_TOPK};
+    use super::lang::token::Aggregation::{Bottomk, Topk};
     match expr {
-        Expr::Call(call) => matches!(call.func.name, "sort" | "sort_desc"),
-        Expr::Aggregate(aggregate) => matches!(aggregate.op.id(), T_TOPK | T_BOTTOMK),
+        Expr::Call(call) => matches!(call.function.name, "sort" | "sort_desc"),
+        Expr::Aggregate(aggregate) => matches!(aggregate.op, Topk | Bottomk),
         _ => false,
     }
 }
 
 impl Evaluator<'_> {
     pub(super) fn call(&self, call: &Call, grid: &Grid) -> Result<Value, QueryError> {
-        let name = call.func.name;
+        let name = call.function.name;
         if let Some(function) = window_function(name) {
             let columns = self.over_windows(argument(call, 0)?, grid, function)?;
+            if matches!(name, "rate" | "increase") {
+                self.note_gauges(&columns, argument(call, 0)?);
+            }
             // Only these two give a sample of the series itself, which keeps its name.
             let keeps_name = matches!(name, "last_over_time" | "first_over_time");
             return unnamed(columns, keeps_name).map(Value::Vector);
@@ -102,7 +75,7 @@ impl Evaluator<'_> {
             .map(Value::Vector);
         }
         if DATES.contains(&name) {
-            let columns = match call.args.args.first() {
+            let columns = match call.args.first() {
                 Some(expr) => self.vector(expr, grid)?,
                 None => vec![self.now_column(grid)?],
             };
@@ -119,7 +92,7 @@ impl Evaluator<'_> {
 
     fn vector_call(&self, call: &Call, grid: &Grid) -> Result<Vec<Column>, QueryError> {
         let first = argument(call, 0)?;
-        match call.func.name {
+        match call.function.name {
             "vector" => Ok(vec![Column {
                 labels: Labels::empty(),
                 values: self.scalar(first, grid)?,
@@ -127,6 +100,16 @@ impl Evaluator<'_> {
             "label_replace" => self.label_replace(call, grid),
             "label_join" => self.label_join(call, grid),
             "histogram_quantile" => self.histogram_quantile(first, argument(call, 1)?, grid),
+            "histogram_fraction" => {
+                let upper = argument(call, 1)?;
+                self.histogram_fraction(first, upper, argument(call, 2)?, grid)
+            }
+            // They look at native histograms alone, and no series here has one.
+            "histogram_avg" | "histogram_count" | "histogram_stddev" | "histogram_stdvar"
+            | "histogram_sum" => {
+                self.vector(first, grid)?;
+                Ok(Vec::new())
+            }
             "absent" => {
                 let columns = self.vector(first, grid)?;
                 self.absent(first, &columns, grid)
@@ -136,9 +119,14 @@ impl Evaluator<'_> {
                 self.absent(first, &columns, grid)
             }
             "quantile_over_time" => {
-                let wanted = self.quantile_param(first, grid)?;
+                let wanted = self.scalar(first, grid)?;
                 let columns = self.over_windows(argument(call, 1)?, grid, |window| {
-                    Some(over_time::quantile_of(wanted[window.step], window))
+                    let q = wanted[window.step];
+                    if !(0.0..=1.0).contains(&q) {
+                        self.annotations()
+                            .add(Note::invalid_quantile(q), first.place());
+                    }
+                    Some(over_time::quantile_of(q, window))
                 })?;
                 unnamed(columns, false)
             }
@@ -150,7 +138,7 @@ impl Evaluator<'_> {
                 unnamed(columns, false)
             }
             "round" => {
-                let multiple = match call.args.args.get(1) {
+                let multiple = match call.args.get(1) {
                     Some(expr) => self.scalar(expr, grid)?,
                     None => vec![1.0; grid.len()],
                 };
@@ -179,8 +167,8 @@ impl Evaluator<'_> {
                 })
             }
             "timestamp" => {
-                let columns = match strip_parens(first) {
-                    Expr::VectorSelector(vector) => self.select(vector, grid, Take::Times)?,
+                let columns = match first.bare() {
+                    Expr::Vector(vector) => self.select(vector, grid, Take::Times)?,
                     _ => {
                         let columns = self.vector(first, grid)?;
                         return map_values(columns, |_, step| {
@@ -192,14 +180,30 @@ impl Evaluator<'_> {
             }
             name @ ("sort" | "sort_desc") => {
                 let mut columns = self.vector(first, grid)?;
+                if grid.start() != grid.end() {
+                    self.annotations()
+                        .add(Note::sort_in_range_query(), call.place);
+                }
                 if grid.len() == 1 {
                     ranking::sort(&mut columns, name == "sort_desc");
                 }
                 Ok(columns)
             }
             name => Err(QueryError::BadData(format!(
-                "parse error: function \"{name}\" is not supported here"
+                "parse error: function \"{name}\" is not enabled"
             ))),
+        }
+    }
+
+    /// A rate of what is no counter by its name is worth a word.
+    fn note_gauges(&self, columns: &[Column], argument: &Expr) {
+        const COUNTERS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
+        for column in columns {
+            let name = column.labels.metric_name();
+            if !name.is_empty() && !COUNTERS.iter().any(|end| name.ends_with(end)) {
+                let note = Note::possible_non_counter(name);
+                self.annotations().add(note, argument.place());
+            }
         }
     }
 
@@ -254,16 +258,12 @@ impl Evaluator<'_> {
 }
 
 fn argument(call: &Call, index: usize) -> Result<&Expr, QueryError> {
-    call.args
-        .args
-        .get(index)
-        .map(|expr| &**expr)
-        .ok_or_else(|| {
-            QueryError::BadData(format!(
-                "parse error: too few arguments in call to '{}'",
-                call.func.name
-            ))
-        })
+    call.args.get(index).ok_or_else(|| {
+        QueryError::BadData(format!(
+            "parse error: too few arguments in call to '{}'",
+            call.function.name
+        ))
+    })
 }
 
 fn unnamed(mut columns: Vec<Column>, keeps_name: bool) -> Result<Vec<Column>, QueryError> {

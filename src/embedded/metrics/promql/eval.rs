@@ -1,13 +1,13 @@
 //! The evaluator: one method a kind of node, values for all steps at once.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use promql_parser::parser::Expr;
-
+use super::annotations::Annotations;
 use super::budget::Budget;
 use super::grid::{ABSENT, Column, Grid, is_absent};
-use super::selector::{Take, millis};
+use super::lang::ast::{Expr, Unary};
+use super::selector::Take;
 use super::{QueryError, QueryLimits};
 use crate::embedded::metrics::labels::Labels;
 use crate::embedded::metrics::store::Store;
@@ -32,7 +32,7 @@ pub(super) struct Evaluator<'a> {
     /// First and last time of the whole query, for `@ start()` and `@ end()`.
     pub(super) query_start: i64,
     pub(super) query_end: i64,
-    warnings: RefCell<BTreeSet<String>>,
+    annotations: RefCell<Annotations>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -46,46 +46,35 @@ impl<'a> Evaluator<'a> {
         Self {
             store,
             budget,
-            lookback: millis(limits.lookback),
+            lookback: i64::try_from(limits.lookback.as_millis()).unwrap_or(i64::MAX / 8),
             query_start: times.0,
             query_end: times.1,
-            warnings: RefCell::default(),
+            annotations: RefCell::default(),
         }
     }
 
-    pub(super) fn warn(&self, text: String) {
-        let mut warnings = self.warnings.borrow_mut();
-        // As many as Prometheus shows.
-        if warnings.len() < 10 {
-            warnings.insert(text);
-        }
+    /// What came up that whoever asks should know, to be added to.
+    pub(super) fn annotations(&self) -> std::cell::RefMut<'_, Annotations> {
+        self.annotations.borrow_mut()
     }
 
-    pub(super) fn into_warnings(self) -> Vec<String> {
-        self.warnings.into_inner().into_iter().collect()
+    pub(super) fn into_annotations(self) -> Annotations {
+        self.annotations.into_inner()
     }
 
     /// Evaluates any node that is not a range vector.
     pub(super) fn eval(&self, expr: &Expr, grid: &Grid) -> Result<Value, QueryError> {
         self.budget.check_time()?;
         match expr {
-            Expr::Paren(paren) => self.eval(&paren.expr, grid),
-            Expr::NumberLiteral(number) => self.constant(number.val, grid),
-            Expr::StringLiteral(text) => Ok(Value::Text(text.val.clone())),
-            Expr::VectorSelector(vector) => {
-                self.select(vector, grid, Take::Values).map(Value::Vector)
-            }
-            Expr::Unary(unary) => self.negate(&unary.expr, grid),
+            Expr::Paren(inner, _) => self.eval(inner, grid),
+            Expr::Number(value, _) => self.constant(*value, grid),
+            Expr::Text(text, _) => Ok(Value::Text(text.clone())),
+            Expr::Vector(vector) => self.select(vector, grid, Take::Values).map(Value::Vector),
+            Expr::Unary(unary) => self.unary(unary, grid),
             Expr::Binary(binary) => self.binary(binary, grid),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate, grid).map(Value::Vector),
             Expr::Call(call) => self.call(call, grid),
-            Expr::MatrixSelector(_) | Expr::Subquery(_) => Err(QueryError::BadData(
-                "parse error: a range vector is not allowed here".to_owned(),
-            )),
-            Expr::Extension(extension) => Err(QueryError::BadData(format!(
-                "{:?} is not supported here",
-                extension.expr.name()
-            ))),
+            Expr::Matrix(_) | Expr::Subquery(_) => Err(mismatch("instant vector", expr)),
         }
     }
 
@@ -118,8 +107,12 @@ impl<'a> Evaluator<'a> {
         Ok(Value::Scalar(vec![value; grid.len()]))
     }
 
-    fn negate(&self, expr: &Expr, grid: &Grid) -> Result<Value, QueryError> {
-        match self.eval(expr, grid)? {
+    fn unary(&self, unary: &Unary, grid: &Grid) -> Result<Value, QueryError> {
+        let value = self.eval(&unary.expr, grid)?;
+        if !unary.negates {
+            return Ok(value);
+        }
+        match value {
             Value::Scalar(mut values) => {
                 values.iter_mut().for_each(|value| *value = -*value);
                 Ok(Value::Scalar(values))
@@ -127,7 +120,7 @@ impl<'a> Evaluator<'a> {
             Value::Vector(columns) => {
                 map_values(columns, |value, _| Some(-value)).map(Value::Vector)
             }
-            Value::Text(_) => Err(mismatch("scalar or instant vector", expr)),
+            Value::Text(_) => Err(mismatch("scalar or instant vector", &unary.expr)),
         }
     }
 }
@@ -135,7 +128,7 @@ impl<'a> Evaluator<'a> {
 fn mismatch(wanted: &str, expr: &Expr) -> QueryError {
     QueryError::BadData(format!(
         "parse error: expected type {wanted}, got {}",
-        expr.value_type()
+        expr.kind().name()
     ))
 }
 

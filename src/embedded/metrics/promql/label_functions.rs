@@ -1,12 +1,9 @@
 //! Functions that work on labels: `label_replace`, `label_join`, and the labels of `absent`.
 
-use promql_parser::label::MatchOp;
-use promql_parser::parser::{Call, Expr};
-
 use super::QueryError;
 use super::eval::{Evaluator, merge};
 use super::grid::{Column, Grid};
-use super::strip_parens;
+use super::lang::ast::{Call, Expr};
 use crate::embedded::metrics::labels::{Labels, METRIC_NAME};
 use crate::embedded::wire::regex::Expression;
 
@@ -19,7 +16,7 @@ impl Evaluator<'_> {
         call: &Call,
         grid: &Grid,
     ) -> Result<Vec<Column>, QueryError> {
-        let [vector, target, replacement, source, pattern] = call.args.args.as_slice() else {
+        let [vector, target, replacement, source, pattern] = call.args.as_slice() else {
             return Err(too_few(call));
         };
         let (target, replacement) = (self.text(target, grid)?, self.text(replacement, grid)?);
@@ -45,7 +42,7 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn label_join(&self, call: &Call, grid: &Grid) -> Result<Vec<Column>, QueryError> {
-        let [vector, target, separator, sources @ ..] = call.args.args.as_slice() else {
+        let [vector, target, separator, sources @ ..] = call.args.as_slice() else {
             return Err(too_few(call));
         };
         let (target, separator) = (self.text(target, grid)?, self.text(separator, grid)?);
@@ -83,7 +80,7 @@ fn check_target(target: &str, call: &Call) -> Result<(), QueryError> {
     if target.is_empty() {
         return Err(QueryError::Execution(format!(
             "invalid destination label name in {}(): {target}",
-            call.func.name
+            call.function.name
         )));
     }
     Ok(())
@@ -92,29 +89,31 @@ fn check_target(target: &str, call: &Call) -> Result<(), QueryError> {
 fn too_few(call: &Call) -> QueryError {
     QueryError::BadData(format!(
         "parse error: too few arguments in call to '{}'",
-        call.func.name
+        call.function.name
     ))
 }
 
 /// The labels that `absent` can tell from its argument: those of plain equalities.
 pub(super) fn absent_labels(expr: &Expr) -> Labels {
-    let matchers = match strip_parens(expr) {
-        Expr::VectorSelector(vector) => &vector.matchers.matchers,
-        Expr::MatrixSelector(matrix) => &matrix.vs.matchers.matchers,
+    let selector = match expr.bare() {
+        Expr::Vector(vector) => &vector.selector,
+        Expr::Matrix(matrix) => &matrix.vector.selector,
         _ => return Labels::empty(),
     };
     let mut labels = Labels::empty();
     let mut seen: Vec<&str> = Vec::new();
-    for matcher in matchers
+    for matcher in selector
+        .matchers()
         .iter()
-        .filter(|matcher| matcher.name != METRIC_NAME)
+        .filter(|matcher| matcher.name() != METRIC_NAME)
     {
-        let first = !seen.contains(&matcher.name.as_str());
-        if matches!(matcher.op, MatchOp::Equal) && first {
-            labels = labels.with(&matcher.name, &matcher.value);
-            seen.push(&matcher.name);
-        } else {
-            labels = labels.with(&matcher.name, "");
+        let first = !seen.contains(&matcher.name());
+        match matcher.exact() {
+            Some(value) if first => {
+                labels = labels.with(matcher.name(), value);
+                seen.push(matcher.name());
+            }
+            _ => labels = labels.with(matcher.name(), ""),
         }
     }
     labels

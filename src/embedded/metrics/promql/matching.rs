@@ -2,25 +2,20 @@
 
 use std::collections::HashMap;
 
-use promql_parser::parser::token::TokenType;
-use promql_parser::parser::{BinModifier, LabelModifier, VectorMatchCardinality};
-
 use super::QueryError;
 use super::binary::outcome;
 use super::eval::{Evaluator, same_labelset};
 use super::grid::{ABSENT, Column, Grid, is_absent};
+use super::lang::ast::{Binary, Card, Matching};
 use crate::embedded::metrics::labels::{Labels, METRIC_NAME};
 
 /// The labels by which series meet.
-pub(super) fn signature(labels: &Labels, matching: Option<&LabelModifier>) -> Labels {
-    match matching {
-        Some(LabelModifier::Include(on)) => {
-            labels.filter(|name| on.labels.iter().any(|label| label == name))
-        }
-        Some(LabelModifier::Exclude(ignored)) => labels.filter(|name| {
-            name != METRIC_NAME && !ignored.labels.iter().any(|label| label == name)
-        }),
-        None => labels.without_name(),
+pub(super) fn signature(labels: &Labels, matching: &Matching) -> Labels {
+    let named = |name: &str| matching.labels.iter().any(|label| label == name);
+    if matching.on {
+        labels.filter(named)
+    } else {
+        labels.filter(|name| name != METRIC_NAME && !named(name))
     }
 }
 
@@ -31,11 +26,7 @@ pub(super) struct Signatures {
 }
 
 impl Signatures {
-    pub(super) fn number(
-        &mut self,
-        columns: &[Column],
-        matching: Option<&LabelModifier>,
-    ) -> Vec<usize> {
+    pub(super) fn number(&mut self, columns: &[Column], matching: &Matching) -> Vec<usize> {
         columns
             .iter()
             .map(|column| {
@@ -53,48 +44,23 @@ impl Signatures {
     }
 }
 
-/// The operator with its modifier, and the name of a result.
-struct Rule<'a> {
-    op: TokenType,
-    return_bool: bool,
-    matching: Option<&'a LabelModifier>,
-    card: VectorMatchCardinality,
-}
-
-impl Rule<'_> {
-    fn one_to_one(&self) -> bool {
-        self.card == VectorMatchCardinality::OneToOne
+/// What a result is called.
+fn result_labels(binary: &Binary, many: &Labels, one: &Labels) -> Labels {
+    let matching = &binary.matching;
+    let drops_name = binary.return_bool || !binary.op.is_comparison();
+    let mut labels = if drops_name {
+        many.without_name()
+    } else {
+        many.clone()
+    };
+    if matching.card == Card::OneToOne {
+        let named = |name: &str| matching.labels.iter().any(|label| label == name);
+        labels = labels.filter(|name| named(name) == matching.on);
     }
-
-    fn result_labels(&self, many: &Labels, one: &Labels) -> Labels {
-        let drops_name = self.return_bool || !self.op.is_comparison_operator();
-        let mut labels = if drops_name {
-            many.without_name()
-        } else {
-            many.clone()
-        };
-        if self.one_to_one() {
-            match self.matching {
-                Some(LabelModifier::Include(on)) => {
-                    labels = labels.filter(|name| on.labels.iter().any(|label| label == name));
-                }
-                Some(LabelModifier::Exclude(ignored)) => {
-                    labels =
-                        labels.filter(|name| !ignored.labels.iter().any(|label| label == name));
-                }
-                None => {}
-            }
-        }
-        for name in self
-            .card
-            .labels()
-            .into_iter()
-            .flat_map(|include| &include.labels)
-        {
-            labels = labels.with(name, one.get(name));
-        }
-        labels
+    for name in &matching.include {
+        labels = labels.with(name, one.get(name));
     }
+    labels
 }
 
 /// The columns made so far, each found by the pair of columns it comes from.
@@ -110,29 +76,21 @@ struct Results {
 impl Evaluator<'_> {
     pub(super) fn match_vectors(
         &self,
-        op: TokenType,
+        binary: &Binary,
         left: Vec<Column>,
         right: Vec<Column>,
-        modifier: Option<&BinModifier>,
         grid: &Grid,
     ) -> Result<Vec<Column>, QueryError> {
-        let rule = Rule {
-            op,
-            return_bool: modifier.is_some_and(|modifier| modifier.return_bool),
-            matching: modifier.and_then(|modifier| modifier.matching.as_ref()),
-            card: modifier.map_or(VectorMatchCardinality::OneToOne, |modifier| {
-                modifier.card.clone()
-            }),
-        };
-        let swapped = matches!(rule.card, VectorMatchCardinality::OneToMany(_));
+        let (op, matching) = (binary.op, &binary.matching);
+        let swapped = matching.card == Card::OneToMany;
         let (many, one) = if swapped {
             (right, left)
         } else {
             (left, right)
         };
         let mut signatures = Signatures::default();
-        let one_numbers = signatures.number(&one, rule.matching);
-        let many_numbers = signatures.number(&many, rule.matching);
+        let one_numbers = signatures.number(&one, matching);
+        let many_numbers = signatures.number(&many, matching);
         let mut results = Results::default();
         let mut one_at: Vec<Option<usize>> = vec![None; signatures.len()];
         let mut met: Vec<bool> = vec![false; signatures.len()];
@@ -152,7 +110,7 @@ impl Evaluator<'_> {
                     return Err(duplicate(
                         &one[index].labels,
                         &one[other].labels,
-                        &rule,
+                        matching,
                         swapped,
                     ));
                 }
@@ -161,7 +119,7 @@ impl Evaluator<'_> {
                 let (true, Some(partner)) = (present(&many[index]), one_at[*number]) else {
                     continue;
                 };
-                if rule.one_to_one() && std::mem::replace(&mut met[*number], true) {
+                if matching.card == Card::OneToOne && std::mem::replace(&mut met[*number], true) {
                     return Err(QueryError::Execution(
                         "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
                             .to_owned(),
@@ -170,7 +128,8 @@ impl Evaluator<'_> {
                 let place = match results.by_pair.get(&(index, partner)) {
                     Some(place) => *place,
                     None => {
-                        let labels = rule.result_labels(&many[index].labels, &one[partner].labels);
+                        let labels =
+                            result_labels(binary, &many[index].labels, &one[partner].labels);
                         let place = self.place_for(&mut results, labels, grid)?;
                         results.by_pair.insert((index, partner), place);
                         place
@@ -188,7 +147,7 @@ impl Evaluator<'_> {
                 } else {
                     (many_value, one_value)
                 };
-                let Some(value) = outcome(op, left, right, rule.return_bool) else {
+                let Some(value) = outcome(op, left, right, binary.return_bool) else {
                     continue;
                 };
                 let slot = &mut results.columns[place].values[step];
@@ -223,9 +182,9 @@ impl Evaluator<'_> {
     }
 }
 
-fn duplicate(first: &Labels, second: &Labels, rule: &Rule<'_>, swapped: bool) -> QueryError {
+fn duplicate(first: &Labels, second: &Labels, matching: &Matching, swapped: bool) -> QueryError {
     let side = if swapped { "left" } else { "right" };
-    let matched = signature(first, rule.matching);
+    let matched = signature(first, matching);
     let (first, second) = if first.to_string() > second.to_string() {
         (second, first)
     } else {

@@ -1,11 +1,11 @@
-//! PromQL: parsed by `promql-parser`, evaluated here with the numbers of Prometheus 3.
+//! PromQL, read as Prometheus 3 reads it ([`lang`]) and evaluated with its numbers.
 //!
 //! An expression is evaluated once for all steps of a query: each node gives columns with one value a
-//! step, see [`grid`]. Two rules keep hostile input harmless: [`guard`] looks at the text before the
-//! parser does, and [`budget`] counts what an evaluation reads, writes and how long it takes.
+//! step, see [`grid`]. Two rules keep hostile input harmless: the parser bounds the length, the depth and the
+//! regular expressions of a query, and [`budget`] counts what an evaluation reads, writes and how long it takes.
 
-mod admit;
 mod aggregate;
+mod annotations;
 mod binary;
 mod budget;
 mod calendar;
@@ -13,10 +13,10 @@ mod call;
 mod elementwise;
 mod eval;
 mod grid;
-mod guard;
 mod histogram;
 mod kahan;
 mod label_functions;
+pub(crate) mod lang;
 mod matching;
 mod over_time;
 mod range;
@@ -28,13 +28,13 @@ mod set;
 
 use std::time::Duration;
 
-use promql_parser::parser::{self, Expr};
-
 use super::labels::Labels;
 use super::store::{Selector, Store};
+use crate::embedded::wire::{Stop, Stopped};
 use budget::Budget;
 use eval::{Evaluator, Value};
 use grid::Grid;
+use lang::ast::{Expr, Type};
 
 pub(crate) use grid::{Column, is_absent};
 
@@ -77,6 +77,18 @@ pub enum QueryError {
     /// Took longer than [`QueryLimits::timeout`].
     #[error("query timed out in expression evaluation")]
     Timeout,
+    /// Who asked has hung up.
+    #[error("query was canceled in expression evaluation")]
+    Canceled,
+}
+
+impl From<Stopped> for QueryError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Late(_) => Self::Timeout,
+            Stopped::Gone => Self::Canceled,
+        }
+    }
 }
 
 /// What a query gives.
@@ -97,39 +109,31 @@ pub enum Answer {
 pub struct Evaluated {
     /// The data.
     pub answer: Answer,
-    /// Sorted, each once.
+    /// What probably makes the answer wrong. Sorted, each once.
     pub warnings: Vec<String>,
+    /// What may be of interest. Sorted, each once.
+    pub infos: Vec<String>,
 }
 
-/// Parses a query and refuses what the evaluator does not support.
-///
-/// # Errors
-/// [`QueryError::BadData`] with a text that names the position or the construct.
-pub fn parse(query: &str) -> Result<Expr, QueryError> {
-    guard::check(query).map_err(QueryError::BadData)?;
-    let expr =
-        parser::parse(query).map_err(|text| QueryError::BadData(format!("parse error: {text}")))?;
-    admit::check(&expr).map_err(|text| QueryError::BadData(format!("parse error: {text}")))?;
-    Ok(expr)
+fn parse(query: &str) -> Result<Expr, QueryError> {
+    lang::parse(query).map_err(QueryError::BadData)
 }
 
 /// The selectors of a query, for requests that ask about series instead of values.
 ///
 /// # Errors
-/// As [`parse`].
+/// [`QueryError::BadData`] with the position and the problem.
 pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
     let expr = parse(query)?;
     let mut found = Vec::new();
-    admit::visit(&expr, &mut |node, _| {
-        let vector = match node {
-            Expr::VectorSelector(vector) => vector,
-            Expr::MatrixSelector(matrix) => &matrix.vs,
-            _ => return Ok(()),
-        };
-        found.push(selector::compile(vector).map_err(|error| error.to_string())?);
-        Ok(())
-    })
-    .map_err(QueryError::BadData)?;
+    let mut waiting = vec![&expr];
+    while let Some(node) = waiting.pop() {
+        match node {
+            Expr::Vector(vector) => found.push(vector.selector.clone()),
+            Expr::Matrix(matrix) => found.push(matrix.vector.selector.clone()),
+            _ => waiting.extend(node.children().into_iter().rev()),
+        }
+    }
     Ok(found)
 }
 
@@ -138,14 +142,7 @@ pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
 /// # Errors
 /// [`QueryError::BadData`] for anything but a plain vector selector.
 pub fn series_selector(text: &str) -> Result<Selector, QueryError> {
-    match parse(text)? {
-        Expr::VectorSelector(vector) if vector.offset.is_none() && vector.at.is_none() => {
-            selector::compile(&vector)
-        }
-        _ => Err(QueryError::BadData(format!(
-            "parse error: {text:?} is not a series selector"
-        ))),
-    }
+    lang::parse_selector(text).map_err(QueryError::BadData)
 }
 
 /// Evaluates a query at one time (milliseconds).
@@ -157,13 +154,14 @@ pub fn instant(
     query: &str,
     time: i64,
     limits: &QueryLimits,
+    stop: &Stop,
 ) -> Result<Evaluated, QueryError> {
     let expr = parse(query)?;
     let grid = Grid::instant(time);
-    let budget = Budget::new(limits);
+    let budget = Budget::new(limits, stop);
     let evaluator = Evaluator::new(store, (time, time), limits, &budget);
-    let bare = strip_parens(&expr);
-    let answer = if matches!(bare, Expr::MatrixSelector(_) | Expr::Subquery(_)) {
+    let bare = expr.bare();
+    let answer = if matches!(bare, Expr::Matrix(_) | Expr::Subquery(_)) {
         let matrix = evaluator.raw_ranges(bare, &grid)?;
         check_size(
             matrix.iter().map(|(_, samples)| samples.len()).sum(),
@@ -189,10 +187,16 @@ pub fn instant(
             }
         }
     };
-    Ok(Evaluated {
+    Ok(evaluated(answer, evaluator, query))
+}
+
+fn evaluated(answer: Answer, evaluator: Evaluator<'_>, query: &str) -> Evaluated {
+    let (warnings, infos) = evaluator.into_annotations().into_texts(query);
+    Evaluated {
         answer,
-        warnings: evaluator.into_warnings(),
-    })
+        warnings,
+        infos,
+    }
 }
 
 /// Evaluates a query at `start`, `start + step`, … up to `end` (milliseconds).
@@ -206,20 +210,18 @@ pub fn range(
     end: i64,
     step: i64,
     limits: &QueryLimits,
+    stop: &Stop,
 ) -> Result<Evaluated, QueryError> {
     let expr = parse(query)?;
-    let kind = match strip_parens(&expr) {
-        Expr::MatrixSelector(_) | Expr::Subquery(_) => Some("range vector"),
-        Expr::StringLiteral(_) => Some("string"),
-        _ => None,
-    };
-    if let Some(kind) = kind {
+    let kind = expr.kind();
+    if !matches!(kind, Type::Scalar | Type::Vector) {
         return Err(QueryError::BadData(format!(
-            "invalid expression type {kind:?} for range query, must be Scalar or instant Vector"
+            "invalid expression type {:?} for range query, must be Scalar or instant Vector",
+            kind.name()
         )));
     }
     let grid = Grid::new(start, end, step);
-    let budget = Budget::new(limits);
+    let budget = Budget::new(limits, stop);
     let evaluator = Evaluator::new(store, (start, end), limits, &budget);
     let columns = match evaluator.eval(&expr, &grid)? {
         Value::Vector(columns) => columns,
@@ -244,10 +246,7 @@ pub fn range(
         })
         .filter(|(_, points)| !points.is_empty())
         .collect();
-    Ok(Evaluated {
-        answer: Answer::Matrix(sorted(matrix)),
-        warnings: evaluator.into_warnings(),
-    })
+    Ok(evaluated(Answer::Matrix(sorted(matrix)), evaluator, query))
 }
 
 /// Refuses an answer of too many values.
@@ -266,12 +265,4 @@ type Matrix = Vec<(Labels, Vec<(i64, f64)>)>;
 fn sorted(mut matrix: Matrix) -> Matrix {
     matrix.sort_by(|left, right| left.0.cmp(&right.0));
     matrix
-}
-
-/// The expression inside any parentheses around it.
-fn strip_parens(mut expr: &Expr) -> &Expr {
-    while let Expr::Paren(paren) = expr {
-        expr = &paren.expr;
-    }
-    expr
 }

@@ -1,11 +1,10 @@
 //! Range vectors: for each step the samples of each series in a window, open on the left.
 
-use promql_parser::parser::Expr;
-
+use super::QueryError;
 use super::eval::{Evaluator, Value};
 use super::grid::{ABSENT, Column, Grid, is_absent};
-use super::selector::{Shift, compile, millis};
-use super::{QueryError, strip_parens};
+use super::lang::ast::Expr;
+use super::selector::Shift;
 use crate::embedded::metrics::labels::Labels;
 use crate::embedded::metrics::sample::is_stale;
 
@@ -57,16 +56,18 @@ impl Evaluator<'_> {
         grid: &Grid,
         each: &mut EachSeries<'_>,
     ) -> Result<(), QueryError> {
-        match strip_parens(expr) {
-            Expr::MatrixSelector(matrix) => {
+        match expr.bare() {
+            Expr::Matrix(matrix) => {
                 let frame = Frame {
-                    shift: Shift::new(matrix.vs.at.as_ref(), matrix.vs.offset.as_ref(), self),
-                    range: millis(matrix.range),
+                    shift: Shift::new(&matrix.vector.moved, self),
+                    range: matrix.range,
                 };
-                let selector = compile(&matrix.vs)?;
                 let (after, until) = (frame.bounds(grid.start()).0, frame.bounds(grid.end()).1);
                 let (mut times, mut values) = (Vec::new(), Vec::new());
-                for series in self.store.select(&selector) {
+                for series in self
+                    .store
+                    .select(&matrix.vector.selector, self.budget.stop())?
+                {
                     times.clear();
                     values.clear();
                     series.read(after, until, &mut times, &mut values);
@@ -78,13 +79,10 @@ impl Evaluator<'_> {
             }
             Expr::Subquery(subquery) => {
                 let frame = Frame {
-                    shift: Shift::new(subquery.at.as_ref(), subquery.offset.as_ref(), self),
-                    range: millis(subquery.range),
+                    shift: Shift::new(&subquery.moved, self),
+                    range: subquery.range,
                 };
-                let step = subquery
-                    .step
-                    .map_or(DEFAULT_SUBQUERY_STEP_MS, millis)
-                    .max(1);
+                let step = subquery.step.unwrap_or(DEFAULT_SUBQUERY_STEP_MS).max(1);
                 let (after, until) = (frame.bounds(grid.start()).0, frame.bounds(grid.end()).1);
                 // Steps lie on multiples of the step since the epoch, whatever the query's times are.
                 let first = (after.div_euclid(step) + 1).saturating_mul(step);
@@ -110,7 +108,7 @@ impl Evaluator<'_> {
             }
             other => Err(QueryError::BadData(format!(
                 "expected type range vector, got {}",
-                other.value_type()
+                other.kind().name()
             ))),
         }
     }

@@ -8,6 +8,7 @@ use super::aggregate::Group;
 use super::eval::Evaluator;
 use super::grid::{ABSENT, Column, Grid, is_absent};
 use crate::embedded::metrics::labels::Labels;
+use crate::embedded::metrics::number::general;
 
 /// Largest first or smallest first; NaN last in both.
 fn order(left: f64, right: f64, largest_first: bool) -> Ordering {
@@ -42,12 +43,18 @@ impl Evaluator<'_> {
         largest_first: bool,
         grid: &Grid,
     ) -> Result<Vec<Column>, QueryError> {
+        // As Prometheus: where every k is below one there is nothing to look at.
+        if wanted.iter().all(|k| *k < 1.0 || k.is_nan()) && wanted.iter().any(|k| *k < 1.0) {
+            return Ok(Vec::new());
+        }
         if wanted.iter().any(|k| k.is_nan()) {
             return Err(QueryError::Execution("Parameter value is NaN".to_owned()));
         }
         if let Some(k) = wanted.iter().find(|k| k.abs() >= 9.2e18) {
             return Err(QueryError::Execution(format!(
-                "Scalar value {k} overflows int64"
+                "Scalar value {} {} int64",
+                general(*k, None),
+                if *k > 0.0 { "overflows" } else { "underflows" }
             )));
         }
         let mut ranked: Vec<usize> = Vec::new();

@@ -1,44 +1,10 @@
 //! Instant vector selectors: for each step the newest sample of each series within the lookback.
 
-use std::time::Duration;
-
-use promql_parser::label::MatchOp;
-use promql_parser::parser::{AtModifier, Offset, VectorSelector};
-
 use super::QueryError;
 use super::eval::Evaluator;
 use super::grid::{ABSENT, Column, Grid};
-use crate::embedded::metrics::labels::METRIC_NAME;
+use super::lang::ast::{At, Moved, VectorSelector};
 use crate::embedded::metrics::sample::is_stale;
-use crate::embedded::metrics::store::{Matcher, Selector};
-
-/// Turns the parser's matchers into the store's.
-pub(super) fn compile(vector: &VectorSelector) -> Result<Selector, QueryError> {
-    let mut matchers = Vec::new();
-    if let Some(name) = &vector.name {
-        matchers.push(Matcher::equal(METRIC_NAME, name.as_str()));
-    }
-    for matcher in &vector.matchers.matchers {
-        let name = matcher.name.as_str();
-        matchers.push(match &matcher.op {
-            MatchOp::Equal => Matcher::equal(name, matcher.value.as_str()),
-            MatchOp::NotEqual => Matcher::not_equal(name, matcher.value.as_str()),
-            MatchOp::Re(_) => regex(name, &matcher.value, false)?,
-            MatchOp::NotRe(_) => regex(name, &matcher.value, true)?,
-        });
-    }
-    Ok(Selector::new(matchers))
-}
-
-fn regex(name: &str, pattern: &str, negated: bool) -> Result<Matcher, QueryError> {
-    Matcher::regex(name, pattern, negated)
-        .map_err(|text| QueryError::BadData(format!("parse error: {text}")))
-}
-
-/// Milliseconds of a duration, as far as they fit.
-pub(super) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 8)
-}
 
 /// Where in time a selector or subquery looks: `@` fixes the time, `offset` shifts it.
 #[derive(Debug, Clone, Copy)]
@@ -48,25 +14,16 @@ pub(super) struct Shift {
 }
 
 impl Shift {
-    pub(super) fn new(
-        at: Option<&AtModifier>,
-        offset: Option<&Offset>,
-        evaluator: &Evaluator<'_>,
-    ) -> Self {
-        let at = at.map(|at| match at {
-            AtModifier::Start => evaluator.query_start,
-            AtModifier::End => evaluator.query_end,
-            AtModifier::At(time) => match time.duration_since(std::time::UNIX_EPOCH) {
-                Ok(after) => millis(after),
-                Err(before) => -millis(before.duration()),
-            },
+    pub(super) fn new(moved: &Moved, evaluator: &Evaluator<'_>) -> Self {
+        let at = moved.at.map(|at| match at {
+            At::Start => evaluator.query_start,
+            At::End => evaluator.query_end,
+            At::Time(time) => time,
         });
-        let offset = match offset {
-            Some(Offset::Pos(by)) => millis(*by),
-            Some(Offset::Neg(by)) => -millis(*by),
-            None => 0,
-        };
-        Self { at, offset }
+        Self {
+            at,
+            offset: moved.offset,
+        }
     }
 
     /// The time looked at when the query evaluates at `time`.
@@ -90,12 +47,11 @@ impl Evaluator<'_> {
         grid: &Grid,
         take: Take,
     ) -> Result<Vec<Column>, QueryError> {
-        let selector = compile(vector)?;
-        let shift = Shift::new(vector.at.as_ref(), vector.offset.as_ref(), self);
+        let shift = Shift::new(&vector.moved, self);
         let (first, last) = (shift.apply(grid.start()), shift.apply(grid.end()));
         let (mut times, mut values) = (Vec::new(), Vec::new());
         let mut columns = Vec::new();
-        for series in self.store.select(&selector) {
+        for series in self.store.select(&vector.selector, self.budget.stop())? {
             times.clear();
             values.clear();
             series.read(

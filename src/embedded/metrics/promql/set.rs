@@ -1,23 +1,21 @@
 //! Set operators: `and`, `or`, `unless`.
 
-use promql_parser::parser::BinModifier;
-use promql_parser::parser::token::{T_LAND, T_LOR, TokenType};
-
 use super::QueryError;
 use super::eval::{Evaluator, merge};
 use super::grid::{ABSENT, Column, Grid, is_absent};
+use super::lang::ast::Matching;
+use super::lang::token::Op;
 use super::matching::Signatures;
 
 impl Evaluator<'_> {
     pub(super) fn set_operation(
         &self,
-        op: TokenType,
+        op: Op,
         mut left: Vec<Column>,
         mut right: Vec<Column>,
-        modifier: Option<&BinModifier>,
+        matching: &Matching,
         grid: &Grid,
     ) -> Result<Vec<Column>, QueryError> {
-        let matching = modifier.and_then(|modifier| modifier.matching.as_ref());
         let mut signatures = Signatures::default();
         let left_numbers = signatures.number(&left, matching);
         let right_numbers = signatures.number(&right, matching);
@@ -25,7 +23,7 @@ impl Evaluator<'_> {
         for step in 0..grid.len() {
             self.budget.read(left.len() + right.len())?;
             there.fill(false);
-            let (known, known_numbers) = if op.id() == T_LOR {
+            let (known, known_numbers) = if op == Op::Or {
                 (&left, &left_numbers)
             } else {
                 (&right, &right_numbers)
@@ -33,9 +31,9 @@ impl Evaluator<'_> {
             for (column, number) in known.iter().zip(known_numbers) {
                 there[*number] |= !is_absent(column.values[step]);
             }
-            let (kept, kept_numbers, wanted) = match op.id() {
-                T_LOR => (&mut right, &right_numbers, false),
-                T_LAND => (&mut left, &left_numbers, true),
+            let (kept, kept_numbers, wanted) = match op {
+                Op::Or => (&mut right, &right_numbers, false),
+                Op::And => (&mut left, &left_numbers, true),
                 _ => (&mut left, &left_numbers, false),
             };
             for (column, number) in kept.iter_mut().zip(kept_numbers) {
@@ -44,7 +42,7 @@ impl Evaluator<'_> {
                 }
             }
         }
-        if op.id() == T_LOR {
+        if op == Op::Or {
             left.append(&mut right);
         }
         left.retain(|column| !column.is_void());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::selector::Selector;
 use super::series::Series;
 use crate::embedded::metrics::labels::Labels;
+use crate::embedded::wire::{Stop, Stopped};
 
 /// What a series costs besides its samples and label strings: the struct, its maps' entries.
 const SERIES_BYTES: usize = 400;
@@ -156,46 +157,60 @@ impl Index {
     }
 
     /// The series that all matchers accept, sorted by id.
-    pub(crate) fn select(&self, selector: &Selector) -> Vec<Arc<Series>> {
-        let Some(candidates) = self.candidates(selector) else {
-            let mut found: Vec<_> = self
-                .by_id
-                .values()
-                .filter(|series| selector.accepts(&series.labels))
-                .cloned()
-                .collect();
-            found.sort_unstable_by_key(|series| series.id);
-            return found;
+    pub(crate) fn select(
+        &self,
+        selector: &Selector,
+        stop: &Stop,
+    ) -> Result<Vec<Arc<Series>>, Stopped> {
+        let mut found = Vec::new();
+        let mut look = |series: &Arc<Series>| {
+            stop.check()?;
+            if selector.accepts(&series.labels) {
+                found.push(series.clone());
+            }
+            Ok(())
         };
-        candidates
-            .iter()
-            .filter_map(|id| self.by_id.get(id))
-            .filter(|series| selector.accepts(&series.labels))
-            .cloned()
-            .collect()
+        match self.candidates(selector, stop)? {
+            Some(ids) => ids
+                .iter()
+                .filter_map(|id| self.by_id.get(id))
+                .try_for_each(look)?,
+            None => {
+                self.by_id.values().try_for_each(&mut look)?;
+                found.sort_unstable_by_key(|series| series.id);
+            }
+        }
+        Ok(found)
     }
 
     /// The shortest list of ids that one matcher leaves; `None` when every matcher accepts absence.
-    fn candidates(&self, selector: &Selector) -> Option<Vec<u64>> {
+    fn candidates(&self, selector: &Selector, stop: &Stop) -> Result<Option<Vec<u64>>, Stopped> {
         let mut best: Option<Vec<&Vec<u64>>> = None;
         let size = |lists: &[&Vec<u64>]| lists.iter().map(|list| list.len()).sum::<usize>();
         for matcher in selector.requiring() {
-            let lists: Vec<&Vec<u64>> = match (self.postings.get(matcher.name()), matcher.exact()) {
-                (None, _) => Vec::new(),
-                (Some(values), Some(value)) => values.get(value).into_iter().collect(),
-                (Some(values), None) => values
-                    .iter()
-                    .filter(|(value, _)| matcher.accepts(value))
-                    .map(|(_, list)| list)
-                    .collect(),
-            };
+            let mut lists: Vec<&Vec<u64>> = Vec::new();
+            match (self.postings.get(matcher.name()), matcher.exact()) {
+                (None, _) => {}
+                (Some(values), Some(value)) => lists.extend(values.get(value)),
+                (Some(values), None) => {
+                    for (value, list) in values {
+                        stop.check()?;
+                        if matcher.accepts(value) {
+                            lists.push(list);
+                        }
+                    }
+                }
+            }
             if best.as_ref().is_none_or(|known| size(&lists) < size(known)) {
                 best = Some(lists);
             }
         }
-        let mut ids: Vec<u64> = best?.into_iter().flatten().copied().collect();
+        let Some(best) = best else {
+            return Ok(None);
+        };
+        let mut ids: Vec<u64> = best.into_iter().flatten().copied().collect();
         ids.sort_unstable();
-        Some(ids)
+        Ok(Some(ids))
     }
 
     /// Names of all labels, sorted.

@@ -20,6 +20,7 @@ pub use selector::{Matcher, Selector};
 pub use series::{Appended, Series};
 
 use super::labels::Labels;
+use crate::embedded::wire::{Stop, Stopped};
 use exemplars::Exemplars;
 use index::Index;
 use limits::{Counters, count};
@@ -211,18 +212,27 @@ impl Store {
     }
 
     /// The series that a selector accepts, oldest first.
-    pub fn select(&self, selector: &Selector) -> Vec<Arc<Series>> {
-        self.index.read().select(selector)
+    ///
+    /// # Errors
+    /// [`Stopped`]: comparing labels with regular expressions takes time.
+    pub fn select(&self, selector: &Selector, stop: &Stop) -> Result<Vec<Arc<Series>>, Stopped> {
+        self.index.read().select(selector, stop)
     }
 
-    /// The label sets that any of the selectors accepts and that have samples in the time range, sorted.
-    pub fn select_labels(&self, selectors: &[Selector], from: i64, until: i64) -> BTreeSet<Labels> {
-        selectors
-            .iter()
-            .flat_map(|selector| self.select(selector))
-            .filter(|series| series.overlaps(from, until))
-            .map(|series| series.labels().clone())
-            .collect()
+    /// The label sets that a selector accepts and that have samples in the time range, sorted.
+    ///
+    /// # Errors
+    /// As [`Self::select`].
+    pub fn select_labels(
+        &self,
+        selector: &Selector,
+        from: i64,
+        until: i64,
+        stop: &Stop,
+    ) -> Result<BTreeSet<Labels>, Stopped> {
+        let found = self.select(selector, stop)?;
+        let within = found.iter().filter(|series| series.overlaps(from, until));
+        Ok(within.map(|series| series.labels().clone()).collect())
     }
 
     /// Exemplars of the series that any of the selectors accepts, sorted by series.

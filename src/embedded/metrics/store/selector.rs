@@ -7,8 +7,8 @@ use crate::embedded::wire::regex::{Error, compile_anchored};
 
 #[derive(Debug, Clone)]
 enum Test {
-    Equal(String),
-    NotEqual(String),
+    Equal,
+    NotEqual,
     Regex(Regex),
     NotRegex(Regex),
 }
@@ -17,6 +17,8 @@ enum Test {
 #[derive(Debug, Clone)]
 pub struct Matcher {
     name: String,
+    /// The value or the pattern as written.
+    text: String,
     test: Test,
 }
 
@@ -25,7 +27,8 @@ impl Matcher {
     pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            test: Test::Equal(value.into()),
+            text: value.into(),
+            test: Test::Equal,
         }
     }
 
@@ -33,7 +36,8 @@ impl Matcher {
     pub fn not_equal(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            test: Test::NotEqual(value.into()),
+            text: value.into(),
+            test: Test::NotEqual,
         }
     }
 
@@ -45,6 +49,7 @@ impl Matcher {
         let regex = compile_anchored(pattern)?;
         Ok(Self {
             name: name.into(),
+            text: pattern.to_owned(),
             test: if negated {
                 Test::NotRegex(regex)
             } else {
@@ -60,17 +65,19 @@ impl Matcher {
 
     /// The one value accepted, for an equality.
     pub fn exact(&self) -> Option<&str> {
-        match &self.test {
-            Test::Equal(value) => Some(value),
-            _ => None,
-        }
+        matches!(self.test, Test::Equal).then_some(&self.text)
+    }
+
+    /// The value or the pattern that is compared with, as written.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether a value (`""` for an absent label) passes.
     pub fn accepts(&self, value: &str) -> bool {
         match &self.test {
-            Test::Equal(wanted) => wanted == value,
-            Test::NotEqual(unwanted) => unwanted != value,
+            Test::Equal => self.text == value,
+            Test::NotEqual => self.text != value,
             Test::Regex(regex) => regex.is_match(value),
             Test::NotRegex(regex) => !regex.is_match(value),
         }

@@ -2,6 +2,8 @@
 //! that has its default. It is written portion by portion straight from the store, so that a
 //! large trace is never in memory a second time.
 
+use std::time::SystemTime;
+
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 
 use super::writer::{Json, Object};
@@ -23,6 +25,8 @@ pub(super) struct Frame {
 /// A trace that is being written.
 pub(super) struct TraceJson {
     id: u128,
+    /// Which tells this trace from a later one of the same id.
+    arrived: SystemTime,
     pieces: Vec<Piece>,
     next: usize,
     frame: Frame,
@@ -36,12 +40,15 @@ pub(super) struct Gone;
 impl TraceJson {
     /// Lays out a trace; `None` if there is none of this id.
     pub(super) fn new(store: &Store, id: u128, frame: Frame) -> Option<Self> {
-        let pieces = store.read(|inner| Some(inner.by_id(id)?.pieces()))?;
-        Some(Self {
-            id,
-            pieces,
-            next: 0,
-            frame,
+        store.read(|inner| {
+            let trace = inner.by_id(id)?;
+            Some(Self {
+                id,
+                arrived: trace.arrived,
+                pieces: trace.pieces(),
+                next: 0,
+                frame,
+            })
         })
     }
 
@@ -61,7 +68,10 @@ impl TraceJson {
 
     fn write(&mut self, json: &mut Json, inner: &Inner) -> Result<(), Gone> {
         // Positions of spans and numbers of resources hold as long as the trace is there.
-        let trace = inner.by_id(self.id).ok_or(Gone)?;
+        let trace = inner
+            .by_id(self.id)
+            .filter(|trace| trace.arrived == self.arrived);
+        let trace = trace.ok_or(Gone)?;
         let dictionary = &inner.dictionary;
         while let Some(piece) = self.pieces.get(self.next)
             && json.len() < PORTION

@@ -27,15 +27,16 @@ impl Params {
         self.accept.contains("application/protobuf")
     }
 
-    /// Seconds since the Unix epoch; 0 if not given.
+    /// Seconds since the Unix epoch; 0 if not given. A number below 0 counts from the end of 32
+    /// bits, as in Tempo.
     pub(super) fn seconds(&self, name: &str) -> Result<u64, String> {
         let Some(text) = self.get(name) else {
             return Ok(0);
         };
         let problem = match text.parse::<i64>() {
-            Ok(seconds) => match u64::try_from(seconds) {
-                Ok(seconds) if i32::try_from(seconds).is_ok() => return Ok(seconds),
-                _ => "value out of range",
+            Ok(seconds) => match i32::try_from(seconds) {
+                Ok(seconds) => return Ok(seconds.cast_unsigned().into()),
+                Err(_) => "value out of range",
             },
             Err(error) => integer_problem(&error),
         };
@@ -59,7 +60,19 @@ impl Params {
     pub(super) fn window(&self) -> Result<(u64, u64), String> {
         Ok((self.seconds("start")?, self.seconds("end")?))
     }
+
+    /// Start and end where Tempo wants both or neither.
+    pub(super) fn whole_window(&self) -> Result<(u64, u64), String> {
+        if self.get("start").is_some() != self.get("end").is_some() {
+            return Err(ONE_OF_TWO.to_owned());
+        }
+        self.window()
+    }
 }
+
+/// What Tempo says when a start has no end or an end no start.
+pub(super) const ONE_OF_TWO: &str = "error parsing date range: only one of start and end \
+                                     provided: must provide both or neither";
 
 fn integer_problem(error: &std::num::ParseIntError) -> &'static str {
     use std::num::IntErrorKind::{NegOverflow, PosOverflow};

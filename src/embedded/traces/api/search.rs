@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 
 use super::answer::Answer;
-use super::params::{Params, logfmt};
+use super::params::{ONE_OF_TWO, Params, logfmt};
 use super::time::duration;
 use super::writer::{Json, Object};
 use crate::embedded::traces::Store;
@@ -87,6 +87,9 @@ fn request(params: &Params) -> Result<Request, String> {
         return Err(format!(
             "http parameter start must be before end. received start={start} end={end}"
         ));
+    }
+    if start == 0 && end != 0 {
+        return Err(ONE_OF_TWO.to_owned());
     }
     let wanted = match query {
         Some(query) => Wanted::Query(

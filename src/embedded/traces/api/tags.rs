@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::params::Params;
 use crate::embedded::traces::Store;
 use crate::embedded::traces::search::{TagScope, TagValue, tag_names, values_of};
-use crate::embedded::traces::traceql::{self, AttributeScope, Field};
+use crate::embedded::traces::traceql::{self, AttributeScope, Field, Intrinsic};
 use crate::embedded::wire::Stop;
 
 /// The scope of what every span has.
@@ -46,14 +46,15 @@ const INTRINSICS: [&str; 25] = [
 
 type Names = BTreeMap<TagScope, BTreeSet<String>>;
 
-/// `GET /api/search/tags`.
+/// `GET /api/search/tags`. A query narrows nothing here, and the limit is one of all names.
 pub(super) fn names_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
     if params.get("scope") == Some(INTRINSIC) {
         return Answer::json(&json!({ "tagNames": INTRINSICS }));
     }
-    match names(store, params, stop) {
+    match names(store, params, None, stop) {
         Ok(names) => {
             let flat: BTreeSet<String> = names.into_values().flatten().collect();
+            let flat: Vec<String> = flat.into_iter().take(limit(params)).collect();
             Answer::json(&json!({ "tagNames": flat }))
         }
         Err(answer) => answer,
@@ -68,7 +69,7 @@ pub(super) fn names_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answ
         scopes.push(json!({ "name": INTRINSIC, "tags": INTRINSICS }));
     }
     if scope != Some(INTRINSIC) {
-        match names(store, params, stop) {
+        match names(store, params, filter(params), stop) {
             Ok(names) => scopes.extend(
                 names
                     .into_iter()
@@ -80,10 +81,14 @@ pub(super) fn names_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answ
     Answer::json(&json!({ "scopes": scopes }))
 }
 
-/// `GET /api/search/tag/{tag}/values`. Here a name that is no intrinsic is an attribute's.
+/// `GET /api/search/tag/{tag}/values`. Here every name is an
+/// attribute's, but for three.
 pub(super) fn values_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
     let field = match traceql::parse_field(&params.path) {
-        Ok(field @ Field::Intrinsic(_)) => field,
+        Ok(
+            field
+            @ Field::Intrinsic(Intrinsic::Name | Intrinsic::RootName | Intrinsic::RootService),
+        ) => field,
         _ => Field::Attribute(AttributeScope::Any, params.path.clone()),
     };
     match values(store, params, &field, stop) {
@@ -119,7 +124,12 @@ pub(super) fn values_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Ans
 }
 
 /// Names in all scopes, or in the one that is asked for.
-fn names(store: &Store, params: &Params, stop: &Stop) -> Result<Names, Answer> {
+fn names(
+    store: &Store,
+    params: &Params,
+    filter: Option<traceql::Query>,
+    stop: &Stop,
+) -> Result<Names, Answer> {
     let wanted = match params.get("scope") {
         None | Some("none") => None,
         Some(name) => match TagScope::ALL.into_iter().find(|s| s.name() == name) {
@@ -127,8 +137,8 @@ fn names(store: &Store, params: &Params, stop: &Stop) -> Result<Names, Answer> {
             None => return Err(Answer::bad_request(format!("invalid scope: {name}"))),
         },
     };
-    let window = params.window().map_err(Answer::bad_request)?;
-    let mut names = tag_names(store, window, filter(params).as_ref(), stop)?;
+    let window = params.whole_window().map_err(Answer::bad_request)?;
+    let mut names = tag_names(store, window, filter.as_ref(), stop)?;
     names.retain(|scope, _| wanted.is_none_or(|wanted| wanted == *scope));
     for names in names.values_mut() {
         *names = std::mem::take(names)
@@ -145,7 +155,7 @@ fn values(
     field: &Field,
     stop: &Stop,
 ) -> Result<BTreeSet<TagValue>, Answer> {
-    let window = params.window().map_err(Answer::bad_request)?;
+    let window = params.whole_window().map_err(Answer::bad_request)?;
     let values = values_of(store, field, window, filter(params).as_ref(), stop)?;
     Ok(values.into_iter().take(limit(params)).collect())
 }

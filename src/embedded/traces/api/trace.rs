@@ -24,7 +24,7 @@ const V1: Frame = Frame {
 };
 const V2: Frame = Frame {
     before: r#"{"trace":{"resourceSpans":["#,
-    after: "]}}",
+    after: r#"]},"metrics":{}}"#,
 };
 
 /// `GET /api/traces/{id}`.
@@ -58,14 +58,19 @@ pub(super) fn v2(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
     }
     match TraceJson::new(store, id, V2) {
         Some(trace) => Answer::trace(store, trace),
-        None => Answer::json(&serde_json::json!({ "trace": {} })),
+        None => Answer::json(&serde_json::json!({ "trace": {}, "metrics": {} })),
     }
 }
 
 fn asked(params: &Params) -> Result<u128, String> {
     let id = trace_id(&params.path)?;
     // A window narrows the search for blocks in Tempo; here it is only checked.
-    params.window()?;
+    let (start, end) = params.window()?;
+    if start != 0 && end != 0 && end <= start {
+        return Err(format!(
+            "http parameter start must be before end. received start={start} end={end}"
+        ));
+    }
     Ok(id)
 }
 

@@ -11,8 +11,8 @@ use super::grid::Grid;
 use super::walk::walk;
 use crate::embedded::traces::store::{Only, Store};
 use crate::embedded::traces::traceql::{
-    AttributeScope, Computed, Field, Grouping, Key, Metrics, MetricsFunction, Patterns, Plan,
-    Query, Required, Shown, Subject, Work,
+    Computed, Field, Grouping, Key, Metrics, MetricsFunction, Patterns, Plan, Query, Required,
+    Shown, Subject, Work,
 };
 use crate::embedded::wire::Stop;
 
@@ -66,7 +66,7 @@ pub(crate) fn time_series(
         |inner, (_, traces)| {
             let plan = Plan::new(query, &inner.dictionary, &mut patterns);
             let show = shown.plan(&inner.dictionary, &mut patterns);
-            let by = Grouping::new(counted.fields.iter(), &inner.dictionary);
+            let by = Grouping::new(&counted.fields, &inner.dictionary);
             // Numbers of texts hold only here, and so do the keys made of them.
             let mut known: HashMap<Vec<Key>, usize> = HashMap::new();
             for trace in traces {
@@ -107,8 +107,7 @@ pub(crate) fn time_series(
 /// Series so far, their values being counts.
 struct Counted {
     grid: Grid,
-    /// What is looked up for each label, the first that is there counts.
-    fields: Vec<Vec<Field>>,
+    fields: Vec<Field>,
     names: Vec<String>,
     by_labels: HashMap<String, usize>,
     all: Vec<TimeSeries>,
@@ -118,7 +117,7 @@ impl Counted {
     fn new(metrics: &Metrics, grid: &Grid) -> Self {
         let mut counted = Self {
             grid: *grid,
-            fields: metrics.by.iter().map(lookups).collect(),
+            fields: metrics.by.clone(),
             names: metrics.by.iter().map(ToString::to_string).collect(),
             by_labels: HashMap::new(),
             all: Vec::new(),
@@ -191,19 +190,6 @@ impl Counted {
         self.all
             .sort_by_cached_key(|series| (series.labels.len(), format!("{:?}", series.labels)));
         self.all
-    }
-}
-
-/// Without a scope a label is the span's or else its resource's, as in Tempo.
-fn lookups(field: &Field) -> Vec<Field> {
-    match field {
-        Field::Attribute(AttributeScope::Any, name) => {
-            let scopes = [AttributeScope::Span, AttributeScope::Resource];
-            scopes
-                .map(|scope| Field::Attribute(scope, name.clone()))
-                .into()
-        }
-        other => vec![other.clone()],
     }
 }
 

@@ -168,6 +168,11 @@ pub(crate) fn values_of(
                     Computed::Word(word) => {
                         words.insert(word);
                     }
+                    // Of an array the elements are values.
+                    Computed::Array(values) => {
+                        let values = values.iter().map(Computed::element);
+                        others.extend(values.filter_map(|value| tag_value(&subject, value)));
+                    }
                     other => others.extend(tag_value(&subject, other)),
                 });
             }

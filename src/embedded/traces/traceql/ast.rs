@@ -252,7 +252,7 @@ impl fmt::Display for Const {
         match self {
             Self::Nil => f.write_str("nil"),
             Self::Int(n) => write!(f, "{n}"),
-            Self::Float(n) => write!(f, "{n}"),
+            Self::Float(n) => f.write_str(&super::literal::float_text(*n)),
             Self::Text(text) => write!(f, "`{text}`"),
             Self::Bool(b) => write!(f, "{b}"),
             Self::Duration(nanos) => f.write_str(&super::literal::duration_text(*nanos)),

@@ -188,12 +188,20 @@ impl<'q> Node<'q> {
     }
 }
 
-/// Reads all values of one field.
-pub(crate) struct Reader(Node<'static>);
+/// Reads all values of one field. Without a scope those of all scopes count.
+pub(crate) struct Reader(Vec<Node<'static>>);
 
 impl Reader {
     pub(crate) fn new(field: &Field, dictionary: &Dictionary) -> Self {
-        Self(Node::field(field, dictionary))
+        use AttributeScope::{Any, Event, Instrumentation, Link, Resource, Span};
+        Self(match field {
+            Field::Attribute(Any, name) => {
+                let key = dictionary.find(name);
+                let scopes = [Span, Resource, Event, Link, Instrumentation];
+                scopes.map(|scope| Node::Attribute(scope, key)).into()
+            }
+            other => vec![Node::field(other, dictionary)],
+        })
     }
 
     /// Shows the values that a span has.
@@ -203,38 +211,27 @@ impl Reader {
         at: usize,
         visit: &mut dyn FnMut(Computed<'a>),
     ) {
-        self.0.any(subject, at, &mut |value| {
-            visit(value);
-            false
-        });
+        for node in &self.0 {
+            node.any(subject, at, &mut |value| {
+                visit(value);
+                false
+            });
+        }
     }
 }
 
 /// Reads the values that spans are grouped by.
-pub(crate) struct Grouping(Vec<Vec<Node<'static>>>);
+pub(crate) struct Grouping(Vec<Node<'static>>);
 
 impl Grouping {
-    /// For each label the fields that may have its value, the first one that is there counts.
-    pub(crate) fn new<'f>(
-        labels: impl Iterator<Item = &'f Vec<Field>>,
-        dictionary: &Dictionary,
-    ) -> Self {
-        let nodes = |fields: &Vec<Field>| {
-            let fields = fields.iter();
-            fields.map(|field| Node::field(field, dictionary)).collect()
-        };
-        Self(labels.map(nodes).collect())
+    pub(crate) fn new(labels: &[Field], dictionary: &Dictionary) -> Self {
+        let nodes = labels.iter().map(|field| Node::field(field, dictionary));
+        Self(nodes.collect())
     }
 
     /// A value for each label, nothing where a span has none.
     pub(crate) fn values<'a>(&'a self, subject: &'a Subject<'_>, at: usize) -> Vec<Computed<'a>> {
-        let first = |nodes: &'a Vec<Node<'static>>| {
-            let mut found = nodes.iter().map(|node| node.eval(subject, at));
-            found
-                .find(|value| *value != Computed::Nil)
-                .unwrap_or(Computed::Nil)
-        };
-        self.0.iter().map(first).collect()
+        self.0.iter().map(|node| node.eval(subject, at)).collect()
     }
 }
 
@@ -249,45 +246,38 @@ fn compiled(text: &str, patterns: &mut Patterns) -> Option<Regex> {
 
 type Visit<'v, 'a> = &'v mut dyn FnMut(Computed<'a>) -> bool;
 
-/// Shows the values of an attribute until one is accepted. Without a scope the span comes before
-/// its resource, its events, its links and its library.
-pub(super) fn each_attribute<'a>(
+/// Shows the values of an attribute until one is accepted. Without a scope there is one at most: the
+/// span's own, or else its resource's.
+fn each_attribute<'a>(
     subject: &'a Subject<'_>,
     at: usize,
     scope: AttributeScope,
     key: Word,
     visit: Visit<'_, 'a>,
 ) -> bool {
-    use AttributeScope as In;
     let span = &subject.trace.spans[at];
     let dictionary = subject.dictionary;
-    let wanted = |asked: &[In]| asked.contains(&scope) || scope == In::Any;
-    let mut show = |attributes: &'a [Attribute]| {
-        let found = attributes.iter().find(|attribute| attribute.key == key);
+    let find =
+        |attributes: &'a [Attribute]| attributes.iter().find(|attribute| attribute.key == key);
+    let of_resource = || find(&dictionary.resource(span.resource)?.attributes);
+    let mut show = |found: Option<&'a Attribute>| {
         found.is_some_and(|attribute| visit(Computed::attribute(&attribute.value)))
     };
-    if wanted(&[In::Span]) && show(&span.attributes) {
-        return true;
+    match scope {
+        AttributeScope::Any => show(find(&span.attributes).or_else(of_resource)),
+        AttributeScope::Span => show(find(&span.attributes)),
+        AttributeScope::Resource => show(of_resource()),
+        AttributeScope::Event => {
+            let mut events = span.events().iter();
+            events.any(|event| show(find(&event.attributes)))
+        }
+        AttributeScope::Link => span.links().iter().any(|link| show(find(&link.attributes))),
+        AttributeScope::Instrumentation => {
+            let scope = dictionary.scope(span.scope);
+            show(scope.and_then(|scope| find(&scope.attributes)))
+        }
+        AttributeScope::Parent => false,
     }
-    if wanted(&[In::Resource])
-        && let Some(resource) = dictionary.resource(span.resource)
-        && show(&resource.attributes)
-    {
-        return true;
-    }
-    if wanted(&[In::Event]) && span.events().iter().any(|event| show(&event.attributes)) {
-        return true;
-    }
-    if wanted(&[In::Link]) && span.links().iter().any(|link| show(&link.attributes)) {
-        return true;
-    }
-    if wanted(&[In::Instrumentation])
-        && let Some(scope) = dictionary.scope(span.scope)
-        && show(&scope.attributes)
-    {
-        return true;
-    }
-    false
 }
 
 /// Shows the values of an intrinsic until one is accepted.

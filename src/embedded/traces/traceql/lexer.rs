@@ -1,7 +1,7 @@
 //! A query's text as lexemes, each with the place that Tempo would name in an error.
 
 use winnow::Parser;
-use winnow::ascii::{digit1, multispace1, till_line_ending};
+use winnow::ascii::{digit0, digit1, multispace1, till_line_ending};
 use winnow::combinator::{alt, delimited, not, opt, peek, preceded, repeat};
 use winnow::error::ContextError;
 use winnow::stream::{LocatingSlice, Location};
@@ -113,7 +113,8 @@ fn word<'i>(input: &mut Input<'i>) -> Lexed<&'i str> {
 }
 
 fn number(input: &mut Input<'_>) -> Lexed<(Token, bool)> {
-    let decimal = alt(((digit1, opt((".", digit1))).take(), (".", digit1).take()));
+    // As in Go nothing need follow the point.
+    let decimal = alt(((digit1, opt((".", digit0))).take(), (".", digit1).take()));
     let with_unit = (
         (digit1, opt((".", digit1))),
         take_while(1.., |c: char| {
@@ -126,7 +127,11 @@ fn number(input: &mut Input<'_>) -> Lexed<(Token, bool)> {
     let exponent = (one_of(['e', 'E']), opt(one_of(['+', '-'])), digit1);
     let plain = (decimal, opt(exponent)).take().map(|digits: &str| {
         let token = if digits.contains(['.', 'e', 'E']) {
-            digits.parse().map(Token::Float).ok()
+            digits
+                .parse()
+                .ok()
+                .filter(|n: &f64| n.is_finite())
+                .map(Token::Float)
         } else {
             digits.parse().map(Token::Int).ok()
         };

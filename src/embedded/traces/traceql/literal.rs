@@ -38,6 +38,30 @@ fn unit(input: &mut Input<'_>) -> winnow::Result<f64, ContextError> {
     .parse_next(input)
 }
 
+/// Writes a fraction as Go does with the verb `g`: with an exponent where it is below -4 or above 5.
+pub(crate) fn float_text(number: f64) -> String {
+    if !number.is_finite() {
+        return match number {
+            n if n.is_nan() => "NaN".to_owned(),
+            n if n > 0.0 => "+Inf".to_owned(),
+            _ => "-Inf".to_owned(),
+        };
+    }
+    let scientific = format!("{number:e}");
+    match scientific.split_once('e') {
+        Some((digits, exponent)) => match exponent.parse::<i32>() {
+            Ok(exponent) if !(-4..6).contains(&exponent) => {
+                let sign = if exponent < 0 { '-' } else { '+' };
+                format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+            }
+            // To be told from a whole number.
+            _ if number.fract() == 0.0 => format!("{number:.1}"),
+            _ => number.to_string(),
+        },
+        None => number.to_string(),
+    }
+}
+
 /// Writes nanoseconds as Go prints a duration: `1.5s`, `1m0s`, `100ms`.
 pub(crate) fn duration_text(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
@@ -80,6 +104,24 @@ fn duration_seconds(nanos: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fractions_are_written_as_go_does() {
+        for (number, written) in [
+            (0.25, "0.25"),
+            (3.0, "3.0"),
+            (-0.5, "-0.5"),
+            (123_456.0, "123456.0"),
+            (1_234_567.0, "1.234567e+06"),
+            (1e300, "1e+300"),
+            (0.0001, "0.0001"),
+            (0.000_01, "1e-05"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ] {
+            assert_eq!(float_text(number), written);
+        }
+    }
 
     #[test]
     fn durations_are_read_and_written_as_go_does() {

@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value};
 use regex::Regex;
 
 use super::ast::{BinaryOp, Const, KINDS, STATUSES};
-use super::duration_text;
+use super::literal::{duration_text, float_text};
 use crate::embedded::traces::store::{Dictionary, Value, Word};
 
 /// What an expression is for one span. Small and copied freely; texts stay where they are.
@@ -83,11 +83,12 @@ impl<'a> Computed<'a> {
             Value::Bool(b) => Self::Bool(*b),
             Value::Int(n) => Self::Int(*n),
             Value::Double(n) => Self::Float(*n),
-            Value::Other(any) => Self::any(any),
+            Value::Other(any) => Self::element(any),
         }
     }
 
-    fn any(any: &'a AnyValue) -> Self {
+    /// An element of an array.
+    pub(crate) fn element(any: &'a AnyValue) -> Self {
         match &any.value {
             Some(any_value::Value::StringValue(text)) => Self::Text(text),
             Some(any_value::Value::BoolValue(b)) => Self::Bool(*b),
@@ -147,7 +148,7 @@ impl<'a> Computed<'a> {
         match self {
             Self::Nil | Self::Array(_) => "nil".to_owned(),
             Self::Int(n) => n.to_string(),
-            Self::Float(n) => n.to_string(),
+            Self::Float(n) => float_text(n),
             Self::Word(word) => dictionary.text(word).to_owned(),
             Self::Text(text) | Self::Absent(text) => text.to_owned(),
             Self::Bool(b) => b.to_string(),
@@ -172,10 +173,10 @@ pub(super) fn compare(
     match (left, right) {
         (Array(values), other) => values
             .iter()
-            .any(|v| compare(op, Computed::any(v), other, pattern, dictionary)),
+            .any(|v| compare(op, Computed::element(v), other, pattern, dictionary)),
         (other, Array(values)) => values
             .iter()
-            .any(|v| compare(op, other, Computed::any(v), pattern, dictionary)),
+            .any(|v| compare(op, other, Computed::element(v), pattern, dictionary)),
         (Word(a), Word(b)) if op == BinaryOp::Eq => a == b,
         (Word(a), Word(b)) if op == BinaryOp::Ne => a != b,
         (Word(_), Absent(_)) | (Absent(_), Word(_)) if op == BinaryOp::Eq => false,

@@ -25,9 +25,8 @@ pub use expand::Expression;
 
 use regex::{Regex, RegexBuilder};
 
-/// Bytes that one compiled expression may take. The engine's tables for `\pL` and its like are large, so
-/// this allows some hundred of them.
-const COMPILED_BYTES: usize = 4 << 20;
+/// Bytes that one compiled expression may take. Larger ones are refused, not run.
+const COMPILED_BYTES: usize = 1 << 20;
 /// Bytes that an expression may take while it is matched, for its cache of states.
 const CACHE_BYTES: usize = 1 << 20;
 /// Levels of nesting that the engine is given. [`node::MAX_HEIGHT`] refuses before that.

@@ -1,0 +1,95 @@
+//! Names and values of structured metadata at ingest: what is no label name becomes one, so that
+//! queries can ask for it (`http.route` is found as `http_route`). The rules are those of the
+//! OpenTelemetry translator that Loki's distributor uses.
+
+use super::entry::Entry;
+
+/// The label name that a name of structured metadata becomes: every run of characters that are no
+/// ASCII letters or digits is one underscore, and a leading digit gets a prefix. None when nothing
+/// but underscores would be left.
+#[must_use]
+pub fn label_name(name: &str) -> Option<String> {
+    let reserved = name
+        .strip_prefix("__")
+        .and_then(|name| name.strip_suffix("__"));
+    let mut built = String::with_capacity(name.len() + 4);
+    if reserved.is_some() {
+        built.push_str("__");
+    }
+    let mut after_underscore = false;
+    for c in reserved.unwrap_or(name).chars() {
+        if c.is_ascii_alphanumeric() {
+            built.push(c);
+            after_underscore = false;
+        } else if !after_underscore {
+            built.push('_');
+            after_underscore = true;
+        }
+    }
+    if reserved.is_some() {
+        built.push_str("__");
+    }
+    if built.starts_with(|c: char| c.is_ascii_digit()) {
+        built.insert_str(0, "key_");
+    }
+    let has_letters = built.contains(|c| c != '_');
+    has_letters.then_some(built)
+}
+
+/// Whether a name is a label name already, which most are.
+fn is_settled(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    bytes.first().is_some_and(u8::is_ascii_alphabetic)
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+        && !name.contains("__")
+}
+
+/// Gives the metadata of an entry its final names, sorted and each once. A name that had to be
+/// changed takes the place of one that is there already; labels without a value are left out.
+pub(crate) fn normalise(entry: &mut Entry) {
+    let settled = entry
+        .metadata
+        .iter()
+        .all(|(name, value)| is_settled(name) && !value.contains('\u{fffd}'));
+    if !settled {
+        let mut built: Vec<(String, String)> = entry.metadata.clone();
+        for (name, value) in &entry.metadata {
+            let Some(normalised) = label_name(name) else {
+                continue;
+            };
+            // Loki's stores refuse the replacement character in labels.
+            let value = value.replace('\u{fffd}', " ");
+            built.retain(|(other, _)| other != name && *other != normalised);
+            built.push((normalised, value));
+        }
+        entry.metadata = built;
+    }
+    entry.metadata.retain(|(_, value)| !value.is_empty());
+    entry.metadata.sort();
+    entry.metadata.dedup_by(|later, first| later.0 == first.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_label_names() {
+        for (name, expected) in [
+            ("http.route", Some("http_route")),
+            ("k8s-pod", Some("k8s_pod")),
+            ("a..b", Some("a_b")),
+            ("a__b", Some("a_b")),
+            ("__name__", Some("__name__")),
+            ("1st", Some("key_1st")),
+            ("é.x", Some("_x")),
+            ("trace_id", Some("trace_id")),
+            ("...", None),
+            ("", None),
+        ] {
+            assert_eq!(label_name(name).as_deref(), expected, "{name:?}");
+        }
+    }
+}
