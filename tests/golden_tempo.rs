@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use prost::Message;
-use salvo_observability::embedded::traces::Limits;
+use salvo_observability::embedded::traces::{Limits, traceql};
 use serde_json::{Map, Value};
 use support::{Answer, Backend, query, send};
 
@@ -49,6 +49,77 @@ async fn every_recorded_request_is_answered_as_tempo_did() {
                 answer.content_type(),
                 answer.text(),
             ));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// Which spans of which traces were found, by spanset, with what was computed of each set.
+fn found(answer: &Answer) -> String {
+    let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let set = |set: &Value| {
+        let id = |span: &Value| u64::from_str_radix(span["spanID"].as_str().unwrap(), 16).unwrap();
+        let mut ids: Vec<u64> = list(&set["spans"]).iter().map(id).collect();
+        ids.sort_unstable();
+        let ids: Vec<String> = ids.iter().map(|id| format!("{id:x}")).collect();
+        let attribute = |a: &Value| format!("{}={}", a["key"].as_str().unwrap(), a["value"]);
+        let mut attributes: Vec<String> = list(&set["attributes"]).iter().map(attribute).collect();
+        attributes.sort();
+        match attributes.as_slice() {
+            [] => ids.join(","),
+            _ => format!("{}{{{}}}", ids.join(","), attributes.join(";")),
+        }
+    };
+    let trace = |trace: &Value| {
+        let mut sets: Vec<String> = list(&trace["spanSets"]).iter().map(set).collect();
+        sets.sort();
+        format!("{}:{}", trace["traceID"].as_str().unwrap(), sets.join("|"))
+    };
+    let mut traces: Vec<String> = list(&answer["traces"]).iter().map(trace).collect();
+    traces.sort();
+    traces.join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recorded_traceql_query_finds_the_same_spans() {
+    let recorded = read(include_str!("golden/traceql.json"));
+    let backend = Backend::start(Limits::default()).await;
+    backend.ingest(&recorded["world"]).await;
+    let searched = recorded["searched"].as_array().unwrap();
+    assert!(searched.len() > 1_000, "the recording is whole");
+    let mut differences = Vec::new();
+    for case in searched {
+        let (query, expected) = (case[0].as_str().unwrap(), case[1].as_str().unwrap());
+        let params = [("q", query), ("limit", "100"), ("spss", "50")];
+        let answer = backend.get("/api/search", &params).await;
+        let ours = match answer.status.as_u16() {
+            200 => found(&answer),
+            _ => answer.text().replacen("invalid TraceQL query: ", "! ", 1),
+        };
+        if ours != expected {
+            differences.push(format!("{query}\n  ours   {ours}\n  Tempo  {expected}"));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn every_recorded_text_is_read_or_refused_as_tempo_does() {
+    let recorded = read(include_str!("golden/traceql.json"));
+    let parsed = recorded["parsed"].as_array().unwrap();
+    assert!(parsed.len() > 1_000, "the recording is whole");
+    let mut differences = Vec::new();
+    for case in parsed {
+        let (query, is_traceql) = (case[0].as_str().unwrap(), &case[1]);
+        let parsed = traceql::parse(query);
+        let alike = match is_traceql.as_bool() {
+            // What makes no sense is still TraceQL.
+            Some(true) => !matches!(parsed, Err(traceql::QueryError::Syntax { .. })),
+            _ => parsed.is_err(),
+        };
+        if !alike {
+            differences.push(format!("{query}: Tempo says {is_traceql}"));
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
