@@ -323,3 +323,103 @@ fn entries_of_impossible_times_are_refused_and_spans_of_such_times_do_no_harm() 
     assert!(ids.any(|id| trace_id(4).ends_with(id)), "{found}");
     assert!(lab.runs() && lab.memory() < SANE);
 }
+
+/// Opens connections that each send a part of a body and then nothing.
+fn half_sent(
+    address: std::net::SocketAddr,
+    path: &str,
+    header: &str,
+    count: usize,
+    bytes: usize,
+) -> Vec<std::net::TcpStream> {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{header}\r\nContent-Length: {}\r\n\r\n",
+        bytes + 100_000
+    );
+    let part = vec![b' '; bytes];
+    let open = |_| {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        // A server that has no room for more stops to read.
+        stream.set_nonblocking(true).unwrap();
+        let _ = stream.write(head.as_bytes());
+        let mut sent = 0;
+        while let Ok(more) = stream.write(&part[sent..]) {
+            sent += more;
+            if more == 0 {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        stream
+    };
+    (0..count).map(open).collect()
+}
+
+#[test]
+fn half_sent_bodies_take_bounded_memory_give_it_back_and_delay_nobody() {
+    let mut lab = small();
+    for (server, path, header, bytes) in [
+        ("loki", "/loki/api/v1/push", JSON, 8 << 20),
+        ("prometheus", "/api/v1/write", PROTOBUF, 3 << 20),
+        ("otlp_http", "/v1/traces", PROTOBUF, 8 << 20),
+        (
+            "prometheus",
+            "/api/v1/query",
+            "Content-Type: application/x-www-form-urlencoded",
+            900_000,
+        ),
+    ] {
+        let open = half_sent(lab.server(server), path, header, 40, bytes);
+        let started = std::time::Instant::now();
+        let line = lines_as_json(0, 1, now_nanos());
+        let answer = lab.post("loki", "/loki/api/v1/push", &[JSON], line.as_bytes());
+        assert_eq!(answer.status, 204, "{}", answer.body);
+        let span = spans(1, 1, now_nanos()).encode_to_vec();
+        let answer = lab.post("otlp_http", "/v1/traces", &[PROTOBUF], &span);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let took = started.elapsed();
+        assert!(took.as_secs() < 10, "{path}: {took:?}");
+        assert!(lab.memory() < SANE, "{path}: {} MiB", lab.memory() >> 20);
+        // Who sends nothing is let go.
+        eventually("the bodies are given up", || {
+            let gone = |stream: &std::net::TcpStream| !matches!(stream.peek(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
+            open.iter().all(gone).then_some(())
+        });
+    }
+    assert!(lab.runs() && lab.memory() < SANE);
+}
+
+/// A snappy body of `head` and then of a part again and again.
+fn repeated(head: &[u8], part: &[u8], count: usize) -> Vec<u8> {
+    let body = [head, &part.repeat(count)].concat();
+    snap::raw::Encoder::new().compress_vec(&body).unwrap()
+}
+
+#[test]
+fn elements_are_counted_before_they_are_built() {
+    let mut lab = small();
+    // A stream of 20 million empty entries, three megabytes as sent.
+    let entries = repeated(&[0x0a, 0x80, 0xb4, 0x89, 0x13], &[0x12, 0], 20_000_000);
+    let series = repeated(&[], &[0x0a, 0], 2_000_000);
+    let streams = format!(
+        "{{\"streams\":[{}{{\"stream\":{{}}}}]}}",
+        "{\"stream\":{},\"values\":[]},".repeat(800_000)
+    );
+    let empty = format!(
+        "{{\"streams\":[{{\"stream\":{{\"a\":\"b\"}},\"values\":[{}[\"1\",\"\"]]}}]}}",
+        "[\"1\",\"\"],".repeat(3_000_000)
+    );
+    for (server, path, header, body) in [
+        ("loki", "/loki/api/v1/push", PROTOBUF, &entries[..]),
+        ("loki", "/api/prom/push", PROTOBUF, &entries[..]),
+        ("prometheus", "/api/v1/write", PROTOBUF, &series[..]),
+        ("loki", "/loki/api/v1/push", JSON, streams.as_bytes()),
+        ("loki", "/loki/api/v1/push", JSON, empty.as_bytes()),
+    ] {
+        let answer = lab.post(server, path, &[header], body);
+        assert_eq!(answer.status, 413, "{path}: {}", answer.body);
+        assert!(answer.body.contains("send fewer"), "{}", answer.body);
+        assert!(lab.memory() < SANE, "{path}: {} MiB", lab.memory() >> 20);
+    }
+    assert!(lab.runs());
+}

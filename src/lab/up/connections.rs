@@ -28,6 +28,9 @@ const HEAD: Duration = Duration::from_secs(30);
 /// How long a client may take to read on.
 const WRITE: Duration = Duration::from_secs(30);
 
+/// How long the next part of a body may take. Routes bound the whole of it.
+const BODY: Duration = Duration::from_secs(10);
+
 /// How many connections a server takes when the process may open `files` files, for each of `servers`
 /// servers that share them.
 pub(super) fn most(files: u64, servers: u64) -> usize {
@@ -201,7 +204,8 @@ impl FusePolicy for Connections {
         }
         let bounds = FuseConfig::default()
             .with_http1_header_timeout(HEAD)
-            .with_write_stall_timeout(WRITE);
+            .with_write_stall_timeout(WRITE)
+            .with_request_body_timeout(BODY);
         FuseAction::Accept(bounds)
     }
 

@@ -4,6 +4,7 @@
 //! * [`ports`]: every address, bound before anything is started
 //! * [`backends`]: the embedded servers
 //! * [`serve`]: what each server stands behind; [`connections`], [`grpc_door`]: how many may connect
+//! * [`forms`]: how large and how slow their forms may be
 //! * [`files`]: how many files the process may open
 //! * [`instances`]: the service's processes, kept running
 //! * [`last_words`]: why one of them ended
@@ -15,6 +16,7 @@ mod backends;
 mod connections;
 mod console;
 mod files;
+mod forms;
 mod grpc_door;
 mod instances;
 mod last_words;
@@ -34,6 +36,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use args::UpArgs;
 use backends::Backends;
+use forms::Forms;
 use instances::Instances;
 use ports::Ports;
 use progress::Progress;
@@ -76,6 +79,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let traffic = Traffic::new(&addresses);
     let routes = status::routes(lab).into_iter().chain(traffic.routes());
     let service = console.service_behind(Arc::clone(&doors.guard), routes)?;
+    let service = service.hoop(Forms::and_all_bodies());
     let console = match ports.console {
         Some(listener) => Some(doors.open_guarded(listener, service)?),
         None => None,

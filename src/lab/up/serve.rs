@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::UpArgs;
 use super::connections::Connections;
+use super::forms::Forms;
 use super::instances::host_name;
 use crate::guard::{Before, Guard, Hosts};
 use crate::routing::{Head, Unmatched};
@@ -60,6 +61,7 @@ impl Doors {
         let service = Service::new(Arc::clone(&routes))
             .hoop(Before::new(Arc::clone(&self.guard), refuse))
             .hoop(unmatched)
+            .hoop(Forms::new())
             .hoop(Head::new(routes));
         self.open_guarded(listener, service)
     }
@@ -86,7 +88,8 @@ impl Doors {
     }
 }
 
-fn refuse(_req: &Request, res: &mut Response, text: &str) {
+/// Says why a request is not let in.
+pub(super) fn refuse(_req: &Request, res: &mut Response, text: &str) {
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     res.headers_mut().insert(CONTENT_TYPE, plain);
     res.body(format!("{text}\n"));

@@ -35,8 +35,9 @@ pub fn router(store: Arc<LogStore>) -> Router {
     };
     let ask = |path: &str, question: ask::Question| route(path, question, false);
     let query = |path: &str, question: ask::Question| route(path, question, true);
+    let intake = push::intake(store.limits());
     let push = |path: &str, legacy: bool| {
-        Router::with_path(path).post(Push::new(Arc::clone(&store), legacy))
+        Router::with_path(path).post(Push::new(Arc::clone(&store), intake.clone(), legacy))
     };
     let tail = TailSocket::new(Arc::clone(&store));
     Router::new()

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use prost::Message;
-use salvo::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use salvo::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use salvo::prelude::{Request, Response, handler};
 
 use super::answer::{Answer, Asked};
@@ -13,21 +14,71 @@ use super::proto::PushRequestProto;
 use super::push_json::{read_json, read_legacy_json, stream_labels};
 use crate::embedded::logs::lossy;
 use crate::embedded::logs::store::{Entry, Limits, LogStore, StreamEntries};
+use crate::embedded::wire::intake::{Intake, Unread};
+use crate::embedded::wire::measure::{self, Field, Shape};
+
+/// What an element takes in memory as a message and as an entry; a list may be twice as long as what is
+/// in it.
+static PUSH_REQUEST: Shape = Shape(&[(
+    1,
+    Field::Messages(
+        &STREAM,
+        2 * (size_of::<super::StreamProto>() + size_of::<StreamEntries>()),
+    ),
+)]);
+static STREAM: Shape = Shape(&[
+    (1, Field::Bytes),
+    (
+        2,
+        Field::Messages(
+            &ENTRY,
+            2 * (size_of::<super::EntryProto>() + size_of::<Entry>()),
+        ),
+    ),
+]);
+static ENTRY: Shape = Shape(&[
+    (2, Field::Bytes),
+    (
+        3,
+        Field::Messages(
+            &LABEL,
+            2 * (size_of::<super::LabelProto>() + size_of::<(String, String)>()),
+        ),
+    ),
+]);
+static LABEL: Shape = Shape(&[(1, Field::Bytes), (2, Field::Bytes)]);
+
+/// An array is an entry, an object a map with room for eleven pairs, a text one of a pair.
+const JSON_SIZES: measure::Json = measure::Json {
+    array: 2 * size_of::<Entry>(),
+    object: 12 * size_of::<(String, String)>(),
+    text: 2 * size_of::<String>(),
+};
+
+/// The way in of all pushes to a store.
+pub(super) fn intake(limits: &Limits) -> Intake {
+    let unpacked = limits.max_decompressed_bytes;
+    Intake::new(limits.max_push_bytes, unpacked, 3 * unpacked)
+}
 
 /// A route that takes entries in.
 pub(super) struct Push {
     store: Arc<LogStore>,
+    intake: Intake,
     /// Whether JSON has the form of `/api/prom/push`.
     legacy: bool,
 }
 
 impl Push {
-    pub(super) fn new(store: Arc<LogStore>, legacy: bool) -> Self {
-        Self { store, legacy }
+    pub(super) fn new(store: Arc<LogStore>, intake: Intake, legacy: bool) -> Self {
+        Self {
+            store,
+            intake,
+            legacy,
+        }
     }
 
     async fn take(&self, req: &mut Request) -> Asked {
-        let limit = self.store.limits().max_push_bytes;
         let header = |name| {
             let value = req
                 .headers()
@@ -35,41 +86,84 @@ impl Push {
                 .and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_owned()
         };
-        let announced: usize = header(CONTENT_LENGTH).parse().unwrap_or(0);
-        if announced > limit {
-            return Err(self.unreadable(too_large(announced, limit)));
-        }
         let form = Form {
             content_type: header(CONTENT_TYPE),
             encoding: header(CONTENT_ENCODING),
             legacy: self.legacy,
         };
-        let body = req
-            .payload_with_max_size(limit)
-            .await
-            .map_err(|error| match error.to_string() {
-                text if text.contains("too large") => too_large(limit + 1, limit),
-                text => Answer::bad_request(text),
+        let stored = self.store_body(req, form).await;
+        stored
+            .inspect_err(|refused| {
+                // What the store refuses it has counted.
+                if !refused.is_stores {
+                    self.store.count_unreadable_push();
+                }
             })
-            .map_err(|answer| self.unreadable(answer))?
-            .clone();
-        let store = Arc::clone(&self.store);
-        let pushed = tokio::task::spawn_blocking(move || {
-            let streams = form.read(&body, store.limits()).inspect_err(|_| {
-                store.count_unreadable_push();
-            })?;
-            let pushed = store.push(streams);
-            pushed.map_err(|error| Answer::error(error.status(), error.to_string()))
-        });
-        pushed
-            .await
-            .unwrap_or_else(|error| Err(Answer::error(500, error.to_string())))?;
+            .map_err(|refused| refused.answer)?;
         Ok(Answer::error(204, ""))
     }
 
-    fn unreadable(&self, answer: Answer) -> Answer {
-        self.store.count_unreadable_push();
-        answer
+    /// Reads, unpacks, measures, decodes and stores a body; each waits for its memory.
+    async fn store_body(&self, req: &mut Request, form: Form) -> Result<(), Refused> {
+        let limit = self.store.limits().max_push_bytes;
+        let body = self.intake.read(req).await;
+        let body = body.map_err(|unread| unread_body(&unread, limit))?;
+        let room = form.unpacked_size(&body.bytes, self.intake.most_unpacked())?;
+        let unpacked = self.intake.unpacking(room).await;
+        let (most_unpacked, most) = (self.intake.most_unpacked(), self.intake.most_decoded());
+        let (form, bytes, size) = blocking(move || {
+            let bytes = form.unpacked(body.bytes.clone(), most_unpacked)?;
+            drop(body);
+            let size = form.measure(&bytes, most)?;
+            Ok((form, bytes, size))
+        })
+        .await?;
+        let decoded = self.intake.decoding(size).await;
+        let store = Arc::clone(&self.store);
+        blocking(move || {
+            let streams = form.decoded(&bytes)?;
+            drop((bytes, unpacked));
+            let pushed = store.push(streams);
+            drop(decoded);
+            pushed.map_err(|error| Refused {
+                answer: Answer::error(error.status(), error.to_string()),
+                is_stores: true,
+            })
+        })
+        .await
+    }
+}
+
+/// Why nothing, or not all, of a push was stored.
+struct Refused {
+    answer: Answer,
+    /// The store refused entries, and counted them.
+    is_stores: bool,
+}
+
+impl From<Answer> for Refused {
+    fn from(answer: Answer) -> Self {
+        Self {
+            answer,
+            is_stores: false,
+        }
+    }
+}
+
+/// Works on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Answer::error(500, error.to_string()).into()))
+}
+
+fn unread_body(unread: &Unread, limit: usize) -> Answer {
+    match unread {
+        Unread::TooLarge(_) => too_large(limit + 1, limit),
+        Unread::Slow => Answer::error(408, unread.to_string()),
+        Unread::Busy => Answer::error(503, unread.to_string()),
+        Unread::Broken(_) => Answer::bad_request(unread.to_string()),
     }
 }
 
@@ -86,31 +180,62 @@ struct Form {
 }
 
 impl Form {
-    fn read(&self, body: &[u8], limits: &Limits) -> Result<Vec<StreamEntries>, Answer> {
-        let body = self.decompressed(body, limits.max_decompressed_bytes)?;
-        let media_type = self
-            .content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim();
-        if media_type.is_empty() {
+    /// Bytes that unpacking may take.
+    fn unpacked_size(&self, body: &[u8], limit: usize) -> Result<usize, Answer> {
+        match self.encoding.as_str() {
+            "gzip" | "deflate" => Ok(limit),
+            _ if self.is_json() => Ok(0),
+            _ => snappy_size(body, limit),
+        }
+    }
+
+    /// The text or the messages of a body.
+    fn unpacked(&self, body: Bytes, limit: usize) -> Result<Bytes, Answer> {
+        let body = match self.decompressed(&body, limit)? {
+            Cow::Borrowed(_) => body,
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        if self.media_type().is_empty() {
             return Err(Answer::bad_request("mime: no media type"));
         }
-        let streams = match (
-            media_type.eq_ignore_ascii_case("application/json"),
-            self.legacy,
-        ) {
-            (true, false) => read_json(&body).map_err(Answer::bad_request)?,
-            (true, true) => read_legacy_json(&body).map_err(Answer::bad_request)?,
-            // Like Loki, whatever is not JSON is taken for protobuf.
-            (false, _) => read_protobuf(&body, limits.max_decompressed_bytes)?,
+        // Like Loki, whatever is not JSON is taken for protobuf.
+        if self.is_json() {
+            return Ok(body);
+        }
+        snappy_size(&body, limit)?;
+        let unpacked = snap::raw::Decoder::new().decompress_vec(&body);
+        unpacked.map(Bytes::from).map_err(corrupt)
+    }
+
+    /// What entries take in memory, before there are any.
+    fn measure(&self, bytes: &[u8], most: usize) -> Result<usize, Answer> {
+        let measured = match self.is_json() {
+            true => measure::json(bytes, JSON_SIZES, most),
+            false => measure::protobuf(bytes, &PUSH_REQUEST, most),
+        };
+        measured.map_err(|error| Answer::error(413, format!("push too large: {error}")))
+    }
+
+    fn decoded(&self, bytes: &[u8]) -> Result<Vec<StreamEntries>, Answer> {
+        let streams = match (self.is_json(), self.legacy) {
+            (true, false) => read_json(bytes).map_err(Answer::bad_request)?,
+            (true, true) => read_legacy_json(bytes).map_err(Answer::bad_request)?,
+            (false, _) => read_protobuf(bytes)?,
         };
         if streams.iter().any(|stream| stream.labels.is_empty()) {
             let text = "error at least one label pair is required per stream";
             return Err(Answer::bad_request(text));
         }
         Ok(streams)
+    }
+
+    fn media_type(&self) -> &str {
+        let first = self.content_type.split(';').next();
+        first.unwrap_or_default().trim()
+    }
+
+    fn is_json(&self) -> bool {
+        self.media_type().eq_ignore_ascii_case("application/json")
     }
 
     fn decompressed<'b>(&self, body: &'b [u8], limit: usize) -> Result<Cow<'b, [u8]>, Answer> {
@@ -137,16 +262,21 @@ impl Form {
     }
 }
 
-fn read_protobuf(body: &[u8], limit: usize) -> Result<Vec<StreamEntries>, Answer> {
-    let corrupt = |_| Answer::bad_request("snappy: corrupt input");
-    let len = snap::raw::decompress_len(body).map_err(corrupt)?;
-    if len > limit {
-        return Err(too_large(len, limit));
+fn corrupt(_: snap::Error) -> Answer {
+    Answer::bad_request("snappy: corrupt input")
+}
+
+/// The size that a snappy body says it unpacks to.
+fn snappy_size(body: &[u8], limit: usize) -> Result<usize, Answer> {
+    let size = snap::raw::decompress_len(body).map_err(corrupt)?;
+    if size > limit {
+        return Err(too_large(size, limit));
     }
-    let bytes = snap::raw::Decoder::new()
-        .decompress_vec(body)
-        .map_err(corrupt)?;
-    let request = PushRequestProto::decode(bytes.as_slice())
+    Ok(size)
+}
+
+fn read_protobuf(bytes: &[u8]) -> Result<Vec<StreamEntries>, Answer> {
+    let request = PushRequestProto::decode(bytes)
         .map_err(|error| Answer::bad_request(format!("proto: {error}")))?;
     let stream = |stream: super::StreamProto| {
         let entries = stream.entries.into_iter().map(|entry| Entry {

@@ -84,7 +84,7 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         .push(route("status/runtimeinfo", |api, params, _| {
             status::runtime(api, params)
         }))
-        .push(Router::with_path("write").post(RemoteWrite { store }));
+        .push(Router::with_path("write").post(RemoteWrite::new(store)));
     Router::new()
         .push(v1)
         .push(

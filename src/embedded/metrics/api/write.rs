@@ -6,17 +6,20 @@
 use std::sync::Arc;
 
 use prost::Message;
-use salvo::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use salvo::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use salvo::http::{HeaderMap, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use crate::embedded::metrics::labels::Labels;
 use crate::embedded::metrics::now_ms;
 use crate::embedded::metrics::store::{Appended, Exemplar, Store};
+use crate::embedded::wire::intake::{Intake, Taken, Unread};
+use crate::embedded::wire::measure::{self, Field, Shape};
 
 /// Stores pushed series.
 pub(super) struct RemoteWrite {
-    pub(super) store: Arc<Store>,
+    store: Arc<Store>,
+    intake: Intake,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -70,6 +73,9 @@ struct WireExemplar {
 /// Largest body, before and after decompression. A sender's batch is a tenth of it, and decoded messages
 /// take many times their size on the wire.
 const MAX_BODY_BYTES: usize = 4 << 20;
+
+/// Memory that the decoded messages of all bodies may take.
+const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 /// The message of remote write 1.0.
 const MESSAGE: &str = "prometheus.WriteRequest";
@@ -135,51 +141,104 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 impl RemoteWrite {
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        let most = store.limits().max_body_bytes.min(MAX_BODY_BYTES);
+        Self {
+            store,
+            intake: Intake::new(most, most, MAX_MESSAGE_BYTES),
+        }
+    }
+
     async fn receive(&self, req: &mut Request) -> Result<(), Refusal> {
         check_headers(req.headers()).inspect_err(|_| self.store.count_refused_request())?;
-        let limit = self.store.limits().max_body_bytes.min(MAX_BODY_BYTES);
-        let unreadable = || {
+        let messages = self.messages(req).await.inspect_err(|_| {
             self.store.count_refused_request();
-            let text = format!("request body is unreadable or larger than {limit} bytes");
-            (StatusCode::PAYLOAD_TOO_LARGE, text)
-        };
-        let announced = req.header::<usize>(CONTENT_LENGTH);
-        if announced.is_some_and(|bytes| bytes > limit) {
-            return Err(unreadable());
-        }
-        let body = match req.payload_with_max_size(limit).await {
-            Ok(body) => body.clone(),
-            Err(_) => return Err(unreadable()),
-        };
+        })?;
+        let decoding = self.intake.decoding(messages.size).await;
         let store = self.store.clone();
-        tokio::task::spawn_blocking(move || store_all(&store, &body))
-            .await
-            .unwrap_or_else(|_| {
-                Err((
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the write failed".to_owned(),
-                ))
+        blocking(move || {
+            let _decoding = decoding;
+            store_all(&store, messages)
+        })
+        .await
+    }
+
+    /// Reads, unpacks and measures a body; each waits for its memory.
+    async fn messages(&self, req: &mut Request) -> Result<Messages, Refusal> {
+        let body = self.intake.read(req).await.map_err(|unread| {
+            let status = match unread {
+                Unread::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                Unread::Slow => StatusCode::REQUEST_TIMEOUT,
+                Unread::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                Unread::Broken(_) => StatusCode::BAD_REQUEST,
+            };
+            (status, unread.to_string())
+        })?;
+        let limit = self.intake.most_unpacked();
+        let size = snap::raw::decompress_len(&body.bytes)
+            .map_err(|error| bad(format!("snappy: {error}")))?;
+        if size > limit {
+            let text = format!("decompressed body of {size} bytes is larger than {limit} bytes");
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, text));
+        }
+        let unpacked = self.intake.unpacking(size).await;
+        let most = self.intake.most_decoded();
+        blocking(move || {
+            let bytes = snap::raw::Decoder::new()
+                .decompress_vec(&body.bytes)
+                .map_err(|error| bad(format!("snappy: {error}")))?;
+            let size = measure::protobuf(&bytes, &WRITE_REQUEST, most);
+            let size = size.map_err(|error| (StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
+            Ok(Messages {
+                bytes,
+                size,
+                _unpacked: unpacked,
             })
+        })
+        .await
     }
 }
 
-/// Decompresses and decodes a body.
-fn decode(body: &[u8], limit: usize) -> Result<WriteRequest, Refusal> {
-    let size = snap::raw::decompress_len(body).map_err(|error| bad(format!("snappy: {error}")))?;
-    if size > limit {
-        let text = format!("decompressed body of {size} bytes is larger than {limit} bytes");
-        return Err((StatusCode::PAYLOAD_TOO_LARGE, text));
-    }
-    let raw = snap::raw::Decoder::new()
-        .decompress_vec(body)
-        .map_err(|error| bad(format!("snappy: {error}")))?;
-    WriteRequest::decode(raw.as_slice()).map_err(|error| bad(format!("protobuf: {error}")))
+/// A body unpacked.
+struct Messages {
+    bytes: Vec<u8>,
+    /// Memory that they take when they are decoded.
+    size: usize,
+    _unpacked: Taken,
 }
+
+/// Works on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        let text = "the write failed".to_owned();
+        Err((StatusCode::INTERNAL_SERVER_ERROR, text))
+    })
+}
+
+/// What elements take in memory; a list may be twice as long as what is in it.
+static WRITE_REQUEST: Shape = Shape(&[(
+    1,
+    Field::Messages(&TIME_SERIES, 2 * size_of::<TimeSeries>()),
+)]);
+static TIME_SERIES: Shape = Shape(&[
+    (1, LABELS),
+    (2, Field::Messages(&SAMPLE, 2 * size_of::<Sample>())),
+    (3, Field::Messages(&EXEMPLAR, 2 * size_of::<WireExemplar>())),
+]);
+static EXEMPLAR: Shape = Shape(&[(1, LABELS)]);
+static SAMPLE: Shape = Shape(&[]);
+static LABEL: Shape = Shape(&[(1, Field::Bytes), (2, Field::Bytes)]);
+const LABELS: Field = Field::Messages(&LABEL, 2 * size_of::<Label>());
 
 /// Decodes and stores. As the real receiver does, it keeps what it can and then reports the first refusal.
-fn store_all(store: &Store, body: &[u8]) -> Result<(), Refusal> {
-    let limit = store.limits().max_body_bytes.min(MAX_BODY_BYTES);
-    let request = decode(body, limit).inspect_err(|_| store.count_refused_request())?;
+fn store_all(store: &Store, messages: Messages) -> Result<(), Refusal> {
+    let request = WriteRequest::decode(messages.bytes.as_slice()).map_err(|error| {
+        store.count_refused_request();
+        bad(format!("protobuf: {error}"))
+    })?;
+    drop(messages);
     let now = now_ms();
     let mut refusal = None;
     for series in request.timeseries {

@@ -10,11 +10,16 @@ use tokio::net::TcpListener;
 use tonic::transport::server::{Connected, TcpIncoming};
 
 use super::counted::Counted;
+use super::metered::Metered;
 use super::service::Traces;
 use crate::embedded::traces::Store;
+use crate::embedded::wire::intake::Intake;
 
 /// Requests that one connection may have open; each may take a whole message of memory.
 const MAX_STREAMS: u32 = 32;
+
+/// Bytes that a client may send before they are read.
+const WINDOW: u32 = 256 << 10;
 
 /// How long a request may take, its message included.
 const MAX_REQUEST_TIME: Duration = Duration::from_secs(20);
@@ -58,12 +63,17 @@ where
 {
     // The service answers paths of other services itself, so no router is needed.
     let service = Traces::new(Arc::clone(&store));
+    let longest = store.limits().max_http_body_bytes;
+    let intake = Intake::new(longest, longest, longest);
+    let metered = Metered::new(Counted::new(service, store), intake);
     tonic::transport::Server::builder()
+        .initial_connection_window_size(WINDOW)
+        .initial_stream_window_size(WINDOW)
         .max_concurrent_streams(MAX_STREAMS)
         .timeout(MAX_REQUEST_TIME)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .http2_max_header_list_size(MAX_HEAD_BYTES)
-        .serve_with_incoming_shutdown(Counted::new(service, store), incoming, shutdown)
+        .serve_with_incoming_shutdown(metered, incoming, shutdown)
         .await
 }

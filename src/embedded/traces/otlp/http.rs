@@ -4,25 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use salvo::http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
-};
-use salvo::http::{ParseError, ResBody, StatusCode};
+use salvo::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use salvo::http::{ResBody, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 use tonic::Code;
 
 use super::body::{Encoding, Unreadable, too_large as too_large_text};
 use super::intake::{Body, Rejected, take_in};
 use super::status::Failure;
 use crate::embedded::traces::Store;
+use crate::embedded::wire::intake::{Intake, Unread};
 
-/// Requests that are read at the same time; each may take a whole body of memory.
-const MAX_OPEN_BODIES: usize = 16;
-
-/// How long a body may take to arrive, so that slow clients do not keep others out.
-const MAX_READ_TIME: Duration = Duration::from_secs(20);
+/// When a body may come again for which there was no room.
+const BUSY: Duration = Duration::from_secs(1);
 
 const TEXT: &str = "text/plain";
 const UNSUPPORTED: &str =
@@ -32,16 +26,17 @@ const WRONG_METHOD: &str = "405 method not allowed, supported: [POST]";
 /// The route that an OTLP receiver has on port 4318.
 #[must_use]
 pub fn router(store: Arc<Store>) -> Router {
+    let longest = store.limits().max_http_body_bytes;
     let receiver = Receiver {
         store,
-        open: Semaphore::new(MAX_OPEN_BODIES),
+        intake: Intake::new(longest, longest, longest),
     };
     Router::with_path("v1/traces").goal(receiver)
 }
 
 struct Receiver {
     store: Arc<Store>,
-    open: Semaphore,
+    intake: Intake,
 }
 
 #[async_trait]
@@ -98,29 +93,28 @@ impl Receiver {
             self.store.count_malformed();
             (StatusCode::BAD_REQUEST, Failure::invalid(message))
         };
-        let announced = header(request, CONTENT_LENGTH).parse::<usize>();
-        if announced.is_ok_and(|bytes| bytes > longest) {
-            return Err(too_long());
-        }
         let gzip = match header(request, CONTENT_ENCODING).as_str() {
             "" | "identity" => false,
             "gzip" => true,
             other => return Err(malformed(format!("unsupported Content-Encoding: {other}"))),
         };
-        let _open = self.open.acquire().await;
-        let reading = request.payload_with_max_size(longest);
-        let body = match timeout(MAX_READ_TIME, reading).await {
-            Ok(Ok(body)) => body.clone(),
-            Ok(Err(ParseError::PayloadTooLarge)) => return Err(too_long()),
-            Ok(Err(error)) => return Err(malformed(format!("reading the body failed: {error}"))),
-            Err(_) => return Err(malformed("reading the body took too long".to_owned())),
+        let whole = match self.intake.read(request).await {
+            Ok(whole) => whole,
+            Err(Unread::TooLarge(_)) => return Err(too_long()),
+            Err(busy @ Unread::Busy) => {
+                let failure = Failure::exhausted(busy.to_string(), Some(BUSY));
+                return Err((StatusCode::SERVICE_UNAVAILABLE, failure));
+            }
+            Err(unread) => return Err(malformed(unread.to_string())),
         };
         let body = Body {
-            bytes: body,
+            bytes: whole.bytes.clone(),
             encoding,
             gzip: gzip.then_some(longest),
         };
-        match take_in(&self.store, body).await {
+        let taken = take_in(&self.store, body).await;
+        drop(whole);
+        match taken {
             Ok(answer) => Ok(encoding.response(&answer)),
             Err(Rejected::Unreadable(Unreadable::TooLarge(message))) => Err(too_large(message)),
             Err(Rejected::Unreadable(Unreadable::Malformed(reason))) => Err(malformed(reason)),

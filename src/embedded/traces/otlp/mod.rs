@@ -8,6 +8,7 @@ mod http;
 mod intake;
 mod json;
 mod measure;
+mod metered;
 mod service;
 mod status;
 

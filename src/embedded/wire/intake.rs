@@ -1,0 +1,373 @@
+//! Bodies on their way in: bounded in bytes, in time, and in the memory that all of them hold together.
+//!
+//! A sender decides how large its body is, how slowly it comes and what it becomes when it is unpacked
+//! and decoded. So memory is asked for before it is taken, at each of three stages: while bodies
+//! arrive, while they are unpacked, and while they are messages. What waits at a stage holds nothing of
+//! a later one, so that waiting ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use salvo::Request;
+use salvo::http::header::CONTENT_LENGTH;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Bytes of each body that need no room, so that small ones never wait for large ones.
+const FREE: usize = 16 << 10;
+
+/// Bytes that have to come within a time of their own.
+const PORTION: usize = 64 << 10;
+
+/// How long a sender may take.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// For a portion, and for the end of a body after its last one.
+    portion: Duration,
+    /// For a whole body.
+    whole: Duration,
+    /// How long a body waits for room.
+    room: Duration,
+}
+
+const PATIENCE: Patience = Patience {
+    portion: Duration::from_secs(5),
+    whole: Duration::from_secs(20),
+    room: Duration::from_secs(2),
+};
+
+/// Bytes of all bodies that arrive, at least.
+const ARRIVING: usize = 32 << 20;
+
+/// Memory is counted in units of so many bytes.
+const UNIT: usize = 1024;
+
+/// Memory that may be taken, shared by all who ask for it.
+#[derive(Clone, Debug)]
+struct Room {
+    free: Arc<Semaphore>,
+    units: u32,
+}
+
+impl Room {
+    fn new(bytes: usize) -> Self {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        Self {
+            free: Arc::new(Semaphore::new(units as usize)),
+            units,
+        }
+    }
+
+    /// Waits for so many bytes; more than there are in all wait for all of them.
+    async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let free = Arc::clone(&self.free);
+        free.acquire_many_owned(units.min(self.units)).await.ok()
+    }
+
+    /// Takes so many bytes if they are free now.
+    fn try_take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
+        Arc::clone(&self.free).try_acquire_many_owned(units).ok()
+    }
+}
+
+/// Counts the bytes of one body that something else reads, and holds their room until it is dropped.
+#[derive(Debug)]
+pub struct Meter {
+    room: Room,
+    bytes: usize,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Meter {
+    /// Counts bytes that have come.
+    ///
+    /// # Errors
+    /// [`Unread::Busy`], when there is no room for them.
+    pub fn count(&mut self, bytes: usize) -> Result<(), Unread> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let has = self.held.as_ref().map_or(0, |it| it.num_permits() * UNIT);
+        let needs = self.bytes.saturating_sub(FREE).saturating_sub(has);
+        if needs == 0 {
+            return Ok(());
+        }
+        let more = self.room.try_take(needs).ok_or(Unread::Busy)?;
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            None => self.held = Some(more),
+        }
+        Ok(())
+    }
+}
+
+/// The way in of one server.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    arriving: Room,
+    unpacking: Room,
+    decoding: Room,
+    most: usize,
+    most_unpacked: usize,
+    most_decoded: usize,
+    patience: Patience,
+}
+
+/// A body that is there whole.
+#[derive(Debug)]
+pub struct Whole {
+    /// The body.
+    pub bytes: Bytes,
+    /// Its room, until it is unpacked and decoded.
+    _held: Option<OwnedSemaphorePermit>,
+}
+
+/// Room for what a body becomes; it is free again when this is dropped.
+#[derive(Debug)]
+pub struct Taken(#[expect(dead_code, reason = "held until dropped")] Option<OwnedSemaphorePermit>);
+
+/// Why a body was not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// It has more bytes than a body may have.
+    #[error("the body has more bytes than {0}")]
+    TooLarge(usize),
+    /// It came too slowly.
+    #[error("reading the body took too long")]
+    Slow,
+    /// Other bodies take all the memory that there is for them.
+    #[error("too many bodies are being read; send it again")]
+    Busy,
+    /// It broke off.
+    #[error("the body ended before it was complete: {0}")]
+    Broken(String),
+}
+
+impl Intake {
+    /// A way in for bodies of `most` bytes, `most_unpacked` when they are unpacked, which may take
+    /// `most_decoded` bytes of memory as messages. All bodies together take twice as much as one while
+    /// they arrive, or 32 MiB, and as much as one at each further stage.
+    #[must_use]
+    pub fn new(most: usize, most_unpacked: usize, most_decoded: usize) -> Self {
+        Self {
+            arriving: Room::new(most.saturating_mul(2).max(ARRIVING)),
+            unpacking: Room::new(most_unpacked),
+            decoding: Room::new(most_decoded),
+            most,
+            most_unpacked,
+            most_decoded,
+            patience: PATIENCE,
+        }
+    }
+
+    /// Most bytes of an unpacked body.
+    #[must_use]
+    pub fn most_unpacked(&self) -> usize {
+        self.most_unpacked
+    }
+
+    /// Most bytes of memory that the messages of a body may take.
+    #[must_use]
+    pub fn most_decoded(&self) -> usize {
+        self.most_decoded
+    }
+
+    /// Waits for room to unpack a body to so many bytes.
+    pub async fn unpacking(&self, bytes: usize) -> Taken {
+        Taken(self.unpacking.take(bytes).await)
+    }
+
+    /// Waits for room for messages that take so many bytes.
+    pub async fn decoding(&self, bytes: usize) -> Taken {
+        Taken(self.decoding.take(bytes).await)
+    }
+
+    /// A meter for a body that something else reads.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        Meter {
+            room: self.arriving.clone(),
+            bytes: 0,
+            held: None,
+        }
+    }
+
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// [`Unread`]. The connection is closed after the answer if not all of the body had come.
+    pub async fn read(&self, req: &mut Request) -> Result<Whole, Unread> {
+        let announced = req.header::<usize>(CONTENT_LENGTH);
+        if announced.is_some_and(|bytes| bytes > self.most) {
+            return Err(Unread::TooLarge(self.most));
+        }
+        let end = Instant::now() + self.patience.whole;
+        let gathered = timeout_at(end, self.gather(req, announced)).await;
+        gathered.unwrap_or(Err(Unread::Slow))
+    }
+
+    async fn gather(&self, req: &mut Request, announced: Option<usize>) -> Result<Whole, Unread> {
+        let mut body = req.take_body();
+        let mut bytes = BytesMut::new();
+        let mut held: Option<OwnedSemaphorePermit> = None;
+        let mut portion_until = Instant::now() + self.patience.portion;
+        let mut portion_end = PORTION;
+        loop {
+            let frame = match timeout_at(portion_until, body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(Some(Err(error))) => return Err(Unread::Broken(error.to_string())),
+                Ok(None) => break,
+                Err(_) => return Err(Unread::Slow),
+            };
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            let length = bytes.len() + data.len();
+            if length > self.most {
+                return Err(Unread::TooLarge(self.most));
+            }
+            if length > bytes.capacity() {
+                let capacity = grown(bytes.capacity(), length, announced.unwrap_or(self.most));
+                self.hold(&mut held, capacity).await?;
+                bytes.reserve(capacity - bytes.len());
+                // Waiting for room is not the sender's fault.
+                portion_until = portion_until.max(Instant::now() + self.patience.portion);
+            }
+            bytes.extend_from_slice(&data);
+            if length >= portion_end {
+                portion_end = length + PORTION;
+                portion_until = Instant::now() + self.patience.portion;
+            }
+        }
+        Ok(Whole {
+            bytes: bytes.freeze(),
+            _held: held,
+        })
+    }
+
+    /// Takes the room that a buffer of `capacity` bytes needs beside what it holds.
+    async fn hold(
+        &self,
+        held: &mut Option<OwnedSemaphorePermit>,
+        capacity: usize,
+    ) -> Result<(), Unread> {
+        let has = held.as_ref().map_or(0, |it| it.num_permits() * UNIT);
+        let needs = capacity.saturating_sub(FREE).saturating_sub(has);
+        if needs == 0 {
+            return Ok(());
+        }
+        let more = timeout(self.patience.room, self.arriving.take(needs)).await;
+        let more = more.ok().flatten().ok_or(Unread::Busy)?;
+        match held {
+            Some(held) => held.merge(more),
+            None => *held = Some(more),
+        }
+        Ok(())
+    }
+}
+
+/// How large a buffer becomes that has to hold `length` bytes: half as large again, and not larger than
+/// the whole body.
+fn grown(capacity: usize, length: usize, whole: usize) -> usize {
+    (capacity + capacity / 2)
+        .max(FREE)
+        .min(whole.max(length))
+        .max(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::{Body, Frame};
+    use salvo::http::ReqBody;
+
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    /// A body that brings so many portions, and then ends or stands still.
+    struct Portions {
+        left: usize,
+        ends: bool,
+    }
+
+    impl Body for Portions {
+        type Data = Bytes;
+        type Error = Box<dyn std::error::Error + Send + Sync>;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            match self.left.checked_sub(1) {
+                Some(left) => {
+                    self.left = left;
+                    let portion = Bytes::from(vec![b' '; PORTION]);
+                    Poll::Ready(Some(Ok(Frame::data(portion))))
+                }
+                None if self.ends => Poll::Ready(None),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    fn request(left: usize, ends: bool) -> Request {
+        let mut req = Request::new();
+        req.replace_body(ReqBody::Boxed {
+            inner: Box::pin(Portions { left, ends }),
+            fuse_config: None,
+        });
+        req
+    }
+
+    fn intake() -> Intake {
+        Intake {
+            patience: Patience {
+                portion: Duration::from_millis(200),
+                whole: Duration::from_secs(3600),
+                room: Duration::from_millis(50),
+            },
+            ..Intake::new(16 * MIB, MIB, MIB)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stands_still_is_given_up_and_its_room_is_free_again() {
+        let intake = intake();
+        let all = intake.arriving.free.available_permits();
+        let slow = intake.read(&mut request(40, false)).await;
+        assert_eq!(slow.expect_err("it never ends"), Unread::Slow);
+        assert_eq!(intake.arriving.free.available_permits(), all);
+    }
+
+    #[tokio::test]
+    async fn room_is_held_as_long_as_the_body_and_small_bodies_need_none() {
+        let intake = intake();
+        let whole = |portions| {
+            let intake = intake.clone();
+            async move { intake.read(&mut request(portions, true)).await }
+        };
+        let first = whole(256).await.expect("it fits");
+        let second = whole(256).await.expect("it fits");
+        assert_eq!(first.bytes.len(), 16 * MIB);
+        assert_eq!(whole(16).await.expect_err("no room"), Unread::Busy);
+        let mut small = Request::new();
+        small.replace_body(ReqBody::Once(Bytes::from(vec![b' '; FREE])));
+        assert!(intake.read(&mut small).await.is_ok());
+        drop(second);
+        assert!(whole(16).await.is_ok());
+        assert_eq!(
+            whole(257).await.expect_err("too large"),
+            Unread::TooLarge(16 * MIB)
+        );
+        let mut meter = intake.meter();
+        assert_eq!(meter.count(15 * MIB), Ok(()));
+        assert_eq!(meter.count(2 * MIB), Err(Unread::Busy));
+        drop(first);
+        assert_eq!(meter.count(0), Ok(()));
+    }
+}

@@ -1,0 +1,211 @@
+//! What a body takes in memory once it is decoded, counted before anything of it is built: two bytes on
+//! the wire can become a message of a hundred.
+
+/// The body would take more memory than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its elements would take more than {0} bytes of memory; send fewer at a time")]
+pub struct TooMuch(pub usize);
+
+/// The fields of a protobuf message that take memory.
+#[derive(Debug)]
+pub struct Shape(pub &'static [(u32, Field)]);
+
+/// What is in a field.
+#[derive(Clone, Copy, Debug)]
+pub enum Field {
+    /// A text or bytes.
+    Bytes,
+    /// Messages of a shape, each taking so many bytes beside what is in it.
+    Messages(&'static Shape, usize),
+    /// Numbers, each taking so many bytes when they are packed into one field.
+    Packed(usize),
+}
+
+/// Messages in messages that are followed.
+const DEEPEST: usize = 16;
+
+/// Counts what a protobuf message takes. Where its bytes stop making sense it stops: decoding will stop
+/// there too and say so.
+///
+/// # Errors
+/// [`TooMuch`], as soon as it is more than `most`.
+pub fn protobuf(message: &[u8], shape: &'static Shape, most: usize) -> Result<usize, TooMuch> {
+    let mut sum = 0;
+    let mut open: Vec<(&'static Shape, &[u8])> = vec![(shape, message)];
+    while let Some((shape, rest)) = open.last_mut() {
+        let shape: &'static Shape = shape;
+        if rest.is_empty() {
+            open.pop();
+            continue;
+        }
+        let Some((number, content)) = field(rest) else {
+            break;
+        };
+        let Some(content) = content else {
+            continue;
+        };
+        let known = shape.0.iter().find(|(own, _)| *own == number);
+        match known.map(|(_, field)| *field) {
+            Some(Field::Bytes) => sum += content.len(),
+            // A number is a byte at least.
+            Some(Field::Packed(size)) => sum += content.len() * size,
+            Some(Field::Messages(inner, size)) => {
+                sum += size;
+                if open.len() < DEEPEST {
+                    open.push((inner, content));
+                }
+            }
+            None => {}
+        }
+        if sum > most {
+            return Err(TooMuch(most));
+        }
+    }
+    Ok(sum)
+}
+
+/// Takes a field off the front: its number, and what is in it if it has a length.
+fn field<'b>(rest: &mut &'b [u8]) -> Option<(u32, Option<&'b [u8]>)> {
+    let key = varint(rest)?;
+    let number = u32::try_from(key >> 3).ok()?;
+    let length = match key & 7 {
+        0 => {
+            varint(rest)?;
+            return Some((number, None));
+        }
+        1 => 8,
+        2 => usize::try_from(varint(rest)?).ok()?,
+        5 => 4,
+        _ => return None,
+    };
+    let (content, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some((number, (key & 7 == 2).then_some(content)))
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..70).step_by(7) {
+        let (byte, after) = rest.split_first()?;
+        *rest = after;
+        value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// Arrays and objects in one another that a decoder of JSON follows.
+const DEEPEST_JSON: usize = 128;
+
+/// What the elements of a JSON text take.
+#[derive(Clone, Copy, Debug)]
+pub struct Json {
+    /// An array, beside what is in it.
+    pub array: usize,
+    /// An object, beside what is in it.
+    pub object: usize,
+    /// A text, beside its bytes.
+    pub text: usize,
+}
+
+/// Counts what a JSON text takes at most: its own bytes, and its arrays, objects and texts. Where it is
+/// nested deeper than a decoder follows it stops.
+///
+/// # Errors
+/// [`TooMuch`], when it is more than `most`.
+pub fn json(text: &[u8], sizes: Json, most: usize) -> Result<usize, TooMuch> {
+    let mut sum = text.len();
+    let mut depth = 0usize;
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' if depth >= DEEPEST_JSON => break,
+            b'[' => {
+                depth += 1;
+                sum += sizes.array;
+            }
+            b'{' => {
+                depth += 1;
+                sum += sizes.object;
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' => {
+                sum += sizes.text;
+                // To the end of the text.
+                while let Some(byte) = bytes.next() {
+                    match byte {
+                        b'\\' => {
+                            bytes.next();
+                        }
+                        b'"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    if sum > most {
+        Err(TooMuch(most))
+    } else {
+        Ok(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static INNER: Shape = Shape(&[(1, Field::Bytes), (3, Field::Packed(8))]);
+    static OUTER: Shape = Shape(&[(1, Field::Messages(&INNER, 100))]);
+
+    #[test]
+    fn empty_messages_count_as_what_they_become() {
+        // Field 1, length 0, again and again.
+        let empty = [0x0a, 0].repeat(1000);
+        assert_eq!(protobuf(&empty, &OUTER, 100_000), Ok(100_000));
+        assert_eq!(protobuf(&empty, &OUTER, 99_999), Err(TooMuch(99_999)));
+        // A message with a text of three bytes, two packed numbers, and a field that nobody knows.
+        let one = [
+            0x0a, 14, 0x0a, 3, 1, 2, 3, 0x1a, 2, 1, 1, 0x10, 0x81, 1, 0x52, 0,
+        ];
+        assert_eq!(protobuf(&one, &OUTER, 1000), Ok(100 + 3 + 16));
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_end_the_count() {
+        for broken in [&[0x0a][..], &[0x0a, 5, 1], &[0xff; 20], &[0x0b, 0x0a, 0]] {
+            assert_eq!(protobuf(broken, &OUTER, 1000), Ok(0), "{broken:?}");
+        }
+        // Messages in messages are followed to a depth.
+        static DEEP: Shape = Shape(&[(1, Field::Messages(&DEEP, 1))]);
+        let mut nested = Vec::new();
+        for _ in 0..60 {
+            let length = u8::try_from(nested.len()).expect("short");
+            nested.splice(0..0, [0x0a, length]);
+        }
+        assert_eq!(protobuf(&nested, &DEEP, 1000), Ok(DEEPEST));
+    }
+
+    #[test]
+    fn brackets_in_json_texts_are_text() {
+        let sizes = Json {
+            array: 1000,
+            object: 100,
+            text: 10,
+        };
+        let count = |text: &str| json(text.as_bytes(), sizes, 10_000);
+        assert_eq!(count("[[],{}]"), Ok(2107));
+        assert_eq!(count(r#"["[\"[{", "\\"]"#), Ok(1000 + 20 + 15));
+        assert_eq!(count(&"[".repeat(10)), Err(TooMuch(10_000)));
+        assert_eq!(count("\"open"), Ok(15));
+        let small = Json { array: 1, ..sizes };
+        let deep = "[".repeat(9000);
+        assert_eq!(
+            json(deep.as_bytes(), small, 10_000),
+            Ok(9000 + DEEPEST_JSON)
+        );
+    }
+}
