@@ -79,7 +79,7 @@ fn a_name_that_a_stranger_can_lead_here_reaches_no_server() {
             format!("Host: [::1]:{port}"),
             "Host: 192.0.2.1".to_owned(),
         ] {
-            let answer = get(at, path, &[host.clone()]);
+            let answer = get(at, path, std::slice::from_ref(&host));
             assert_eq!(answer.status, 200, "{server} {host}: {}", answer.body);
         }
         for host in [

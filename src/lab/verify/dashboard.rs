@@ -1,11 +1,11 @@
 //! A Grafana dashboard, as far as its queries and variables go: files of today, those of older Grafanas
-//! (rows in the place of panels, a data source by its name), and exports that ask for data sources at
+//! with rows in the place of panels or a data source by its name, and exports that ask for data sources at
 //! import. What is not known is named.
 //!
 //! * [`import`]: what an export leaves open until it is imported
 //! * [`panel`]: panels of all ages with their targets
 //! * [`source`]: which data source is meant
-//! * [`variable`]: variables
+//! * [`variable`]: variables of all kinds
 
 mod import;
 mod panel;

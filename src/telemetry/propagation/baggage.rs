@@ -13,24 +13,23 @@ const BYTES: usize = 8192;
 /// member that is malformed is left out, the others go on: they have nothing to do with each other.
 pub(super) fn of(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut joined = String::new();
-    let mut count = 0;
     let members = headers
         .get_all(super::BAGGAGE)
         .iter()
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split(','))
         .map(|member| member.trim_matches([' ', '\t']))
-        .filter(|member| is_member(member));
+        .filter(|member| is_member(member))
+        .take(MEMBERS);
     for member in members {
         let comma = usize::from(!joined.is_empty());
-        if count == MEMBERS || joined.len() + comma + member.len() > BYTES {
+        if joined.len() + comma + member.len() > BYTES {
             break;
         }
         if comma == 1 {
             joined.push(',');
         }
         joined.push_str(member);
-        count += 1;
     }
     if joined.is_empty() {
         return None;

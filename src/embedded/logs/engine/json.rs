@@ -187,6 +187,9 @@ pub fn members<'l>(
     }
 }
 
+/// Takes a value with the keys that lead to it and its own, and says of an object whether it is to be entered.
+type Found<'f, 'l> = dyn FnMut(&[String], &str, Value<'l>) -> Result<bool, Ended> + 'f;
+
 /// Calls `found` for each value of an object, and of the objects in it, that is neither object nor
 /// array, with the keys that lead to it.
 ///
@@ -195,7 +198,7 @@ pub fn members<'l>(
 pub fn walk<'l>(
     text: &'l str,
     path: &mut Vec<String>,
-    found: &mut dyn FnMut(&[String], &str, Value<'l>) -> Result<bool, Ended>,
+    found: &mut Found<'_, 'l>,
 ) -> Result<(), Ended> {
     if path.len() >= MAX_DEPTH {
         return Err(Malformed::Depth.into());

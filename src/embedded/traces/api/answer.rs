@@ -26,7 +26,7 @@ pub(super) struct Answer {
     content_type: Option<&'static str>,
     body: Bytes,
     /// What follows the body.
-    rest: Option<Rest>,
+    rest: Option<Box<Rest>>,
 }
 
 /// The part of a trace that is still to be written, when there is room for it on the wire.
@@ -68,9 +68,11 @@ impl Answer {
         let Ok((portion, last)) = trace.portion(store) else {
             return Self::not_found();
         };
-        let rest = (!last).then(|| Rest {
-            store: Arc::clone(store),
-            trace,
+        let rest = (!last).then(|| {
+            Box::new(Rest {
+                store: Arc::clone(store),
+                trace,
+            })
         });
         Self {
             rest,

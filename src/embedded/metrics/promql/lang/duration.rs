@@ -17,7 +17,7 @@ impl Parser<'_> {
     /// A duration that is greater than zero.
     pub(super) fn positive_duration(&mut self, context: &str, expected: &str) -> Result<f64, Stop> {
         let duration = self.duration(1, 1, context, expected)?;
-        if !duration.compound && !(duration.seconds > 0.0) {
+        if !duration.compound && duration.seconds <= 0.0 {
             let text = "duration must be greater than 0".to_owned();
             self.note(duration.place, text);
         }

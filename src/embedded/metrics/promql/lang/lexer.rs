@@ -452,8 +452,7 @@ impl<'a> Lexer<'a> {
         self.eat(".");
         self.eat(digits);
         let (mut dot, mut exponent) = (false, false);
-        loop {
-            let Some(one) = self.peek() else { break };
+        while let Some(one) = self.peek() {
             let is_exponent = "eE".contains(one);
             if !digits.contains(one) && !"._eE".contains(one) {
                 break;

@@ -596,7 +596,7 @@ impl<'a> Parser<'a> {
         self.advance();
         let seconds = self.number(token);
         let seconds = if negative { -seconds } else { seconds };
-        if !(seconds.abs() < i64::MAX as f64) {
+        if seconds.is_nan() || seconds.abs() >= i64::MAX as f64 {
             let text = format!("timestamp out of bounds for @ modifier: {seconds:.6}")
                 .replace("inf", "Inf")
                 .replace(": Inf", ": +Inf");
