@@ -170,12 +170,12 @@ mod tests {
                 "b:",
                 "c:x \"y\" é",
                 "d:",
-                "logfmt syntax error at pos 31 : unexpected '='",
+                "logfmt syntax error at pos 29 : unexpected '='",
                 "e:f g",
                 "h:",
-                "logfmt syntax error at pos 43 : unexpected '\"'",
-                "logfmt syntax error at pos 48 : unexpected '='",
-                "logfmt syntax error at pos 58 : unterminated quoted value",
+                "logfmt syntax error at pos 42 : unexpected '\"'",
+                "logfmt syntax error at pos 47 : unexpected '='",
+                "logfmt syntax error at pos 57 : unterminated quoted value",
             ]
         );
     }

@@ -94,7 +94,7 @@ pub(crate) fn parse_float(text: &str) -> Result<f64, String> {
     if plain.len() != text.len() {
         number_len(unsigned)
             .ok()
-            .filter(|len| *len == unsigned.len())
+            .filter(|len| *len == unsigned.len() && !unsigned.starts_with('_'))
             .ok_or_else(syntax)?;
     }
     let value: f64 = plain.parse().map_err(|_| syntax())?;
