@@ -66,7 +66,7 @@ async fn grafana_s_health_check_is_answered() {
 async fn what_is_not_supported_is_named() {
     let embedded = embedded().await;
     for (query, named) in [
-        ("histogram_fraction(0, 1, up)", "histogram_fraction"),
+        ("mad_over_time(up[5m])", "mad_over_time"),
         ("limitk(1, up)", "limitk"),
         ("info(up)", "info"),
         (r#"up{a="b" or c="d"}"#, "or"),

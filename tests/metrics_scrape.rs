@@ -161,7 +161,8 @@ async fn an_exemplar_leads_from_the_bucket_to_the_trace() {
     assert_eq!(status, 200);
     let found = json["data"].as_array().unwrap();
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0]["seriesLabels"]["le"], "1");
+    // The page says le="1": Prometheus 3 writes bounds as numbers.
+    assert_eq!(found[0]["seriesLabels"]["le"], "1.0");
     let exemplars = found[0]["exemplars"].as_array().unwrap();
     assert_eq!(exemplars.len(), 1, "the same exemplar seen twice is one");
     assert_eq!(

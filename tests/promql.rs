@@ -17,7 +17,7 @@ mod promql_fixture;
 mod promql_pair;
 
 use metrics::{Embedded, Page, Real, fixture, now_ms, program, until};
-use promql_cases::{DASHBOARD, ERRORS, LANGUAGE, WRITTEN};
+use promql_cases::{DASHBOARD, ERRORS, ERRORS_OF_3, LANGUAGE, WRITTEN};
 use promql_fixture::{STEP_MS, STEPS, exposition, first_sample};
 use promql_pair::{differ, pair, time_text, yaml};
 use salvo_observability::embedded::metrics::Limits;
@@ -120,7 +120,7 @@ fn every_question_has_a_recorded_answer() {
         .iter()
         .map(|answer| answer["query"].as_str().unwrap())
         .collect();
-    for query in [DASHBOARD, LANGUAGE, WRITTEN, ERRORS].concat() {
+    for query in [DASHBOARD, LANGUAGE, WRITTEN, ERRORS, ERRORS_OF_3].concat() {
         assert!(known.contains(&query), "{query:?} was never asked");
     }
 }
