@@ -26,4 +26,6 @@ for target in $targets; do
   done
 done >"$work/urls"
 
+# At its first run on a machine siege writes a file of settings and says so, which is no JSON.
+siege --config >/dev/null
 siege --rc="$work/siegerc" --file="$work/urls" --internet --concurrent=5 --delay=1 "${@:---time=5M}"
