@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use salvo::Request;
 use salvo::http::header::CONTENT_LENGTH;
@@ -210,7 +210,7 @@ impl Intake {
 
     async fn gather(&self, req: &mut Request, announced: Option<usize>) -> Result<Whole, Unread> {
         let mut body = req.take_body();
-        let mut bytes = BytesMut::new();
+        let mut bytes = Vec::new();
         let mut held: Option<OwnedSemaphorePermit> = None;
         let mut portion_until = Instant::now() + self.patience.portion;
         let mut portion_end = PORTION;
@@ -231,7 +231,8 @@ impl Intake {
             if length > bytes.capacity() {
                 let capacity = grown(bytes.capacity(), length, announced.unwrap_or(self.most));
                 self.hold(&mut held, capacity).await?;
-                bytes.reserve(capacity - bytes.len());
+                // Exactly: what was asked for is what is held.
+                bytes.reserve_exact(capacity - bytes.len());
                 // Waiting for room is not the sender's fault.
                 portion_until = portion_until.max(Instant::now() + self.patience.portion);
             }
@@ -242,7 +243,7 @@ impl Intake {
             }
         }
         Ok(Whole {
-            bytes: bytes.freeze(),
+            bytes: bytes.into(),
             _held: held,
         })
     }

@@ -22,6 +22,10 @@ const MOST: usize = 1024;
 /// Connections over that number that may still be ending.
 const ENDING: usize = MOST / 8;
 
+/// How long a new connection waits for those that are ending, and how often it looks.
+const MOMENT: Duration = Duration::from_millis(500);
+const STEP: Duration = Duration::from_millis(5);
+
 /// How long a client may take for the head of a request, and be silent between two requests.
 const HEAD: Duration = Duration::from_secs(30);
 
@@ -153,6 +157,18 @@ impl Connections {
         true
     }
 
+    /// As [`make_room`](Self::make_room), but waits a moment for connections that are ending.
+    async fn room(&self, peer: IpAddr) -> bool {
+        let until = Instant::now() + MOMENT;
+        while !self.make_room(peer) {
+            if Instant::now() >= until {
+                return false;
+            }
+            tokio::time::sleep(STEP).await;
+        }
+        true
+    }
+
     fn place(&self, peer: IpAddr, end: End) -> Place {
         let id = self.table.next.fetch_add(1, Ordering::Relaxed);
         let active = Arc::new(AtomicU64::new(self.table.now()));
@@ -171,11 +187,11 @@ impl Connections {
     }
 
     /// A place for a gRPC connection, with what says that it has to end; none when there is no room.
-    pub(super) fn admit(&self, peer: IpAddr) -> Option<(Place, watch::Receiver<bool>)> {
+    pub(super) async fn admit(&self, peer: IpAddr) -> Option<(Place, watch::Receiver<bool>)> {
         let peer = network(peer);
         let (end, ended) = watch::channel(false);
-        self.make_room(peer)
-            .then(|| (self.place(peer, End::Grpc(end)), ended))
+        let has_room = self.room(peer).await;
+        has_room.then(|| (self.place(peer, End::Grpc(end)), ended))
     }
 }
 
@@ -199,7 +215,7 @@ fn peer(address: &SocketAddr) -> IpAddr {
 #[async_trait]
 impl FusePolicy for Connections {
     async fn decide(&self, info: &FuseInfo) -> FuseAction {
-        if !self.make_room(peer(&info.remote_addr)) {
+        if !self.room(peer(&info.remote_addr)).await {
             return FuseAction::Reject;
         }
         let bounds = FuseConfig::default()
@@ -232,19 +248,20 @@ mod tests {
     const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
-    #[test]
-    fn the_longest_silent_connection_of_a_peer_makes_room_for_its_next() {
+    #[tokio::test]
+    async fn the_longest_silent_connection_of_a_peer_makes_room_for_its_next() {
         let connections = Connections::new(8);
-        let mut held: Vec<_> = (0..6)
-            .map(|_| connections.admit(ONE).expect("a place"))
-            .collect();
+        let mut held = Vec::new();
+        for _ in 0..6 {
+            held.push(connections.admit(ONE).await.expect("a place"));
+        }
         for (number, (place, _)) in held.iter().enumerate() {
             // The third was silent for longest.
             let at = if number == 2 { 1 } else { 100 + number as u64 };
             place.active.store(at, Ordering::Relaxed);
         }
-        let (other, stays) = connections.admit(OTHER).expect("a place");
-        let (seventh, _) = connections.admit(ONE).expect("a place");
+        let (other, stays) = connections.admit(OTHER).await.expect("a place");
+        let (seventh, _) = connections.admit(ONE).await.expect("a place");
         let ended = held.iter().map(|(_, end)| *end.borrow());
         assert_eq!(
             ended.collect::<Vec<_>>(),
@@ -253,12 +270,12 @@ mod tests {
         assert!(!*stays.borrow());
         drop((other, seventh));
         // Ended ones go; until then there is little room beyond the number.
-        while let Some(more) = connections.admit(OTHER) {
+        while let Some(more) = connections.admit(OTHER).await {
             held.push(more);
         }
         assert_eq!(held.len(), 9);
         held.remove(0);
-        assert!(connections.admit(OTHER).is_some());
+        assert!(connections.admit(OTHER).await.is_some());
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(super) fn incoming(
             };
             // A peer that is gone already, or for which there is no room, is closed.
             if stream.set_nodelay(true).is_ok()
-                && let Some(held) = Held::new(stream, address.ip(), &connections)
+                && let Some(held) = Held::new(stream, address.ip(), &connections).await
             {
                 return Some((Ok(held), (listener, connections)));
             }
@@ -56,8 +56,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    fn new(stream: TcpStream, peer: IpAddr, connections: &Connections) -> Option<Self> {
-        let (place, mut end) = connections.admit(peer)?;
+    async fn new(stream: TcpStream, peer: IpAddr, connections: &Connections) -> Option<Self> {
+        let (place, mut end) = connections.admit(peer).await?;
         Some(Self {
             stream,
             place,
