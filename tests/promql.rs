@@ -111,6 +111,81 @@ async fn answers_errors_and_annotations_are_those_that_prometheus_gave() {
     );
 }
 
+/// Which of the forms is refused, and how, was seen on a Prometheus 3.14.
+#[tokio::test(flavor = "multi_thread")]
+async fn arithmetic_with_durations_gives_what_the_plain_duration_gives() {
+    let (answers, embedded) = recorded().await;
+    let time = answers.iter().find_map(|it| it["end"].as_i64()).unwrap();
+    let (now, start) = (time.to_string(), (time - 600).to_string());
+    let instant = async |query: &str| {
+        let params = [("query", query), ("time", &now)];
+        embedded.http.post("/api/v1/query", &params).await
+    };
+    for (query, plain) in [
+        ("temperature[1m + 1m]", "temperature[2m]"),
+        ("temperature[(1m)]", "temperature[1m]"),
+        ("temperature[2 ^ 3 * 15]", "temperature[2m]"),
+        ("temperature offset (5m)", "temperature offset 5m"),
+        ("temperature offset -(5m + 1m)", "temperature offset -6m"),
+        ("temperature offset max_of(1m, 2m)", "temperature offset 2m"),
+        ("temperature offset step()", "temperature"),
+        (
+            "avg_over_time(temperature[2m * 2:30s / 2])",
+            "avg_over_time(temperature[4m:15s])",
+        ),
+    ] {
+        let (status, ours) = instant(query).await;
+        let (_, wanted) = instant(plain).await;
+        assert_eq!(status, 200, "{query}: {ours}");
+        assert_ne!(
+            wanted["data"]["result"],
+            Value::Array(Vec::new()),
+            "{plain}"
+        );
+        assert_eq!(ours["data"], wanted["data"], "{query}");
+    }
+    for (query, problem) in [
+        ("temperature[step()]", "duration must be greater than 0"),
+        ("temperature[(0)]", "duration must be greater than 0"),
+        ("temperature[1m - 2m]", "duration must be greater than 0"),
+        ("temperature[1m / 0]", "1:16: parse error: division by zero"),
+        ("temperature[1m % 0]", "1:16: parse error: modulo by zero"),
+        ("temperature[(1e300)]", "duration out of range"),
+    ] {
+        let (status, ours) = instant(query).await;
+        assert_eq!(status, 400, "{query}: {ours}");
+        let error = ours["error"].as_str().unwrap();
+        assert!(error.ends_with(problem), "{query}: {error}");
+    }
+    let range = async |query: &str| {
+        let params = [
+            ("query", query),
+            ("start", &start),
+            ("end", &now),
+            ("step", "30"),
+        ];
+        embedded.http.post("/api/v1/query_range", &params).await
+    };
+    for (query, plain) in [
+        (
+            "avg_over_time(temperature[step() * 4])",
+            "avg_over_time(temperature[2m])",
+        ),
+        (
+            "temperature offset min_of(step(), 5m)",
+            "temperature offset 30s",
+        ),
+        (
+            "max_over_time(temperature[range()])",
+            "max_over_time(temperature[10m])",
+        ),
+    ] {
+        let (status, ours) = range(query).await;
+        assert_eq!(status, 200, "{query}: {ours}");
+        assert_eq!(ours["data"], range(plain).await.1["data"], "{query}");
+    }
+}
+
 #[test]
 fn every_question_has_a_recorded_answer() {
     let golden: Value = serde_json::from_str(include_str!("golden/prometheus.json")).unwrap();

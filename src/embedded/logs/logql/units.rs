@@ -74,8 +74,8 @@ const DURATION_UNITS: [(&str, f64); 8] = [
 pub fn parse_duration(text: &str) -> Result<i64, String> {
     let invalid = || format!("time: invalid duration {text:?}");
     let (sign, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
     if rest == "0" {
         return Ok(0);
@@ -83,11 +83,10 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
     if rest.is_empty() {
         return Err(invalid());
     }
-    let mut total = 0.0;
+    let mut total: u64 = 0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'));
         let (number, tail) = rest.split_at(digits.unwrap_or(rest.len()));
-        let number: f64 = number.parse().map_err(|_| invalid())?;
         let end = tail.find(|c: char| c.is_ascii_digit() || c == '.');
         let (unit, tail) = tail.split_at(end.unwrap_or(tail.len()));
         if unit.is_empty() {
@@ -96,14 +95,33 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
         let scale = DURATION_UNITS.iter().find(|(name, _)| *name == unit);
         let (_, scale) =
             scale.ok_or_else(|| format!("time: unknown unit {unit:?} in duration {text:?}"))?;
-        total += number * scale;
+        total = nanoseconds(number, *scale)
+            .and_then(|more| total.checked_add(more))
+            .ok_or_else(invalid)?;
         rest = tail;
     }
-    // Beyond this a nanosecond count does not fit.
-    if total >= 9.223_372_036_854_775e18 {
-        return Err(invalid());
+    let total = i64::try_from(total).map_err(|_| invalid())?;
+    Ok(sign * total)
+}
+
+/// Nanoseconds of a number of units. As in Go the whole part is counted exactly, the fraction rounded down.
+fn nanoseconds(number: &str, unit: f64) -> Option<u64> {
+    /// More digits of a fraction make no difference.
+    const DIGITS: usize = 18;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
+        return None;
     }
-    Ok((sign * total) as i64)
+    let count = |digits: &str| match digits {
+        "" => Some(0),
+        digits => digits.parse::<u64>().ok(),
+    };
+    let fraction = fraction.get(..DIGITS).unwrap_or(fraction);
+    let scale = 10_f64.powi(i32::try_from(fraction.len()).ok()?);
+    let part = count(fraction)? as f64 * (unit / scale);
+    count(whole)?
+        .checked_mul(unit as u64)?
+        .checked_add(part as u64)
 }
 
 /// A duration of a request's parameter: as Prometheus writes it, else as Go does.
@@ -261,6 +279,7 @@ mod tests {
     fn durations_are_read_as_go_reads_them() {
         assert_eq!(parse_duration("1h30m"), Ok(5_400_000_000_000));
         assert_eq!(parse_duration("1.5s"), Ok(1_500_000_000));
+        assert_eq!(parse_duration("8.011s"), Ok(8_011_000_000));
         assert_eq!(parse_duration("250ms"), Ok(250_000_000));
         assert_eq!(parse_duration("-2m"), Ok(-120_000_000_000));
         assert_eq!(parse_duration("1m2m"), Ok(180_000_000_000));

@@ -34,6 +34,7 @@ use crate::embedded::wire::{Stop, Stopped};
 use budget::Budget;
 use eval::{Evaluator, Value};
 use grid::Grid;
+use lang::Times;
 use lang::ast::{Expr, Type};
 
 pub(crate) use grid::{Column, is_absent};
@@ -115,8 +116,8 @@ pub struct Evaluated {
     pub infos: Vec<String>,
 }
 
-fn parse(query: &str) -> Result<Expr, QueryError> {
-    lang::parse(query).map_err(QueryError::BadData)
+fn parse(query: &str, times: Times) -> Result<Expr, QueryError> {
+    lang::parse(query, times).map_err(QueryError::BadData)
 }
 
 /// The selectors of a query, for requests that ask about series instead of values.
@@ -124,7 +125,7 @@ fn parse(query: &str) -> Result<Expr, QueryError> {
 /// # Errors
 /// [`QueryError::BadData`] with the position and the problem.
 pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
-    let expr = parse(query)?;
+    let expr = parse(query, Times::ANY)?;
     let mut found = Vec::new();
     let mut waiting = vec![&expr];
     while let Some(node) = waiting.pop() {
@@ -156,7 +157,7 @@ pub fn instant(
     limits: &QueryLimits,
     stop: &Stop,
 ) -> Result<Evaluated, QueryError> {
-    let expr = parse(query)?;
+    let expr = parse(query, Times::INSTANT)?;
     let grid = Grid::instant(time);
     let budget = Budget::new(limits, stop);
     let evaluator = Evaluator::new(store, (time, time), limits, &budget);
@@ -212,7 +213,11 @@ pub fn range(
     limits: &QueryLimits,
     stop: &Stop,
 ) -> Result<Evaluated, QueryError> {
-    let expr = parse(query)?;
+    let times = Times {
+        step: step as f64 / 1000.0,
+        range: (end - start) as f64 / 1000.0,
+    };
+    let expr = parse(query, times)?;
     let kind = expr.kind();
     if !matches!(kind, Type::Scalar | Type::Vector) {
         return Err(QueryError::BadData(format!(

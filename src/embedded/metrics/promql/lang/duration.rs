@@ -1,5 +1,5 @@
-//! Durations after `offset` and inside of brackets. Arithmetic with them is behind a feature flag of Prometheus
-//! that is off, but for one form: `offset -(5m)`.
+//! Durations after `offset` and inside of brackets, with the arithmetic of Prometheus 3.14. Its value is known when
+//! a query is parsed: `step()` and `range()` are those of the request.
 
 use super::literal;
 use super::parser::{Parser, Stop};
@@ -13,15 +13,26 @@ struct Duration {
     compound: bool,
 }
 
+impl Duration {
+    fn compound(seconds: f64, place: Place) -> Self {
+        Self {
+            seconds,
+            place,
+            compound: true,
+        }
+    }
+}
+
 impl Parser<'_> {
     /// A duration that is greater than zero.
     pub(super) fn positive_duration(&mut self, context: &str, expected: &str) -> Result<f64, Stop> {
         let duration = self.duration(1, 1, context, expected)?;
-        if !duration.compound && duration.seconds <= 0.0 {
+        let seconds = self.bounded(&duration);
+        if seconds <= 0.0 {
             let text = "duration must be greater than 0".to_owned();
             self.note(duration.place, text);
         }
-        Ok(duration.seconds)
+        Ok(seconds)
     }
 
     /// The duration behind `offset`, and whether it is more than a number.
@@ -35,7 +46,7 @@ impl Parser<'_> {
                 return Ok((self.literal(token, token.place, 1.0).seconds, false));
             }
             let duration = self.duration_operand(1, context, expected)?;
-            return Ok((duration.seconds, duration.compound));
+            return Ok((self.bounded(&duration), duration.compound));
         };
         let factor = if op == Op::Sub { -1.0 } else { 1.0 };
         self.advance();
@@ -51,11 +62,11 @@ impl Parser<'_> {
                 if !self.eat(Kind::RightParen) {
                     return self.unexpected(context, expected);
                 }
-                Ok((factor * inner.seconds, true))
+                Ok((factor * self.bounded(&inner), true))
             }
             _ => {
                 let inner = self.duration_operand(1, context, expected)?;
-                Ok((factor * inner.seconds, inner.compound))
+                Ok((factor * self.bounded(&inner), inner.compound))
             }
         }
     }
@@ -73,14 +84,41 @@ impl Parser<'_> {
         }
     }
 
-    fn experimental(&mut self, place: Place) -> Duration {
-        let text = "experimental duration expression is not enabled";
-        self.note(place, text.to_owned());
-        Duration {
-            seconds: 0.0,
-            place,
-            compound: true,
-        }
+    /// The seconds of a duration that can be one.
+    fn bounded(&mut self, duration: &Duration) -> f64 {
+        let problem = if !duration.seconds.is_finite() {
+            "duration is NaN or infinite"
+        } else if literal::out_of_range(duration.seconds) {
+            "duration is out of range"
+        } else {
+            return duration.seconds;
+        };
+        self.note(duration.place, problem.to_owned());
+        // Any that is allowed: the query is refused.
+        1.0
+    }
+
+    fn arithmetic(
+        &mut self,
+        (op, place): (Op, Place),
+        left: &Duration,
+        right: &Duration,
+    ) -> Duration {
+        let (a, b) = (left.seconds, right.seconds);
+        let seconds = match op {
+            Op::Add => a + b,
+            Op::Sub => a - b,
+            Op::Mul => a * b,
+            Op::Pow => a.powf(b),
+            _ => {
+                if b == 0.0 {
+                    let name = if op == Op::Div { "division" } else { "modulo" };
+                    self.note(place, format!("{name} by zero"));
+                }
+                if op == Op::Div { a / b } else { a % b }
+            }
+        };
+        Duration::compound(seconds, left.place)
     }
 
     fn duration(
@@ -91,7 +129,10 @@ impl Parser<'_> {
         expected: &str,
     ) -> Result<Duration, Stop> {
         let mut left = self.duration_operand(depth, context, expected)?;
-        while let Kind::Op(op) = self.peek().kind {
+        while let token @ Token {
+            kind: Kind::Op(op), ..
+        } = self.peek()
+        {
             let arithmetic = matches!(
                 op,
                 Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow
@@ -101,8 +142,8 @@ impl Parser<'_> {
             }
             self.advance();
             let next = op.precedence() + u8::from(op != Op::Pow);
-            self.duration(next, depth + 1, context, expected)?;
-            left = self.experimental(left.place);
+            let right = self.duration(next, depth + 1, context, expected)?;
+            left = self.arithmetic((op, token.place), &left, &right);
         }
         Ok(left)
     }
@@ -140,30 +181,32 @@ impl Parser<'_> {
                 if !self.eat(Kind::RightParen) {
                     return self.unexpected(context, expected);
                 }
-                self.experimental(inner.place);
-                Ok(Duration {
-                    place: token.place,
-                    compound: true,
-                    ..inner
-                })
+                Ok(Duration::compound(inner.seconds, token.place))
             }
             Kind::Word(word @ (Word::Step | Word::Range | Word::MaxOf | Word::MinOf)) => {
                 self.advance();
                 if !self.eat(Kind::LeftParen) {
                     return self.unexpected(context, expected);
                 }
-                let mut place = token.place;
-                if matches!(word, Word::MaxOf | Word::MinOf) {
-                    place = self.duration(1, depth + 1, context, expected)?.place;
-                    if !self.eat(Kind::Comma) {
-                        return self.unexpected(context, expected);
+                let seconds = match word {
+                    Word::Step => self.times.step,
+                    Word::Range => self.times.range,
+                    _ => {
+                        let left = self.duration(1, depth + 1, context, expected)?.seconds;
+                        if !self.eat(Kind::Comma) {
+                            return self.unexpected(context, expected);
+                        }
+                        let right = self.duration(1, depth + 1, context, expected)?.seconds;
+                        match word {
+                            Word::MaxOf => left.max(right),
+                            _ => left.min(right),
+                        }
                     }
-                    self.duration(1, depth + 1, context, expected)?;
-                }
+                };
                 if !self.eat(Kind::RightParen) {
                     return self.unexpected(context, expected);
                 }
-                Ok(self.experimental(place))
+                Ok(Duration::compound(seconds, token.place))
             }
             _ => self.unexpected(context, expected),
         }

@@ -27,11 +27,34 @@ use crate::embedded::metrics::store::Selector;
 /// Longest query, bytes.
 const MAX_LENGTH: usize = 64 * 1024;
 
-/// Parses a query and checks its types.
+/// What `step()` and `range()` stand for in a duration, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// Between two evaluations; 0 in an instant query.
+    pub(crate) step: f64,
+    /// From the first evaluation to the last; 0 in an instant query.
+    pub(crate) range: f64,
+}
+
+impl Times {
+    /// Of an instant query.
+    pub(crate) const INSTANT: Self = Self {
+        step: 0.0,
+        range: 0.0,
+    };
+
+    /// For who asks for selectors only: any length of a range does.
+    pub(crate) const ANY: Self = Self {
+        step: 1.0,
+        range: 1.0,
+    };
+}
+
+/// Parses a query that is evaluated at `times` and checks its types.
 ///
 /// # Errors
 /// The text of Prometheus, with line and column.
-pub(crate) fn parse(query: &str) -> Result<Expr, String> {
+pub(crate) fn parse(query: &str, times: Times) -> Result<Expr, String> {
     if query.len() > MAX_LENGTH {
         return Err(format!(
             "parse error: query of {} bytes is longer than the limit of {MAX_LENGTH}",
@@ -45,7 +68,7 @@ pub(crate) fn parse(query: &str) -> Result<Expr, String> {
             problem.text
         )
     };
-    let expr = parser::parse(query).map_err(named)?;
+    let expr = parser::parse(query, times).map_err(named)?;
     match check::check(&expr).into_iter().next() {
         Some(problem) => Err(named(problem)),
         None => Ok(expr),
@@ -57,7 +80,7 @@ pub(crate) fn parse(query: &str) -> Result<Expr, String> {
 /// # Errors
 /// As [`parse`]; and what is another expression.
 pub(crate) fn parse_selector(text: &str) -> Result<Selector, String> {
-    match parse(text)? {
+    match parse(text, Times::ANY)? {
         Expr::Vector(vector) if vector.moved == Moved::default() => Ok(vector.selector),
         _ => Err(format!(
             "1:1: parse error: {} is not a series selector",

@@ -1,5 +1,6 @@
 //! Prometheus' grammar, read by descent. Of several errors the first is reported, as Prometheus does.
 
+use super::Times;
 use super::ast::{
     Aggregate, At, Binary, Call, Card, Expr, Matching, MatrixSelector, Moved, Subquery, Unary,
 };
@@ -35,10 +36,11 @@ pub(super) struct Parser<'a> {
     /// Aggregations around the current token: they name themselves in an error.
     aggregations: usize,
     pub(super) regexes: usize,
+    pub(super) times: Times,
 }
 
 /// Parses a query, without a look at its types.
-pub(super) fn parse(query: &str) -> Result<Expr, Problem> {
+pub(super) fn parse(query: &str, times: Times) -> Result<Expr, Problem> {
     let (tokens, lex_error) = tokens(query);
     let mut parser = Parser {
         tokens,
@@ -47,6 +49,7 @@ pub(super) fn parse(query: &str) -> Result<Expr, Problem> {
         problems: Vec::new(),
         aggregations: 0,
         regexes: 0,
+        times,
     };
     let parsed = parser.whole();
     match (parser.problems.into_iter().next(), parsed) {
