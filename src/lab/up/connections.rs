@@ -1,26 +1,23 @@
 //! Connections of one server: how many there may be, and which one goes when there are too many.
 //!
-//! When all places are taken the connection goes that was silent for longest, so that connections
-//! which nobody uses cannot keep others out. One peer gets a part of the places only, so that the
+//! When all places are taken the connection goes that was silent for longest, of those that have no
+//! request to answer, so that connections which nobody uses cannot keep others out. One peer gets a part of the places only, so that the
 //! connections of one machine never push out those of others.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use salvo::async_trait;
 use salvo::conn::{ConnCtrl, SocketAddr};
 use salvo::fuse::{ArcConnObserver, ConnObserver, FuseAction, FuseConfig, FuseInfo, FusePolicy};
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 use tokio::sync::watch;
 
 /// Most connections of one server.
 const MOST: usize = 1024;
-
-/// Connections over that number that may still be ending.
-const ENDING: usize = MOST / 8;
 
 /// How long a new connection waits for those that are ending, and how often it looks.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -41,8 +38,7 @@ pub(super) fn most(files: u64, servers: u64) -> usize {
     // A quarter is left for instances, scrapes, the console's own requests and the terminal.
     let share = files.saturating_mul(3) / 4 / servers.max(1);
     let share = usize::try_from(share).unwrap_or(usize::MAX);
-    // An eighth of them may be ending.
-    (share * 8 / 9).clamp(4, MOST)
+    share.clamp(4, MOST)
 }
 
 /// The places of one server.
@@ -56,24 +52,33 @@ pub(super) struct Connections {
 struct Table {
     began: Instant,
     next: AtomicU64,
-    open: Mutex<HashMap<u64, Open>>,
+    /// By the address of the client, which no two connections share.
+    open: Mutex<HashMap<std::net::SocketAddr, Open>>,
 }
 
 /// A connection that is open.
 struct Open {
+    id: u64,
     peer: IpAddr,
-    /// Milliseconds since the table began.
-    active: Arc<AtomicU64>,
+    usage: Arc<Usage>,
     end: End,
     ending: bool,
 }
 
+/// How a connection is used.
+#[derive(Debug)]
+struct Usage {
+    /// When bytes went over it, in milliseconds since the table began.
+    active: AtomicU64,
+    /// Requests that are being answered.
+    requests: AtomicUsize,
+}
+
 /// How to end a connection.
 enum End {
-    /// Its running request is answered first. What has become a WebSocket is not ended: the routes
-    /// that give these away count them.
+    /// What has become a WebSocket is not ended: the routes that give these away count them.
     Http(ConnCtrl),
-    /// At once: a sender of spans sends again what was not answered.
+    /// A sender of spans sends again what was not answered.
     Grpc(watch::Sender<bool>),
 }
 
@@ -84,7 +89,7 @@ impl End {
 
     fn go(&self) {
         match self {
-            Self::Http(ctrl) => ctrl.graceful_shutdown(),
+            Self::Http(ctrl) => ctrl.abort(),
             Self::Grpc(end) => {
                 end.send_replace(true);
             }
@@ -95,20 +100,26 @@ impl End {
 /// A place, free again when dropped.
 pub(super) struct Place {
     id: u64,
-    active: Arc<AtomicU64>,
+    address: std::net::SocketAddr,
+    usage: Arc<Usage>,
     table: Arc<Table>,
 }
 
 impl Place {
     /// Says that the connection is in use.
     pub(super) fn touch(&self) {
-        self.active.store(self.table.now(), Ordering::Relaxed);
+        let now = self.table.now();
+        self.usage.active.store(now, Ordering::Relaxed);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.table.open.lock().remove(&self.id);
+        let mut open = self.table.open.lock();
+        // Another connection may have come from there already.
+        if open.get(&self.address).is_some_and(|it| it.id == self.id) {
+            open.remove(&self.address);
+        }
     }
 }
 
@@ -132,32 +143,35 @@ impl Connections {
         }
     }
 
-    /// Makes room for a connection of a peer. False when there is none: those that were asked to end
-    /// still answer requests.
+    /// Whether there is room for a connection of a peer. If not, a connection is ended that makes room
+    /// soon, unless all have requests to answer.
     fn make_room(&self, peer: IpAddr) -> bool {
         let mut open = self.table.open.lock();
-        if open.len() >= self.most + self.most.div_ceil(8).min(ENDING) {
-            return false;
+        let of_peer = open.values().filter(|it| it.peer == peer).count();
+        if of_peer < self.most_of_peer && open.len() < self.most {
+            return true;
         }
-        let staying = |it: &&Open| !it.ending;
-        let of_peer = open.values().filter(staying).filter(|it| it.peer == peer);
-        let only = match of_peer.count() >= self.most_of_peer {
+        let ending = |it: &&Open| it.ending;
+        let ending_of_peer = open.values().filter(ending).filter(|it| it.peer == peer);
+        let only = match of_peer - ending_of_peer.count() >= self.most_of_peer {
             true => Some(peer),
-            false if open.values().filter(staying).count() >= self.most => None,
-            false => return true,
+            false if open.len() - open.values().filter(ending).count() >= self.most => None,
+            // Those that make room are ending.
+            false => return false,
         };
         let longest_silent = open
             .values_mut()
             .filter(|it| !it.ending && it.end.can() && only.is_none_or(|peer| it.peer == peer))
-            .min_by_key(|it| it.active.load(Ordering::Relaxed));
+            .filter(|it| it.usage.requests.load(Ordering::Relaxed) == 0)
+            .min_by_key(|it| it.usage.active.load(Ordering::Relaxed));
         if let Some(silent) = longest_silent {
             silent.ending = true;
             silent.end.go();
         }
-        true
+        false
     }
 
-    /// As [`make_room`](Self::make_room), but waits a moment for connections that are ending.
+    /// As [`make_room`](Self::make_room), but waits a moment until there is room.
     async fn room(&self, peer: IpAddr) -> bool {
         let until = Instant::now() + MOMENT;
         while !self.make_room(peer) {
@@ -169,29 +183,71 @@ impl Connections {
         true
     }
 
-    fn place(&self, peer: IpAddr, end: End) -> Place {
+    fn place(&self, address: std::net::SocketAddr, end: End) -> Place {
         let id = self.table.next.fetch_add(1, Ordering::Relaxed);
-        let active = Arc::new(AtomicU64::new(self.table.now()));
+        let usage = Arc::new(Usage {
+            active: AtomicU64::new(self.table.now()),
+            requests: AtomicUsize::new(0),
+        });
         let open = Open {
-            peer,
-            active: Arc::clone(&active),
+            id,
+            peer: network(address.ip()),
+            usage: Arc::clone(&usage),
             end,
             ending: false,
         };
-        self.table.open.lock().insert(id, open);
+        self.table.open.lock().insert(address, open);
         Place {
             id,
-            active,
+            address,
+            usage,
             table: Arc::clone(&self.table),
         }
     }
 
     /// A place for a gRPC connection, with what says that it has to end; none when there is no room.
-    pub(super) async fn admit(&self, peer: IpAddr) -> Option<(Place, watch::Receiver<bool>)> {
-        let peer = network(peer);
+    pub(super) async fn admit(
+        &self,
+        address: std::net::SocketAddr,
+    ) -> Option<(Place, watch::Receiver<bool>)> {
         let (end, ended) = watch::channel(false);
-        let has_room = self.room(peer).await;
-        has_room.then(|| (self.place(peer, End::Grpc(end)), ended))
+        let has_room = self.room(network(address.ip())).await;
+        has_room.then(|| (self.place(address, End::Grpc(end)), ended))
+    }
+
+    /// Counts a request on the connection of a client until the answer is there.
+    fn answering(&self, client: &SocketAddr) -> Option<Answering> {
+        let client = client.clone().into_std()?;
+        let open = self.table.open.lock();
+        let usage = Arc::clone(&open.get(&client)?.usage);
+        usage.requests.fetch_add(1, Ordering::Relaxed);
+        Some(Answering(usage))
+    }
+}
+
+/// A request that is being answered.
+struct Answering(Arc<Usage>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Middleware that keeps connections whose requests are being answered.
+pub(super) struct Keep(pub(super) Connections);
+
+#[async_trait]
+impl Handler for Keep {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        depot: &mut Depot,
+        res: &mut Response,
+        ctrl: &mut FlowCtrl,
+    ) {
+        let _answering = self.0.answering(req.remote_addr());
+        ctrl.call_next(req, depot, res).await;
     }
 }
 
@@ -206,16 +262,13 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn peer(address: &SocketAddr) -> IpAddr {
-    let address = address.clone().into_std();
-    let ip = address.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |it| it.ip());
-    network(ip)
-}
-
 #[async_trait]
 impl FusePolicy for Connections {
     async fn decide(&self, info: &FuseInfo) -> FuseAction {
-        if !self.room(peer(&info.remote_addr)).await {
+        let Some(client) = info.remote_addr.clone().into_std() else {
+            return FuseAction::Reject;
+        };
+        if !self.room(network(client.ip())).await {
             return FuseAction::Reject;
         }
         let bounds = FuseConfig::default()
@@ -226,8 +279,9 @@ impl FusePolicy for Connections {
     }
 
     fn observe(&self, info: &FuseInfo, ctrl: &ConnCtrl) -> Option<ArcConnObserver> {
+        let client = info.remote_addr.clone().into_std()?;
         let end = End::Http(ctrl.clone());
-        Some(Arc::new(self.place(peer(&info.remote_addr), end)))
+        Some(Arc::new(self.place(client, end)))
     }
 }
 
@@ -245,43 +299,54 @@ impl ConnObserver for Place {
 mod tests {
     use super::*;
 
-    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
-    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+    const ONE: [u8; 4] = [192, 0, 2, 1];
+    const OTHER: [u8; 4] = [192, 0, 2, 2];
 
     #[tokio::test]
     async fn the_longest_silent_connection_of_a_peer_makes_room_for_its_next() {
         let connections = Connections::new(8);
+        let mut port = 0;
+        let mut admit = |ip: [u8; 4]| {
+            port += 1;
+            let connections = connections.clone();
+            async move { connections.admit((ip, port).into()).await }
+        };
         let mut held = Vec::new();
-        for _ in 0..6 {
-            held.push(connections.admit(ONE).await.expect("a place"));
+        for number in 0..6 {
+            let (place, end) = admit(ONE).await.expect("a place");
+            // The third was silent for longest, after the first, which has a request to answer.
+            let at = [0, 100, 1, 100, 100, 100][number];
+            place.usage.active.store(at, Ordering::Relaxed);
+            held.push((place, end));
         }
-        for (number, (place, _)) in held.iter().enumerate() {
-            // The third was silent for longest.
-            let at = if number == 2 { 1 } else { 100 + number as u64 };
-            place.active.store(at, Ordering::Relaxed);
-        }
-        let (other, stays) = connections.admit(OTHER).await.expect("a place");
-        let (seventh, _) = connections.admit(ONE).await.expect("a place");
-        let ended = held.iter().map(|(_, end)| *end.borrow());
-        assert_eq!(
-            ended.collect::<Vec<_>>(),
-            [false, false, true, false, false, false]
-        );
-        assert!(!*stays.borrow());
-        drop((other, seventh));
-        // Ended ones go; until then there is little room beyond the number.
-        while let Some(more) = connections.admit(OTHER).await {
-            held.push(more);
-        }
-        assert_eq!(held.len(), 9);
-        held.remove(0);
-        assert!(connections.admit(OTHER).await.is_some());
+        let client: std::net::SocketAddr = (ONE, 1).into();
+        let answering = connections.answering(&client.into());
+        assert!(answering.is_some());
+        let other = admit(OTHER).await.expect("a place");
+
+        // As a connection does that ends when it is told to.
+        let (third, mut end) = held.remove(2);
+        let ended = tokio::spawn(async move {
+            let _ = end.wait_for(|end| *end).await;
+            drop(third);
+        });
+        let seventh = admit(ONE).await.expect("a place");
+        assert!(ended.await.is_ok());
+        assert!(held.iter().all(|(_, end)| !*end.borrow()));
+        let eighth = admit(OTHER).await.expect("a place");
+        assert!(!*other.1.borrow());
+
+        // Nobody ends: one is told to, and there is no room.
+        assert!(admit(OTHER).await.is_none());
+        let told = held.iter().chain([&seventh, &other, &eighth]);
+        assert_eq!(told.filter(|(_, end)| *end.borrow()).count(), 1);
+        assert!(!*held[0].1.borrow(), "it has a request to answer");
     }
 
     #[test]
     fn few_files_are_shared_out() {
         assert_eq!(most(1 << 20, 6), MOST);
-        assert_eq!(most(1024, 6), 113);
+        assert_eq!(most(1024, 6), 128);
         assert_eq!(most(0, 6), 4);
     }
 
@@ -290,6 +355,6 @@ mod tests {
         let network = |text: &str| network(text.parse().expect("an address"));
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1:1"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), ONE);
+        assert_eq!(network("::ffff:192.0.2.1"), IpAddr::from(ONE));
     }
 }

@@ -1,7 +1,7 @@
 //! Connections of the gRPC receiver, under the same bounds as those of the HTTP servers.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub(super) fn incoming(
             };
             // A peer that is gone already, or for which there is no room, is closed.
             if stream.set_nodelay(true).is_ok()
-                && let Some(held) = Held::new(stream, address.ip(), &connections).await
+                && let Some(held) = Held::new(stream, address, &connections).await
             {
                 return Some((Ok(held), (listener, connections)));
             }
@@ -56,8 +56,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    async fn new(stream: TcpStream, peer: IpAddr, connections: &Connections) -> Option<Self> {
-        let (place, mut end) = connections.admit(peer).await?;
+    async fn new(stream: TcpStream, client: SocketAddr, connections: &Connections) -> Option<Self> {
+        let (place, mut end) = connections.admit(client).await?;
         Some(Self {
             stream,
             place,

@@ -36,7 +36,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use args::UpArgs;
 use backends::Backends;
-use forms::Forms;
 use instances::Instances;
 use ports::Ports;
 use progress::Progress;
@@ -79,7 +78,6 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let traffic = Traffic::new(&addresses);
     let routes = status::routes(lab).into_iter().chain(traffic.routes());
     let service = console.service_behind(Arc::clone(&doors.guard), routes)?;
-    let service = service.hoop(Forms::and_all_bodies());
     let console = match ports.console {
         Some(listener) => Some(doors.open_guarded(listener, service)?),
         None => None,

@@ -13,7 +13,7 @@ use salvo::{Request, Response, Router, Server, Service};
 use tokio::task::JoinHandle;
 
 use super::UpArgs;
-use super::connections::Connections;
+use super::connections::{Connections, Keep};
 use super::forms::Forms;
 use super::instances::host_name;
 use crate::guard::{Before, Guard, Hosts};
@@ -58,15 +58,17 @@ impl Doors {
         unmatched: Unmatched,
     ) -> anyhow::Result<Running> {
         let routes = Arc::new(routes);
+        let connections = self.connections();
         let service = Service::new(Arc::clone(&routes))
+            .hoop(Keep(connections.clone()))
             .hoop(Before::new(Arc::clone(&self.guard), refuse))
             .hoop(unmatched)
             .hoop(Forms::new())
             .hoop(Head::new(routes));
-        self.open_guarded(listener, service)
+        start(listener, service, connections)
     }
 
-    /// Serves what stands behind the guard already.
+    /// Serves what stands behind the guard already, and takes no large bodies.
     ///
     /// # Errors
     /// When the listener cannot be used.
@@ -75,17 +77,29 @@ impl Doors {
         listener: TcpListener,
         service: Service,
     ) -> anyhow::Result<Running> {
-        let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
-        let acceptor = TcpAcceptor::try_from(listener)?;
-        let mut server = Server::new(acceptor).fuse_policy(self.connections());
-        server.http1_mut().max_buf_size(MAX_HEAD_BYTES);
-        let handle = server.handle();
-        let task = tokio::spawn(async move {
-            // It ends with an error only when its listener fails, which the next request shows.
-            let _ = server.try_serve(service).await;
-        });
-        Ok(Running { handle, task })
+        let connections = self.connections();
+        let service = service
+            .hoop(Keep(connections.clone()))
+            .hoop(Forms::and_all_bodies());
+        start(listener, service, connections)
     }
+}
+
+fn start(
+    listener: TcpListener,
+    service: Service,
+    connections: Connections,
+) -> anyhow::Result<Running> {
+    let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
+    let acceptor = TcpAcceptor::try_from(listener)?;
+    let mut server = Server::new(acceptor).fuse_policy(connections);
+    server.http1_mut().max_buf_size(MAX_HEAD_BYTES);
+    let handle = server.handle();
+    let task = tokio::spawn(async move {
+        // It ends with an error only when its listener fails, which the next request shows.
+        let _ = server.try_serve(service).await;
+    });
+    Ok(Running { handle, task })
 }
 
 /// Says why a request is not let in.

@@ -87,6 +87,9 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'));
         let (number, tail) = rest.split_at(digits.unwrap_or(rest.len()));
+        if !number.contains(|c: char| c.is_ascii_digit()) {
+            return Err(invalid());
+        }
         let end = tail.find(|c: char| c.is_ascii_digit() || c == '.');
         let (unit, tail) = tail.split_at(end.unwrap_or(tail.len()));
         if unit.is_empty() {
