@@ -13,7 +13,7 @@ let
       ../Cargo.lock
       ../build.rs
       ../deny.toml
-      (lib.fileset.maybeMissing ../crates)
+      ../crates
       ../src
       ../tests
       ../benches
@@ -23,8 +23,8 @@ let
     ];
   };
 
-  service = "--locked --no-default-features --bin salvo-app";
-  lab = "--locked --bin lab";
+  service = "--locked --package salvo-observability --no-default-features --bin salvo-app";
+  lab = "--locked --package salvo-observability --bin lab";
   all = "--locked --workspace";
 
   commonArgs = {

@@ -5,7 +5,6 @@
 //! * [`telemetry`]: what makes it observable
 //! * [`guard`]: keeps web pages of others from asking any of its servers
 //! * `lab`: the laboratory around it
-//! * `embedded`: in-memory backends that speak the wire APIs of Tempo, Loki and Prometheus
 //! * `console`: what a browser shows of all this
 //! * `routing`: what the lab's servers answer beside their routes
 
@@ -18,8 +17,6 @@ pub mod telemetry;
 
 #[cfg(feature = "lab")]
 pub mod console;
-#[cfg(feature = "lab")]
-pub mod embedded;
 #[cfg(feature = "lab")]
 pub mod lab;
 #[cfg(feature = "lab")]

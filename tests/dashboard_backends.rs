@@ -15,8 +15,8 @@ mod up;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lab_backends::metrics::Limits;
 use metrics::{Embedded, Page, fixture, now_ms};
-use salvo_observability::embedded::metrics::Limits;
 use salvo_observability::lab::verify::dashboard::{Dashboard, Query};
 use salvo_observability::lab::verify::provisioning::DASHBOARDS;
 use salvo_observability::lab::verify::template::{Language, Times, filled};

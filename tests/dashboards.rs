@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use salvo_observability::embedded::logs::logql;
-use salvo_observability::embedded::metrics::promql;
+use lab_backends::logs::logql;
+use lab_backends::metrics::promql;
 use salvo_observability::lab::verify::correlation::{DerivedField, TraceToLogs};
 use salvo_observability::lab::verify::dashboard::{Dashboard, Query, SourceRef, Variable};
 use salvo_observability::lab::verify::provisioning::{DASHBOARDS, DataSource, sources};

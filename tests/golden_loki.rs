@@ -6,7 +6,7 @@ mod support {
     pub mod logs;
 }
 
-use salvo_observability::embedded::logs::{Clock, Limits};
+use lab_backends::logs::{Clock, Limits};
 use serde_json::{Map, Value, json};
 use support::logs::{Answer, Backend, encode};
 

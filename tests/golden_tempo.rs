@@ -9,8 +9,8 @@ mod support;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use lab_backends::traces::{Limits, traceql};
 use prost::Message;
-use salvo_observability::embedded::traces::{Limits, traceql};
 use serde_json::{Map, Value};
 use support::{Answer, Backend, query, send};
 

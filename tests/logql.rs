@@ -7,8 +7,8 @@ mod support {
     pub mod logs;
 }
 
-use salvo_observability::embedded::logs::Limits;
-use salvo_observability::embedded::logs::store::Entry;
+use lab_backends::logs::Limits;
+use lab_backends::logs::store::Entry;
 use serde_json::{Value, json};
 use support::logql::{LINES, backend};
 use support::logs::{Backend, NOW, SECOND, stream};
@@ -655,7 +655,7 @@ async fn templates_that_call_themselves_fail_and_the_server_goes_on() {
 async fn templates_answer_as_those_of_loki() {
     let golden: Value = serde_json::from_str(include_str!("golden/logql_templates.json")).unwrap();
     let years = std::time::Duration::from_secs(100 * 365 * 86_400);
-    let backend = support::logs::Backend::start(salvo_observability::embedded::logs::Limits {
+    let backend = support::logs::Backend::start(lab_backends::logs::Limits {
         discover_log_levels: false,
         max_age: years,
         reject_older_than: years,
@@ -672,7 +672,7 @@ async fn templates_answer_as_those_of_loki() {
             .collect();
         let ts = world["ts"].as_i64().unwrap();
         let line = world["line"].as_str().unwrap();
-        let entry = salvo_observability::embedded::logs::store::Entry::new(ts, line);
+        let entry = lab_backends::logs::store::Entry::new(ts, line);
         backend
             .store
             .push(vec![support::logs::stream(&labels, vec![entry])])

@@ -7,8 +7,8 @@ mod support {
     pub mod logs;
 }
 
-use salvo_observability::embedded::logs::Limits;
-use salvo_observability::embedded::logs::store::Entry;
+use lab_backends::logs::Limits;
+use lab_backends::logs::store::Entry;
 use serde_json::{Value, json};
 use support::logql::backend;
 use support::logs::{Backend, NOW, SECOND, stream};

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where its set-up fails")]
 
+use lab_backends::logs::logql::{parse, pretty};
 use proptest::prelude::*;
-use salvo_observability::embedded::logs::logql::{parse, pretty};
 use serde_json::json;
 
 #[test]

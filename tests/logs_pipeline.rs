@@ -15,15 +15,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
-use salvo::conn::{Acceptor, TcpListener};
-use salvo::prelude::{Listener, Request, Response, Router, Server, StatusCode, handler};
-use salvo_observability::embedded::logs::pipeline::{
+use lab_backends::logs::pipeline::{
     Output, Pipeline, PipelineStats, RemoteConfig, RemoteLoki, Sink, Stages, StoreSink,
     contract_labels,
 };
-use salvo_observability::embedded::logs::store::{Entry, LabelSet};
-use salvo_observability::embedded::logs::{Clock, Limits};
+use lab_backends::logs::store::{Entry, LabelSet};
+use lab_backends::logs::{Clock, Limits};
+use parking_lot::Mutex;
+use salvo::conn::{Acceptor, TcpListener};
+use salvo::prelude::{Listener, Request, Response, Router, Server, StatusCode, handler};
 use support::logs::{Backend, NOW, SECOND};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::{Notify, mpsc};

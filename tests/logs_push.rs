@@ -10,12 +10,12 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost::Message;
-use salvo_observability::embedded::logs::Limits;
-use salvo_observability::embedded::logs::api::{
+use lab_backends::logs::Limits;
+use lab_backends::logs::api::{
     EntryProto, LabelProto, PushRequestProto, StreamProto, TimestampProto,
 };
-use salvo_observability::embedded::logs::store::Entry;
+use lab_backends::logs::store::Entry;
+use prost::Message;
 use serde_json::json;
 use support::logs::{Answer, Backend, NOW, SECOND, encode, stream};
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use salvo_observability::embedded::logs::store::{Entry, PushError};
-use salvo_observability::embedded::logs::{Clock, Limits, LogStore};
+use lab_backends::logs::store::{Entry, PushError};
+use lab_backends::logs::{Clock, Limits, LogStore};
 use serde_json::json;
 use support::logs::{Backend, NOW, SECOND, stream};
 

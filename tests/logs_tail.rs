@@ -8,8 +8,8 @@ mod support {
 
 use std::time::Duration;
 
-use salvo_observability::embedded::logs::store::Entry;
-use salvo_observability::embedded::logs::{Clock, Limits, LogStore};
+use lab_backends::logs::store::Entry;
+use lab_backends::logs::{Clock, Limits, LogStore};
 use support::logs::{Backend, NOW, Socket, encode, stream};
 
 fn tail_path(query: &str, more: &[(&str, &str)]) -> String {

@@ -11,9 +11,9 @@ mod metrics;
 use std::process::Command;
 use std::time::Duration;
 
+use lab_backends::metrics::store::{Appended, Exemplar, ExemplarAppended};
+use lab_backends::metrics::{Labels, Limits, QueryLimits, Store};
 use metrics::{Embedded, now_ms, program};
-use salvo_observability::embedded::metrics::store::{Appended, Exemplar, ExemplarAppended};
-use salvo_observability::embedded::metrics::{Labels, Limits, QueryLimits, Store};
 use serde_json::json;
 
 async fn embedded() -> Embedded {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use lab_backends::metrics::{FirstScrape, Limits, Scraper};
 use metrics::{Embedded, OPEN_METRICS, Page, fixture, until};
-use salvo_observability::embedded::metrics::{FirstScrape, Limits, Scraper};
 use serde_json::Value;
 
 fn job(address: &str, more: &str) -> String {

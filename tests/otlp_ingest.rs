@@ -12,6 +12,7 @@ use std::io::{Read, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use lab_backends::traces::Limits;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -19,7 +20,6 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::{Span, Status, TracesData, span};
 use prost::Message;
-use salvo_observability::embedded::traces::Limits;
 use spans::{PROTOBUF, request, span, spans_of, text};
 use support::{Backend, send};
 use tonic::Code;

@@ -13,7 +13,7 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use salvo_observability::embedded::traces::Limits;
+use lab_backends::traces::Limits;
 use serde_json::{Value, json};
 use support::Backend;
 

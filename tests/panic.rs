@@ -7,13 +7,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use openmetrics_exemplars::Exposition;
 use opentelemetry_sdk::trace::Sampler;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::{Router, Server, handler};
 use salvo_observability::telemetry::batch::BatchSettings;
 use salvo_observability::telemetry::hoop::Observe;
 use salvo_observability::telemetry::log_line::LogFormat;
-use salvo_observability::telemetry::negotiation::Exposition;
 use salvo_observability::telemetry::otlp::Collector as Endpoint;
 use salvo_observability::telemetry::propagation::Propagation;
 use salvo_observability::telemetry::server_span::ServerSpan;

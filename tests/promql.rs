@@ -16,11 +16,11 @@ mod promql_fixture;
 #[path = "support/promql_pair.rs"]
 mod promql_pair;
 
+use lab_backends::metrics::Limits;
 use metrics::{Embedded, Page, Real, fixture, now_ms, program, until};
 use promql_cases::{DASHBOARD, ERRORS, ERRORS_OF_3, LANGUAGE, WRITTEN};
 use promql_fixture::{STEP_MS, STEPS, exposition, first_sample};
 use promql_pair::{differ, pair, time_text, yaml};
-use salvo_observability::embedded::metrics::Limits;
 use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
@@ -472,10 +472,10 @@ async fn live_scrapes_give_nearly_the_same_rates() {
     })
     .await;
     let embedded = Embedded::start(&yaml(&address, "/e", "500ms"), Limits::default()).await;
-    let _scraper = salvo_observability::embedded::metrics::Scraper::start(
+    let _scraper = lab_backends::metrics::Scraper::start(
         &embedded.store,
         &embedded.targets,
-        salvo_observability::embedded::metrics::FirstScrape::Immediate,
+        lab_backends::metrics::FirstScrape::Immediate,
     );
     let real = Real::start(&binary, "promql-live", &yaml(&address, "/r", "500ms")).await;
     for query in [

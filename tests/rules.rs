@@ -8,8 +8,8 @@ mod support;
 use std::collections::BTreeSet;
 
 use etc::{text, yaml};
+use lab_backends::metrics::{METRIC_NAME, promql};
 use regex::Regex;
-use salvo_observability::embedded::metrics::{METRIC_NAME, promql};
 use serde_json::Value;
 use support::service::Service;
 

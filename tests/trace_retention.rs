@@ -10,11 +10,11 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
+use lab_backends::traces::{Limits, Refusal, Store};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
 use prost::Message;
-use salvo_observability::embedded::traces::{Limits, Refusal, Store};
 use spans::{PROTOBUF, batch, request, span, spans_of, text};
 use support::Backend;
 use tonic::Code;

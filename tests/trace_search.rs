@@ -10,9 +10,9 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use salvo_observability::embedded::traces::search::{Request, SearchError, Wanted, search};
-use salvo_observability::embedded::traces::{Limits, Store, traceql};
-use salvo_observability::embedded::wire::{Stop, Stopped};
+use lab_backends::traces::search::{Request, SearchError, Wanted, search};
+use lab_backends::traces::{Limits, Store, traceql};
+use lab_backends::wire::{Stop, Stopped};
 use spans::{batch, span};
 
 /// Traces 3000, 2999, … 1 arrive in this order in one minute, then 3001 to 3005 five minutes later.

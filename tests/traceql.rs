@@ -10,7 +10,7 @@ mod shop;
 #[path = "support/traces.rs"]
 mod support;
 
-use salvo_observability::embedded::traces::{Limits, traceql};
+use lab_backends::traces::{Limits, traceql};
 use serde_json::{Value, json};
 use support::Backend;
 

@@ -2,8 +2,8 @@
 
 #![cfg(feature = "lab")]
 
+use lab_backends::traces::traceql;
 use proptest::prelude::*;
-use salvo_observability::embedded::traces::traceql;
 
 #[test]
 fn a_hundred_thousand_parentheses_are_an_error_and_not_a_crash() {

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use lab_backends::logs::api::{EntryProto, PushRequestProto, StreamProto, TimestampProto};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -22,9 +23,6 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, Key
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
-use salvo_observability::embedded::logs::api::{
-    EntryProto, PushRequestProto, StreamProto, TimestampProto,
-};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 const SPANS_PER_BATCH: u64 = 512;

@@ -11,7 +11,7 @@ use tracing::error;
 
 use super::problem::Problem;
 use super::service::{NoService, Service};
-use crate::telemetry::negotiation::Exposition;
+use openmetrics_exemplars::Exposition;
 
 /// The metrics, as OpenMetrics 1.0 or as Prometheus text, whichever `Accept` prefers.
 #[endpoint(tags("probes"))]

@@ -17,8 +17,8 @@ use tracing::error;
 
 use super::exception::Exception;
 use super::metrics::{Metrics, method_label};
-use super::openmetrics::Exemplar;
 use super::server_span::route_template;
+use openmetrics_exemplars::Exemplar;
 
 /// `path` label value of every request that matched no route.
 pub const UNMATCHED: &str = "_unmatched";

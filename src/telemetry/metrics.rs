@@ -13,10 +13,9 @@ use prometheus::{
 };
 
 use super::batch::SpanCounters;
-use super::negotiation::Exposition;
-use super::openmetrics::{
+use openmetrics_exemplars::{
     Exemplar, ExemplarCounter, ExemplarCounterVec, ExemplarHistogram, ExemplarHistogramVec,
-    Exemplars, OpenMetricsEncoder,
+    Exemplars, Exposition, OpenMetricsEncoder,
 };
 
 /// Upper bounds of the duration buckets in seconds.

@@ -7,8 +7,6 @@
 //! * [`log_line`]: the format of the log
 //! * [`log_writer`]: how it gets to standard output
 //! * [`metrics`]: the metrics themselves
-//! * [`negotiation`]: which format a scraper asks for
-//! * [`openmetrics`]: OpenMetrics 1.0 with exemplars
 //! * [`otlp`]: spans on their way to a collector
 //! * [`propagation`]: W3C headers in and out
 //! * [`sampler`]: samplers by their standard names
@@ -20,8 +18,6 @@ pub mod hoop;
 pub mod log_line;
 pub mod log_writer;
 pub mod metrics;
-pub mod negotiation;
-pub mod openmetrics;
 pub mod otlp;
 pub mod propagation;
 pub mod sampler;

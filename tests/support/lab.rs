@@ -9,17 +9,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use lab_backends::logs::pipeline::{Output, Pipeline, Stages, StoreSink, contract_labels};
+use lab_backends::logs::store::LabelSet;
+use lab_backends::logs::{self, Clock, LogStore};
+use lab_backends::metrics::{self, FirstScrape, QueryLimits, ScrapeConfig, Scraper, TargetSet};
+use lab_backends::traces;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::{Router, Server};
-use salvo_observability::embedded::logs::pipeline::{
-    Output, Pipeline, Stages, StoreSink, contract_labels,
-};
-use salvo_observability::embedded::logs::store::LabelSet;
-use salvo_observability::embedded::logs::{self, Clock, LogStore};
-use salvo_observability::embedded::metrics::{
-    self, FirstScrape, QueryLimits, ScrapeConfig, Scraper, TargetSet,
-};
-use salvo_observability::embedded::traces;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe;
 use tokio::runtime::Runtime;

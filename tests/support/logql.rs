@@ -1,7 +1,7 @@
 //! The lines that the tests of LogQL ask for.
 
-use salvo_observability::embedded::logs::Limits;
-use salvo_observability::embedded::logs::store::Entry;
+use lab_backends::logs::Limits;
+use lab_backends::logs::store::Entry;
 
 use super::logs::{Backend, NOW, SECOND, stream};
 

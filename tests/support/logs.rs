@@ -12,10 +12,10 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use lab_backends::logs::store::{Entry, LabelSet, StreamEntries};
+use lab_backends::logs::{Clock, Limits, LogStore, router};
 use salvo::conn::{Acceptor, TcpListener};
 use salvo::prelude::{Listener, Server};
-use salvo_observability::embedded::logs::store::{Entry, LabelSet, StreamEntries};
-use salvo_observability::embedded::logs::{Clock, Limits, LogStore, router};
 use serde_json::Value;
 
 /// A time that all tests share, Unix nanoseconds; a multiple of a minute.

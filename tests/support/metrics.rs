@@ -13,10 +13,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use lab_backends::metrics::{Limits, QueryLimits, ScrapeConfig, Store, TargetSet, router};
 use salvo::prelude::{Listener as _, Server, TcpListener};
-use salvo_observability::embedded::metrics::{
-    Limits, QueryLimits, ScrapeConfig, Store, TargetSet, router,
-};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -298,5 +296,5 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 /// The time in milliseconds.
 pub fn now_ms() -> i64 {
-    salvo_observability::embedded::metrics::now_ms()
+    lab_backends::metrics::now_ms()
 }

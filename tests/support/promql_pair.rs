@@ -1,6 +1,6 @@
 //! The embedded server beside a real Prometheus, and what differs in their answers.
 
-use salvo_observability::embedded::metrics::Limits;
+use lab_backends::metrics::Limits;
 use serde_json::Value;
 
 use super::metrics::{Embedded, Page, Real, fixture, now_ms, program, until};

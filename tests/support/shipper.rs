@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use lab_backends::logs::logql::{self, LineMatch, LineOperand, Stage};
+use lab_backends::logs::store::LabelSet;
 use regex::Regex;
-use salvo_observability::embedded::logs::logql::{self, LineMatch, LineOperand, Stage};
-use salvo_observability::embedded::logs::store::LabelSet;
 use serde_json::{Map, Value, json};
 
 use super::alloy::{self, Item};

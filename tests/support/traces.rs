@@ -10,9 +10,9 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use lab_backends::traces::{Limits, Store, api, otlp};
 use salvo::conn::{Acceptor, Listener, TcpListener};
 use salvo::{Router, Server};
-use salvo_observability::embedded::traces::{Limits, Store, api, otlp};
 use serde_json::Value;
 
 /// A running backend; it ends with the test's runtime.

@@ -13,9 +13,9 @@ use super::ports::{Addresses, ServerListeners};
 use super::progress::Progress;
 use super::serve::{Doors, PATIENCE, Running};
 use super::stats::{self, Stores};
-use crate::embedded::logs::pipeline::{RemoteConfig, RemoteLoki, Sink, StoreSink};
-use crate::embedded::{logs, metrics, traces};
 use crate::routing::Unmatched;
+use lab_backends::logs::pipeline::{RemoteConfig, RemoteLoki, Sink, StoreSink};
+use lab_backends::{logs, metrics, traces};
 
 /// What the real Prometheus scrapes; the embedded one reads the same file.
 const SCRAPE_CONFIG: &str = include_str!("../../../etc/prometheus/prometheus.yml");

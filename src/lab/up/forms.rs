@@ -6,7 +6,7 @@ use salvo::http::{ReqBody, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::serve::refuse;
-use crate::embedded::wire::intake::{Intake, Unread};
+use lab_backends::wire::intake::{Intake, Unread};
 
 /// Bytes of a form.
 const MOST: usize = 1 << 20;

@@ -25,9 +25,9 @@ use super::UpArgs;
 use super::last_words::LastWords;
 use super::ports::Addresses;
 use super::progress::Progress;
-use crate::embedded::logs::Clock;
-use crate::embedded::logs::pipeline::{Output, Pipeline, Sink, Stages, contract_labels};
-use crate::embedded::logs::store::LabelSet;
+use lab_backends::logs::Clock;
+use lab_backends::logs::pipeline::{Output, Pipeline, Sink, Stages, contract_labels};
+use lab_backends::logs::store::LabelSet;
 
 /// How long an instance has to become ready.
 const READY: Duration = Duration::from_secs(20);

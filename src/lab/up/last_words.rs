@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-use crate::embedded::logs::pipeline::{PipelineStats, Sink};
-use crate::embedded::logs::store::{Entry, LabelSet};
+use lab_backends::logs::pipeline::{PipelineStats, Sink};
+use lab_backends::logs::store::{Entry, LabelSet};
 
 /// Characters that are kept; a terminal shows them on a few lines.
 const LONGEST: usize = 300;

@@ -7,10 +7,10 @@ use salvo::http::StatusCode;
 use salvo::http::header::{ACCEPT, CONTENT_TYPE};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
-use crate::embedded::logs::pipeline::Sink;
-use crate::embedded::{logs, metrics, traces};
-use crate::telemetry::negotiation::Exposition;
-use crate::telemetry::openmetrics::{Exemplars, OpenMetricsEncoder};
+use lab_backends::logs::pipeline::Sink;
+use lab_backends::{logs, metrics, traces};
+use openmetrics_exemplars::Exposition;
+use openmetrics_exemplars::{Exemplars, OpenMetricsEncoder};
 use prometheus::{Encoder, TextEncoder};
 
 /// The stores that are embedded in this run.

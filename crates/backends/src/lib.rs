@@ -1,0 +1,10 @@
+//! In-memory backends: each a store plus the HTTP API of the server that it stands in for,
+//! as far as the lab asks it. They know nothing of the service; of each other they share [`wire`].
+
+// A running lab must not end on what can be handled; tests may.
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod logs;
+pub mod metrics;
+pub mod traces;
+pub mod wire;

@@ -1,0 +1,253 @@
+//! Parameters of a request, from its query string and its form, and how Loki reads them.
+
+use jiff::Timestamp;
+use salvo::http::header::CONTENT_TYPE;
+use salvo::prelude::Request;
+
+use super::answer::Answer;
+use crate::logs::engine::Direction;
+use crate::logs::logql::units::parse_any_duration;
+
+/// Bytes that a form may have.
+const MAX_FORM: usize = 1 << 20;
+
+/// Lines that are returned unless a limit is asked for.
+const DEFAULT_LIMIT: usize = 100;
+
+/// An hour: how far queries look back unless told.
+const DEFAULT_SINCE: i64 = 3_600_000_000_000;
+
+/// Names and values in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Params {
+    pairs: Vec<(String, Vec<u8>)>,
+    /// `{name}` of the path.
+    pub(super) name: String,
+    /// Whether structured metadata and parsed labels are to be told apart from those of the stream.
+    pub(super) categorize: bool,
+}
+
+impl Params {
+    /// Reads the query string, and the form of a POST.
+    pub(super) async fn read(req: &mut Request) -> Result<Self, Answer> {
+        let mut params = Self {
+            name: req.param::<String>("name").unwrap_or_default(),
+            categorize: req
+                .headers()
+                .get_all("X-Loki-Response-Encoding-Flags")
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .any(|flags| flags.split(',').any(|f| f.trim() == "categorize-labels")),
+            ..Self::default()
+        };
+        let is_form = req
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+        if is_form {
+            let body = req
+                .payload_with_max_size(MAX_FORM)
+                .await
+                .map_err(|error| Answer::bad_request(error.to_string()))?;
+            params.add(body);
+        }
+        if let Some(query) = req.uri().query() {
+            params.add(query.as_bytes());
+        }
+        Ok(params)
+    }
+
+    fn add(&mut self, encoded: &[u8]) {
+        for pair in encoded
+            .split(|byte| *byte == b'&')
+            .filter(|pair| !pair.is_empty())
+        {
+            let equals = pair
+                .iter()
+                .position(|byte| *byte == b'=')
+                .unwrap_or(pair.len());
+            let (name, value) = pair.split_at(equals);
+            let name = String::from_utf8_lossy(&decode(name)).into_owned();
+            self.pairs
+                .push((name, decode(value.get(1..).unwrap_or_default())));
+        }
+    }
+
+    /// The first value of a parameter, empty when it is absent.
+    pub(super) fn get(&self, name: &str) -> &str {
+        // What is no UTF-8 is no value of any parameter but the query.
+        std::str::from_utf8(self.bytes(name)).unwrap_or("\u{fffd}")
+    }
+
+    /// The first value of a parameter as it was sent.
+    pub(super) fn bytes(&self, name: &str) -> &[u8] {
+        let found = self.pairs.iter().find(|(own, _)| own == name);
+        found.map_or(&[], |(_, value)| value)
+    }
+
+    /// All values of a parameter.
+    pub(super) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+        self.pairs
+            .iter()
+            .filter(move |(own, _)| own == name)
+            .map(|(_, value)| std::str::from_utf8(value).unwrap_or("\u{fffd}"))
+    }
+
+    /// `limit`, a positive number.
+    pub(super) fn limit(&self) -> Result<usize, Answer> {
+        let text = self.get("limit");
+        if text.is_empty() {
+            return Ok(DEFAULT_LIMIT);
+        }
+        let limit: i64 = text.parse().map_err(|_| {
+            Answer::bad_request(format!("strconv.Atoi: parsing {text:?}: invalid syntax"))
+        })?;
+        if limit <= 0 {
+            return Err(Answer::bad_request("limit must be a positive value"));
+        }
+        Ok(usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
+    /// `direction`, newest first unless told.
+    pub(super) fn direction(&self) -> Result<Direction, Answer> {
+        match self.get("direction").to_ascii_lowercase().as_str() {
+            "" | "backward" => Ok(Direction::Backward),
+            "forward" => Ok(Direction::Forward),
+            other => Err(Answer::bad_request(format!("invalid direction '{other}'"))),
+        }
+    }
+
+    /// `time`, now unless told.
+    pub(super) fn time(&self, now: i64) -> Result<i64, Answer> {
+        timestamp(self.get("time"), now).map_err(Answer::bad_request)
+    }
+
+    /// `start`, `end` and `since` as Unix nanoseconds.
+    pub(super) fn bounds(&self, now: i64) -> Result<(i64, i64), Answer> {
+        let since = match self.get("since") {
+            "" => DEFAULT_SINCE,
+            text => parse_any_duration(text).ok_or_else(|| {
+                Answer::bad_request(format!(
+                    "could not parse 'since' parameter: not a valid duration string: {text:?}"
+                ))
+            })?,
+        };
+        let parse = |name: &str, default: i64| {
+            timestamp(self.get(name), default).map_err(|error| {
+                Answer::bad_request(format!("could not parse '{name}' parameter: {error}"))
+            })
+        };
+        let end = parse("end", now)?;
+        let start = parse("start", end.min(now).saturating_sub(since))?;
+        Ok((start, end))
+    }
+
+    /// `step` in nanoseconds; about 250 steps unless told.
+    pub(super) fn step(&self, start: i64, end: i64) -> Result<i64, Answer> {
+        match self.get("step") {
+            "" => {
+                let seconds = end.saturating_sub(start) / 1_000_000_000;
+                Ok((seconds / 250).max(1) * 1_000_000_000)
+            }
+            text => seconds_or_duration(text),
+        }
+    }
+
+    /// `interval` in nanoseconds, 0 unless told.
+    pub(super) fn interval(&self) -> Result<i64, Answer> {
+        match self.get("interval") {
+            "" => Ok(0),
+            text => match seconds_or_duration(text)? {
+                negative if negative < 0 => Err(Answer::bad_request("interval must be >= 0")),
+                interval => Ok(interval),
+            },
+        }
+    }
+}
+
+/// A time: nanoseconds, seconds (up to ten digits, or with a fraction) or RFC 3339.
+fn timestamp(text: &str, default: i64) -> Result<i64, String> {
+    if text.is_empty() {
+        return Ok(default);
+    }
+    if text.contains('.') {
+        let seconds = text.parse::<f64>().ok().filter(|s| s.abs() < 9.2e9);
+        if let Some(seconds) = seconds {
+            let millis = (seconds.fract() * 1000.0).round() as i64;
+            return Ok(seconds.trunc() as i64 * 1_000_000_000 + millis * 1_000_000);
+        }
+    }
+    if let Ok(number) = text.parse::<i64>() {
+        return Ok(match text.len() {
+            0..=10 => number.saturating_mul(1_000_000_000),
+            _ => number,
+        });
+    }
+    text.parse::<Timestamp>()
+        .ok()
+        .and_then(|time| i64::try_from(time.as_nanosecond()).ok())
+        .ok_or_else(|| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+}
+
+fn seconds_or_duration(text: &str) -> Result<i64, Answer> {
+    let seconds = text.parse::<f64>().ok().map(|seconds| seconds * 1e9);
+    match seconds {
+        Some(nanos) if nanos.abs() < 9.2e18 => Ok(nanos as i64),
+        Some(_) => Err(Answer::bad_request(format!(
+            "cannot parse {text:?} to a valid duration. It overflows int64"
+        ))),
+        None => parse_any_duration(text).ok_or_else(|| {
+            Answer::bad_request(format!("cannot parse {text:?} to a valid duration"))
+        }),
+    }
+}
+
+/// Undoes percent and plus encoding.
+fn decode(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        match (byte, tail) {
+            (b'+', _) => bytes.push(b' '),
+            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => {
+                    bytes.push(high * 16 + low);
+                    rest = after;
+                }
+                _ => bytes.push(b'%'),
+            },
+            (byte, _) => bytes.push(*byte),
+        }
+    }
+    bytes
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_all_three_forms() {
+        let expected = Ok(1_795_360_557_000_000_000);
+        assert_eq!(timestamp("1795360557000000000", 0), expected);
+        assert_eq!(timestamp("1795360557", 0), expected);
+        assert_eq!(timestamp("2026-11-22T15:15:57Z", 0), expected);
+        assert_eq!(timestamp("1795360557.25", 0), Ok(1_795_360_557_250_000_000));
+        assert!(timestamp("soon", 0).is_err());
+    }
+
+    #[test]
+    fn encoded_parameters_are_decoded() {
+        assert_eq!(decode(b"%7Ba%3D%22b+c%22%7D"), b"{a=\"b c\"}");
+        assert_eq!(decode(b"100%"), b"100%");
+        assert_eq!(decode(b"%zz%4"), b"%zz%4");
+        assert_eq!(decode(b"%E9"), [0xe9]);
+    }
+}

@@ -1,0 +1,159 @@
+//! Instant and range queries.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::answer::{Answer, Asked, number, seconds};
+use super::params::Params;
+use super::streams::streams;
+use crate::logs::engine::{Labels, LogQuery, QueryError, Series, Steps, Value, evaluate};
+use crate::logs::logql::{self, Expr, LogExpr, MetricExpr};
+use crate::logs::store::LogStore;
+use crate::wire::Stop;
+
+/// Points of a series.
+const MAX_POINTS: i64 = 11_000;
+
+/// What Loki says of too many points.
+pub(super) const STEP_TOO_SMALL: &str = "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter";
+
+/// `/loki/api/v1/query`
+pub(super) fn instant(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
+    let time = params.time(store.now())?;
+    params.limit()?;
+    params.direction()?;
+    let expr = match logql::parse_bytes(params.bytes("query"))? {
+        Expr::Metric(expr) => expr,
+        Expr::Log(_) => return Err(QueryError::LogInstant.into()),
+        Expr::Variants(..) => return Err(QueryError::VariantsDisabled.into()),
+    };
+    let at = seconds(time);
+    let steps = Steps::instant(time);
+    match evaluate(&expr, store, steps, stop.clone())? {
+        Value::Scalar(value) => Ok(Answer::data(Some(
+            json!({"resultType": "scalar", "result": [at, number(value)]}),
+        ))),
+        Value::Vector(mut series) => {
+            if !expr.sorts() {
+                series.sort_by(|a, b| a.labels.cmp(&b.labels));
+            }
+            let rows = series.iter().filter_map(|one| {
+                let value = one.values.first().copied().flatten()?;
+                let value = json!([at, number(value)]);
+                Some(format!(
+                    "{{\"metric\":{},\"value\":{value}}}",
+                    metric(&one.labels)
+                ))
+            });
+            Answer::rows("vector", rows)
+        }
+    }
+}
+
+/// `/loki/api/v1/query_range`
+pub(super) fn range(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
+    let (start, end) = params.bounds(store.now())?;
+    if end < start {
+        let text = "end timestamp must not be before or equal to start time";
+        return Err(Answer::bad_request(text));
+    }
+    let limit = params.limit()?;
+    let step = params.step(start, end)?;
+    if step <= 0 {
+        return Err(Answer::bad_request(
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ));
+    }
+    if end.saturating_sub(start) / step > MAX_POINTS {
+        return Err(Answer::bad_request(STEP_TOO_SMALL));
+    }
+    match logql::parse_bytes(params.bytes("query"))? {
+        Expr::Log(expr) => lines(store, (params, stop), &expr, (start, end), limit),
+        Expr::Metric(expr) => {
+            let steps = aligned(start, end, step);
+            matrix(store, &expr, steps, stop)
+        }
+        Expr::Variants(..) => Err(QueryError::VariantsDisabled.into()),
+    }
+}
+
+/// Steps at multiples of the step: the first at or before the start, the last at or after the end.
+fn aligned(start: i64, end: i64, step: i64) -> Steps {
+    let over = end.rem_euclid(step);
+    let end = match over {
+        0 => end,
+        over => end.saturating_add(step - over),
+    };
+    Steps {
+        start: start.saturating_sub(start.rem_euclid(step)),
+        end,
+        step,
+    }
+}
+
+fn lines(
+    store: &LogStore,
+    (params, stop): (&Params, &Stop),
+    expr: &LogExpr,
+    (start, end): (i64, i64),
+    limit: usize,
+) -> Asked {
+    let most = store.limits().max_entries_per_query;
+    if limit > most {
+        return Err(Answer::bad_request(format!(
+            "max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {most})"
+        )));
+    }
+    let query = LogQuery {
+        expr,
+        start,
+        end,
+        limit,
+        direction: params.direction()?,
+        interval: params.interval()?,
+        stop: stop.clone(),
+    };
+    let lines = query.run(store)?;
+    let mut data = json!({
+        "resultType": "streams",
+        "result": streams(&lines, params.categorize),
+    });
+    if let (true, Some(data)) = (params.categorize, data.as_object_mut()) {
+        data.insert("encodingFlags".to_owned(), json!(["categorize-labels"]));
+    }
+    Ok(Answer::data(Some(data)))
+}
+
+fn matrix(store: &LogStore, expr: &MetricExpr, steps: Steps, stop: &Stop) -> Asked {
+    let series = match evaluate(expr, store, steps, stop.clone())? {
+        Value::Scalar(value) => vec![Series {
+            labels: Labels::default(),
+            values: vec![Some(value); steps.count()],
+        }],
+        Value::Vector(mut series) => {
+            series.sort_by(|a, b| a.labels.cmp(&b.labels));
+            series
+        }
+    };
+    let rows = series.iter().map(|one| {
+        let mut row = format!("{{\"metric\":{},\"values\":[", metric(&one.labels));
+        let mut comma = "";
+        for (at, value) in one.values.iter().enumerate() {
+            if let Some(value) = value {
+                let point = json!([seconds(steps.at(at)), number(*value)]);
+                row.push_str(&format!("{comma}{point}"));
+                comma = ",";
+            }
+        }
+        row + "]}"
+    });
+    Answer::rows("matrix", rows)
+}
+
+fn metric(labels: &Labels) -> Json {
+    let labels: Map<String, Json> = labels
+        .0
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
+    Json::Object(labels)
+}

@@ -1,0 +1,194 @@
+//! Log queries: lines of all streams merged by time, up to a limit.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::budget::Budget;
+use super::error::QueryError;
+use super::fields::{Fields, Origin};
+use super::pipeline::Pipeline;
+use crate::logs::logql::LogExpr;
+use crate::logs::store::{EntryRef, LabelSet, LogStore, StreamView};
+use crate::wire::Stop;
+
+/// In which order lines come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Oldest first.
+    Forward,
+    /// Newest first.
+    Backward,
+}
+
+/// A label of a line that is returned.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OutputLabel {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Whether it names the stream, is structured metadata or was parsed.
+    pub origin: Origin,
+}
+
+/// A line that a log query returns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogLine {
+    /// Unix nanoseconds.
+    pub ts: i64,
+    /// The line as the pipeline left it.
+    pub line: String,
+    /// All labels, sorted by name.
+    pub labels: Vec<OutputLabel>,
+}
+
+impl LogLine {
+    /// Bytes that it takes, with what goes around its texts in an answer.
+    fn bytes(&self) -> usize {
+        let label = |label: &OutputLabel| label.name.len() + label.value.len() + 64;
+        self.line.len() + 64 + self.labels.iter().map(label).sum::<usize>()
+    }
+}
+
+/// A log query with its bounds.
+#[derive(Clone, Debug)]
+pub struct LogQuery<'q> {
+    /// Which lines.
+    pub expr: &'q LogExpr,
+    /// From here, Unix nanoseconds.
+    pub start: i64,
+    /// Up to here, not included.
+    pub end: i64,
+    /// At most so many lines.
+    pub limit: usize,
+    /// In which order.
+    pub direction: Direction,
+    /// Nanoseconds that two returned lines are apart at least; 0 for all.
+    pub interval: i64,
+    /// Ends the query when its time is over or nobody waits for it.
+    pub stop: Stop,
+}
+
+/// The labels of a line after its pipeline.
+#[must_use]
+pub fn output_labels(fields: &Fields<'_>) -> Vec<OutputLabel> {
+    fields
+        .all()
+        .into_iter()
+        .map(|(name, value, origin)| OutputLabel {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            origin,
+        })
+        .collect()
+}
+
+type Entries<'v> = Box<dyn Iterator<Item = EntryRef<'v>> + 'v>;
+
+/// A stream on its way through the pipeline.
+struct Cursor<'v> {
+    labels: &'v LabelSet,
+    entries: Entries<'v>,
+    pending: Option<LogLine>,
+}
+
+impl LogQuery<'_> {
+    /// The lines, merged in the order of the direction.
+    ///
+    /// # Errors
+    /// A stage makes no sense, or the query took too long.
+    pub fn run(&self, store: &LogStore) -> Result<Vec<LogLine>, QueryError> {
+        let pipeline = Pipeline::new(&self.expr.stages)?;
+        let mut budget = Budget::new(self.stop.clone());
+        let matchers: Vec<_> = self
+            .expr
+            .matchers
+            .iter()
+            .map(|matcher| matcher.compile())
+            .collect::<Result<_, _>>()?;
+        let start = self.start.max(store.oldest_visible());
+        let views = store.select(&matchers, start, self.end);
+        let mut fields = Fields::default();
+        let mut cursors: Vec<Cursor<'_>> = views
+            .iter()
+            .map(|view| Cursor {
+                labels: &view.labels,
+                entries: entries(view, start, self.end, self.direction),
+                pending: None,
+            })
+            .collect();
+        let mut next = BinaryHeap::new();
+        for (at, cursor) in cursors.iter_mut().enumerate() {
+            self.advance(cursor, &pipeline, &mut fields, &mut budget)?;
+            next.extend(self.rank(cursor).map(|rank| (rank, Reverse(at))));
+        }
+        let mut lines = Vec::new();
+        let mut last: Option<i64> = None;
+        while lines.len() < self.limit {
+            let Some((_, Reverse(at))) = next.pop() else {
+                break;
+            };
+            let Some(cursor) = cursors.get_mut(at) else {
+                break;
+            };
+            if let Some(line) = cursor.pending.take() {
+                let apart = last.is_none_or(|last| (line.ts - last).abs() >= self.interval);
+                if apart {
+                    last = Some(line.ts);
+                    lines.push(line);
+                } else {
+                    budget.release(line.bytes());
+                }
+            }
+            self.advance(cursor, &pipeline, &mut fields, &mut budget)?;
+            next.extend(self.rank(cursor).map(|rank| (rank, Reverse(at))));
+        }
+        Ok(lines)
+    }
+
+    fn rank(&self, cursor: &Cursor<'_>) -> Option<i64> {
+        let ts = cursor.pending.as_ref()?.ts;
+        Some(match self.direction {
+            Direction::Forward => ts.saturating_neg(),
+            Direction::Backward => ts,
+        })
+    }
+
+    /// Finds the next line of a stream that comes through the pipeline.
+    fn advance<'v>(
+        &self,
+        cursor: &mut Cursor<'v>,
+        pipeline: &Pipeline,
+        fields: &mut Fields<'v>,
+        budget: &mut Budget,
+    ) -> Result<(), QueryError> {
+        for entry in cursor.entries.by_ref() {
+            budget.spend()?;
+            fields.reset(cursor.labels, entry.metadata);
+            if let Some(line) = pipeline.run(entry.ts, entry.line, fields, budget)? {
+                let line = LogLine {
+                    ts: entry.ts,
+                    line: line.into_owned(),
+                    labels: output_labels(fields),
+                };
+                budget.hold(line.bytes())?;
+                cursor.pending = Some(line);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn entries(view: &StreamView, start: i64, end: i64, direction: Direction) -> Entries<'_> {
+    match direction {
+        Direction::Forward => Box::new(view.chunks.iter().flat_map(move |chunk| {
+            let (from, to) = chunk.range(start, end);
+            (from..to).filter_map(move |at| chunk.entry(at))
+        })),
+        Direction::Backward => Box::new(view.chunks.iter().rev().flat_map(move |chunk| {
+            let (from, to) = chunk.range(start, end);
+            (from..to).rev().filter_map(move |at| chunk.entry(at))
+        })),
+    }
+}

@@ -1,0 +1,234 @@
+//! Functions of ranges: at each step they look at the samples in `(t - range, t]`.
+
+use super::budget::Budget;
+use super::error::QueryError;
+use super::metric::Steps;
+use super::over_time;
+use super::samples::{Extractor, Sample};
+use super::value::{Labels, Series};
+use crate::logs::logql::{Grouping, LogRange, MatchOp, RangeOp};
+use crate::logs::store::LogStore;
+
+/// Bytes of a point of a series.
+pub(crate) const POINT: usize = size_of::<Option<f64>>();
+
+/// A function of a range with its arguments.
+pub(crate) struct RangeCall<'q> {
+    pub(crate) op: RangeOp,
+    pub(crate) param: Option<f64>,
+    pub(crate) range: &'q LogRange,
+    /// Which labels name the series; all when absent.
+    pub(crate) grouping: Option<&'q Grouping>,
+}
+
+impl RangeCall<'_> {
+    /// The series of the function.
+    pub(crate) fn evaluate(
+        &self,
+        store: &LogStore,
+        steps: Steps,
+        budget: &mut Budget,
+    ) -> Result<Vec<Series>, QueryError> {
+        let none = Grouping::default();
+        if self.op == RangeOp::AbsentOverTime {
+            let windows = Windows::new(steps, self.range);
+            let all = Extractor::new(self.range, Some(&none))?;
+            let series = self.totals(&all, windows, store, budget, |_| 1)?;
+            return Ok(absent(self.range, series, windows.count));
+        }
+        let windows = Windows::new(steps, self.range);
+        let extractor = Extractor::new(self.range, self.grouping)?;
+        if self.range.unwrap.is_some() {
+            return self.of_samples(&extractor, windows, store, budget);
+        }
+        let seconds = self.range.range as f64 / 1e9;
+        let bytes = matches!(self.op, RangeOp::BytesRate | RangeOp::BytesOverTime);
+        let weigh = |sample: Sample| if bytes { sample.bytes as i64 } else { 1 };
+        let mut series = self.totals(&extractor, windows, store, budget, weigh)?;
+        if matches!(self.op, RangeOp::Rate | RangeOp::BytesRate) {
+            for value in series.iter_mut().flat_map(|s| &mut s.values).flatten() {
+                *value /= seconds;
+            }
+        }
+        Ok(series)
+    }
+
+    /// Sums of whole numbers over each window. Each sample is written down where it comes into
+    /// sight and where it goes out of it, so the work does not grow with the overlap of windows.
+    fn totals(
+        &self,
+        extractor: &Extractor<'_>,
+        windows: Windows,
+        store: &LogStore,
+        budget: &mut Budget,
+        weigh: impl Fn(Sample) -> i64,
+    ) -> Result<Vec<Series>, QueryError> {
+        let mut changes: Vec<Vec<(i64, i64)>> = Vec::new();
+        let (start, end) = windows.bounds();
+        let labels = extractor.read(store, start, end, budget, |series, sample, budget| {
+            if series >= changes.len() {
+                budget.hold((windows.count + 1).saturating_mul(POINT))?;
+                changes.resize(series + 1, vec![(0, 0); windows.count + 1]);
+            }
+            let (first, last) = windows.of(sample.ts);
+            let weight = weigh(sample);
+            if let (true, Some(change)) = (first <= last, changes.get_mut(series)) {
+                if let Some((count, total)) = change.get_mut(first) {
+                    *count += 1;
+                    *total += weight;
+                }
+                if let Some((count, total)) = change.get_mut(last + 1) {
+                    *count -= 1;
+                    *total -= weight;
+                }
+            }
+            Ok(())
+        })?;
+        let running = |change: Vec<(i64, i64)>| {
+            let (mut count, mut total) = (0, 0);
+            let sums = change.into_iter().take(windows.count).map(move |change| {
+                count += change.0;
+                total += change.1;
+                (count > 0).then_some(total as f64)
+            });
+            sums.collect()
+        };
+        changes.resize_with(labels.len(), Vec::new);
+        Ok(named(labels, changes.into_iter().map(running)))
+    }
+
+    /// Functions that look at each value of a window.
+    fn of_samples(
+        &self,
+        extractor: &Extractor<'_>,
+        windows: Windows,
+        store: &LogStore,
+        budget: &mut Budget,
+    ) -> Result<Vec<Series>, QueryError> {
+        let mut samples: Vec<Vec<(i64, f64)>> = Vec::new();
+        let (start, end) = windows.bounds();
+        let mut held = 0;
+        let labels = extractor.read(store, start, end, budget, |series, sample, budget| {
+            held += POINT;
+            budget.hold(POINT)?;
+            if series >= samples.len() {
+                samples.resize_with(series + 1, Vec::new);
+            }
+            if let Some(samples) = samples.get_mut(series) {
+                samples.push((sample.ts, sample.value));
+            }
+            Ok(())
+        })?;
+        budget.hold(
+            labels
+                .len()
+                .saturating_mul(windows.count)
+                .saturating_mul(POINT),
+        )?;
+        let seconds = self.range.range as f64 / 1e9;
+        let mut all = Vec::with_capacity(samples.len());
+        for mut samples in samples {
+            samples.sort_by_key(|(ts, _)| *ts);
+            let mut values = Vec::with_capacity(windows.count);
+            for at in 0..windows.count {
+                let (after, until) = windows.window(at);
+                let from = samples.partition_point(|(ts, _)| *ts <= after);
+                let to = samples.partition_point(|(ts, _)| *ts <= until);
+                let window = samples.get(from..to).unwrap_or_default();
+                for _ in window {
+                    budget.spend()?;
+                }
+                values.push(over_time::reduce(self.op, self.param, window, seconds));
+            }
+            all.push(values);
+        }
+        budget.release(held);
+        Ok(named(labels, all.into_iter()))
+    }
+}
+
+fn named(labels: Vec<Labels>, values: impl Iterator<Item = Vec<Option<f64>>>) -> Vec<Series> {
+    let mut series: Vec<Series> = labels
+        .into_iter()
+        .zip(values)
+        .filter(|(_, values)| values.iter().any(Option::is_some))
+        .map(|(labels, values)| Series { labels, values })
+        .collect();
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    series
+}
+
+/// One at each step where nothing was found, under the labels that the selector demands.
+fn absent(range: &LogRange, found: Vec<Series>, count: usize) -> Vec<Series> {
+    let present = |at: usize| {
+        found
+            .iter()
+            .any(|series| series.values.get(at).is_some_and(Option::is_some))
+    };
+    let values: Vec<Option<f64>> = (0..count).map(|at| (!present(at)).then_some(1.0)).collect();
+    let mut labels = Labels::default();
+    let mut ambiguous: Vec<&str> = Vec::new();
+    for matcher in &range.log.matchers {
+        if matcher.op == MatchOp::Equal && labels.get(&matcher.name).is_empty() {
+            labels.set(&matcher.name, &matcher.value);
+        } else {
+            ambiguous.push(&matcher.name);
+        }
+    }
+    for name in ambiguous {
+        labels.set(name, "");
+    }
+    named(vec![labels], std::iter::once(values))
+}
+
+/// The windows of all steps.
+#[derive(Clone, Copy, Debug)]
+struct Windows {
+    /// End of the first window, Unix nanoseconds.
+    first: i64,
+    step: i64,
+    count: usize,
+    range: i64,
+}
+
+impl Windows {
+    fn new(steps: Steps, range: &LogRange) -> Self {
+        Self {
+            first: steps.start.saturating_sub(range.offset),
+            step: steps.step.max(1),
+            count: steps.count(),
+            range: range.range,
+        }
+    }
+
+    /// Times that any window looks at, `[start, end)`.
+    fn bounds(&self) -> (i64, i64) {
+        let (after, _) = self.window(0);
+        let (_, until) = self.window(self.count.saturating_sub(1));
+        (after.saturating_add(1), until.saturating_add(1))
+    }
+
+    /// A window: after the first time, up to the second.
+    fn window(&self, at: usize) -> (i64, i64) {
+        let passed = self.step.saturating_mul(at as i64);
+        let until = self.first.saturating_add(passed);
+        (until.saturating_sub(self.range), until)
+    }
+
+    /// The first and the last window that see a time.
+    fn of(&self, ts: i64) -> (usize, usize) {
+        let since = ts.saturating_sub(self.first);
+        let first = since
+            .saturating_add(self.step - 1)
+            .div_euclid(self.step)
+            .max(0);
+        let last = since
+            .saturating_add(self.range - 1)
+            .div_euclid(self.step)
+            .min(self.count as i64 - 1);
+        if last < 0 {
+            return (1, 0);
+        }
+        (first as usize, last as usize)
+    }
+}

@@ -1,0 +1,273 @@
+//! From lines to samples: every line of a range that comes through the pipeline counts for the
+//! series that its labels name.
+
+use std::collections::HashMap;
+
+use super::budget::Budget;
+use super::error::QueryError;
+use super::fields::{Fields, PRESERVE_ERROR};
+use super::filters::Condition;
+use super::pipeline::Pipeline;
+use super::value::Labels;
+use crate::logs::logql::units::{parse_bytes, parse_duration};
+use crate::logs::logql::{Grouping, LogRange, Unwrap, UnwrapConversion, parse_float};
+use crate::logs::store::{EntryRef, LogStore, Quoted, StreamView};
+
+/// What `__error__` says of a label that holds no number.
+const EXTRACTION: &str = "SampleExtractionErr";
+
+/// Series that may be counted before they are aggregated.
+const MAX_SERIES: usize = 100_000;
+
+/// One sample.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    /// Unix nanoseconds.
+    pub(crate) ts: i64,
+    /// Bytes of the line.
+    pub(crate) bytes: usize,
+    /// The unwrapped value, 1 without `unwrap`.
+    pub(crate) value: f64,
+}
+
+/// Reads samples out of the store.
+pub(crate) struct Extractor<'q> {
+    pipeline: Pipeline,
+    range: &'q LogRange,
+    /// Which labels name the series; all when absent.
+    grouping: Option<&'q Grouping>,
+    filters: Vec<Condition>,
+}
+
+/// The series that were found, by the encoding of their labels.
+#[derive(Default)]
+struct Known {
+    index: HashMap<Vec<u8>, usize>,
+    labels: Vec<Labels>,
+}
+
+impl<'q> Extractor<'q> {
+    pub(crate) fn new(
+        range: &'q LogRange,
+        grouping: Option<&'q Grouping>,
+    ) -> Result<Self, QueryError> {
+        let filters: Vec<Condition> = range
+            .unwrap
+            .iter()
+            .flat_map(|unwrap| &unwrap.filters)
+            .map(Condition::new)
+            .collect::<Result<_, _>>()?;
+        let mut pipeline = Pipeline::new(&range.log.stages)?;
+        // Without a grouping, and with `without`, any label may name the series.
+        let groups = grouping.filter(|grouping| !grouping.without);
+        let groups = groups.map(|grouping| grouping.labels.as_slice());
+        let value = range.unwrap.as_ref().map(|unwrap| &*unwrap.label);
+        pipeline.look_only_for(groups, &filters, value);
+        Ok(Self {
+            pipeline,
+            range,
+            grouping,
+            filters,
+        })
+    }
+
+    /// Calls `found` with the number of the series for each sample in `[start, end)`. Returns the
+    /// labels of the series.
+    pub(crate) fn read(
+        &self,
+        store: &LogStore,
+        start: i64,
+        end: i64,
+        budget: &mut Budget,
+        mut found: impl FnMut(usize, Sample, &mut Budget) -> Result<(), QueryError>,
+    ) -> Result<Vec<Labels>, QueryError> {
+        let matchers: Vec<_> = self
+            .range
+            .log
+            .matchers
+            .iter()
+            .map(|matcher| matcher.compile())
+            .collect::<Result<_, _>>()?;
+        let start = start.max(store.oldest_visible());
+        let views = store.select(&matchers, start, end);
+        let mut known = Known::default();
+        let mut key = Vec::new();
+        for view in &views {
+            let mut fields = Fields::default();
+            for chunk in &view.chunks {
+                // Without changed labels the series depends on stream and metadata alone.
+                let mut unchanged: Vec<Option<usize>> = Vec::new();
+                let (from, to) = chunk.range(start, end);
+                for entry in (from..to).filter_map(|at| chunk.entry(at)) {
+                    budget.spend()?;
+                    let Some(sample) = self.sample(view, entry, &mut fields, budget)? else {
+                        continue;
+                    };
+                    let slot = entry.metadata_id as usize;
+                    let plain = !fields.is_changed() && self.range.unwrap.is_none();
+                    let cached = unchanged.get(slot).copied().flatten().filter(|_| plain);
+                    let series = match cached {
+                        Some(series) => series,
+                        None => self.series(&fields, &mut known, &mut key, budget)?,
+                    };
+                    if plain && cached.is_none() {
+                        unchanged.resize(unchanged.len().max(slot + 1), None);
+                        if let Some(cell) = unchanged.get_mut(slot) {
+                            *cell = Some(series);
+                        }
+                    }
+                    found(series, sample, budget)?;
+                }
+            }
+        }
+        Ok(known.labels)
+    }
+
+    /// The sample of a line, or none when the pipeline dropped it.
+    fn sample<'v>(
+        &self,
+        view: &'v StreamView,
+        entry: EntryRef<'v>,
+        fields: &mut Fields<'v>,
+        budget: &mut Budget,
+    ) -> Result<Option<Sample>, QueryError> {
+        fields.reset(&view.labels, entry.metadata);
+        let mut sample = Sample {
+            ts: entry.ts,
+            bytes: entry.line.len(),
+            value: 1.0,
+        };
+        if !self.pipeline.is_empty() {
+            let Some(line) = self.pipeline.run(entry.ts, entry.line, fields, budget)? else {
+                return Ok(None);
+            };
+            sample.bytes = line.len();
+        }
+        if let Some(unwrap) = &self.range.unwrap {
+            match unwrapped(unwrap, fields) {
+                Some(value) => sample.value = value,
+                None => return Ok(None),
+            }
+            let mut passed = true;
+            for filter in &self.filters {
+                passed &= filter.holds(fields);
+            }
+            if !passed {
+                return Ok(None);
+            }
+        }
+        // An error ends the query unless it asks for errors.
+        if let Some(error) = fields.error().filter(|_| !is_preserved(fields)) {
+            let series: Vec<String> = fields
+                .all()
+                .iter()
+                .map(|(name, value, _)| format!("{name}={}", Quoted(value)))
+                .collect();
+            return Err(QueryError::Pipeline {
+                error: error.to_owned(),
+                series: format!("{{{}}}", series.join(", ")),
+            });
+        }
+        Ok(Some(sample))
+    }
+
+    /// The number of the series that a line belongs to.
+    fn series(
+        &self,
+        fields: &Fields<'_>,
+        known: &mut Known,
+        key: &mut Vec<u8>,
+        budget: &mut Budget,
+    ) -> Result<usize, QueryError> {
+        key.clear();
+        let mut push = |text: &str| {
+            // The length keeps neighbours apart whatever they contain.
+            key.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            key.extend_from_slice(text.as_bytes());
+        };
+        match self.grouping {
+            Some(Grouping {
+                without: false,
+                labels,
+            }) if fields.error().is_none() => {
+                for name in labels {
+                    // A label that is there and empty is another than none.
+                    let value = fields.label(name);
+                    push(if value.is_some() { "1" } else { "0" });
+                    push(value.unwrap_or_default());
+                }
+            }
+            _ => {
+                for (name, value) in self.labels(fields) {
+                    push(name);
+                    push(value);
+                }
+            }
+        }
+        if let Some(series) = known.index.get(key.as_slice()) {
+            return Ok(*series);
+        }
+        let series = known.labels.len();
+        if series >= MAX_SERIES {
+            return Err(QueryError::TooManySeries(MAX_SERIES));
+        }
+        budget.hold(2 * key.len() + 256)?;
+        let labels = self.labels(fields);
+        known.labels.push(Labels(
+            labels
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        ));
+        known.index.insert(key.clone(), series);
+        Ok(series)
+    }
+
+    fn labels<'f>(&self, fields: &'f Fields<'_>) -> Vec<(&'f str, &'f str)> {
+        if fields.error().is_some() {
+            // A line that could not be read keeps all that is known of it.
+            let all = fields.all().into_iter();
+            return all.map(|(name, value, _)| (name, value)).collect();
+        }
+        let unwrapped = self.range.unwrap.as_ref().map(|unwrap| &*unwrap.label);
+        fields
+            .all()
+            .into_iter()
+            .map(|(name, value, _)| (name, value))
+            .filter(|(name, _)| match self.grouping {
+                Some(grouping) => grouping.labels.iter().any(|l| l == name) != grouping.without,
+                None => true,
+            })
+            .filter(|(name, _)| Some(*name) != unwrapped || self.names(name))
+            .collect()
+    }
+
+    /// Whether a label is asked for by name.
+    fn names(&self, name: &str) -> bool {
+        self.grouping
+            .is_some_and(|g| !g.without && g.labels.iter().any(|label| label == name))
+    }
+}
+
+/// The value of the unwrapped label; none when it is absent.
+fn unwrapped(unwrap: &Unwrap, fields: &mut Fields<'_>) -> Option<f64> {
+    let text = fields
+        .label(&unwrap.label)
+        .filter(|text| !text.is_empty())?;
+    let value = match unwrap.conversion {
+        UnwrapConversion::None => parse_float(text),
+        UnwrapConversion::Bytes => parse_bytes(text).map(|bytes| bytes as f64),
+        UnwrapConversion::Duration | UnwrapConversion::DurationSeconds => {
+            parse_duration(text).map(|nanos| nanos as f64 / 1e9)
+        }
+    };
+    Some(value.unwrap_or_else(|details| {
+        fields.fail(EXTRACTION, &details);
+        0.0
+    }))
+}
+
+/// Whether the query asks for errors.
+fn is_preserved(fields: &Fields<'_>) -> bool {
+    fields.label(PRESERVE_ERROR) == Some("true")
+}

@@ -1,0 +1,87 @@
+//! What functions of templates see of the line and the query, and why they may fail.
+
+use std::sync::Arc;
+
+use super::quote::valid;
+use super::regexes::Regexes;
+use super::value::{Map, MapType, Text, Value};
+use crate::logs::engine::budget::Budget;
+use crate::logs::engine::error::QueryError;
+use crate::logs::engine::fields::Fields;
+use crate::wire::regex::Expression;
+
+/// A value that could not be computed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Fault {
+    /// A function says why; the message will name the function.
+    Function(String),
+    /// A whole message of the engine.
+    Execution(String),
+    /// The query ends.
+    Query(QueryError),
+}
+
+impl From<QueryError> for Fault {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
+
+/// The line that a template is filled in for.
+pub(super) struct Context<'c> {
+    pub(super) fields: &'c Fields<'c>,
+    pub(super) line: &'c str,
+    pub(super) ts: i64,
+    pub(super) budget: &'c mut Budget,
+    /// The name of the stage, for refusals.
+    pub(super) stage: &'static str,
+    pub(super) regexes: &'c Regexes,
+}
+
+impl Context<'_> {
+    /// To be called before so many bytes are made.
+    pub(super) fn make(&mut self, bytes: usize) -> Result<(), Fault> {
+        Ok(self.budget.make(bytes, self.stage)?)
+    }
+
+    /// Whether so many bytes more may be made.
+    pub(super) fn room(&self, bytes: usize) -> Result<(), Fault> {
+        Ok(self.budget.room(bytes, self.stage)?)
+    }
+
+    /// A new text.
+    pub(super) fn text(&mut self, bytes: impl AsRef<[u8]>) -> Result<Value, Fault> {
+        self.make(bytes.as_ref().len())?;
+        Ok(Value::text(bytes))
+    }
+
+    /// The labels as a map, any other value as it is.
+    pub(super) fn whole(&mut self, value: Value) -> Result<Value, Fault> {
+        if value != Value::Labels {
+            return Ok(value);
+        }
+        let all = self.fields.all();
+        let bytes = all.iter().map(|(name, value, _)| name.len() + value.len());
+        self.make(bytes.sum())?;
+        let text = |text: &str| Text::from(text.as_bytes());
+        let entries = all
+            .into_iter()
+            .map(|(name, value, _)| (text(name), Value::Text(text(value))))
+            .collect();
+        Ok(Value::Map(Arc::new(Map {
+            kind: MapType::Texts,
+            entries,
+        })))
+    }
+
+    /// A compiled regular expression; each is compiled once for a template.
+    pub(super) fn regex(&mut self, pattern: &[u8]) -> Result<Arc<Expression>, Fault> {
+        self.budget.work(pattern.len())?;
+        let text = std::str::from_utf8(pattern).map_err(|error| {
+            let rest = pattern.get(error.valid_up_to()..).unwrap_or_default();
+            let rest = valid(rest);
+            Fault::Function(format!("error parsing regexp: invalid UTF-8: `{rest}`"))
+        })?;
+        self.regexes.get(text).map_err(Fault::Function)
+    }
+}

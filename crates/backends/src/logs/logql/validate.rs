@@ -1,0 +1,161 @@
+//! What a query has to say beyond its grammar.
+
+use super::ast::{Expr, Grouping, LogRange, Matcher, MetricExpr, RangeOp, VectorOp};
+use super::error::ParseError;
+use crate::logs::engine::pattern::Pattern;
+use crate::wire::regex::Expression;
+
+type Checked = Result<(), ParseError>;
+
+/// The expression of a `regexp` stage.
+pub(crate) fn regexp(expression: &str) -> Checked {
+    let refused = |reason: &str| ParseError::plain(format!("invalid regexp parser: {reason}"));
+    let regex = Expression::new(expression).map_err(|error| refused(&error.to_string()))?;
+    let mut names: Vec<&str> = regex.names().flatten().collect();
+    if names.is_empty() {
+        return Err(refused("at least one named capture must be supplied"));
+    }
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(refused(&format!(
+            "duplicate extracted label name '{}'",
+            pair[0]
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The expression of a `pattern` stage.
+pub(crate) fn pattern(expression: &str) -> Checked {
+    let checked = Pattern::parser(expression).map(drop);
+    checked.map_err(|reason| ParseError::plain(format!("invalid pattern parser: {reason}")))
+}
+
+/// A function of a range with its arguments.
+pub(crate) fn range(
+    op: RangeOp,
+    param: Option<&str>,
+    range: &LogRange,
+    grouping: Option<&Grouping>,
+) -> Result<Option<f64>, ParseError> {
+    let refused = |reason: String| Err(ParseError::plain(reason));
+    let param = match param {
+        Some(param) if op != RangeOp::QuantileOverTime => {
+            return refused(format!(
+                "parameter {param} not supported for operation {op}"
+            ));
+        }
+        Some(param) => Some(super::literal::parse_float(param).map_err(|reason| {
+            ParseError::plain(format!("invalid parameter for operation {op}: {reason}"))
+        })?),
+        None if op == RangeOp::QuantileOverTime => {
+            return refused(format!("parameter required for operation {op}"));
+        }
+        None => None,
+    };
+    use RangeOp as Op;
+    let groups = matches!(
+        op,
+        Op::AvgOverTime
+            | Op::StddevOverTime
+            | Op::StdvarOverTime
+            | Op::QuantileOverTime
+            | Op::MaxOverTime
+            | Op::MinOverTime
+            | Op::FirstOverTime
+            | Op::LastOverTime
+    );
+    if grouping.is_some() && !groups {
+        return refused(format!("grouping not allowed for {op} aggregation"));
+    }
+    let of_lines = matches!(op, Op::CountOverTime | Op::BytesRate | Op::BytesOverTime);
+    let of_both = matches!(op, Op::Rate | Op::AbsentOverTime);
+    if range.unwrap.is_some() && of_lines {
+        return refused(format!("invalid aggregation {op} with unwrap"));
+    }
+    if range.unwrap.is_none() && !of_lines && !of_both {
+        return refused(format!("invalid aggregation {op} without unwrap"));
+    }
+    Ok(param)
+}
+
+/// The first argument of an aggregation.
+pub(crate) fn aggregation(
+    op: VectorOp,
+    param: Option<&str>,
+    grouping: Option<&Grouping>,
+) -> Result<Option<u32>, ParseError> {
+    let refused = |reason: String| Err(ParseError::plain(reason));
+    let Some(param) = param else {
+        return match op.takes_number() {
+            true => refused(format!("parameter required for operation {op}")),
+            false => Ok(None),
+        };
+    };
+    if !op.takes_number() {
+        return refused(format!("unsupported parameter for operation {op}({param},"));
+    }
+    let Ok(number) = param.parse::<i64>() else {
+        return refused(format!("invalid parameter {op}({param},"));
+    };
+    if number <= 0 {
+        let reason = format!("invalid parameter (must be greater than 0) {op}({param}");
+        return refused(reason);
+    }
+    if op == VectorOp::ApproxTopK && grouping.is_some() {
+        return refused(format!("grouping not allowed for {op} aggregation"));
+    }
+    Ok(Some(u32::try_from(number).unwrap_or(u32::MAX)))
+}
+
+/// Every selector needs a matcher that does not accept the absence of its label; what was refused
+/// while the rest was read is said now.
+pub(crate) fn expr(expr: &Expr) -> Checked {
+    match expr {
+        Expr::Log(log) => matchers(&log.matchers),
+        Expr::Metric(metric) => metric_expr(metric),
+        Expr::Variants(variants, range) => {
+            matchers(&range.log.matchers)?;
+            variants.iter().try_for_each(metric_expr)
+        }
+    }
+}
+
+fn metric_expr(expr: &MetricExpr) -> Checked {
+    match expr {
+        MetricExpr::Range { range, .. } => matchers(&range.log.matchers),
+        MetricExpr::Aggregation {
+            op,
+            inner,
+            grouping,
+            ..
+        } => {
+            let sorts = matches!(op, VectorOp::Sort | VectorOp::SortDesc);
+            if sorts && grouping.as_ref().is_some_and(|g| !g.labels.is_empty()) {
+                let reason = "sort and sort_desc doesn't allow grouping by ";
+                return Err(ParseError::plain(reason));
+            }
+            metric_expr(inner)
+        }
+        MetricExpr::LabelReplace { inner, .. } => metric_expr(inner),
+        MetricExpr::Binary { left, right, .. } => {
+            metric_expr(left)?;
+            metric_expr(right)
+        }
+        MetricExpr::Refused(reason) => Err(reason.clone()),
+        MetricExpr::Literal(_) | MetricExpr::Vector(_) => Ok(()),
+    }
+}
+
+fn matchers(matchers: &[Matcher]) -> Checked {
+    for matcher in matchers {
+        if !matcher.compile()?.comparison.accepts("") {
+            return Ok(());
+        }
+    }
+    Err(ParseError::plain(
+        "queries require at least one regexp or equality matcher that does not have an \
+         empty-compatible value. For instance, app=~\".*\" does not meet this requirement, but \
+         app=~\".+\" will",
+    ))
+}

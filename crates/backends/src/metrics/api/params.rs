@@ -1,0 +1,143 @@
+//! Request parameters: from the query string and, for POST, from the form.
+
+use std::collections::HashMap;
+
+use salvo::Request;
+use salvo::http::Method;
+
+use super::reply::ApiError;
+use crate::metrics::duration::parse_duration;
+
+/// Longest form that is read.
+const MAX_FORM_BYTES: usize = 1 << 20;
+
+/// The parameters of one request.
+pub(super) struct Params {
+    fields: HashMap<String, Vec<String>>,
+    /// The path's own parameter, for `label/{name}/values`.
+    pub(super) name: String,
+}
+
+impl Params {
+    /// Reads them. The form's values come before those of the query string.
+    pub(super) async fn read(req: &mut Request) -> Result<Self, ApiError> {
+        let mut fields: HashMap<String, Vec<String>> = HashMap::new();
+        let is_form = req
+            .content_type()
+            .is_some_and(|kind| kind.essence_str() == "application/x-www-form-urlencoded");
+        if req.method() == Method::POST && is_form {
+            let form = req
+                .form_data_max_size(MAX_FORM_BYTES)
+                .await
+                .map_err(|error| {
+                    ApiError::bad_data(format!("error parsing form values: {error}"))
+                })?;
+            for (name, values) in form.fields.iter_all() {
+                fields
+                    .entry(name.clone())
+                    .or_default()
+                    .extend(values.iter().cloned());
+            }
+        }
+        for (name, values) in req.queries().iter_all() {
+            fields
+                .entry(name.clone())
+                .or_default()
+                .extend(values.iter().cloned());
+        }
+        Ok(Self {
+            fields,
+            name: req.param::<String>("name").unwrap_or_default(),
+        })
+    }
+
+    /// The first value of a parameter, `""` when it is missing.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.all(name).first().map_or("", String::as_str)
+    }
+
+    /// All values of a parameter.
+    pub(super) fn all(&self, name: &str) -> &[String] {
+        self.fields.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// A time in milliseconds.
+    pub(super) fn time(&self, name: &str, missing: Option<i64>) -> Result<i64, ApiError> {
+        let text = self.get(name);
+        if text.is_empty()
+            && let Some(missing) = missing
+        {
+            return Ok(missing);
+        }
+        parse_time(text)
+            .ok_or_else(|| invalid(name, format!("cannot parse {text:?} to a valid timestamp")))
+    }
+
+    /// A duration in milliseconds.
+    pub(super) fn duration(&self, name: &str) -> Result<i64, ApiError> {
+        let text = self.get(name);
+        let seconds = text.parse::<f64>().ok().map(|seconds| seconds * 1000.0);
+        match seconds {
+            Some(millis) if millis.abs() < 9.2e15 => Ok(millis as i64),
+            Some(_) => Err(invalid(
+                name,
+                format!("cannot parse {text:?} to a valid duration. It overflows int64"),
+            )),
+            None => parse_duration(text)
+                .map_err(|_| invalid(name, format!("cannot parse {text:?} to a valid duration"))),
+        }
+    }
+
+    /// A number of results, `usize::MAX` when it is missing or zero.
+    pub(super) fn limit(&self, name: &str) -> Result<usize, ApiError> {
+        match self.get(name) {
+            "" => Ok(usize::MAX),
+            text => match text.parse::<i64>() {
+                Ok(0) => Ok(usize::MAX),
+                Ok(number) if number > 0 => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
+                _ => Err(invalid(
+                    name,
+                    format!("cannot parse {text:?} to a non-negative number"),
+                )),
+            },
+        }
+    }
+}
+
+/// The error for a parameter, as Prometheus words it.
+pub(super) fn invalid(name: &str, problem: impl std::fmt::Display) -> ApiError {
+    ApiError::bad_data(format!("invalid parameter {name:?}: {problem}"))
+}
+
+/// Unix seconds with a fraction, or RFC 3339.
+fn parse_time(text: &str) -> Option<i64> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        // The fraction is rounded apart, so that a large number of seconds does not blur it.
+        return (seconds.abs() < 9.2e15)
+            .then(|| seconds.trunc() as i64 * 1000 + (seconds.fract() * 1000.0).round() as i64);
+    }
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .map(jiff::Timestamp::as_millisecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_time;
+
+    #[test]
+    fn times_are_unix_seconds_or_rfc_3339() {
+        assert_eq!(parse_time("1700000000.123"), Some(1_700_000_000_123));
+        assert_eq!(
+            parse_time("2023-11-14T22:13:20.5Z"),
+            Some(1_700_000_000_500)
+        );
+        assert_eq!(
+            parse_time("2023-11-14T23:13:20+01:00"),
+            Some(1_700_000_000_000)
+        );
+        assert_eq!(parse_time("NaN"), None);
+        assert_eq!(parse_time("now"), None);
+        assert_eq!(parse_time(""), None);
+    }
+}

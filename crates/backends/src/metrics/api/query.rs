@@ -1,0 +1,178 @@
+//! `/query`, `/query_range` and `/query_exemplars`.
+
+use std::time::Duration;
+
+use super::Api;
+use super::params::{Params, invalid};
+use super::reply::{
+    ApiError, Reply, push_labels, push_list, push_sample, push_string, push_time, push_value,
+};
+use crate::metrics::now_ms;
+use crate::metrics::promql::{self, Answer, QueryLimits};
+use crate::wire::Stop;
+
+/// Points that a range query may ask for in each series.
+const MAX_POINTS: i64 = 11_000;
+
+/// The server's limits, lowered by the request's own `timeout` and changed by its `lookback_delta`.
+fn limits(api: &Api, params: &Params) -> Result<QueryLimits, ApiError> {
+    let mut limits = api.limits.clone();
+    let millis = |name: &str| {
+        let millis = params.duration(name)?;
+        Ok(Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
+    };
+    if !params.get("timeout").is_empty() {
+        limits.timeout = limits.timeout.min(millis("timeout")?);
+    }
+    if !params.get("lookback_delta").is_empty() {
+        let asked = millis("lookback_delta")?;
+        if !asked.is_zero() {
+            limits.lookback = asked;
+        }
+    }
+    Ok(limits)
+}
+
+/// Evaluates at one time.
+pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
+    let limit = params.limit("limit")?;
+    let time = params.time("time", Some(now_ms()))?;
+    let limits = limits(api, params)?;
+    let result = promql::instant(&api.store, params.get("query"), time, &limits, stop)
+        .map_err(|error| ApiError::of_query("query", error))?;
+    let mut truncated = false;
+    let mut json = String::new();
+    match result.answer {
+        Answer::Scalar(value) => {
+            json.push_str(r#"{"resultType":"scalar","result":"#);
+            push_sample(&mut json, time, value);
+        }
+        Answer::Text(text) => {
+            json.push_str(r#"{"resultType":"string","result":["#);
+            push_time(&mut json, time);
+            json.push(',');
+            push_string(&mut json, &text);
+            json.push(']');
+        }
+        Answer::Vector(mut vector) => {
+            truncated = vector.len() > limit;
+            vector.truncate(limit);
+            json.push_str(r#"{"resultType":"vector","result":"#);
+            push_list(&mut json, &vector, |json, (labels, value)| {
+                json.push_str(r#"{"metric":"#);
+                push_labels(json, labels);
+                json.push_str(r#","value":"#);
+                push_sample(json, time, *value);
+                json.push('}');
+            });
+        }
+        Answer::Matrix(mut matrix) => {
+            truncated = matrix.len() > limit;
+            matrix.truncate(limit);
+            push_matrix(&mut json, &matrix);
+        }
+    }
+    json.push('}');
+    Ok(finish(json, result.warnings, result.infos, truncated))
+}
+
+/// Evaluates at each step between two times.
+pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
+    let limit = params.limit("limit")?;
+    let start = params.time("start", None)?;
+    let end = params.time("end", None)?;
+    if end < start {
+        return Err(invalid(
+            "end",
+            "end timestamp must not be before start time",
+        ));
+    }
+    let step = params.duration("step")?;
+    if step <= 0 {
+        return Err(invalid(
+            "step",
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ));
+    }
+    if end.saturating_sub(start) / step > MAX_POINTS {
+        return Err(ApiError::bad_data(
+            "exceeded maximum resolution of 11,000 points per timeseries. \
+             Try decreasing the query resolution (?step=XX)",
+        ));
+    }
+    let limits = limits(api, params)?;
+    let result = promql::range(
+        &api.store,
+        params.get("query"),
+        start,
+        end,
+        step,
+        &limits,
+        stop,
+    )
+    .map_err(|error| ApiError::of_query("query", error))?;
+    let mut matrix = match result.answer {
+        Answer::Matrix(matrix) => matrix,
+        _ => Vec::new(),
+    };
+    let truncated = matrix.len() > limit;
+    matrix.truncate(limit);
+    let mut json = String::new();
+    push_matrix(&mut json, &matrix);
+    json.push('}');
+    Ok(finish(json, result.warnings, result.infos, truncated))
+}
+
+type Matrix = [(crate::metrics::labels::Labels, Vec<(i64, f64)>)];
+
+fn push_matrix(json: &mut String, matrix: &Matrix) {
+    json.push_str(r#"{"resultType":"matrix","result":"#);
+    push_list(json, matrix, |json, (labels, samples)| {
+        json.push_str(r#"{"metric":"#);
+        push_labels(json, labels);
+        json.push_str(r#","values":"#);
+        push_list(json, samples, |json, (time, value)| {
+            push_sample(json, *time, *value)
+        });
+        json.push('}');
+    });
+}
+
+fn finish(json: String, warnings: Vec<String>, infos: Vec<String>, truncated: bool) -> Reply {
+    let notice = truncated.then(|| "results truncated due to limit".to_owned());
+    Reply::data(json)
+        .with_warnings(warnings)
+        .with_warnings(notice)
+        .with_infos(infos)
+}
+
+/// The exemplars of every series that a selector in the query names.
+pub(super) fn exemplars(api: &Api, params: &Params, _stop: &Stop) -> Result<Reply, ApiError> {
+    let start = params.time("start", Some(i64::MIN))?;
+    let end = params.time("end", Some(i64::MAX))?;
+    if end < start {
+        return Err(ApiError::bad_data(
+            "end timestamp must not be before start time",
+        ));
+    }
+    let selectors = promql::selectors(params.get("query"))
+        .map_err(|error| ApiError::of_query("query", error))?;
+    let found = api.store.select_exemplars(&selectors, start, end);
+    let mut json = String::new();
+    push_list(&mut json, &found, |json, (labels, exemplars)| {
+        json.push_str(r#"{"seriesLabels":"#);
+        push_labels(json, labels);
+        json.push_str(r#","exemplars":"#);
+        push_list(json, exemplars, |json, exemplar| {
+            json.push_str(r#"{"labels":"#);
+            push_labels(json, &exemplar.labels);
+            json.push_str(r#","value":"#);
+            push_value(json, exemplar.value);
+            json.push_str(r#","timestamp":"#);
+            push_time(json, exemplar.timestamp);
+            json.push('}');
+        });
+        json.push('}');
+    });
+    Ok(Reply::data(json))
+}

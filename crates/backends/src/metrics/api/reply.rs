@@ -1,0 +1,242 @@
+//! The JSON around every answer, and the number formats inside.
+
+use std::fmt::Write as _;
+
+use salvo::http::StatusCode;
+
+use crate::metrics::labels::Labels;
+use crate::metrics::promql::QueryError;
+
+/// A successful answer.
+pub(super) struct Reply {
+    data: String,
+    warnings: Vec<String>,
+    infos: Vec<String>,
+}
+
+impl Reply {
+    /// An answer whose `data` is this JSON.
+    pub(super) fn data(json: impl Into<String>) -> Self {
+        Self {
+            data: json.into(),
+            warnings: Vec::new(),
+            infos: Vec::new(),
+        }
+    }
+
+    pub(super) fn with_warnings(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.warnings.extend(warnings);
+        self
+    }
+
+    pub(super) fn with_infos(mut self, infos: impl IntoIterator<Item = String>) -> Self {
+        self.infos.extend(infos);
+        self
+    }
+
+    pub(super) fn into_json(self) -> String {
+        let mut json = String::with_capacity(self.data.len() + 64);
+        json.push_str(r#"{"status":"success","data":"#);
+        json.push_str(&self.data);
+        for (name, list) in [("warnings", &self.warnings), ("infos", &self.infos)] {
+            if !list.is_empty() {
+                let _ = write!(json, ",\"{name}\":");
+                push_list(&mut json, list, |json, text| push_string(json, text));
+            }
+        }
+        json.push('}');
+        json
+    }
+}
+
+/// A failed answer: Prometheus' error type, its HTTP status and a text.
+pub(super) struct ApiError {
+    kind: &'static str,
+    status: StatusCode,
+    text: String,
+}
+
+impl ApiError {
+    pub(super) fn bad_data(text: impl Into<String>) -> Self {
+        Self {
+            kind: "bad_data",
+            status: StatusCode::BAD_REQUEST,
+            text: text.into(),
+        }
+    }
+
+    pub(super) fn timeout(text: impl Into<String>) -> Self {
+        Self {
+            kind: "timeout",
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            text: text.into(),
+        }
+    }
+
+    pub(super) fn unavailable(text: impl Into<String>) -> Self {
+        Self {
+            kind: "unavailable",
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            text: text.into(),
+        }
+    }
+
+    pub(super) fn internal(text: impl Into<String>) -> Self {
+        Self {
+            kind: "internal",
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            text: text.into(),
+        }
+    }
+
+    /// The error of a query given in parameter `name`.
+    pub(super) fn of_query(name: &str, error: QueryError) -> Self {
+        match error {
+            QueryError::BadData(text) => super::params::invalid(name, text),
+            QueryError::Timeout => Self::timeout(error.to_string()),
+            QueryError::Canceled => Self {
+                kind: "canceled",
+                ..Self::unavailable(error.to_string())
+            },
+            QueryError::Execution(text) => Self {
+                kind: "execution",
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+                text,
+            },
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn into_json(self) -> String {
+        let mut json = format!(r#"{{"status":"error","errorType":"{}","error":"#, self.kind);
+        push_string(&mut json, &self.text);
+        json.push('}');
+        json
+    }
+}
+
+/// Appends a JSON string.
+pub(super) fn push_string(json: &mut String, text: &str) {
+    json.push('"');
+    for one in text.chars() {
+        match one {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\n' => json.push_str("\\n"),
+            '\r' => json.push_str("\\r"),
+            '\t' => json.push_str("\\t"),
+            control if control < ' ' => {
+                let _ = write!(json, "\\u{:04x}", control as u32);
+            }
+            other => json.push(other),
+        }
+    }
+    json.push('"');
+}
+
+/// Appends a JSON array.
+pub(super) fn push_list<T>(
+    json: &mut String,
+    items: impl IntoIterator<Item = T>,
+    mut each: impl FnMut(&mut String, T),
+) {
+    json.push('[');
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            json.push(',');
+        }
+        each(json, item);
+    }
+    json.push(']');
+}
+
+/// Appends a JSON object of strings.
+pub(super) fn push_labels(json: &mut String, labels: &Labels) {
+    json.push('{');
+    for (index, (name, value)) in labels.iter().enumerate() {
+        if index > 0 {
+            json.push(',');
+        }
+        push_string(json, name);
+        json.push(':');
+        push_string(json, value);
+    }
+    json.push('}');
+}
+
+/// Appends milliseconds as seconds.
+pub(super) fn push_time(json: &mut String, millis: i64) {
+    if millis < 0 {
+        json.push('-');
+    }
+    let (seconds, rest) = (millis.unsigned_abs() / 1000, millis.unsigned_abs() % 1000);
+    let _ = write!(json, "{seconds}");
+    if rest != 0 {
+        let _ = write!(json, ".{rest:03}");
+    }
+}
+
+/// Appends a value in quotes: the shortest digits that read back as the same number, with an exponent
+/// only where Go's JSON has one.
+pub(super) fn push_value(json: &mut String, value: f64) {
+    json.push('"');
+    let size = value.abs();
+    if value.is_nan() {
+        json.push_str("NaN");
+    } else if value.is_infinite() {
+        json.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
+    } else if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        let text = format!("{value:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let sign = if exponent.starts_with('-') { "" } else { "+" };
+        let _ = write!(json, "{digits}e{sign}{exponent}");
+    } else {
+        let _ = write!(json, "{value}");
+    }
+    json.push('"');
+}
+
+/// Appends `[time, "value"]`.
+pub(super) fn push_sample(json: &mut String, time: i64, value: f64) {
+    json.push('[');
+    push_time(json, time);
+    json.push(',');
+    push_value(json, value);
+    json.push(']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_look_like_those_of_prometheus() {
+        for (value, text) in [
+            (0.0, "\"0\""),
+            (1.0, "\"1\""),
+            (-0.5, "\"-0.5\""),
+            (1e20, "\"100000000000000000000\""),
+            (1.5e21, "\"1.5e+21\""),
+            (1.25e-7, "\"1.25e-7\""),
+            (f64::NEG_INFINITY, "\"-Inf\""),
+        ] {
+            let mut json = String::new();
+            push_value(&mut json, value);
+            assert_eq!(json, text);
+        }
+        let mut json = String::new();
+        push_time(&mut json, 1_700_000_000_050);
+        assert_eq!(json, "1700000000.050");
+    }
+
+    #[test]
+    fn strings_are_valid_json() {
+        let text = "\"\\\n\u{1}é";
+        let mut json = String::new();
+        push_string(&mut json, text);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}

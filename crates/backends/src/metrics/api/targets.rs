@@ -1,0 +1,119 @@
+//! `/targets` and `/metadata`: what is scraped, how it does, and what it says about its metrics.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Api;
+use super::params::Params;
+use super::reply::{ApiError, Reply, push_labels, push_list, push_string};
+use crate::metrics::duration::format_duration;
+use crate::metrics::labels::Labels;
+use crate::metrics::scrape::{Metadata, Target};
+
+/// All targets with their last scrape.
+pub(super) fn targets(api: &Api, params: &Params) -> Result<Reply, ApiError> {
+    let (state, pool) = (
+        params.get("state").to_ascii_lowercase(),
+        params.get("scrapePool"),
+    );
+    let wanted = |target: &&std::sync::Arc<Target>| {
+        matches!(state.as_str(), "" | "any" | "active")
+            && (pool.is_empty() || pool == target.job_name())
+    };
+    let mut json = String::from(r#"{"activeTargets":"#);
+    push_list(
+        &mut json,
+        api.targets.targets().iter().filter(wanted),
+        |json, target| {
+            push_target(json, target);
+        },
+    );
+    json.push_str(r#","droppedTargets":[],"droppedTargetCounts":{}}"#);
+    Ok(Reply::data(json))
+}
+
+fn push_target(json: &mut String, target: &Target) {
+    let last = target.last_scrape();
+    let millis = |duration: std::time::Duration| {
+        format_duration(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+    };
+    let (interval, timeout) = (
+        millis(target.job.scrape_interval),
+        millis(target.job.scrape_timeout),
+    );
+    let discovered = Labels::from_pairs([
+        ("__address__", target.address.as_str()),
+        ("__metrics_path__", target.job.metrics_path.as_str()),
+        ("__scheme__", "http"),
+        ("__scrape_interval__", interval.as_str()),
+        ("__scrape_timeout__", timeout.as_str()),
+        ("job", target.job_name()),
+    ]);
+    json.push_str(r#"{"discoveredLabels":"#);
+    push_labels(json, &discovered);
+    json.push_str(r#","labels":"#);
+    push_labels(json, target.labels());
+    let time = last
+        .time
+        .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok())
+        .map_or_else(
+            || "0001-01-01T00:00:00Z".to_owned(),
+            |time| time.to_string(),
+        );
+    for (name, text) in [
+        ("scrapePool", target.job_name()),
+        ("scrapeUrl", target.url()),
+        ("globalUrl", target.url()),
+        ("lastError", &last.error),
+        ("lastScrape", &time),
+        ("health", last.health.as_str()),
+        ("scrapeInterval", &interval),
+        ("scrapeTimeout", &timeout),
+    ] {
+        json.push_str(&format!(",{name:?}:"));
+        push_string(json, text);
+    }
+    json.push_str(&format!(
+        r#","lastScrapeDuration":{}}}"#,
+        last.duration.as_secs_f64()
+    ));
+}
+
+/// Type, help and unit of each metric family, over all targets.
+pub(super) fn metadata(api: &Api, params: &Params) -> Result<Reply, ApiError> {
+    let (limit, per_metric) = (params.limit("limit")?, params.limit("limit_per_metric")?);
+    let only = params.get("metric");
+    let mut families: BTreeMap<String, BTreeSet<Metadata>> = BTreeMap::new();
+    for target in api.targets.targets() {
+        target.with_metadata(|family, metadata| {
+            if only.is_empty() || only == family {
+                families
+                    .entry(family.to_owned())
+                    .or_default()
+                    .insert(metadata.clone());
+            }
+        });
+    }
+    let mut json = String::from("{");
+    for (index, (family, found)) in families.iter().take(limit).enumerate() {
+        if index > 0 {
+            json.push(',');
+        }
+        push_string(&mut json, family);
+        json.push(':');
+        push_list(
+            &mut json,
+            found.iter().take(per_metric),
+            |json, metadata| {
+                json.push_str(r#"{"type":"#);
+                push_string(json, &metadata.kind);
+                json.push_str(r#","help":"#);
+                push_string(json, &metadata.help);
+                json.push_str(r#","unit":"#);
+                push_string(json, &metadata.unit);
+                json.push('}');
+            },
+        );
+    }
+    json.push('}');
+    Ok(Reply::data(json))
+}

@@ -1,0 +1,34 @@
+//! The bounds of histograms and summaries as numbers, so that `le="1"` and `le="1.0"` are one series.
+
+use std::borrow::Cow;
+
+use super::Pairs;
+use crate::metrics::number::general;
+
+/// Writes `le` of a histogram and `quantile` of a summary as OpenMetrics has them, as Prometheus 3 does when it
+/// scrapes. `kind` is that of the last `# TYPE`.
+pub(super) fn normalize(kind: &str, labels: &mut Pairs<'_>) {
+    let wanted = match kind {
+        "histogram" => "le",
+        "summary" => "quantile",
+        _ => return,
+    };
+    for (_, value) in labels.iter_mut().filter(|(name, _)| name == wanted) {
+        let Ok(number) = value.parse::<f64>() else {
+            continue;
+        };
+        let written = open_metrics(number);
+        if written != *value {
+            *value = Cow::Owned(written);
+        }
+    }
+}
+
+/// A number with a point or an exponent.
+fn open_metrics(number: f64) -> String {
+    let mut text = general(number, None);
+    if number.is_finite() && !text.contains(['e', '.']) {
+        text.push_str(".0");
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! What one query may still read, compute and wait.
+
+use std::cell::Cell;
+
+use super::{QueryError, QueryLimits};
+use crate::wire::Stop;
+
+/// Counts down during an evaluation, on one thread.
+#[derive(Debug)]
+pub(super) struct Budget {
+    stop: Stop,
+    samples: Cell<u64>,
+    points: Cell<u64>,
+}
+
+impl Budget {
+    pub(super) fn new(limits: &QueryLimits, stop: &Stop) -> Self {
+        Self {
+            stop: stop.within(limits.timeout),
+            samples: Cell::new(limits.max_samples),
+            points: Cell::new(limits.max_points),
+        }
+    }
+
+    /// Pays for samples that an operation looks at.
+    pub(super) fn read(&self, samples: usize) -> Result<(), QueryError> {
+        Self::pay(&self.samples, samples)?;
+        self.check_time()
+    }
+
+    /// Pays for values that an operation is about to make.
+    pub(super) fn make(&self, points: usize) -> Result<(), QueryError> {
+        Self::pay(&self.points, points)?;
+        self.check_time()
+    }
+
+    /// Fails once the time is over, or nobody waits for the answer.
+    pub(super) fn check_time(&self) -> Result<(), QueryError> {
+        Ok(self.stop.check()?)
+    }
+
+    /// For what looks at the clock itself.
+    pub(super) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    fn pay(purse: &Cell<u64>, amount: usize) -> Result<(), QueryError> {
+        match purse.get().checked_sub(amount as u64) {
+            Some(left) => {
+                purse.set(left);
+                Ok(())
+            }
+            None => Err(QueryError::Execution(
+                "query processing would load too many samples into memory in query execution"
+                    .to_owned(),
+            )),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! A parsed query.
+
+use super::functions::Function;
+use super::token::{Aggregation, Op, Place};
+use crate::metrics::store::Selector;
+
+/// What an expression gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    Scalar,
+    Vector,
+    Matrix,
+    Text,
+}
+
+impl Type {
+    /// Its name in messages and documentation.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Vector => "instant vector",
+            Self::Matrix => "range vector",
+            Self::Text => "string",
+        }
+    }
+}
+
+/// Any expression.
+#[derive(Debug)]
+pub(crate) enum Expr {
+    Aggregate(Aggregate),
+    Binary(Binary),
+    Call(Call),
+    Matrix(MatrixSelector),
+    Number(f64, Place),
+    Paren(Box<Expr>, Place),
+    Subquery(Subquery),
+    Text(String, Place),
+    Unary(Unary),
+    Vector(VectorSelector),
+}
+
+/// `sum by (label) (expr)`.
+#[derive(Debug)]
+pub(crate) struct Aggregate {
+    pub(crate) op: Aggregation,
+    pub(crate) expr: Box<Expr>,
+    pub(crate) param: Option<Box<Expr>>,
+    pub(crate) grouping: Vec<String>,
+    pub(crate) without: bool,
+    pub(crate) place: Place,
+}
+
+/// `left op right`.
+#[derive(Debug)]
+pub(crate) struct Binary {
+    pub(crate) op: Op,
+    pub(crate) op_place: Place,
+    pub(crate) left: Box<Expr>,
+    pub(crate) right: Box<Expr>,
+    pub(crate) return_bool: bool,
+    pub(crate) matching: Matching,
+}
+
+/// How series of two vectors meet.
+#[derive(Debug, Default)]
+pub(crate) struct Matching {
+    /// Whether the labels are those to meet by, or those to ignore.
+    pub(crate) on: bool,
+    pub(crate) labels: Vec<String>,
+    pub(crate) card: Card,
+    /// Labels that the side of many takes over from the side of one.
+    pub(crate) include: Vec<String>,
+}
+
+/// How many series of one side meet how many of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Card {
+    #[default]
+    OneToOne,
+    /// `group_left`
+    ManyToOne,
+    /// `group_right`
+    OneToMany,
+}
+
+/// `function(args)`.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) function: &'static Function,
+    pub(crate) args: Vec<Expr>,
+    pub(crate) place: Place,
+}
+
+/// `-expr`. A `+` leaves its operand as it is, but for the name.
+#[derive(Debug)]
+pub(crate) struct Unary {
+    pub(crate) negates: bool,
+    pub(crate) expr: Box<Expr>,
+    pub(crate) place: Place,
+}
+
+/// The time of `@`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// Milliseconds.
+    Time(i64),
+    Start,
+    End,
+}
+
+/// `offset` and `@`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Moved {
+    /// Milliseconds.
+    pub(crate) offset: i64,
+    pub(crate) offset_given: bool,
+    pub(crate) at: Option<At>,
+}
+
+/// `name{label="value"}`.
+#[derive(Debug)]
+pub(crate) struct VectorSelector {
+    /// The name before the braces, `""` when there is none.
+    pub(crate) name: String,
+    /// All conditions, that of the name last.
+    pub(crate) selector: Selector,
+    pub(crate) moved: Moved,
+    pub(crate) place: Place,
+}
+
+/// `selector[5m]`.
+#[derive(Debug)]
+pub(crate) struct MatrixSelector {
+    pub(crate) vector: VectorSelector,
+    /// Milliseconds.
+    pub(crate) range: i64,
+}
+
+/// `expr[5m:1m]`.
+#[derive(Debug)]
+pub(crate) struct Subquery {
+    pub(crate) expr: Box<Expr>,
+    /// Milliseconds.
+    pub(crate) range: i64,
+    /// Milliseconds.
+    pub(crate) step: Option<i64>,
+    pub(crate) moved: Moved,
+}
+
+impl Expr {
+    /// What it gives.
+    pub(crate) fn kind(&self) -> Type {
+        match self {
+            Self::Aggregate(_) | Self::Vector(_) => Type::Vector,
+            Self::Binary(binary) => match (binary.left.kind(), binary.right.kind()) {
+                (Type::Scalar, Type::Scalar) => Type::Scalar,
+                _ => Type::Vector,
+            },
+            Self::Call(call) => call.function.returns,
+            Self::Matrix(_) | Self::Subquery(_) => Type::Matrix,
+            Self::Number(..) => Type::Scalar,
+            Self::Paren(inner, _) => inner.kind(),
+            Self::Text(..) => Type::Text,
+            Self::Unary(unary) => unary.expr.kind(),
+        }
+    }
+
+    /// Where it starts.
+    pub(crate) fn place(&self) -> Place {
+        match self {
+            Self::Aggregate(aggregate) => aggregate.place,
+            Self::Binary(binary) => binary.left.place(),
+            Self::Call(call) => call.place,
+            Self::Matrix(matrix) => matrix.vector.place,
+            Self::Number(_, place) | Self::Paren(_, place) | Self::Text(_, place) => *place,
+            Self::Subquery(subquery) => subquery.expr.place(),
+            Self::Unary(unary) => unary.place,
+            Self::Vector(vector) => vector.place,
+        }
+    }
+
+    /// The parts it is made of, from left to right.
+    pub(crate) fn children(&self) -> Vec<&Self> {
+        match self {
+            Self::Aggregate(aggregate) => {
+                let param = aggregate.param.as_deref();
+                param.into_iter().chain([&*aggregate.expr]).collect()
+            }
+            Self::Binary(binary) => vec![&binary.left, &binary.right],
+            Self::Call(call) => call.args.iter().collect(),
+            Self::Paren(inner, _) => vec![inner],
+            Self::Subquery(subquery) => vec![&subquery.expr],
+            Self::Unary(unary) => vec![&unary.expr],
+            Self::Matrix(_) | Self::Number(..) | Self::Text(..) | Self::Vector(_) => Vec::new(),
+        }
+    }
+
+    /// The expression inside any parentheses around it.
+    pub(crate) fn bare(&self) -> &Self {
+        let mut expr = self;
+        while let Self::Paren(inner, _) = expr {
+            expr = inner;
+        }
+        expr
+    }
+}

@@ -1,0 +1,95 @@
+//! Vector selectors: a name and conditions in braces.
+
+use super::ast::{Expr, Moved, VectorSelector};
+use super::literal::unquote;
+use super::parser::{Parser, Stop};
+use super::token::{Kind, Op, Token};
+use crate::metrics::labels::METRIC_NAME;
+use crate::metrics::store::{Matcher, Selector};
+
+impl Parser<'_> {
+    /// A name, or braces, or both. The next token is one of those.
+    pub(super) fn vector_selector(&mut self) -> Result<Expr, Stop> {
+        let place = self.peek().place;
+        let mut name = String::new();
+        if self.peek().kind != Kind::LeftBrace {
+            name = self.advance().text.to_owned();
+        }
+        let mut matchers = Vec::new();
+        if self.eat(Kind::LeftBrace) {
+            self.matchers(&mut matchers)?;
+        }
+        if !name.is_empty() {
+            matchers.push(Matcher::equal(METRIC_NAME, name.as_str()));
+        }
+        Ok(Expr::Vector(VectorSelector {
+            name,
+            selector: Selector::new(matchers),
+            moved: Moved::default(),
+            place,
+        }))
+    }
+
+    fn matchers(&mut self, matchers: &mut Vec<Matcher>) -> Result<(), Stop> {
+        const CONTEXT: &str = "label matching";
+        loop {
+            if self.eat(Kind::RightBrace) {
+                return Ok(());
+            }
+            let label = self.peek();
+            if !matches!(label.kind, Kind::Identifier | Kind::String) {
+                return self.unexpected(CONTEXT, "identifier or \"}\"");
+            }
+            self.advance();
+            let op = self.peek().kind;
+            if matches!(
+                op,
+                Kind::Assign | Kind::Op(Op::NotEqual) | Kind::Matches | Kind::MatchesNot
+            ) {
+                self.advance();
+                let value = self.peek();
+                if value.kind != Kind::String {
+                    return self.unexpected(CONTEXT, "string");
+                }
+                self.advance();
+                matchers.extend(self.matcher(label, op, value)?);
+            } else if label.kind == Kind::String {
+                matchers.push(Matcher::equal(METRIC_NAME, unquote(label.text)));
+            } else {
+                return self.unexpected(CONTEXT, "label matching operator");
+            }
+            if !self.eat(Kind::Comma) && self.peek().kind != Kind::RightBrace {
+                return self.unexpected(CONTEXT, "\",\" or \"}\"");
+            }
+        }
+    }
+
+    fn matcher(
+        &mut self,
+        label: Token<'_>,
+        op: Kind,
+        value: Token<'_>,
+    ) -> Result<Option<Matcher>, Stop> {
+        let name = if label.kind == Kind::String {
+            unquote(label.text)
+        } else {
+            label.text.to_owned()
+        };
+        let text = unquote(value.text);
+        let matcher = match op {
+            Kind::Assign => Matcher::equal(name, text),
+            Kind::Matches | Kind::MatchesNot => {
+                self.count_regex(label.place)?;
+                match Matcher::regex(name, &text, op == Kind::MatchesNot) {
+                    Ok(matcher) => matcher,
+                    Err(error) => {
+                        self.note(label.place, error.to_string());
+                        return Ok(None);
+                    }
+                }
+            }
+            _ => Matcher::not_equal(name, text),
+        };
+        Ok(Some(matcher))
+    }
+}

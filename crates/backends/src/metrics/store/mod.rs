@@ -1,0 +1,288 @@
+//! The series store: label-indexed columns in memory, bounded by age and by bytes.
+
+mod chunk;
+mod exemplars;
+mod index;
+mod limits;
+mod retention;
+mod selector;
+mod series;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+pub use exemplars::{Exemplar, ExemplarAppended};
+pub use limits::{Limits, Stats};
+pub use selector::{Matcher, Selector};
+pub use series::{Appended, Series};
+
+use super::labels::Labels;
+use crate::wire::{Stop, Stopped};
+use exemplars::Exemplars;
+use index::Index;
+use limits::{Counters, count};
+
+/// How far ahead of the clock a sample may lie, as for Prometheus' scrapes.
+const MAX_AHEAD_MS: i64 = 10 * 60 * 1000;
+
+/// The store has as many series as [`Limits::max_series`] allows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "series limit exceeded: the store holds {held} series and {new} more would exceed its limit of {limit}"
+)]
+pub struct SeriesLimit {
+    /// Series held now.
+    pub held: usize,
+    /// Series that were to be added.
+    pub new: usize,
+    /// The limit.
+    pub limit: usize,
+}
+
+/// Series, samples and exemplars. All methods take `&self`; share it with an `Arc`.
+#[derive(Debug)]
+pub struct Store {
+    limits: Limits,
+    index: RwLock<Index>,
+    exemplars: Mutex<Exemplars>,
+    sample_bytes: AtomicUsize,
+    index_bytes: AtomicUsize,
+    exemplar_bytes: AtomicUsize,
+    newest_age_pass: AtomicI64,
+    evicting: Mutex<()>,
+    counters: Counters,
+}
+
+impl Store {
+    /// An empty store.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            index: RwLock::default(),
+            exemplars: Mutex::new(Exemplars::new(limits.max_exemplars)),
+            sample_bytes: AtomicUsize::new(0),
+            index_bytes: AtomicUsize::new(0),
+            exemplar_bytes: AtomicUsize::new(0),
+            newest_age_pass: AtomicI64::new(i64::MIN),
+            evicting: Mutex::new(()),
+            counters: Counters::default(),
+            limits,
+        }
+    }
+
+    /// The bounds that the store was built with.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The series with these labels, made when it is new.
+    ///
+    /// # Errors
+    /// [`SeriesLimit`] when it is new and the store is full.
+    pub fn series(&self, labels: &Labels) -> Result<Arc<Series>, SeriesLimit> {
+        self.series_by_pairs(labels.pairs())
+            .map(|(series, _)| series)
+    }
+
+    /// As [`Store::series`], from sorted pairs without empty values; says also whether it is new.
+    pub(crate) fn series_by_pairs<N: AsRef<str>, V: AsRef<str>>(
+        &self,
+        pairs: &[(N, V)],
+    ) -> Result<(Arc<Series>, bool), SeriesLimit> {
+        if let Some(series) = self.index.read().find(pairs) {
+            return Ok((series.clone(), false));
+        }
+        let mut index = self.index.write();
+        if let Some(series) = index.find(pairs) {
+            return Ok((series.clone(), false));
+        }
+        if index.len() >= self.limits.max_series {
+            count(&self.counters.refused_series, 1);
+            return Err(SeriesLimit {
+                held: index.len(),
+                new: 1,
+                limit: self.limits.max_series,
+            });
+        }
+        let series = index.insert(pairs);
+        self.index_bytes.store(index.bytes(), Ordering::Relaxed);
+        Ok((series, true))
+    }
+
+    /// Whether a series with these sorted pairs exists.
+    pub(crate) fn knows<N: AsRef<str>, V: AsRef<str>>(&self, pairs: &[(N, V)]) -> bool {
+        self.index.read().find(pairs).is_some()
+    }
+
+    /// Refuses a batch that would bring `new` series too many.
+    ///
+    /// # Errors
+    /// [`SeriesLimit`], and then nothing of the batch should be stored.
+    pub(crate) fn room_for(&self, new: usize) -> Result<(), SeriesLimit> {
+        let held = self.index.read().len();
+        if new == 0 || held + new <= self.limits.max_series {
+            return Ok(());
+        }
+        count(&self.counters.refused_series, new as u64);
+        Err(SeriesLimit {
+            held,
+            new,
+            limit: self.limits.max_series,
+        })
+    }
+
+    /// Stores one sample by labels. `now` is the clock in milliseconds, which the bounds are measured from.
+    ///
+    /// # Errors
+    /// [`SeriesLimit`] when the series is new and the store is full.
+    pub fn append(
+        &self,
+        labels: &Labels,
+        time: i64,
+        value: f64,
+        now: i64,
+    ) -> Result<Appended, SeriesLimit> {
+        let series = self.series(labels)?;
+        self.append_to(&series, time, value, now)
+            .map(|(outcome, _)| outcome)
+    }
+
+    /// Stores one sample in a series at hand; returns the series that took it, a new one when the
+    /// one at hand had been evicted.
+    pub(crate) fn append_to(
+        &self,
+        series: &Arc<Series>,
+        time: i64,
+        value: f64,
+        now: i64,
+    ) -> Result<(Appended, Arc<Series>), SeriesLimit> {
+        let mut series = series.clone();
+        if time < now - self.max_age_ms() || time > now + MAX_AHEAD_MS {
+            count(&self.counters.refused_out_of_bounds, 1);
+            return Ok((Appended::OutOfBounds, series));
+        }
+        let outcome = loop {
+            let (outcome, growth) = series.append(time, value);
+            if outcome == Appended::Gone {
+                series = self.series(series.labels())?;
+                continue;
+            }
+            if growth >= 0 {
+                self.sample_bytes
+                    .fetch_add(growth as usize, Ordering::Relaxed);
+            } else {
+                self.sample_bytes
+                    .fetch_sub(growth.unsigned_abs(), Ordering::Relaxed);
+            }
+            break outcome;
+        };
+        match outcome {
+            Appended::Stored => count(&self.counters.samples_ingested, 1),
+            Appended::OutOfOrder => count(&self.counters.refused_out_of_order, 1),
+            Appended::Duplicate => count(&self.counters.refused_duplicate, 1),
+            _ => {}
+        }
+        self.keep_bounds(now);
+        Ok((outcome, series))
+    }
+
+    /// Stores one exemplar of a series. `now` is the clock in milliseconds.
+    pub fn add_exemplar(&self, series: &Labels, exemplar: Exemplar, now: i64) -> ExemplarAppended {
+        let time = exemplar.timestamp;
+        let outcome = if time < now - self.max_age_ms() || time > now + MAX_AHEAD_MS {
+            ExemplarAppended::Refused
+        } else {
+            let mut exemplars = self.exemplars.lock();
+            let outcome = exemplars.add(series, exemplar);
+            self.exemplar_bytes
+                .store(exemplars.bytes(), Ordering::Relaxed);
+            outcome
+        };
+        match outcome {
+            ExemplarAppended::Stored => {
+                count(&self.counters.exemplars_ingested, 1);
+                self.keep_bounds(now);
+            }
+            ExemplarAppended::Refused => count(&self.counters.refused_exemplars, 1),
+            ExemplarAppended::Repeated => {}
+        }
+        outcome
+    }
+
+    /// The series that a selector accepts, oldest first.
+    ///
+    /// # Errors
+    /// [`Stopped`]: comparing labels with regular expressions takes time.
+    pub fn select(&self, selector: &Selector, stop: &Stop) -> Result<Vec<Arc<Series>>, Stopped> {
+        self.index.read().select(selector, stop)
+    }
+
+    /// The label sets that a selector accepts and that have samples in the time range, sorted.
+    ///
+    /// # Errors
+    /// As [`Self::select`].
+    pub fn select_labels(
+        &self,
+        selector: &Selector,
+        from: i64,
+        until: i64,
+        stop: &Stop,
+    ) -> Result<BTreeSet<Labels>, Stopped> {
+        let found = self.select(selector, stop)?;
+        let within = found.iter().filter(|series| series.overlaps(from, until));
+        Ok(within.map(|series| series.labels().clone()).collect())
+    }
+
+    /// Exemplars of the series that any of the selectors accepts, sorted by series.
+    pub fn select_exemplars(
+        &self,
+        selectors: &[Selector],
+        from: i64,
+        until: i64,
+    ) -> Vec<(Labels, Vec<Exemplar>)> {
+        let wanted = |labels: &Labels| selectors.iter().any(|selector| selector.accepts(labels));
+        self.exemplars.lock().select(wanted, from, until)
+    }
+
+    /// Names of all labels, sorted.
+    pub fn label_names(&self) -> Vec<String> {
+        self.index.read().label_names()
+    }
+
+    /// Values of one label, sorted.
+    pub fn label_values(&self, name: &str) -> Vec<String> {
+        self.index.read().label_values(name)
+    }
+
+    /// Sizes of now and counts since the start.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            bytes: self.bytes() as u64,
+            series: self.index.read().len() as u64,
+            exemplars: self.exemplars.lock().len() as u64,
+            ..self.counters.snapshot()
+        }
+    }
+
+    /// Counts a scrape that was refused as a whole.
+    pub(crate) fn count_refused_scrape(&self) {
+        count(&self.counters.refused_scrapes, 1);
+    }
+
+    /// Counts a remote write that was refused as a whole.
+    pub(crate) fn count_refused_request(&self) {
+        count(&self.counters.refused_requests, 1);
+    }
+
+    fn max_age_ms(&self) -> i64 {
+        i64::try_from(self.limits.max_age.as_millis()).unwrap_or(i64::MAX / 4)
+    }
+
+    fn bytes(&self) -> usize {
+        self.sample_bytes.load(Ordering::Relaxed)
+            + self.index_bytes.load(Ordering::Relaxed)
+            + self.exemplar_bytes.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,115 @@
+//! Matchers over labels, compiled with a bound on what a regular expression may cost.
+
+use regex::Regex;
+
+use crate::metrics::labels::Labels;
+use crate::wire::regex::{Error, compile_anchored};
+
+#[derive(Debug, Clone)]
+enum Test {
+    Equal,
+    NotEqual,
+    Regex(Regex),
+    NotRegex(Regex),
+}
+
+/// One condition on one label.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    name: String,
+    /// The value or the pattern as written.
+    text: String,
+    test: Test,
+}
+
+impl Matcher {
+    /// `name="value"`.
+    pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: value.into(),
+            test: Test::Equal,
+        }
+    }
+
+    /// `name!="value"`.
+    pub fn not_equal(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: value.into(),
+            test: Test::NotEqual,
+        }
+    }
+
+    /// `name=~"pattern"`, or `!~` when negated.
+    ///
+    /// # Errors
+    /// When the pattern is malformed or too large.
+    pub fn regex(name: impl Into<String>, pattern: &str, negated: bool) -> Result<Self, Error> {
+        let regex = compile_anchored(pattern)?;
+        Ok(Self {
+            name: name.into(),
+            text: pattern.to_owned(),
+            test: if negated {
+                Test::NotRegex(regex)
+            } else {
+                Test::Regex(regex)
+            },
+        })
+    }
+
+    /// The label looked at.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The one value accepted, for an equality.
+    pub fn exact(&self) -> Option<&str> {
+        matches!(self.test, Test::Equal).then_some(&self.text)
+    }
+
+    /// The value or the pattern that is compared with, as written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a value (`""` for an absent label) passes.
+    pub fn accepts(&self, value: &str) -> bool {
+        match &self.test {
+            Test::Equal => self.text == value,
+            Test::NotEqual => self.text != value,
+            Test::Regex(regex) => regex.is_match(value),
+            Test::NotRegex(regex) => !regex.is_match(value),
+        }
+    }
+}
+
+/// All conditions of one vector selector.
+#[derive(Debug, Clone, Default)]
+pub struct Selector {
+    matchers: Vec<Matcher>,
+}
+
+impl Selector {
+    /// A selector that wants every one of these conditions.
+    pub fn new(matchers: Vec<Matcher>) -> Self {
+        Self { matchers }
+    }
+
+    /// The conditions in the order written.
+    pub fn matchers(&self) -> &[Matcher] {
+        &self.matchers
+    }
+
+    /// Whether a label set fulfils all conditions.
+    pub fn accepts(&self, labels: &Labels) -> bool {
+        self.matchers
+            .iter()
+            .all(|matcher| matcher.accepts(labels.get(&matcher.name)))
+    }
+
+    /// The conditions that an absent label fails: those that postings can answer.
+    pub(crate) fn requiring(&self) -> impl Iterator<Item = &Matcher> {
+        self.matchers.iter().filter(|matcher| !matcher.accepts(""))
+    }
+}

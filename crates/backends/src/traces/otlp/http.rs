@@ -1,0 +1,152 @@
+//! OTLP over HTTP: `POST /v1/traces`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use salvo::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use salvo::http::{ResBody, StatusCode};
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
+use tonic::Code;
+
+use super::body::{Encoding, Unreadable, too_large as too_large_text};
+use super::intake::{Body, Rejected, take_in};
+use super::status::Failure;
+use crate::traces::Store;
+use crate::wire::intake::{Intake, Unread};
+
+/// When a body may come again for which there was no room.
+const BUSY: Duration = Duration::from_secs(1);
+
+const TEXT: &str = "text/plain";
+const UNSUPPORTED: &str =
+    "415 unsupported media type, supported: [application/json, application/x-protobuf]";
+const WRONG_METHOD: &str = "405 method not allowed, supported: [POST]";
+
+/// The route that an OTLP receiver has on port 4318.
+#[must_use]
+pub fn router(store: Arc<Store>) -> Router {
+    let longest = store.limits().max_http_body_bytes;
+    let receiver = Receiver {
+        store,
+        intake: Intake::new(longest, longest, longest),
+    };
+    Router::with_path("v1/traces").goal(receiver)
+}
+
+struct Receiver {
+    store: Arc<Store>,
+    intake: Intake,
+}
+
+#[async_trait]
+impl Handler for Receiver {
+    async fn handle(
+        &self,
+        request: &mut Request,
+        _depot: &mut Depot,
+        response: &mut Response,
+        _ctrl: &mut FlowCtrl,
+    ) {
+        if request.method() != "POST" {
+            render(response, StatusCode::METHOD_NOT_ALLOWED, TEXT, WRONG_METHOD);
+            return;
+        }
+        let content_type = header(request, CONTENT_TYPE);
+        let Some(encoding) = Encoding::of(&content_type) else {
+            render(
+                response,
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                TEXT,
+                UNSUPPORTED,
+            );
+            return;
+        };
+        let (status, body) = match self.receive(request, encoding).await {
+            Ok(answer) => (StatusCode::OK, answer),
+            Err((status, failure)) => {
+                if let Some(wait) = failure.retry_after {
+                    let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+                    response.headers_mut().insert(RETRY_AFTER, seconds.into());
+                }
+                (status, encoding.failure(&failure))
+            }
+        };
+        render(response, status, encoding.content_type(), body);
+    }
+}
+
+impl Receiver {
+    async fn receive(
+        &self,
+        request: &mut Request,
+        encoding: Encoding,
+    ) -> Result<Vec<u8>, (StatusCode, Failure)> {
+        let longest = self.store.limits().max_http_body_bytes;
+        let too_large = |message: String| {
+            self.store.count_too_large();
+            let failure = Failure::exhausted(message, None);
+            (StatusCode::PAYLOAD_TOO_LARGE, failure)
+        };
+        let too_long = || too_large(too_large_text(longest));
+        let malformed = |message: String| {
+            self.store.count_malformed();
+            (StatusCode::BAD_REQUEST, Failure::invalid(message))
+        };
+        let gzip = match header(request, CONTENT_ENCODING).as_str() {
+            "" | "identity" => false,
+            "gzip" => true,
+            other => return Err(malformed(format!("unsupported Content-Encoding: {other}"))),
+        };
+        let whole = match self.intake.read(request).await {
+            Ok(whole) => whole,
+            Err(Unread::TooLarge(_)) => return Err(too_long()),
+            Err(busy @ Unread::Busy) => {
+                let failure = Failure::exhausted(busy.to_string(), Some(BUSY));
+                return Err((StatusCode::SERVICE_UNAVAILABLE, failure));
+            }
+            Err(unread) => return Err(malformed(unread.to_string())),
+        };
+        let body = Body {
+            bytes: whole.bytes.clone(),
+            encoding,
+            gzip: gzip.then_some(longest),
+        };
+        let taken = take_in(&self.store, body).await;
+        drop(whole);
+        match taken {
+            Ok(answer) => Ok(encoding.response(&answer)),
+            Err(Rejected::Unreadable(Unreadable::TooLarge(message))) => Err(too_large(message)),
+            Err(Rejected::Unreadable(Unreadable::Malformed(reason))) => Err(malformed(reason)),
+            Err(Rejected::Refused(failure)) => Err((http_status(failure.code), failure)),
+        }
+    }
+}
+
+/// The HTTP status that the OTLP specification gives to a gRPC code.
+fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidArgument => StatusCode::BAD_REQUEST,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn header(request: &Request, name: HeaderName) -> String {
+    let value = request.headers().get(name);
+    let text = value.and_then(|value| value.to_str().ok());
+    text.unwrap_or_default().to_owned()
+}
+
+fn render(
+    response: &mut Response,
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) {
+    response.status_code(status);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.body(ResBody::Once(body.into()));
+}
