@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use lab_backends::logs::logql;
-use lab_backends::metrics::promql;
+use lab_backends::logs::lang;
+use lab_backends::metrics::engine;
 use salvo_observability::lab::verify::correlation::{DerivedField, TraceToLogs};
 use salvo_observability::lab::verify::dashboard::{Dashboard, Query, SourceRef, Variable};
 use salvo_observability::lab::verify::provisioning::{DASHBOARDS, DataSource, sources};
@@ -222,10 +222,10 @@ fn every_query_parses_whatever_is_chosen() {
                 let text = filled(&query.expr, language, times, choices)
                     .unwrap_or_else(|name| panic!("{file}: {}: ${name}", query.panel));
                 let parsed = match language {
-                    Language::PromQl => promql::selectors(&text)
+                    Language::PromQl => engine::selectors(&text)
                         .map(drop)
                         .map_err(|it| it.to_string()),
-                    Language::LogQl => logql::parse(&text).map(drop).map_err(|it| it.to_string()),
+                    Language::LogQl => lang::parse(&text).map(drop).map_err(|it| it.to_string()),
                 };
                 assert_eq!(parsed, Ok(()), "{file}: {}: {text}", query.panel);
             }
@@ -317,7 +317,7 @@ fn the_correlations_are_provisioned_in_both_directions() {
         // As Grafana fills it in; the doubled dollar sign survives the environment.
         assert!(text.contains("$$__tags"), "{text}");
         let text = text.replace("$$__tags", "app_name=\"app-a\", path=\"/\"");
-        assert!(promql::selectors(&text).is_ok(), "{text}");
+        assert!(engine::selectors(&text).is_ok(), "{text}");
     }
 }
 

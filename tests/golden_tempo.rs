@@ -9,7 +9,7 @@ mod support;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use lab_backends::traces::{Limits, traceql};
+use lab_backends::traces::{Limits, lang};
 use prost::Message;
 use serde_json::{Map, Value};
 use support::{Answer, Backend, query, send};
@@ -112,10 +112,10 @@ fn every_recorded_text_is_read_or_refused_as_tempo_does() {
     let mut differences = Vec::new();
     for case in parsed {
         let (query, is_traceql) = (case[0].as_str().unwrap(), &case[1]);
-        let parsed = traceql::parse(query);
+        let parsed = lang::parse(query);
         let alike = match is_traceql.as_bool() {
             // What makes no sense is still TraceQL.
-            Some(true) => !matches!(parsed, Err(traceql::QueryError::Syntax { .. })),
+            Some(true) => !matches!(parsed, Err(lang::QueryError::Syntax { .. })),
             _ => parsed.is_err(),
         };
         if !alike {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where its set-up fails")]
 
-use lab_backends::logs::logql::{parse, pretty};
+use lab_backends::logs::lang::{parse, pretty};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use lab_backends::logs::pipeline::{
+use lab_backends::logs::shipper::{
     Output, Pipeline, PipelineStats, RemoteConfig, RemoteLoki, Sink, Stages, StoreSink,
     contract_labels,
 };

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lab_backends::logs::Limits;
-use lab_backends::logs::api::{
+use lab_backends::logs::ingest::{
     EntryProto, LabelProto, PushRequestProto, StreamProto, TimestampProto,
 };
 use lab_backends::logs::store::Entry;

@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use etc::{text, yaml};
-use lab_backends::metrics::{METRIC_NAME, promql};
+use lab_backends::metrics::{METRIC_NAME, engine};
 use regex::Regex;
 use serde_json::Value;
 use support::service::Service;
@@ -63,7 +63,7 @@ fn rules_ask_only_for_metrics_that_there_are() {
     );
     for (name, rule) in rules() {
         let query = rule["expr"].as_str().expect("an expression");
-        let selectors = promql::selectors(query).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let selectors = engine::selectors(query).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!selectors.is_empty());
         for selector in selectors {
             let mut names = selector.matchers().iter();

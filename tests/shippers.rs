@@ -11,7 +11,7 @@ mod shipper;
 use std::time::Duration;
 
 use etc::{Environment, FOLDERS, elsewhere, server, text};
-use lab_backends::logs::pipeline::{Multiline, Output, Stages, contract_labels};
+use lab_backends::logs::shipper::{Multiline, Output, Stages, contract_labels};
 use serde_json::{Value, json};
 use shipper::{Labels, Shipper};
 

@@ -10,8 +10,8 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use lab_backends::traces::search::{Request, SearchError, Wanted, search};
-use lab_backends::traces::{Limits, Store, traceql};
+use lab_backends::traces::engine::search::{Request, SearchError, Wanted, search};
+use lab_backends::traces::{Limits, Store, lang};
 use lab_backends::wire::{Stop, Stopped};
 use spans::{batch, span};
 
@@ -37,7 +37,7 @@ fn store() -> Store {
 
 fn request(query: &str, limit: usize) -> Request {
     Request {
-        wanted: Wanted::Query(traceql::parse(query).unwrap()),
+        wanted: Wanted::Query(lang::parse(query).unwrap()),
         start: 0,
         end: 0,
         limit,

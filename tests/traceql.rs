@@ -10,7 +10,7 @@ mod shop;
 #[path = "support/traces.rs"]
 mod support;
 
-use lab_backends::traces::{Limits, traceql};
+use lab_backends::traces::{Limits, lang};
 use serde_json::{Value, json};
 use support::Backend;
 
@@ -370,7 +370,7 @@ async fn what_is_not_traceql_or_not_supported_is_refused_by_name() {
     for (query, message) in table {
         let shown = query.get(..60).unwrap_or(query);
         if query.is_empty() {
-            assert!(traceql::parse(query).is_err(), "an empty query");
+            assert!(lang::parse(query).is_err(), "an empty query");
             continue;
         }
         let answer = backend.get("/api/search", &[("q", query)]).await;

@@ -2,23 +2,23 @@
 
 #![cfg(feature = "lab")]
 
-use lab_backends::traces::traceql;
+use lab_backends::traces::lang;
 use proptest::prelude::*;
 
 #[test]
 fn a_hundred_thousand_parentheses_are_an_error_and_not_a_crash() {
     for (open, close) in [("(", ")"), ("!", ""), ("-", ""), ("{", "}")] {
         let query = format!("{{ {}1{} }}", open.repeat(100_000), close.repeat(100_000));
-        assert!(traceql::parse(&query).is_err());
+        assert!(lang::parse(&query).is_err());
         let query = format!("{}{{}}{}", open.repeat(100_000), close.repeat(100_000));
-        assert!(traceql::parse(&query).is_err());
+        assert!(lang::parse(&query).is_err());
     }
 }
 
 proptest! {
     #[test]
     fn the_parser_never_panics(text in "\\PC{0,80}") {
-        let _ = traceql::parse(&text);
+        let _ = lang::parse(&text);
     }
 
     #[test]
@@ -34,7 +34,7 @@ proptest! {
             0..40,
         )
     ) {
-        let _ = traceql::parse(&parts.join(" "));
-        let _ = traceql::parse(&parts.concat());
+        let _ = lang::parse(&parts.join(" "));
+        let _ = lang::parse(&parts.concat());
     }
 }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use lab_backends::logs::pipeline::{Output, Pipeline, Stages, StoreSink, contract_labels};
+use lab_backends::logs::shipper::{Output, Pipeline, Stages, StoreSink, contract_labels};
 use lab_backends::logs::store::LabelSet;
 use lab_backends::logs::{self, Clock, LogStore};
 use lab_backends::metrics::{self, FirstScrape, QueryLimits, ScrapeConfig, Scraper, TargetSet};
@@ -91,7 +91,7 @@ impl Lab {
                 let address = listener.local_addr().expect("address");
                 let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
                 let forever = std::future::pending();
-                tokio::spawn(traces::otlp::serve_grpc(listener, spans, forever));
+                tokio::spawn(traces::ingest::serve_grpc(listener, spans, forever));
                 format!("http://{address}")
             }
         };

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use lab_backends::logs::logql::{self, LineMatch, LineOperand, Stage};
+use lab_backends::logs::lang::{self, LineMatch, LineOperand, Stage};
 use lab_backends::logs::store::LabelSet;
 use regex::Regex;
 use serde_json::{Map, Value, json};
@@ -283,7 +283,7 @@ fn run(
 
 /// Whether a selector with line filters takes a line.
 fn selects(selector: &str, labels: &Labels, line: &str) -> bool {
-    let query = logql::parse_log(selector).expect("a selector");
+    let query = lang::parse_log(selector).expect("a selector");
     let set = LabelSet::new(labels.iter()).expect("labels");
     let labels_match = query
         .matchers

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lab_backends::logs::engine::{Direction, LogQuery, Steps, evaluate};
-use lab_backends::logs::logql::{Expr, parse};
+use lab_backends::logs::lang::{Expr, parse};
 use lab_backends::logs::store::{Entry, LabelSet, StreamEntries};
 use lab_backends::logs::{Clock, Limits, LogStore};
 use lab_backends::wire::Stop;

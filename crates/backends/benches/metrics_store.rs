@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lab_backends::metrics::{Labels, Limits, QueryLimits, Store, promql};
+use lab_backends::metrics::{Labels, Limits, QueryLimits, Store, engine};
 use lab_backends::wire::Stop;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -108,7 +108,7 @@ fn queries(c: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let (limits, stop) = (QueryLimits::default(), Stop::never());
-                promql::range(&store, query, end - HOUR_MS, end, 15_000, &limits, &stop)
+                engine::range(&store, query, end - HOUR_MS, end, 15_000, &limits, &stop)
                     .expect("an answer")
             });
         });

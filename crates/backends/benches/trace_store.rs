@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::time::SystemTime;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lab_backends::traces::search::{Request, Wanted, search, tag_names};
-use lab_backends::traces::{Limits, Store, traceql};
+use lab_backends::traces::engine::search::{Request, Wanted, search, tag_names};
+use lab_backends::traces::{Limits, Store, lang};
 use lab_backends::wire::Stop;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -159,7 +159,7 @@ fn searches(c: &mut Criterion) {
         r#"{ kind = client } >> { status = ok }"#,
     ] {
         let request = Request {
-            wanted: Wanted::Query(traceql::parse(query).unwrap()),
+            wanted: Wanted::Query(lang::parse(query).unwrap()),
             start: 1_795_350_000,
             end: 1_795_370_000,
             limit: 20,

@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::serve::{Doors, PATIENCE, Running};
 use super::stats::{self, Stores};
 use crate::routing::Unmatched;
-use lab_backends::logs::pipeline::{RemoteConfig, RemoteLoki, Sink, StoreSink};
+use lab_backends::logs::shipper::{RemoteConfig, RemoteLoki, Sink, StoreSink};
 use lab_backends::{logs, metrics, traces};
 
 /// What the real Prometheus scrapes; the embedded one reads the same file.
@@ -63,7 +63,7 @@ impl Backends {
             servers.push(doors.open(listener, routes, Unmatched::of_mux())?);
             progress.part("Tempo API", &addresses.tempo);
             if let Some(listener) = listeners.otlp_http {
-                let routes = traces::otlp::router(Arc::clone(&store));
+                let routes = traces::ingest::router(Arc::clone(&store));
                 servers.push(doors.open(listener, routes, Unmatched::of_mux())?);
                 progress.part(
                     "OTLP HTTP",
@@ -79,7 +79,7 @@ impl Backends {
                     let stopped = async {
                         let _ = stopped.await;
                     };
-                    let _ = traces::otlp::serve_grpc_on(incoming, taking, stopped).await;
+                    let _ = traces::ingest::serve_grpc_on(incoming, taking, stopped).await;
                 });
                 receiver = Some((stop, task));
                 progress.part("OTLP gRPC", &addresses.otlp_grpc);

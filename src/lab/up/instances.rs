@@ -26,7 +26,7 @@ use super::last_words::LastWords;
 use super::ports::Addresses;
 use super::progress::Progress;
 use lab_backends::logs::Clock;
-use lab_backends::logs::pipeline::{Output, Pipeline, Sink, Stages, contract_labels};
+use lab_backends::logs::shipper::{Output, Pipeline, Sink, Stages, contract_labels};
 use lab_backends::logs::store::LabelSet;
 
 /// How long an instance has to become ready.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-use lab_backends::logs::pipeline::{PipelineStats, Sink};
+use lab_backends::logs::shipper::{PipelineStats, Sink};
 use lab_backends::logs::store::{Entry, LabelSet};
 
 /// Characters that are kept; a terminal shows them on a few lines.

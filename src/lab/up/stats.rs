@@ -7,7 +7,7 @@ use salvo::http::StatusCode;
 use salvo::http::header::{ACCEPT, CONTENT_TYPE};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
-use lab_backends::logs::pipeline::Sink;
+use lab_backends::logs::shipper::Sink;
 use lab_backends::{logs, metrics, traces};
 use openmetrics_exemplars::Exposition;
 use openmetrics_exemplars::{Exemplars, OpenMetricsEncoder};

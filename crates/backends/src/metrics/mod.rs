@@ -10,17 +10,17 @@
 
 mod api;
 mod duration;
-pub mod exposition;
+pub mod engine;
+pub mod ingest;
 mod labels;
+pub(crate) mod lang;
 mod number;
-pub mod promql;
 mod sample;
-pub mod scrape;
 pub mod store;
 
 pub use api::router;
+pub use engine::QueryLimits;
+pub use ingest::scrape::{ConfigError, FirstScrape, ScrapeConfig, Scraper, TargetSet};
 pub use labels::{Labels, METRIC_NAME};
-pub use promql::QueryLimits;
 pub use sample::{STALE_NAN_BITS, is_stale, now_ms, stale_nan};
-pub use scrape::{ConfigError, FirstScrape, ScrapeConfig, Scraper, TargetSet};
 pub use store::{Limits, Stats, Store};

@@ -5,7 +5,7 @@ use salvo::prelude::Response;
 use serde_json::{Value as Json, json};
 
 use crate::logs::engine::{MAX_HELD_BYTES, QueryError};
-use crate::logs::logql::ParseError;
+use crate::logs::lang::ParseError;
 
 const JSON: &str = "application/json; charset=UTF-8";
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";

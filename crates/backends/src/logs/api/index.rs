@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::answer::{Answer, Asked, seconds};
 use super::labels::{matchers, selected};
 use super::params::Params;
-use crate::logs::logql;
+use crate::logs::lang;
 use crate::logs::store::{LogStore, StreamView};
 use crate::wire::Stop;
 
@@ -230,6 +230,6 @@ fn selector(params: &Params) -> Result<&str, Answer> {
     if query.is_empty() || query == "{}" {
         return Ok("");
     }
-    logql::parse_selector(query)?;
+    lang::parse_selector(query)?;
     Ok(query)
 }

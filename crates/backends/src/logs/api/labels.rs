@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::answer::{Answer, Asked};
 use super::params::Params;
-use crate::logs::logql;
+use crate::logs::lang;
 use crate::logs::store::{LabelMatcher, LogStore, StreamView};
 use crate::wire::Stop;
 
@@ -15,8 +15,8 @@ pub(super) fn matchers(selector: &str) -> Result<Vec<LabelMatcher>, Answer> {
     if selector.is_empty() || selector == "{}" {
         return Ok(Vec::new());
     }
-    let matchers = logql::parse_selector(selector)?;
-    let compiled: Result<Vec<_>, _> = matchers.iter().map(logql::Matcher::compile).collect();
+    let matchers = lang::parse_selector(selector)?;
+    let compiled: Result<Vec<_>, _> = matchers.iter().map(lang::Matcher::compile).collect();
     Ok(compiled?)
 }
 

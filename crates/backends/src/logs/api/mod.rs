@@ -6,9 +6,6 @@ mod ask;
 mod index;
 mod labels;
 mod params;
-mod proto;
-mod push;
-mod push_json;
 mod query;
 mod status;
 mod streams;
@@ -19,12 +16,9 @@ use std::sync::Arc;
 use salvo::Router;
 
 use self::ask::Ask;
-use self::push::Push;
 use self::tail::TailSocket;
-use super::store::LogStore;
-
-pub use proto::{EntryProto, LabelProto, PushRequestProto, StreamProto, TimestampProto};
-pub use push_json::{json_body, read_json};
+use crate::logs::ingest::{Push, intake};
+use crate::logs::store::LogStore;
 
 /// All routes over a store.
 #[must_use]
@@ -35,7 +29,7 @@ pub fn router(store: Arc<LogStore>) -> Router {
     };
     let ask = |path: &str, question: ask::Question| route(path, question, false);
     let query = |path: &str, question: ask::Question| route(path, question, true);
-    let intake = push::intake(store.limits());
+    let intake = intake(store.limits());
     let push = |path: &str, legacy: bool| {
         Router::with_path(path).post(Push::new(Arc::clone(&store), intake.clone(), legacy))
     };

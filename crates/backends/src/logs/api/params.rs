@@ -6,7 +6,7 @@ use salvo::prelude::Request;
 
 use super::answer::Answer;
 use crate::logs::engine::Direction;
-use crate::logs::logql::units::parse_any_duration;
+use crate::logs::lang::units::parse_any_duration;
 
 /// Bytes that a form may have.
 const MAX_FORM: usize = 1 << 20;

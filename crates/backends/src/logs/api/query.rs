@@ -6,7 +6,7 @@ use super::answer::{Answer, Asked, number, seconds};
 use super::params::Params;
 use super::streams::streams;
 use crate::logs::engine::{Labels, LogQuery, QueryError, Series, Steps, Value, evaluate};
-use crate::logs::logql::{self, Expr, LogExpr, MetricExpr};
+use crate::logs::lang::{self, Expr, LogExpr, MetricExpr};
 use crate::logs::store::LogStore;
 use crate::wire::Stop;
 
@@ -21,7 +21,7 @@ pub(super) fn instant(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
     let time = params.time(store.now())?;
     params.limit()?;
     params.direction()?;
-    let expr = match logql::parse_bytes(params.bytes("query"))? {
+    let expr = match lang::parse_bytes(params.bytes("query"))? {
         Expr::Metric(expr) => expr,
         Expr::Log(_) => return Err(QueryError::LogInstant.into()),
         Expr::Variants(..) => return Err(QueryError::VariantsDisabled.into()),
@@ -66,7 +66,7 @@ pub(super) fn range(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
     if end.saturating_sub(start) / step > MAX_POINTS {
         return Err(Answer::bad_request(STEP_TOO_SMALL));
     }
-    match logql::parse_bytes(params.bytes("query"))? {
+    match lang::parse_bytes(params.bytes("query"))? {
         Expr::Log(expr) => lines(store, (params, stop), &expr, (start, end), limit),
         Expr::Metric(expr) => {
             let steps = aligned(start, end, step);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Asked, TEXT};
 use super::params::Params;
-use crate::logs::logql;
+use crate::logs::lang;
 use crate::logs::store::LogStore;
 use crate::wire::Stop;
 
@@ -38,10 +38,10 @@ pub(super) fn buildinfo(_: &LogStore, _: &Params, _: &Stop) -> Asked {
 
 /// `/loki/api/v1/format_query`
 pub(super) fn format_query(_: &LogStore, params: &Params, _: &Stop) -> Asked {
-    let (status, body) = match logql::parse_bytes(params.bytes("query")) {
+    let (status, body) = match lang::parse_bytes(params.bytes("query")) {
         Ok(expr) => (
             200,
-            json!({"status": "success", "data": logql::pretty(&expr)}),
+            json!({"status": "success", "data": lang::pretty(&expr)}),
         ),
         Err(error) => (
             400,

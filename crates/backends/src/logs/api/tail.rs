@@ -16,7 +16,7 @@ use super::streams::streams;
 use crate::logs::engine::{
     Budget, Direction, Fields, LogLine, LogQuery, Pipeline, QueryError, output_labels,
 };
-use crate::logs::logql::{self, LogExpr};
+use crate::logs::lang::{self, LogExpr};
 use crate::logs::store::{Dropped, LabelSet, LogStore, Tail, TailBatch};
 use crate::wire::Stop;
 
@@ -41,7 +41,7 @@ impl TailSocket {
 
     async fn open(&self, req: &mut Request) -> Result<Follower, Answer> {
         let params = Params::read(req).await?;
-        let expr = logql::parse_log(params.get("query"))?;
+        let expr = lang::parse_log(params.get("query"))?;
         let limit = params
             .limit()?
             .min(self.store.limits().max_entries_per_query);

@@ -2,7 +2,7 @@
 
 use super::over_time;
 use super::value::{Labels, Series, grouped};
-use crate::logs::logql::{Grouping, VectorOp};
+use crate::logs::lang::{Grouping, VectorOp};
 
 /// Applies an aggregation to series.
 pub(crate) fn aggregate(

@@ -6,7 +6,7 @@ use super::budget::Budget;
 use super::error::QueryError;
 use super::matching;
 use super::value::{Labels, Series, Value};
-use crate::logs::logql::{BinaryOp, BinaryOpKind};
+use crate::logs::lang::{BinaryOp, BinaryOpKind};
 
 /// Applies an operator.
 pub(crate) fn apply(

@@ -1,6 +1,6 @@
 //! Why a query has no answer.
 
-use crate::logs::logql::ParseError;
+use crate::logs::lang::ParseError;
 
 /// A query that cannot be answered, in Loki's words where it has them.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

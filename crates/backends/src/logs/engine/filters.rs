@@ -6,8 +6,8 @@ use super::error::QueryError;
 use super::fields::{ERROR, Fields};
 use super::ip::IpPattern;
 use super::pattern::Pattern;
-use crate::logs::logql::units::{parse_bytes, parse_duration};
-use crate::logs::logql::{
+use crate::logs::lang::units::{parse_bytes, parse_duration};
+use crate::logs::lang::{
     CompareOp, LabelFilter, LineFilter, LineMatch, LineOperand, MatchOp, Matcher, ParseError,
     parse_float,
 };

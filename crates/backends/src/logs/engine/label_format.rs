@@ -5,7 +5,7 @@ use super::error::QueryError;
 use super::fields::{ERROR, Fields};
 use super::pipeline::noted;
 use super::template::{Failure, Kind, Template};
-use crate::logs::logql::LabelFormat;
+use crate::logs::lang::LabelFormat;
 
 /// One change.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::error::QueryError;
 use super::fields::{Fields, Origin};
 use super::pipeline::Pipeline;
-use crate::logs::logql::LogExpr;
+use crate::logs::lang::LogExpr;
 use crate::logs::store::{EntryRef, LabelSet, LogStore, StreamView};
 use crate::wire::Stop;
 

@@ -8,7 +8,7 @@ use super::budget::Budget;
 use super::error::QueryError;
 use super::range::POINT;
 use super::value::{Labels, Series};
-use crate::logs::logql::{BinaryOp, Group};
+use crate::logs::lang::{BinaryOp, Group};
 
 /// The results so far, by their labels.
 struct Results {

@@ -6,7 +6,7 @@ use super::budget::Budget;
 use super::error::QueryError;
 use super::range::{POINT, RangeCall};
 use super::value::{Labels, Series, Value};
-use crate::logs::logql::{Grouping, MetricExpr, RangeOp, VectorOp};
+use crate::logs::lang::{Grouping, MetricExpr, RangeOp, VectorOp};
 use crate::logs::store::LogStore;
 use crate::wire::Stop;
 use crate::wire::regex::Expression;

@@ -1,6 +1,6 @@
 //! Functions of the unwrapped values of a window, computed as Loki computes them.
 
-use crate::logs::logql::RangeOp;
+use crate::logs::lang::RangeOp;
 
 /// A value and its time in Unix nanoseconds.
 type Point = (i64, f64);

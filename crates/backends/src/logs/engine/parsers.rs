@@ -10,7 +10,7 @@ use super::json::{self, Ended, Kind, Malformed};
 use super::json_path::{self, Search, Step};
 use super::logfmt;
 use super::pattern::Pattern;
-use crate::logs::logql::Extraction;
+use crate::logs::lang::Extraction;
 use crate::wire::regex::Expression;
 
 const JSON_ERROR: &str = "JSONParserErr";

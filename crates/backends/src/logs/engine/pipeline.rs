@@ -13,7 +13,7 @@ use super::hints::Hints;
 use super::label_format::LabelChanges;
 use super::parsers::LineParser;
 use super::template::{Failure, Kind, Template};
-use crate::logs::logql::{NamedMatcher, ParseError, Parser as ParserStage, Stage};
+use crate::logs::lang::{NamedMatcher, ParseError, Parser as ParserStage, Stage};
 use crate::logs::store::LabelMatcher;
 use crate::wire::regex::Expression;
 

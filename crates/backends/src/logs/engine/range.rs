@@ -6,7 +6,7 @@ use super::metric::Steps;
 use super::over_time;
 use super::samples::{Extractor, Sample};
 use super::value::{Labels, Series};
-use crate::logs::logql::{Grouping, LogRange, MatchOp, RangeOp};
+use crate::logs::lang::{Grouping, LogRange, MatchOp, RangeOp};
 use crate::logs::store::LogStore;
 
 /// Bytes of a point of a series.

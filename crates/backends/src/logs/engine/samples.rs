@@ -9,8 +9,8 @@ use super::fields::{Fields, PRESERVE_ERROR};
 use super::filters::Condition;
 use super::pipeline::Pipeline;
 use super::value::Labels;
-use crate::logs::logql::units::{parse_bytes, parse_duration};
-use crate::logs::logql::{Grouping, LogRange, Unwrap, UnwrapConversion, parse_float};
+use crate::logs::lang::units::{parse_bytes, parse_duration};
+use crate::logs::lang::{Grouping, LogRange, Unwrap, UnwrapConversion, parse_float};
 use crate::logs::store::{EntryRef, LogStore, Quoted, StreamView};
 
 /// What `__error__` says of a label that holds no number.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::logs::logql::Grouping;
+use crate::logs::lang::Grouping;
 
 /// The labels of a series, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

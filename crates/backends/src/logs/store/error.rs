@@ -1,5 +1,6 @@
 //! What is refused at ingest, in Loki's words and with its status codes.
 
+use http::StatusCode;
 use jiff::Timestamp;
 
 use super::labels::LabelSet;
@@ -161,10 +162,10 @@ pub enum PushError {
 impl PushError {
     /// The HTTP status that Loki answers.
     #[must_use]
-    pub fn status(&self) -> u16 {
+    pub fn status(&self) -> StatusCode {
         match self {
-            Self::Invalid(_) | Self::OutOfOrder(_) => 400,
-            Self::TooManyStreams(_) | Self::RateLimited { .. } => 429,
+            Self::Invalid(_) | Self::OutOfOrder(_) => StatusCode::BAD_REQUEST,
+            Self::TooManyStreams(_) | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 }

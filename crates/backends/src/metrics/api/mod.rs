@@ -7,7 +7,6 @@ mod reply;
 mod series;
 mod status;
 mod targets;
-mod write;
 
 use std::sync::Arc;
 
@@ -15,12 +14,12 @@ use salvo::http::StatusCode;
 use salvo::http::header::{CONTENT_TYPE, HeaderValue};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
-use super::promql::QueryLimits;
-use super::scrape::TargetSet;
 use super::store::Store;
+use crate::metrics::engine::QueryLimits;
+use crate::metrics::ingest::remote_write::RemoteWrite;
+use crate::metrics::ingest::scrape::TargetSet;
 use params::Params;
 use reply::{ApiError, Reply};
-use write::RemoteWrite;
 
 use crate::wire::{Queries, Stop, Unanswered};
 

@@ -7,8 +7,8 @@ use super::params::{Params, invalid};
 use super::reply::{
     ApiError, Reply, push_labels, push_list, push_sample, push_string, push_time, push_value,
 };
+use crate::metrics::engine::{self, Answer, QueryLimits};
 use crate::metrics::now_ms;
-use crate::metrics::promql::{self, Answer, QueryLimits};
 use crate::wire::Stop;
 
 /// Points that a range query may ask for in each series.
@@ -38,7 +38,7 @@ pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, 
     let limit = params.limit("limit")?;
     let time = params.time("time", Some(now_ms()))?;
     let limits = limits(api, params)?;
-    let result = promql::instant(&api.store, params.get("query"), time, &limits, stop)
+    let result = engine::instant(&api.store, params.get("query"), time, &limits, stop)
         .map_err(|error| ApiError::of_query("query", error))?;
     let mut truncated = false;
     let mut json = String::new();
@@ -101,7 +101,7 @@ pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, Ap
         ));
     }
     let limits = limits(api, params)?;
-    let result = promql::range(
+    let result = engine::range(
         &api.store,
         params.get("query"),
         start,
@@ -155,7 +155,7 @@ pub(super) fn exemplars(api: &Api, params: &Params, _stop: &Stop) -> Result<Repl
             "end timestamp must not be before start time",
         ));
     }
-    let selectors = promql::selectors(params.get("query"))
+    let selectors = engine::selectors(params.get("query"))
         .map_err(|error| ApiError::of_query("query", error))?;
     let found = api.store.select_exemplars(&selectors, start, end);
     let mut json = String::new();

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use salvo::http::StatusCode;
 
+use crate::metrics::engine::QueryError;
 use crate::metrics::labels::Labels;
-use crate::metrics::promql::QueryError;
 
 /// A successful answer.
 pub(super) struct Reply {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::Api;
 use super::params::{Params, invalid};
 use super::reply::{ApiError, Reply, push_labels, push_list, push_string};
+use crate::metrics::engine;
 use crate::metrics::labels::Labels;
-use crate::metrics::promql;
 use crate::wire::Stop;
 
 /// The label sets that the request's selectors and times leave.
@@ -23,7 +23,7 @@ fn matched(api: &Api, params: &Params, stop: &Stop) -> Result<BTreeSet<Labels>, 
     // One after the other: each may bring as many regular expressions as a query.
     for text in params.all("match[]") {
         let fail = |error| ApiError::of_query("match[]", error);
-        let selector = promql::series_selector(text).map_err(fail)?;
+        let selector = engine::series_selector(text).map_err(fail)?;
         let labels = api.store.select_labels(&selector, start, end, stop);
         found.extend(labels.map_err(|stopped| fail(stopped.into()))?);
     }

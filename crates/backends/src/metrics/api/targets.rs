@@ -6,8 +6,8 @@ use super::Api;
 use super::params::Params;
 use super::reply::{ApiError, Reply, push_labels, push_list, push_string};
 use crate::metrics::duration::format_duration;
+use crate::metrics::ingest::scrape::{Metadata, Target};
 use crate::metrics::labels::Labels;
-use crate::metrics::scrape::{Metadata, Target};
 
 /// All targets with their last scrape.
 pub(super) fn targets(api: &Api, params: &Params) -> Result<Reply, ApiError> {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::json::TraceJson;
 use super::writer::Json;
 use crate::traces::Store;
-use crate::traces::search::SearchError;
+use crate::traces::engine::search::SearchError;
 use crate::wire::Unanswered;
 
 const JSON: &str = "application/json";

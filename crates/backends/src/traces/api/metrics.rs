@@ -8,8 +8,8 @@ use super::params::Params;
 use super::time::{duration, stamp};
 use super::writer::{Json, Object};
 use crate::traces::Store;
-use crate::traces::search::{Grid, TimeSeries, time_series};
-use crate::traces::traceql::{self, duration_text};
+use crate::traces::engine::search::{Grid, TimeSeries, time_series};
+use crate::traces::lang::{self, duration_text};
 use crate::wire::Stop;
 
 /// How far back a query looks that does not say when it starts.
@@ -104,7 +104,7 @@ impl From<String> for Failure {
 fn answer(
     params: &Params,
     prefix: &str,
-    ask: impl FnOnce(&traceql::Query, (u64, u64)) -> Result<Answer, Failure>,
+    ask: impl FnOnce(&lang::Query, (u64, u64)) -> Result<Answer, Failure>,
 ) -> Answer {
     let asked = || {
         let window = bounds(params)?;
@@ -113,7 +113,7 @@ fn answer(
             .get("q")
             .or_else(|| params.get("query"))
             .unwrap_or_default();
-        let query = traceql::parse(text).map_err(|error| format!("{prefix}{error}"))?;
+        let query = lang::parse(text).map_err(|error| format!("{prefix}{error}"))?;
         if window.1 < window.0 {
             return Err("end must be greater than start".to_owned().into());
         }
@@ -127,7 +127,7 @@ fn answer(
 
 fn counted(
     store: &Store,
-    query: &traceql::Query,
+    query: &lang::Query,
     grid: &Grid,
     exemplars: usize,
     stop: &Stop,
@@ -178,7 +178,7 @@ fn float(object: &mut Object<'_>, name: &str, value: f64) {
 fn bounds(params: &Params) -> Result<(u64, u64), String> {
     let since = match params.get("since") {
         None => DEFAULT_SINCE,
-        Some(text) => traceql::parse_duration(text)
+        Some(text) => lang::parse_duration(text)
             .and_then(|nanos| u64::try_from(nanos).ok())
             .ok_or_else(|| {
                 format!("could not parse 'since' parameter: not a valid duration string: {text:?}")

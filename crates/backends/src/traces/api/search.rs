@@ -9,8 +9,8 @@ use super::params::{ONE_OF_TWO, Params, logfmt};
 use super::time::duration;
 use super::writer::{Json, Object};
 use crate::traces::Store;
-use crate::traces::search::{self, Request, SpansetHit, TraceHit, Wanted};
-use crate::traces::traceql;
+use crate::traces::engine::search::{self, Request, SpansetHit, TraceHit, Wanted};
+use crate::traces::lang;
 use crate::wire::Stop;
 
 const DEFAULT_LIMIT: usize = 20;
@@ -93,7 +93,7 @@ fn request(params: &Params) -> Result<Request, String> {
     }
     let wanted = match query {
         Some(query) => Wanted::Query(
-            traceql::parse(query).map_err(|error| format!("invalid TraceQL query: {error}"))?,
+            lang::parse(query).map_err(|error| format!("invalid TraceQL query: {error}"))?,
         ),
         None => Wanted::Tags {
             tags,

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::params::Params;
 use crate::traces::Store;
-use crate::traces::search::{TagScope, TagValue, tag_names, values_of};
-use crate::traces::traceql::{self, AttributeScope, Field, Intrinsic};
+use crate::traces::engine::search::{TagScope, TagValue, tag_names, values_of};
+use crate::traces::lang::{self, AttributeScope, Field, Intrinsic};
 use crate::wire::Stop;
 
 /// The scope of what every span has.
@@ -84,7 +84,7 @@ pub(super) fn names_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answ
 /// `GET /api/search/tag/{tag}/values`. Here every name is an
 /// attribute's, but for three.
 pub(super) fn values_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
-    let field = match traceql::parse_field(&params.path) {
+    let field = match lang::parse_field(&params.path) {
         Ok(
             field
             @ Field::Intrinsic(Intrinsic::Name | Intrinsic::RootName | Intrinsic::RootService),
@@ -102,7 +102,7 @@ pub(super) fn values_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Ans
 
 /// `GET /api/v2/search/tag/{tag}/values`.
 pub(super) fn values_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
-    let field = match traceql::parse_field(&params.path) {
+    let field = match lang::parse_field(&params.path) {
         Ok(field) => field,
         Err(error) => {
             let tag = &params.path;
@@ -127,7 +127,7 @@ pub(super) fn values_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Ans
 fn names(
     store: &Store,
     params: &Params,
-    filter: Option<traceql::Query>,
+    filter: Option<lang::Query>,
     stop: &Stop,
 ) -> Result<Names, Answer> {
     let wanted = match params.get("scope") {
@@ -173,6 +173,6 @@ fn limit(params: &Params) -> usize {
 }
 
 /// The query that narrows suggestions, as far as it is complete.
-fn filter(params: &Params) -> Option<traceql::Query> {
-    traceql::parse_unfinished(params.get("q")?)
+fn filter(params: &Params) -> Option<lang::Query> {
+    lang::parse_unfinished(params.get("q")?)
 }

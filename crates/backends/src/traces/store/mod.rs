@@ -1,8 +1,10 @@
 //! Spans in memory: taken in, merged into traces, bounded by age and bytes.
 
+pub(crate) mod budget;
 mod dictionary;
 mod inner;
 mod intake;
+mod limits;
 mod pool;
 mod rate;
 mod span;
@@ -20,8 +22,8 @@ pub use intake::{Refusal, Taken};
 pub(crate) use span::{Attribute, Event, Link, Span, Value, Word};
 pub(crate) use trace::{Piece, Trace};
 
-use super::budget::Decoding;
-use super::limits::{Limits, Stats};
+use budget::Decoding;
+pub use limits::{Limits, Stats};
 
 /// All spans of the last hour, as far as they fit.
 ///

@@ -1,0 +1,168 @@
+//! Pushes as JSON: today's form and the one of `/api/prom/push`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+use serde_json::json;
+
+use crate::logs::lang;
+use crate::logs::lossy;
+use crate::logs::store::{Entry, LabelSet, StreamEntries};
+
+#[derive(serde::Deserialize)]
+struct Body {
+    streams: Vec<Stream>,
+}
+
+#[derive(serde::Deserialize)]
+struct Stream {
+    stream: BTreeMap<String, String>,
+    #[serde(default)]
+    values: Vec<Value>,
+}
+
+/// `["<nanoseconds>", "<line>", {"name": "value"}]`
+struct Value(Entry);
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values;
+
+        impl<'de> Visitor<'de> for Values {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("[\"<nanoseconds>\", \"<line>\", {structured metadata}]")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+                let missing = |at| A::Error::invalid_length(at, &self);
+                let ts: String = seq.next_element()?.ok_or_else(|| missing(0))?;
+                let ts = ts.parse().map_err(|_| {
+                    A::Error::custom("Value looks like Number/Boolean/None, but can't find its end")
+                })?;
+                let line = seq.next_element()?.ok_or_else(|| missing(1))?;
+                let metadata: BTreeMap<String, String> = seq.next_element()?.unwrap_or_default();
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Value(Entry {
+                    ts,
+                    line,
+                    metadata: metadata.into_iter().collect(),
+                }))
+            }
+        }
+
+        deserializer.deserialize_seq(Values)
+    }
+}
+
+/// Reads the body of `/loki/api/v1/push`.
+///
+/// # Errors
+/// What is wrong with it, beginning like Loki's message.
+pub fn read_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
+    let body: Body = serde_json::from_str(&lossy::text(body)).map_err(|error| {
+        let place = match error.classify() {
+            serde_json::error::Category::Data => "Streams: []loghttp.LogProtoStream",
+            _ => "readFieldHash",
+        };
+        format!("loghttp.PushRequest.{place}: {error}")
+    })?;
+    body.streams
+        .into_iter()
+        .map(|stream| {
+            Ok(StreamEntries {
+                // A map has no name twice.
+                labels: LabelSet::new(stream.stream).unwrap_or_default(),
+                entries: stream.values.into_iter().map(|value| value.0).collect(),
+            })
+        })
+        .collect()
+}
+
+#[derive(serde::Deserialize)]
+struct LegacyBody {
+    streams: Vec<LegacyStream>,
+}
+
+#[derive(serde::Deserialize)]
+struct LegacyStream {
+    labels: String,
+    #[serde(default)]
+    entries: Vec<LegacyEntry>,
+}
+
+#[derive(serde::Deserialize)]
+struct LegacyEntry {
+    #[serde(alias = "timestamp")]
+    ts: String,
+    line: String,
+}
+
+/// Reads the body of `/api/prom/push`.
+pub(super) fn read_legacy_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
+    let body: LegacyBody = serde_json::from_str(&lossy::text(body))
+        .map_err(|error| format!("legacy.PushRequest: {error}"))?;
+    body.streams.into_iter().map(legacy_stream).collect()
+}
+
+fn legacy_stream(stream: LegacyStream) -> Result<StreamEntries, String> {
+    let entries = stream
+        .entries
+        .into_iter()
+        .map(|entry| {
+            let ts = entry
+                .ts
+                .parse::<Timestamp>()
+                .ok()
+                .and_then(|time| i64::try_from(time.as_nanosecond()).ok())
+                .ok_or_else(|| format!("parsing time {:?}: not RFC 3339", entry.ts))?;
+            Ok(Entry::new(ts, entry.line))
+        })
+        .collect::<Result<_, String>>()?;
+    Ok(StreamEntries {
+        labels: stream_labels(&stream.labels)?,
+        entries,
+    })
+}
+
+/// Reads `{name="value", …}`.
+pub(super) fn stream_labels(text: &str) -> Result<LabelSet, String> {
+    let labels = lang::parse_stream_labels(text)
+        .map_err(|error| format!("couldn't parse labels: {error}"))?;
+    LabelSet::new(labels.iter().map(|(name, value)| (name.as_str(), &**value))).map_err(|name| {
+        let shown: String = text.chars().take(256).collect();
+        format!("stream '{shown}' has duplicate label name: '{name}'")
+    })
+}
+
+/// Writes streams as the body of `/loki/api/v1/push`.
+#[must_use]
+pub fn json_body(streams: &[StreamEntries]) -> String {
+    let streams: Vec<serde_json::Value> = streams
+        .iter()
+        .map(|stream| {
+            let labels: BTreeMap<&str, &str> = stream.labels.iter().collect();
+            let values: Vec<serde_json::Value> = stream
+                .entries
+                .iter()
+                .map(|entry| {
+                    let ts = entry.ts.to_string();
+                    if entry.metadata.is_empty() {
+                        return json!([ts, entry.line]);
+                    }
+                    let metadata: BTreeMap<&str, &str> = entry
+                        .metadata
+                        .iter()
+                        .map(|(name, value)| (name.as_str(), value.as_str()))
+                        .collect();
+                    json!([ts, entry.line, metadata])
+                })
+                .collect();
+            json!({"stream": labels, "values": values})
+        })
+        .collect();
+    json!({"streams": streams}).to_string()
+}

@@ -1,0 +1,9 @@
+//! What comes in over Loki's push API: protobuf with snappy, JSON, and Loki's older JSON.
+
+mod json;
+mod proto;
+mod push;
+
+pub use json::{json_body, read_json};
+pub use proto::{EntryProto, LabelProto, PushRequestProto, StreamProto, TimestampProto};
+pub(crate) use push::{Push, intake};

@@ -1,0 +1,347 @@
+//! Pushes: from bytes to entries in the store.
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+use salvo::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use salvo::http::{HeaderValue, StatusCode};
+use salvo::prelude::{Request, Response, handler};
+
+use super::json::{read_json, read_legacy_json, stream_labels};
+use super::proto::PushRequestProto;
+use crate::logs::lossy;
+use crate::logs::store::{Entry, Limits, LogStore, StreamEntries};
+use crate::wire::intake::{Intake, Unread};
+use crate::wire::measure::{self, Field, Shape};
+
+/// What an element takes in memory as a message and as an entry; a list may be twice as long as what is
+/// in it.
+static PUSH_REQUEST: Shape = Shape(&[(
+    1,
+    Field::Messages(
+        &STREAM,
+        2 * (size_of::<super::StreamProto>() + size_of::<StreamEntries>()),
+    ),
+)]);
+static STREAM: Shape = Shape(&[
+    (1, Field::Bytes),
+    (
+        2,
+        Field::Messages(
+            &ENTRY,
+            2 * (size_of::<super::EntryProto>() + size_of::<Entry>()),
+        ),
+    ),
+]);
+static ENTRY: Shape = Shape(&[
+    (2, Field::Bytes),
+    (
+        3,
+        Field::Messages(
+            &LABEL,
+            2 * (size_of::<super::LabelProto>() + size_of::<(String, String)>()),
+        ),
+    ),
+]);
+static LABEL: Shape = Shape(&[(1, Field::Bytes), (2, Field::Bytes)]);
+
+/// An array is an entry, an object a map with room for eleven pairs, a text one of a pair.
+const JSON_SIZES: measure::Json = measure::Json {
+    array: 2 * size_of::<Entry>(),
+    object: 12 * size_of::<(String, String)>(),
+    text: 2 * size_of::<String>(),
+};
+
+/// The way in of all pushes to a store.
+pub(crate) fn intake(limits: &Limits) -> Intake {
+    let unpacked = limits.max_decompressed_bytes;
+    Intake::new(limits.max_push_bytes, unpacked, 3 * unpacked)
+}
+
+/// A route that takes entries in.
+pub(crate) struct Push {
+    store: Arc<LogStore>,
+    intake: Intake,
+    /// Whether JSON has the form of `/api/prom/push`.
+    legacy: bool,
+}
+
+impl Push {
+    pub(crate) fn new(store: Arc<LogStore>, intake: Intake, legacy: bool) -> Self {
+        Self {
+            store,
+            intake,
+            legacy,
+        }
+    }
+
+    async fn take(&self, req: &mut Request) -> Result<(), Refusal> {
+        let header = |name| {
+            let value = req
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let form = Form {
+            content_type: header(CONTENT_TYPE),
+            encoding: header(CONTENT_ENCODING),
+            legacy: self.legacy,
+        };
+        let stored = self.store_body(req, form).await;
+        stored
+            .inspect_err(|refused| {
+                // What the store refuses it has counted.
+                if !refused.is_stores {
+                    self.store.count_unreadable_push();
+                }
+            })
+            .map_err(|refused| refused.refusal)
+    }
+
+    /// Reads, unpacks, measures, decodes and stores a body; each waits for its memory.
+    async fn store_body(&self, req: &mut Request, form: Form) -> Result<(), Refused> {
+        let limit = self.store.limits().max_push_bytes;
+        let body = self.intake.read(req).await;
+        let body = body.map_err(|unread| unread_body(&unread, limit))?;
+        let room = form.unpacked_size(&body.bytes, self.intake.most_unpacked())?;
+        let unpacked = self.intake.unpacking(room).await;
+        let (most_unpacked, most) = (self.intake.most_unpacked(), self.intake.most_decoded());
+        let (form, bytes, size) = blocking(move || {
+            let bytes = form.unpacked(body.bytes.clone(), most_unpacked)?;
+            drop(body);
+            let size = form.measure(&bytes, most)?;
+            Ok((form, bytes, size))
+        })
+        .await?;
+        let decoded = self.intake.decoding(size).await;
+        let store = Arc::clone(&self.store);
+        blocking(move || {
+            let streams = form.decoded(&bytes)?;
+            drop((bytes, unpacked));
+            let pushed = store.push(streams);
+            drop(decoded);
+            pushed.map_err(|error| Refused {
+                refusal: Refusal::new(error.status(), error.to_string()),
+                is_stores: true,
+            })
+        })
+        .await
+    }
+}
+
+/// A status and the text of the response that refuses a push.
+struct Refusal {
+    status: StatusCode,
+    text: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            text: text.into(),
+        }
+    }
+
+    fn bad_request(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
+    }
+
+    fn write(mut self, res: &mut Response) {
+        // Loki's write path ends its messages with a newline.
+        if !self.text.ends_with('\n') {
+            self.text.push('\n');
+        }
+        res.status_code(self.status);
+        res.headers_mut().insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
+        res.body(self.text);
+    }
+}
+
+/// Why nothing, or not all, of a push was stored.
+struct Refused {
+    refusal: Refusal,
+    /// The store refused entries, and counted them.
+    is_stores: bool,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            is_stores: false,
+        }
+    }
+}
+
+/// Works on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| {
+        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into())
+    })
+}
+
+fn unread_body(unread: &Unread, limit: usize) -> Refusal {
+    match unread {
+        Unread::TooLarge(_) => too_large(limit + 1, limit),
+        Unread::Slow => Refusal::new(StatusCode::REQUEST_TIMEOUT, unread.to_string()),
+        Unread::Busy => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, unread.to_string()),
+        Unread::Broken(_) => Refusal::bad_request(unread.to_string()),
+    }
+}
+
+fn too_large(bytes: usize, limit: usize) -> Refusal {
+    let text = format!("request body too large: {bytes} bytes, limit: {limit} bytes");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text)
+}
+
+/// What the headers say about a body.
+struct Form {
+    content_type: String,
+    encoding: String,
+    legacy: bool,
+}
+
+impl Form {
+    /// Bytes that unpacking may take.
+    fn unpacked_size(&self, body: &[u8], limit: usize) -> Result<usize, Refusal> {
+        match self.encoding.as_str() {
+            "gzip" | "deflate" => Ok(limit),
+            _ if self.is_json() => Ok(0),
+            _ => snappy_size(body, limit),
+        }
+    }
+
+    /// The text or the messages of a body.
+    fn unpacked(&self, body: Bytes, limit: usize) -> Result<Bytes, Refusal> {
+        let body = match self.decompressed(&body, limit)? {
+            Cow::Borrowed(_) => body,
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        if self.media_type().is_empty() {
+            return Err(Refusal::bad_request("mime: no media type"));
+        }
+        // Like Loki, whatever is not JSON is taken for protobuf.
+        if self.is_json() {
+            return Ok(body);
+        }
+        snappy_size(&body, limit)?;
+        let unpacked = snap::raw::Decoder::new().decompress_vec(&body);
+        unpacked.map(Bytes::from).map_err(corrupt)
+    }
+
+    /// What entries take in memory, before there are any.
+    fn measure(&self, bytes: &[u8], most: usize) -> Result<usize, Refusal> {
+        let measured = match self.is_json() {
+            true => measure::json(bytes, JSON_SIZES, most),
+            false => measure::protobuf(bytes, &PUSH_REQUEST, most),
+        };
+        measured.map_err(|error| {
+            Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("push too large: {error}"),
+            )
+        })
+    }
+
+    fn decoded(&self, bytes: &[u8]) -> Result<Vec<StreamEntries>, Refusal> {
+        let streams = match (self.is_json(), self.legacy) {
+            (true, false) => read_json(bytes).map_err(Refusal::bad_request)?,
+            (true, true) => read_legacy_json(bytes).map_err(Refusal::bad_request)?,
+            (false, _) => read_protobuf(bytes)?,
+        };
+        if streams.iter().any(|stream| stream.labels.is_empty()) {
+            let text = "error at least one label pair is required per stream";
+            return Err(Refusal::bad_request(text));
+        }
+        Ok(streams)
+    }
+
+    fn media_type(&self) -> &str {
+        let first = self.content_type.split(';').next();
+        first.unwrap_or_default().trim()
+    }
+
+    fn is_json(&self) -> bool {
+        self.media_type().eq_ignore_ascii_case("application/json")
+    }
+
+    fn decompressed<'b>(&self, body: &'b [u8], limit: usize) -> Result<Cow<'b, [u8]>, Refusal> {
+        let mut decoder: Box<dyn Read + 'b> = match self.encoding.as_str() {
+            // Snappy is part of the protobuf form and undone there.
+            "" | "snappy" | "identity" => return Ok(Cow::Borrowed(body)),
+            "gzip" => Box::new(flate2::read::MultiGzDecoder::new(body)),
+            "deflate" => Box::new(flate2::read::DeflateDecoder::new(body)),
+            other => {
+                let text = format!("Content-Encoding {other:?} not supported");
+                return Err(Refusal::bad_request(text));
+            }
+        };
+        let mut bytes = Vec::new();
+        let read = decoder
+            .by_ref()
+            .take(limit as u64 + 1)
+            .read_to_end(&mut bytes);
+        read.map_err(|error| Refusal::bad_request(format!("gzip: {error}")))?;
+        if bytes.len() > limit {
+            return Err(too_large(bytes.len(), limit));
+        }
+        Ok(Cow::Owned(bytes))
+    }
+}
+
+fn corrupt(_: snap::Error) -> Refusal {
+    Refusal::bad_request("snappy: corrupt input")
+}
+
+/// The size that a snappy body says it unpacks to.
+fn snappy_size(body: &[u8], limit: usize) -> Result<usize, Refusal> {
+    let size = snap::raw::decompress_len(body).map_err(corrupt)?;
+    if size > limit {
+        return Err(too_large(size, limit));
+    }
+    Ok(size)
+}
+
+fn read_protobuf(bytes: &[u8]) -> Result<Vec<StreamEntries>, Refusal> {
+    let request = PushRequestProto::decode(bytes)
+        .map_err(|error| Refusal::bad_request(format!("proto: {error}")))?;
+    let stream = |stream: super::StreamProto| {
+        let entries = stream.entries.into_iter().map(|entry| Entry {
+            ts: entry.timestamp.map_or(0, |ts| ts.nanoseconds()),
+            line: lossy::string(entry.line),
+            metadata: entry
+                .structured_metadata
+                .into_iter()
+                .map(|label| (lossy::string(label.name), lossy::string(label.value)))
+                .collect(),
+        });
+        Ok(StreamEntries {
+            labels: stream_labels(&stream.labels).map_err(Refusal::bad_request)?,
+            entries: entries.collect(),
+        })
+    };
+    request.streams.into_iter().map(stream).collect()
+}
+
+#[handler]
+impl Push {
+    async fn handle(&self, req: &mut Request, res: &mut Response) {
+        match self.take(req).await {
+            Ok(()) => {
+                res.status_code(StatusCode::NO_CONTENT);
+            }
+            Err(refusal) => refusal.write(res),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! LogQL: text to tree and back. The grammar is the one of Loki's documentation,
+//! <https://grafana.com/docs/loki/latest/query/>; what the lab does not evaluate is refused by name.
+
+mod ast;
+mod error;
+mod format;
+mod format_pretty;
+mod grammar;
+mod grammar_labels;
+mod grammar_metric;
+mod grammar_stages;
+mod lexer;
+mod literal;
+mod operators;
+mod tokens;
+pub mod units;
+mod validate;
+
+pub use ast::{
+    BinaryOp, BinaryOpKind, CompareOp, Expr, Extraction, Group, Grouping, LabelFilter, LabelFormat,
+    LineFilter, LineMatch, LineOperand, LogExpr, LogRange, MatchOp, Matcher, Matching, MetricExpr,
+    NamedMatcher, Parser, RangeOp, Stage, Unwrap, UnwrapConversion, VectorOp,
+};
+pub use error::ParseError;
+pub use format_pretty::pretty;
+pub(crate) use literal::parse_float;
+
+use std::sync::Arc;
+
+/// Bytes that a query may have, as in Loki.
+const MAX_INPUT: usize = 131_072;
+
+/// Parses a query.
+///
+/// # Errors
+/// Where and why the text is no query, in the form of Loki's messages.
+pub fn parse(text: &str) -> Result<Expr, ParseError> {
+    let expr = parse_unchecked(text, None)?;
+    validate::expr(&expr)?;
+    Ok(expr)
+}
+
+/// Parses a query as it was sent, which may be no UTF-8.
+///
+/// # Errors
+/// As [`parse`]; also where bytes are no UTF-8.
+pub fn parse_bytes(query: &[u8]) -> Result<Expr, ParseError> {
+    let invalid = std::str::from_utf8(query).err();
+    let expr = parse_unchecked(
+        &crate::logs::lossy::text(query),
+        invalid.map(|error| error.valid_up_to()),
+    )?;
+    validate::expr(&expr)?;
+    Ok(expr)
+}
+
+/// Parses a log query and nothing else.
+///
+/// # Errors
+/// As [`parse`]; also when the text is a metric query.
+pub fn parse_log(text: &str) -> Result<LogExpr, ParseError> {
+    match parse(text)? {
+        Expr::Log(log) => Ok(log),
+        _ => Err(ParseError::plain("only log selector is supported")),
+    }
+}
+
+/// Parses a stream selector without any stage, as `match[]` takes it.
+///
+/// # Errors
+/// As [`parse`]; also when there is more than a selector.
+pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
+    match parse(text)? {
+        Expr::Log(log) if log.stages.is_empty() => Ok(log.matchers),
+        _ => Err(ParseError::plain("only label matchers are supported")),
+    }
+}
+
+/// Parses the labels of a pushed stream, `{a="b", c="d"}`.
+///
+/// # Errors
+/// As [`parse`]; also when a label is not compared by `=`.
+pub fn parse_stream_labels(text: &str) -> Result<Vec<(String, Arc<str>)>, ParseError> {
+    let Expr::Log(log) = parse_unchecked(text, None)? else {
+        return Err(ParseError::plain("only label matchers are supported"));
+    };
+    if !log.stages.is_empty() || log.matchers.iter().any(|m| m.op != MatchOp::Equal) {
+        return Err(ParseError::plain(
+            "labels of a stream are name=\"value\" pairs",
+        ));
+    }
+    Ok(log
+        .matchers
+        .into_iter()
+        .map(|m| (m.name, m.value))
+        .collect())
+}
+
+fn parse_unchecked(text: &str, invalid: Option<usize>) -> Result<Expr, ParseError> {
+    if text.len() >= MAX_INPUT {
+        return Err(ParseError::plain(format!(
+            "input size too long ({} > {MAX_INPUT})",
+            text.len()
+        )));
+    }
+    if text.is_empty() {
+        return Err(ParseError::plain("syntax error: unexpected $end"));
+    }
+    grammar::parse_tokens(&lexer::tokenize(text, invalid))
+}

@@ -1,0 +1,192 @@
+//! The evaluator: one method a kind of node, values for all steps at once.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::annotations::Annotations;
+use super::budget::Budget;
+use super::grid::{ABSENT, Column, Grid, is_absent};
+use super::selector::Take;
+use super::{QueryError, QueryLimits};
+use crate::metrics::labels::Labels;
+use crate::metrics::lang::ast::{Expr, Unary};
+use crate::metrics::store::Store;
+
+/// What an expression gives over a grid.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// A number for each step.
+    Scalar(Vec<f64>),
+    /// Series with values at some steps.
+    Vector(Vec<Column>),
+    /// A string literal.
+    Text(String),
+}
+
+/// Evaluates the nodes of one query.
+pub(super) struct Evaluator<'a> {
+    pub(super) store: &'a Store,
+    pub(super) budget: &'a Budget,
+    /// Milliseconds.
+    pub(super) lookback: i64,
+    /// First and last time of the whole query, for `@ start()` and `@ end()`.
+    pub(super) query_start: i64,
+    pub(super) query_end: i64,
+    annotations: RefCell<Annotations>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// `times` are the query's own, even where the last step falls short of the end.
+    pub(super) fn new(
+        store: &'a Store,
+        times: (i64, i64),
+        limits: &QueryLimits,
+        budget: &'a Budget,
+    ) -> Self {
+        Self {
+            store,
+            budget,
+            lookback: i64::try_from(limits.lookback.as_millis()).unwrap_or(i64::MAX / 8),
+            query_start: times.0,
+            query_end: times.1,
+            annotations: RefCell::default(),
+        }
+    }
+
+    /// What came up that whoever asks should know, to be added to.
+    pub(super) fn annotations(&self) -> std::cell::RefMut<'_, Annotations> {
+        self.annotations.borrow_mut()
+    }
+
+    pub(super) fn into_annotations(self) -> Annotations {
+        self.annotations.into_inner()
+    }
+
+    /// Evaluates any node that is not a range vector.
+    pub(super) fn eval(&self, expr: &Expr, grid: &Grid) -> Result<Value, QueryError> {
+        self.budget.check_time()?;
+        match expr {
+            Expr::Paren(inner, _) => self.eval(inner, grid),
+            Expr::Number(value, _) => self.constant(*value, grid),
+            Expr::Text(text, _) => Ok(Value::Text(text.clone())),
+            Expr::Vector(vector) => self.select(vector, grid, Take::Values).map(Value::Vector),
+            Expr::Unary(unary) => self.unary(unary, grid),
+            Expr::Binary(binary) => self.binary(binary, grid),
+            Expr::Aggregate(aggregate) => self.aggregate(aggregate, grid).map(Value::Vector),
+            Expr::Call(call) => self.call(call, grid),
+            Expr::Matrix(_) | Expr::Subquery(_) => Err(mismatch("instant vector", expr)),
+        }
+    }
+
+    /// Evaluates a node that must be an instant vector.
+    pub(super) fn vector(&self, expr: &Expr, grid: &Grid) -> Result<Vec<Column>, QueryError> {
+        match self.eval(expr, grid)? {
+            Value::Vector(columns) => Ok(columns),
+            _ => Err(mismatch("instant vector", expr)),
+        }
+    }
+
+    /// Evaluates a node that must be a number.
+    pub(super) fn scalar(&self, expr: &Expr, grid: &Grid) -> Result<Vec<f64>, QueryError> {
+        match self.eval(expr, grid)? {
+            Value::Scalar(values) => Ok(values),
+            _ => Err(mismatch("scalar", expr)),
+        }
+    }
+
+    /// Evaluates a node that must be a string.
+    pub(super) fn text(&self, expr: &Expr, grid: &Grid) -> Result<String, QueryError> {
+        match self.eval(expr, grid)? {
+            Value::Text(text) => Ok(text),
+            _ => Err(mismatch("string", expr)),
+        }
+    }
+
+    pub(super) fn constant(&self, value: f64, grid: &Grid) -> Result<Value, QueryError> {
+        self.budget.make(grid.len())?;
+        Ok(Value::Scalar(vec![value; grid.len()]))
+    }
+
+    fn unary(&self, unary: &Unary, grid: &Grid) -> Result<Value, QueryError> {
+        let value = self.eval(&unary.expr, grid)?;
+        if !unary.negates {
+            return Ok(value);
+        }
+        match value {
+            Value::Scalar(mut values) => {
+                values.iter_mut().for_each(|value| *value = -*value);
+                Ok(Value::Scalar(values))
+            }
+            Value::Vector(columns) => {
+                map_values(columns, |value, _| Some(-value)).map(Value::Vector)
+            }
+            Value::Text(_) => Err(mismatch("scalar or instant vector", &unary.expr)),
+        }
+    }
+}
+
+fn mismatch(wanted: &str, expr: &Expr) -> QueryError {
+    QueryError::BadData(format!(
+        "parse error: expected type {wanted}, got {}",
+        expr.kind().name()
+    ))
+}
+
+/// Applies a function to each value (with the number of its step) and drops the metric's name.
+/// `None` takes the value out.
+pub(super) fn map_values(
+    mut columns: Vec<Column>,
+    mut function: impl FnMut(f64, usize) -> Option<f64>,
+) -> Result<Vec<Column>, QueryError> {
+    for column in &mut columns {
+        column.labels = column.labels.without_name();
+        for (step, value) in column.values.iter_mut().enumerate() {
+            if !is_absent(*value) {
+                *value = function(*value, step).unwrap_or(ABSENT);
+            }
+        }
+    }
+    columns.retain(|column| !column.is_void());
+    merge(columns)
+}
+
+/// Joins columns of the same labels.
+///
+/// # Errors
+/// When two of them have a value at the same step.
+pub(super) fn merge(columns: Vec<Column>) -> Result<Vec<Column>, QueryError> {
+    let mut places: HashMap<Labels, usize> = HashMap::with_capacity(columns.len());
+    let mut merged: Vec<Column> = Vec::with_capacity(columns.len());
+    for column in columns {
+        let Some(place) = places.get(&column.labels) else {
+            places.insert(column.labels.clone(), merged.len());
+            merged.push(column);
+            continue;
+        };
+        for (slot, value) in merged[*place].values.iter_mut().zip(column.values) {
+            if is_absent(value) {
+                continue;
+            }
+            if !is_absent(*slot) {
+                return Err(same_labelset());
+            }
+            *slot = value;
+        }
+    }
+    Ok(merged)
+}
+
+/// As [`merge`] for functions over ranges, where Prometheus refuses two series of the same labels even
+/// if they never have a value at the same step.
+pub(super) fn refuse_same_labels(columns: Vec<Column>) -> Result<Vec<Column>, QueryError> {
+    let mut seen = std::collections::HashSet::with_capacity(columns.len());
+    if columns.iter().all(|column| seen.insert(&column.labels)) {
+        return Ok(columns);
+    }
+    Err(same_labelset())
+}
+
+/// The error of Prometheus for two results that cannot be told apart.
+pub(super) fn same_labelset() -> QueryError {
+    QueryError::Execution("vector cannot contain metrics with the same labelset".to_owned())
+}

@@ -1,0 +1,272 @@
+//! PromQL, read as Prometheus 3 reads it ([`lang`]) and evaluated with its numbers.
+//!
+//! An expression is evaluated once for all steps of a query: each node gives columns with one value a
+//! step, see [`grid`]. Two rules keep hostile input harmless: the parser bounds the length, the depth and the
+//! regular expressions of a query, and [`budget`] counts what an evaluation reads, writes and how long it takes.
+
+mod aggregate;
+mod annotations;
+mod binary;
+mod budget;
+mod calendar;
+mod call;
+mod elementwise;
+mod eval;
+mod grid;
+mod histogram;
+mod kahan;
+mod label_functions;
+mod matching;
+mod over_time;
+mod range;
+mod ranking;
+mod rate;
+mod regression;
+mod selector;
+mod set;
+
+use std::time::Duration;
+
+use super::labels::Labels;
+use super::lang::ast::{Expr, Type};
+use super::lang::{self, Times};
+use super::store::{Selector, Store};
+use crate::wire::{Stop, Stopped};
+use budget::Budget;
+use eval::{Evaluator, Value};
+use grid::Grid;
+
+pub(crate) use grid::{Column, is_absent};
+
+/// Bounds of one query, the first three as Prometheus' own flags and constants.
+#[derive(Debug, Clone)]
+pub struct QueryLimits {
+    /// How far back an instant selector looks for a sample (`--query.lookback-delta`).
+    pub lookback: Duration,
+    /// Longest evaluation (`--query.timeout`).
+    pub timeout: Duration,
+    /// Samples that one query may read (`--query.max-samples`).
+    pub max_samples: u64,
+    /// Values that one query may compute, over all intermediate results.
+    pub max_points: u64,
+    /// Values that an answer may have. Written as JSON each takes some thirty bytes.
+    pub max_result: usize,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        Self {
+            lookback: Duration::from_secs(300),
+            timeout: Duration::from_secs(30),
+            max_samples: 50_000_000,
+            max_points: 10_000_000,
+            max_result: 2_000_000,
+        }
+    }
+}
+
+/// Why a query has no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// Not a valid or not a supported query.
+    #[error("{0}")]
+    BadData(String),
+    /// Valid, but it fails on the data.
+    #[error("{0}")]
+    Execution(String),
+    /// Took longer than [`QueryLimits::timeout`].
+    #[error("query timed out in expression evaluation")]
+    Timeout,
+    /// Who asked has hung up.
+    #[error("query was canceled in expression evaluation")]
+    Canceled,
+}
+
+impl From<Stopped> for QueryError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Late(_) => Self::Timeout,
+            Stopped::Gone => Self::Canceled,
+        }
+    }
+}
+
+/// What a query gives.
+#[derive(Debug)]
+pub enum Answer {
+    /// A number at the time of an instant query.
+    Scalar(f64),
+    /// A string literal.
+    Text(String),
+    /// One value a series at the time of an instant query.
+    Vector(Vec<(Labels, f64)>),
+    /// Samples of each series.
+    Matrix(Vec<(Labels, Vec<(i64, f64)>)>),
+}
+
+/// An answer with the warnings that came up on the way.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// The data.
+    pub answer: Answer,
+    /// What probably makes the answer wrong. Sorted, each once.
+    pub warnings: Vec<String>,
+    /// What may be of interest. Sorted, each once.
+    pub infos: Vec<String>,
+}
+
+fn parse(query: &str, times: Times) -> Result<Expr, QueryError> {
+    lang::parse(query, times).map_err(QueryError::BadData)
+}
+
+/// The selectors of a query, for requests that ask about series instead of values.
+///
+/// # Errors
+/// [`QueryError::BadData`] with the position and the problem.
+pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
+    let expr = parse(query, Times::ANY)?;
+    let mut found = Vec::new();
+    let mut waiting = vec![&expr];
+    while let Some(node) = waiting.pop() {
+        match node {
+            Expr::Vector(vector) => found.push(vector.selector.clone()),
+            Expr::Matrix(matrix) => found.push(matrix.vector.selector.clone()),
+            _ => waiting.extend(node.children().into_iter().rev()),
+        }
+    }
+    Ok(found)
+}
+
+/// Parses one series selector, as in `match[]`.
+///
+/// # Errors
+/// [`QueryError::BadData`] for anything but a plain vector selector.
+pub fn series_selector(text: &str) -> Result<Selector, QueryError> {
+    lang::parse_selector(text).map_err(QueryError::BadData)
+}
+
+/// Evaluates a query at one time (milliseconds).
+///
+/// # Errors
+/// See [`QueryError`].
+pub fn instant(
+    store: &Store,
+    query: &str,
+    time: i64,
+    limits: &QueryLimits,
+    stop: &Stop,
+) -> Result<Evaluated, QueryError> {
+    let expr = parse(query, Times::INSTANT)?;
+    let grid = Grid::instant(time);
+    let budget = Budget::new(limits, stop);
+    let evaluator = Evaluator::new(store, (time, time), limits, &budget);
+    let bare = expr.bare();
+    let answer = if matches!(bare, Expr::Matrix(_) | Expr::Subquery(_)) {
+        let matrix = evaluator.raw_ranges(bare, &grid)?;
+        check_size(
+            matrix.iter().map(|(_, samples)| samples.len()).sum(),
+            limits,
+        )?;
+        Answer::Matrix(sorted(matrix))
+    } else {
+        match evaluator.eval(&expr, &grid)? {
+            Value::Scalar(values) => Answer::Scalar(values.first().copied().unwrap_or(f64::NAN)),
+            Value::Text(text) => Answer::Text(text),
+            Value::Vector(mut columns) => {
+                if !call::sets_order(bare) {
+                    columns.sort_by(|left, right| left.labels.cmp(&right.labels));
+                }
+                let vector = columns
+                    .into_iter()
+                    .filter_map(|column| {
+                        let value = *column.values.first()?;
+                        (!is_absent(value)).then_some((column.labels, value))
+                    })
+                    .collect();
+                Answer::Vector(vector)
+            }
+        }
+    };
+    Ok(evaluated(answer, evaluator, query))
+}
+
+fn evaluated(answer: Answer, evaluator: Evaluator<'_>, query: &str) -> Evaluated {
+    let (warnings, infos) = evaluator.into_annotations().into_texts(query);
+    Evaluated {
+        answer,
+        warnings,
+        infos,
+    }
+}
+
+/// Evaluates a query at `start`, `start + step`, … up to `end` (milliseconds).
+///
+/// # Errors
+/// See [`QueryError`].
+pub fn range(
+    store: &Store,
+    query: &str,
+    start: i64,
+    end: i64,
+    step: i64,
+    limits: &QueryLimits,
+    stop: &Stop,
+) -> Result<Evaluated, QueryError> {
+    let times = Times {
+        step: step as f64 / 1000.0,
+        range: (end - start) as f64 / 1000.0,
+    };
+    let expr = parse(query, times)?;
+    let kind = expr.kind();
+    if !matches!(kind, Type::Scalar | Type::Vector) {
+        return Err(QueryError::BadData(format!(
+            "invalid expression type {:?} for range query, must be Scalar or instant Vector",
+            kind.name()
+        )));
+    }
+    let grid = Grid::new(start, end, step);
+    let budget = Budget::new(limits, stop);
+    let evaluator = Evaluator::new(store, (start, end), limits, &budget);
+    let columns = match evaluator.eval(&expr, &grid)? {
+        Value::Vector(columns) => columns,
+        Value::Scalar(values) => vec![Column {
+            labels: Labels::empty(),
+            values,
+        }],
+        Value::Text(_) => Vec::new(),
+    };
+    check_size(columns.len() * grid.len(), limits)?;
+    let matrix = columns
+        .into_iter()
+        .map(|column| {
+            let points = column
+                .values
+                .iter()
+                .enumerate()
+                .filter(|(_, value)| !is_absent(**value))
+                .map(|(index, value)| (grid.time(index), *value))
+                .collect::<Vec<_>>();
+            (column.labels, points)
+        })
+        .filter(|(_, points)| !points.is_empty())
+        .collect();
+    Ok(evaluated(Answer::Matrix(sorted(matrix)), evaluator, query))
+}
+
+/// Refuses an answer of too many values.
+fn check_size(values: usize, limits: &QueryLimits) -> Result<(), QueryError> {
+    if values > limits.max_result {
+        return Err(QueryError::Execution(format!(
+            "the result of {values} samples is larger than the limit of {}: ask for fewer series or a longer step",
+            limits.max_result
+        )));
+    }
+    Ok(())
+}
+
+type Matrix = Vec<(Labels, Vec<(i64, f64)>)>;
+
+fn sorted(mut matrix: Matrix) -> Matrix {
+    matrix.sort_by(|left, right| left.0.cmp(&right.0));
+    matrix
+}

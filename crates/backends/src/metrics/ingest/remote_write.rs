@@ -1,0 +1,286 @@
+//! `/write`: the [remote-write 1.0](https://prometheus.io/docs/specs/prw/remote_write_spec/) receiver.
+//!
+//! A sender of [2.0](https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/) is answered 415 by the content type
+//! it names, and falls back to 1.0. Native histograms are refused by name; what else a batch brings is kept.
+
+use std::sync::Arc;
+
+use prost::Message;
+use salvo::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use salvo::http::{HeaderMap, StatusCode};
+use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
+
+use crate::metrics::labels::Labels;
+use crate::metrics::now_ms;
+use crate::metrics::store::{Appended, Exemplar, Store};
+use crate::wire::intake::{Intake, Taken, Unread};
+use crate::wire::measure::{self, Field, Shape};
+
+/// Stores pushed series.
+pub(crate) struct RemoteWrite {
+    store: Arc<Store>,
+    intake: Intake,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WriteRequest {
+    #[prost(message, repeated, tag = "1")]
+    timeseries: Vec<TimeSeries>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TimeSeries {
+    #[prost(message, repeated, tag = "1")]
+    labels: Vec<Label>,
+    #[prost(message, repeated, tag = "2")]
+    samples: Vec<Sample>,
+    #[prost(message, repeated, tag = "3")]
+    exemplars: Vec<WireExemplar>,
+    #[prost(message, repeated, tag = "4")]
+    histograms: Vec<NativeHistogram>,
+}
+
+/// Only counted: its fields are skipped.
+#[derive(Clone, PartialEq, Message)]
+struct NativeHistogram {}
+
+#[derive(Clone, PartialEq, Message)]
+struct Label {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Sample {
+    #[prost(double, tag = "1")]
+    value: f64,
+    #[prost(int64, tag = "2")]
+    timestamp: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WireExemplar {
+    #[prost(message, repeated, tag = "1")]
+    labels: Vec<Label>,
+    #[prost(double, tag = "2")]
+    value: f64,
+    #[prost(int64, tag = "3")]
+    timestamp: i64,
+}
+
+/// Largest body, before and after decompression. A sender's batch is a tenth of it, and decoded messages
+/// take many times their size on the wire.
+const MAX_BODY_BYTES: usize = 4 << 20;
+
+/// Memory that the decoded messages of all bodies may take.
+const MAX_MESSAGE_BYTES: usize = 64 << 20;
+
+/// The message of remote write 1.0.
+const MESSAGE: &str = "prometheus.WriteRequest";
+
+type Refusal = (StatusCode, String);
+
+fn bad(text: impl Into<String>) -> Refusal {
+    (StatusCode::BAD_REQUEST, text.into())
+}
+
+#[async_trait]
+impl Handler for RemoteWrite {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        _depot: &mut Depot,
+        res: &mut Response,
+        _ctrl: &mut FlowCtrl,
+    ) {
+        let outcome = self.receive(req).await;
+        match outcome {
+            Ok(()) => res.status_code(StatusCode::NO_CONTENT),
+            Err((status, text)) => {
+                res.body(text + "\n");
+                res.status_code(status)
+            }
+        };
+    }
+}
+
+/// Refuses what is not a message of remote write 1.0 in snappy, by its headers, as Prometheus does. Without
+/// headers it is taken for one.
+fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
+    let text = |name| {
+        let value = headers.get(name).map(|value| value.to_str());
+        value.transpose().map(Option::unwrap_or_default)
+    };
+    let unsupported = |text: String| (StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
+    let unreadable = |_| unsupported("a header that is not ASCII text".to_owned());
+    let kind = text(CONTENT_TYPE).map_err(unreadable)?;
+    let mut parts = kind.split(';').map(str::trim);
+    let media = parts.next().unwrap_or_default();
+    if !kind.is_empty() && !media.eq_ignore_ascii_case("application/x-protobuf") {
+        return Err(unsupported(format!(
+            "expected application/x-protobuf as the first (media) part, got {kind} content-type"
+        )));
+    }
+    for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+        if name.trim().eq_ignore_ascii_case("proto") && value.trim() != MESSAGE {
+            return Err(unsupported(format!(
+                "{} protobuf message is not accepted by this server; only accepts {MESSAGE}",
+                value.trim()
+            )));
+        }
+    }
+    let encoding = text(CONTENT_ENCODING).map_err(unreadable)?;
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("snappy") {
+        return Err(unsupported(format!(
+            "{encoding} encoding (compression) is not accepted by this server; only snappy is acceptable"
+        )));
+    }
+    Ok(())
+}
+
+impl RemoteWrite {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
+        let most = store.limits().max_body_bytes.min(MAX_BODY_BYTES);
+        Self {
+            store,
+            intake: Intake::new(most, most, MAX_MESSAGE_BYTES),
+        }
+    }
+
+    async fn receive(&self, req: &mut Request) -> Result<(), Refusal> {
+        check_headers(req.headers()).inspect_err(|_| self.store.count_refused_request())?;
+        let messages = self.messages(req).await.inspect_err(|_| {
+            self.store.count_refused_request();
+        })?;
+        let decoding = self.intake.decoding(messages.size).await;
+        let store = self.store.clone();
+        blocking(move || {
+            let _decoding = decoding;
+            store_all(&store, messages)
+        })
+        .await
+    }
+
+    /// Reads, unpacks and measures a body; each waits for its memory.
+    async fn messages(&self, req: &mut Request) -> Result<Messages, Refusal> {
+        let body = self.intake.read(req).await.map_err(|unread| {
+            let status = match unread {
+                Unread::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                Unread::Slow => StatusCode::REQUEST_TIMEOUT,
+                Unread::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                Unread::Broken(_) => StatusCode::BAD_REQUEST,
+            };
+            (status, unread.to_string())
+        })?;
+        let limit = self.intake.most_unpacked();
+        let size = snap::raw::decompress_len(&body.bytes)
+            .map_err(|error| bad(format!("snappy: {error}")))?;
+        if size > limit {
+            let text = format!("decompressed body of {size} bytes is larger than {limit} bytes");
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, text));
+        }
+        let unpacked = self.intake.unpacking(size).await;
+        let most = self.intake.most_decoded();
+        blocking(move || {
+            let bytes = snap::raw::Decoder::new()
+                .decompress_vec(&body.bytes)
+                .map_err(|error| bad(format!("snappy: {error}")))?;
+            let size = measure::protobuf(&bytes, &WRITE_REQUEST, most);
+            let size = size.map_err(|error| (StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
+            Ok(Messages {
+                bytes,
+                size,
+                _unpacked: unpacked,
+            })
+        })
+        .await
+    }
+}
+
+/// A body unpacked.
+struct Messages {
+    bytes: Vec<u8>,
+    /// Memory that they take when they are decoded.
+    size: usize,
+    _unpacked: Taken,
+}
+
+/// Works on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        let text = "the write failed".to_owned();
+        Err((StatusCode::INTERNAL_SERVER_ERROR, text))
+    })
+}
+
+/// What elements take in memory; a list may be twice as long as what is in it.
+static WRITE_REQUEST: Shape = Shape(&[(
+    1,
+    Field::Messages(&TIME_SERIES, 2 * size_of::<TimeSeries>()),
+)]);
+static TIME_SERIES: Shape = Shape(&[
+    (1, LABELS),
+    (2, Field::Messages(&SAMPLE, 2 * size_of::<Sample>())),
+    (3, Field::Messages(&EXEMPLAR, 2 * size_of::<WireExemplar>())),
+]);
+static EXEMPLAR: Shape = Shape(&[(1, LABELS)]);
+static SAMPLE: Shape = Shape(&[]);
+static LABEL: Shape = Shape(&[(1, Field::Bytes), (2, Field::Bytes)]);
+const LABELS: Field = Field::Messages(&LABEL, 2 * size_of::<Label>());
+
+/// Decodes and stores. As the real receiver does, it keeps what it can and then reports the first refusal.
+fn store_all(store: &Store, messages: Messages) -> Result<(), Refusal> {
+    let request = WriteRequest::decode(messages.bytes.as_slice()).map_err(|error| {
+        store.count_refused_request();
+        bad(format!("protobuf: {error}"))
+    })?;
+    drop(messages);
+    let now = now_ms();
+    let mut refusal = None;
+    for series in request.timeseries {
+        let labels = labels_of(series.labels);
+        if labels.metric_name().is_empty() {
+            refusal.get_or_insert_with(|| bad(format!("series {labels} has no metric name")));
+            continue;
+        }
+        if !series.histograms.is_empty() {
+            refusal.get_or_insert_with(|| {
+                bad(format!(
+                    "native histograms are not stored here, and {labels} brings one: \
+                     set send_native_histograms to false"
+                ))
+            });
+        }
+        for sample in series.samples {
+            let outcome = store
+                .append(&labels, sample.timestamp, sample.value, now)
+                .map_err(|error| (StatusCode::TOO_MANY_REQUESTS, error.to_string()))?;
+            let problem = match outcome {
+                Appended::OutOfOrder => "out of order sample",
+                Appended::Duplicate => "duplicate sample for timestamp",
+                Appended::OutOfBounds => "out of bounds",
+                _ => continue,
+            };
+            refusal
+                .get_or_insert_with(|| bad(format!("{problem}: {labels} at {}", sample.timestamp)));
+        }
+        for exemplar in series.exemplars {
+            let exemplar = Exemplar {
+                labels: labels_of(exemplar.labels),
+                value: exemplar.value,
+                timestamp: exemplar.timestamp,
+                has_timestamp: true,
+            };
+            store.add_exemplar(&labels, exemplar, now);
+        }
+    }
+    refusal.map_or(Ok(()), Err)
+}
+
+fn labels_of(labels: Vec<Label>) -> Labels {
+    Labels::from_pairs(labels.into_iter().map(|label| (label.name, label.value)))
+}

@@ -1,0 +1,227 @@
+//! From an exposition to samples in the store: all of a scrape or nothing.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::config::Job;
+use super::target::Metadata;
+use crate::metrics::ingest::exposition::{
+    Entry, Format, Pairs, ParseError, ParsedExemplar, ParsedSample, parse,
+};
+use crate::metrics::labels::Labels;
+use crate::metrics::sample::stale_nan;
+use crate::metrics::store::{Appended, Exemplar, Series, SeriesLimit, Store};
+
+/// Why a whole scrape was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// Another content type, or none.
+    #[error("{0}")]
+    ContentType(String),
+    /// Not UTF-8.
+    #[error("invalid UTF-8 in the exposition at byte {0}")]
+    Encoding(usize),
+    /// Not valid in its format.
+    #[error("invalid exposition: {0}")]
+    Syntax(#[from] ParseError),
+    /// More samples than the job allows.
+    #[error("sample limit exceeded: more than {0} samples in one scrape")]
+    SampleLimit(usize),
+    /// More series than the store allows.
+    #[error(transparent)]
+    SeriesLimit(#[from] SeriesLimit),
+}
+
+/// Series that a scrape of a target saw, by id: those without a timestamp of their own, which end with
+/// a staleness marker when the next scrape does not see them.
+pub(super) type Seen = HashMap<u64, Arc<Series>>;
+
+/// What one scrape brought.
+#[derive(Debug, Default)]
+pub(super) struct Ingested {
+    pub(super) samples: usize,
+    pub(super) series_added: usize,
+    pub(super) seen: Seen,
+    pub(super) metadata: BTreeMap<String, Metadata>,
+}
+
+/// Where a scrape goes and how it is labelled.
+pub(super) struct Batch<'a> {
+    pub(super) store: &'a Store,
+    pub(super) job: &'a Job,
+    pub(super) target_labels: &'a Labels,
+    /// Milliseconds.
+    pub(super) time: i64,
+}
+
+impl Batch<'_> {
+    /// Reads the body twice: first to see that all of it is valid and within the limits, then to store it.
+    pub(super) fn ingest(
+        &self,
+        body: &[u8],
+        content_type: Option<&str>,
+        previous: &Seen,
+    ) -> Result<Ingested, IngestError> {
+        let format = Format::of_content_type(content_type).map_err(IngestError::ContentType)?;
+        let text = std::str::from_utf8(body)
+            .map_err(|error| IngestError::Encoding(error.valid_up_to()))?;
+        self.check(text, format)?;
+        let mut result = Ingested::default();
+        let mut problem = None;
+        parse(text, format, |entry| {
+            match entry {
+                Entry::Sample(sample) => {
+                    if let Err(error) = self.store_sample(sample, previous, &mut result) {
+                        problem = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                }
+                Entry::Type(family, kind) => {
+                    describe(&mut result, &family, |known| known.kind = kind.to_owned())
+                }
+                Entry::Help(family, help) => describe(&mut result, &family, |known| {
+                    known.help = help.chars().take(MAX_HELP_CHARS).collect()
+                }),
+                Entry::Unit(family, unit) => {
+                    describe(&mut result, &family, |known| known.unit = unit.to_owned())
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        match problem {
+            // Another scrape took the last room between the two readings.
+            Some(error) => {
+                self.end(result.seen.values());
+                Err(error.into())
+            }
+            None => Ok(result),
+        }
+    }
+
+    fn check(&self, text: &str, format: Format) -> Result<(), IngestError> {
+        let general = self.store.limits().max_scrape_samples;
+        let limit = self
+            .job
+            .sample_limit
+            .map_or(general, |own| own.min(general));
+        let (mut samples, mut new) = (0, 0);
+        parse(text, format, |entry| {
+            if let Entry::Sample(sample) = entry {
+                samples += 1;
+                if samples > limit {
+                    return ControlFlow::Break(());
+                }
+                new += usize::from(!self.store.knows(&self.label(sample.labels)));
+            }
+            ControlFlow::Continue(())
+        })?;
+        if samples > limit {
+            return Err(IngestError::SampleLimit(limit));
+        }
+        self.store.room_for(new)?;
+        Ok(())
+    }
+
+    fn store_sample(
+        &self,
+        sample: ParsedSample<'_>,
+        previous: &Seen,
+        result: &mut Ingested,
+    ) -> Result<(), SeriesLimit> {
+        let ParsedSample {
+            labels,
+            value,
+            timestamp,
+            exemplar,
+        } = sample;
+        result.samples += 1;
+        let own_time = timestamp.filter(|_| self.job.honor_timestamps);
+        let (series, _) = self.store.series_by_pairs(&self.label(labels))?;
+        let (outcome, series) =
+            self.store
+                .append_to(&series, own_time.unwrap_or(self.time), value, self.time)?;
+        if let Some(exemplar) = exemplar {
+            self.store_exemplar(&series, exemplar, own_time);
+        }
+        if own_time.is_none() && matches!(outcome, Appended::Stored | Appended::Repeated) {
+            result.series_added += usize::from(!previous.contains_key(&series.id));
+            result.seen.insert(series.id, series);
+        }
+        Ok(())
+    }
+
+    fn store_exemplar(
+        &self,
+        series: &Series,
+        parsed: ParsedExemplar<'_>,
+        sample_time: Option<i64>,
+    ) {
+        let exemplar = Exemplar {
+            labels: Labels::from_pairs(
+                parsed
+                    .labels
+                    .iter()
+                    .map(|(name, value)| (name.as_ref(), value.as_ref())),
+            ),
+            value: parsed.value,
+            timestamp: parsed.timestamp.or(sample_time).unwrap_or(self.time),
+            has_timestamp: parsed.timestamp.is_some(),
+        };
+        self.store
+            .add_exemplar(series.labels(), exemplar, self.time);
+    }
+
+    /// Adds the target's labels. Where both have one of the same name, the job says who wins; the
+    /// scraped one then becomes `exported_…`.
+    fn label<'a>(&'a self, mut scraped: Pairs<'a>) -> Pairs<'a> {
+        for (name, value) in self.target_labels.iter() {
+            if let Some(place) = scraped.iter().position(|(known, _)| known == name) {
+                if self.job.honor_labels {
+                    continue;
+                }
+                let mut moved = format!("exported_{name}");
+                while scraped.iter().any(|(known, _)| *known == moved) {
+                    moved.insert_str(0, "exported_");
+                }
+                scraped[place].0 = Cow::Owned(moved);
+            }
+            scraped.push((Cow::Borrowed(name), Cow::Borrowed(value)));
+        }
+        scraped.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        scraped
+    }
+
+    /// Ends series with a staleness marker.
+    pub(super) fn end<'s>(&self, series: impl Iterator<Item = &'s Arc<Series>>) {
+        for one in series {
+            // A series that was evicted in between is brought back for a marker only when there is room.
+            let _full = self.store.append_to(one, self.time, stale_nan(), self.time);
+        }
+    }
+
+    /// Stores one of the samples that tell about the scrape itself.
+    pub(super) fn report(&self, name: &str, value: f64) {
+        let labels = self
+            .target_labels
+            .with(crate::metrics::labels::METRIC_NAME, name);
+        let _full = self.store.append(&labels, self.time, value, self.time);
+    }
+}
+
+/// Families of one target whose metadata is kept.
+const MAX_FAMILIES: usize = 5_000;
+/// Characters of a help text that are kept.
+const MAX_HELP_CHARS: usize = 1_000;
+
+fn describe(result: &mut Ingested, family: &str, change: impl FnOnce(&mut Metadata)) {
+    if !result.metadata.contains_key(family) && result.metadata.len() < MAX_FAMILIES {
+        result
+            .metadata
+            .insert(family.to_owned(), Metadata::default());
+    }
+    if let Some(known) = result.metadata.get_mut(family) {
+        change(known);
+    }
+}

@@ -1,0 +1,240 @@
+//! What a search shows of a matching span: the attributes that the query mentions, where their
+//! condition holds.
+
+use opentelemetry_proto::tonic::common::v1::AnyValue;
+
+use super::eval::{Node, Patterns, Subject};
+use super::value::Computed;
+use crate::traces::lang::ast::{Aggregate, Spansets, Stage};
+use crate::traces::lang::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, Query};
+use crate::traces::store::Dictionary;
+
+/// The fields that a query mentions.
+pub(crate) struct Shown {
+    conditions: Vec<(Field, Expr)>,
+}
+
+/// [`Shown`] with its texts looked up.
+pub(crate) struct Show<'q> {
+    conditions: Vec<(&'q Field, Node<'q>, Node<'q>)>,
+}
+
+/// What is shown of one span.
+#[derive(Default)]
+pub(crate) struct SpanDetails {
+    /// The query mentions the span's name.
+    pub(crate) name: bool,
+    pub(crate) attributes: Vec<(String, AnyValue)>,
+}
+
+impl Shown {
+    pub(crate) fn new(query: &Query) -> Self {
+        let mut shown = Self {
+            conditions: Vec::new(),
+        };
+        shown.pipeline(&query.pipeline);
+        let by = query.metrics.iter().flat_map(|metrics| &metrics.by);
+        by.for_each(|field| shown.always(field));
+        shown
+    }
+
+    pub(crate) fn plan(&self, dictionary: &Dictionary, patterns: &mut Patterns) -> Show<'_> {
+        let conditions = self.conditions.iter().map(|(field, test)| {
+            let test = Node::new(test, dictionary, patterns);
+            (field, Node::field(field, dictionary), test)
+        });
+        Show {
+            conditions: conditions.collect(),
+        }
+    }
+
+    fn pipeline(&mut self, stages: &[Stage]) {
+        for stage in stages {
+            match stage {
+                Stage::Spansets(spansets) => self.spansets(spansets),
+                Stage::By(expr) => self.expr(expr),
+                Stage::Coalesce => {}
+                Stage::Select(fields) => fields.iter().for_each(|field| self.always(field)),
+                Stage::Filter(filter) => match &filter.aggregate {
+                    Aggregate::Count => {}
+                    Aggregate::Avg(expr)
+                    | Aggregate::Max(expr)
+                    | Aggregate::Min(expr)
+                    | Aggregate::Sum(expr) => self.expr(expr),
+                },
+            }
+        }
+    }
+
+    fn spansets(&mut self, spansets: &Spansets) {
+        match spansets {
+            Spansets::Filter(expr) => self.expr(expr),
+            Spansets::Binary(_, left, right) => {
+                self.spansets(left);
+                self.spansets(right);
+            }
+            Spansets::Pipeline(stages) => self.pipeline(stages),
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Const(_) => {}
+            Expr::Field(field) => self.always(field),
+            Expr::Exists(inner, _) => match &**inner {
+                Expr::Field(field) => self.when(field, expr),
+                inner => self.expr(inner),
+            },
+            Expr::Not(inner) | Expr::Negative(inner) => self.expr(inner),
+            Expr::Binary(op, left, right) => match (&**left, &**right) {
+                (Expr::Field(field), Expr::Const(value))
+                | (Expr::Const(value), Expr::Field(field)) => {
+                    let logic = matches!(op, BinaryOp::And | BinaryOp::Or);
+                    if !op.is_boolean() || (logic && matches!(value, Const::Bool(_))) {
+                        self.always(field);
+                    } else {
+                        self.when(field, expr);
+                    }
+                }
+                (left, right) => {
+                    self.expr(left);
+                    self.expr(right);
+                }
+            },
+        }
+    }
+
+    fn always(&mut self, field: &Field) {
+        self.when(field, &Expr::Const(Const::Bool(true)));
+    }
+
+    fn when(&mut self, field: &Field, test: &Expr) {
+        self.conditions.push((field.clone(), test.clone()));
+    }
+}
+
+impl Show<'_> {
+    /// What is shown of one span of a trace.
+    pub(crate) fn of(&self, subject: &Subject<'_>, at: usize) -> SpanDetails {
+        let mut details = SpanDetails::default();
+        let mut shown: Vec<&Field> = Vec::new();
+        for (field, node, test) in &self.conditions {
+            if shown.contains(field) || !test.holds(subject, at) {
+                continue;
+            }
+            let value = node.eval(subject, at);
+            let key = match field {
+                Field::Attribute(_, name) => name.as_str(),
+                Field::Intrinsic(Intrinsic::Name) => {
+                    details.name = true;
+                    continue;
+                }
+                // These stand elsewhere in the answer.
+                Field::Intrinsic(
+                    Intrinsic::Duration
+                    | Intrinsic::TraceDuration
+                    | Intrinsic::RootService
+                    | Intrinsic::RootName
+                    | Intrinsic::TraceId
+                    | Intrinsic::SpanId,
+                ) => continue,
+                Field::Intrinsic(intrinsic) => intrinsic.text(),
+            };
+            let missing = value == Computed::Nil;
+            if missing && !matches!(test, Node::Exists(_, false)) {
+                continue;
+            }
+            shown.push(field);
+            let value = value.wire(subject.dictionary);
+            details.attributes.push((key.to_owned(), value));
+        }
+        details
+    }
+
+    /// What the query mentions of one span of a trace, under its full name.
+    pub(crate) fn attributes(&self, subject: &Subject<'_>, at: usize) -> Vec<(String, AnyValue)> {
+        let mut attributes: Vec<(String, AnyValue)> = Vec::new();
+        for (field, node, test) in &self.conditions {
+            let name = field.to_string();
+            if attributes.iter().any(|(shown, _)| *shown == name) || !test.holds(subject, at) {
+                continue;
+            }
+            let value = node.eval(subject, at);
+            if value != Computed::Nil {
+                attributes.push((name, value.wire(subject.dictionary)));
+            }
+        }
+        attributes
+    }
+}
+
+/// What every match of a query must have, so that an index can be asked first.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Required {
+    pub(crate) service: Option<String>,
+    pub(crate) trace_id: Option<u128>,
+}
+
+impl Required {
+    pub(crate) fn new(query: &Query) -> Self {
+        match query.pipeline.first() {
+            Some(Stage::Spansets(spansets)) => Self::spansets(spansets),
+            _ => Self::default(),
+        }
+    }
+
+    fn spansets(spansets: &Spansets) -> Self {
+        use crate::traces::lang::ast::SpansetOp::{
+            NotAncestor, NotChild, NotDescendant, NotParent, NotSibling, Or,
+        };
+        match spansets {
+            Spansets::Filter(expr) => Self::expr(expr),
+            Spansets::Binary(Or, ..) => Self::default(),
+            Spansets::Binary(
+                NotAncestor | NotChild | NotDescendant | NotParent | NotSibling,
+                _,
+                right,
+            ) => Self::spansets(right),
+            Spansets::Binary(_, left, right) => Self::spansets(left).or(Self::spansets(right)),
+            Spansets::Pipeline(stages) => match stages.first() {
+                Some(Stage::Spansets(spansets)) => Self::spansets(spansets),
+                _ => Self::default(),
+            },
+        }
+    }
+
+    fn expr(expr: &Expr) -> Self {
+        let Expr::Binary(op, left, right) = expr else {
+            return Self::default();
+        };
+        match (op, &**left, &**right) {
+            (BinaryOp::And, left, right) => Self::expr(left).or(Self::expr(right)),
+            (BinaryOp::Eq, Expr::Field(field), Expr::Const(Const::Text(text)))
+            | (BinaryOp::Eq, Expr::Const(Const::Text(text)), Expr::Field(field)) => match field {
+                Field::Attribute(AttributeScope::Resource, name) if name == "service.name" => {
+                    Self {
+                        service: Some(text.clone()),
+                        trace_id: None,
+                    }
+                }
+                Field::Intrinsic(Intrinsic::RootService) if !text.is_empty() => Self {
+                    service: Some(text.clone()),
+                    trace_id: None,
+                },
+                Field::Intrinsic(Intrinsic::TraceId) => Self {
+                    service: None,
+                    trace_id: u128::from_str_radix(text, 16).ok(),
+                },
+                _ => Self::default(),
+            },
+            _ => Self::default(),
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            service: self.service.or(other.service),
+            trace_id: self.trace_id.or(other.trace_id),
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Expressions made ready for one look at the store, and evaluated for a span.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use regex::Regex;
+
+use super::pipeline;
+use super::relation::{NestedSet, Tree};
+use super::value::{Computed, arithmetic, compare};
+use super::work::Work;
+use crate::traces::lang::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic};
+use crate::traces::lang::check;
+use crate::traces::store::{Attribute, Dictionary, Span, Trace, Word};
+
+/// Regular expressions by their text, compiled once a search.
+pub(crate) type Patterns = HashMap<String, Regex>;
+
+/// A query with its texts looked up in the dictionary. It holds only as long as the store is not
+/// changed, since numbers of texts are used again.
+pub(crate) struct Plan<'q> {
+    pub(super) stages: Vec<pipeline::Step<'q>>,
+}
+
+/// One trace under evaluation.
+pub(crate) struct Subject<'a> {
+    pub(crate) dictionary: &'a Dictionary,
+    pub(crate) trace: &'a Trace,
+    pub(super) work: &'a Work<'a>,
+    root: OnceCell<Option<&'a Span>>,
+    tree: OnceCell<Tree>,
+    nested_sets: OnceCell<Vec<NestedSet>>,
+}
+
+/// An expression with its texts looked up.
+pub(super) enum Node<'q> {
+    Value(Computed<'q>),
+    Attribute(AttributeScope, Option<Word>),
+    Intrinsic(Intrinsic),
+    Not(Box<Node<'q>>),
+    Negative(Box<Node<'q>>),
+    Exists(Box<Node<'q>>, bool),
+    Logic(BinaryOp, Box<Node<'q>>, Box<Node<'q>>),
+    Compare(BinaryOp, Box<Node<'q>>, Box<Node<'q>>, Option<Regex>),
+    Arithmetic(BinaryOp, Box<Node<'q>>, Box<Node<'q>>),
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn new(dictionary: &'a Dictionary, trace: &'a Trace, work: &'a Work<'a>) -> Self {
+        Self {
+            dictionary,
+            trace,
+            work,
+            root: OnceCell::new(),
+            tree: OnceCell::new(),
+            nested_sets: OnceCell::new(),
+        }
+    }
+
+    pub(crate) fn root(&self) -> Option<&'a Span> {
+        *self.root.get_or_init(|| self.trace.root())
+    }
+
+    pub(super) fn tree(&self) -> &Tree {
+        self.tree.get_or_init(|| Tree::new(self.trace))
+    }
+
+    fn nested_set(&self, at: usize) -> NestedSet {
+        let sets = self
+            .nested_sets
+            .get_or_init(|| self.tree().nested_sets(self.trace));
+        sets[at]
+    }
+
+    /// The service of the root span.
+    pub(crate) fn root_service(&self) -> Option<Word> {
+        self.dictionary.service(self.root()?.resource)
+    }
+}
+
+impl<'q> Node<'q> {
+    pub(super) fn new(expr: &'q Expr, dictionary: &Dictionary, patterns: &mut Patterns) -> Self {
+        let mut node = |expr| Box::new(Self::new(expr, dictionary, patterns));
+        match expr {
+            Expr::Const(value) => Self::Value(Computed::constant(value, dictionary)),
+            Expr::Field(field) => Self::field(field, dictionary),
+            Expr::Not(inner) => Self::Not(node(inner)),
+            Expr::Negative(inner) => Self::Negative(node(inner)),
+            Expr::Exists(inner, wanted) => Self::Exists(node(inner), *wanted),
+            Expr::Binary(op @ (BinaryOp::And | BinaryOp::Or), left, right) => {
+                Self::Logic(*op, node(left), node(right))
+            }
+            Expr::Binary(op, left, right) if op.is_boolean() => {
+                let (left_node, right_node) = (node(left), node(right));
+                let pattern = match (op, &**right) {
+                    (BinaryOp::Re | BinaryOp::NotRe, Expr::Const(Const::Text(text))) => {
+                        compiled(text, patterns)
+                    }
+                    _ => None,
+                };
+                Self::Compare(*op, left_node, right_node, pattern)
+            }
+            Expr::Binary(op, left, right) => Self::Arithmetic(*op, node(left), node(right)),
+        }
+    }
+
+    pub(super) fn field(field: &Field, dictionary: &Dictionary) -> Self {
+        match field {
+            Field::Attribute(scope, name) => Self::Attribute(*scope, dictionary.find(name)),
+            Field::Intrinsic(intrinsic) => Self::Intrinsic(*intrinsic),
+        }
+    }
+
+    /// What this is for one span of a trace.
+    pub(super) fn eval<'a>(&'a self, subject: &'a Subject<'_>, at: usize) -> Computed<'a> {
+        let mut first = Computed::Nil;
+        match self {
+            Self::Value(value) => *value,
+            Self::Attribute(scope, key) => {
+                if let Some(key) = key {
+                    each_attribute(subject, at, *scope, *key, &mut |value| {
+                        first = value;
+                        true
+                    });
+                }
+                first
+            }
+            Self::Intrinsic(intrinsic) => {
+                each_intrinsic(subject, at, *intrinsic, &mut |value| {
+                    first = value;
+                    true
+                });
+                first
+            }
+            Self::Not(inner) => match inner.eval(subject, at) {
+                Computed::Bool(b) => Computed::Bool(!b),
+                _ => Computed::Nil,
+            },
+            Self::Negative(inner) => match inner.eval(subject, at) {
+                Computed::Int(n) => Computed::Int(n.wrapping_neg()),
+                Computed::Float(n) => Computed::Float(-n),
+                Computed::Duration(n) => Computed::Duration(n.wrapping_neg()),
+                _ => Computed::Nil,
+            },
+            Self::Exists(inner, wanted) => {
+                Computed::Bool((inner.eval(subject, at) != Computed::Nil) == *wanted)
+            }
+            Self::Logic(op, left, right) => {
+                let left = left.eval(subject, at) == Computed::Bool(true);
+                let short = left == (*op == BinaryOp::Or);
+                Computed::Bool(if short {
+                    left
+                } else {
+                    right.eval(subject, at) == Computed::Bool(true)
+                })
+            }
+            Self::Compare(op, left, right, pattern) => {
+                let test =
+                    |left, right| compare(*op, left, right, pattern.as_ref(), subject.dictionary);
+                // An event or link need not be the first to match.
+                Computed::Bool(left.any(subject, at, &mut |left| {
+                    right.any(subject, at, &mut |right| test(left, right))
+                }))
+            }
+            Self::Arithmetic(op, left, right) => {
+                arithmetic(*op, left.eval(subject, at), right.eval(subject, at))
+            }
+        }
+    }
+
+    /// Whether a test holds for one of the values that this has for a span.
+    fn any<'a>(
+        &'a self,
+        subject: &'a Subject<'_>,
+        at: usize,
+        test: &mut dyn FnMut(Computed<'a>) -> bool,
+    ) -> bool {
+        match self {
+            Self::Attribute(scope, Some(key)) => each_attribute(subject, at, *scope, *key, test),
+            Self::Attribute(_, None) => false,
+            Self::Intrinsic(intrinsic) => each_intrinsic(subject, at, *intrinsic, test),
+            other => test(other.eval(subject, at)),
+        }
+    }
+
+    /// Whether a span fulfils this. None does once the work is given up.
+    pub(super) fn holds(&self, subject: &Subject<'_>, at: usize) -> bool {
+        subject.work.goes_on() && self.eval(subject, at) == Computed::Bool(true)
+    }
+}
+
+/// Reads all values of one field. Without a scope those of all scopes count.
+pub(crate) struct Reader(Vec<Node<'static>>);
+
+impl Reader {
+    pub(crate) fn new(field: &Field, dictionary: &Dictionary) -> Self {
+        use AttributeScope::{Any, Event, Instrumentation, Link, Resource, Span};
+        Self(match field {
+            Field::Attribute(Any, name) => {
+                let key = dictionary.find(name);
+                let scopes = [Span, Resource, Event, Link, Instrumentation];
+                scopes.map(|scope| Node::Attribute(scope, key)).into()
+            }
+            other => vec![Node::field(other, dictionary)],
+        })
+    }
+
+    /// Shows the values that a span has.
+    pub(crate) fn each<'a>(
+        &'a self,
+        subject: &'a Subject<'_>,
+        at: usize,
+        visit: &mut dyn FnMut(Computed<'a>),
+    ) {
+        for node in &self.0 {
+            node.any(subject, at, &mut |value| {
+                visit(value);
+                false
+            });
+        }
+    }
+}
+
+/// Reads the values that spans are grouped by.
+pub(crate) struct Grouping(Vec<Node<'static>>);
+
+impl Grouping {
+    pub(crate) fn new(labels: &[Field], dictionary: &Dictionary) -> Self {
+        let nodes = labels.iter().map(|field| Node::field(field, dictionary));
+        Self(nodes.collect())
+    }
+
+    /// A value for each label, nothing where a span has none.
+    pub(crate) fn values<'a>(&'a self, subject: &'a Subject<'_>, at: usize) -> Vec<Computed<'a>> {
+        self.0.iter().map(|node| node.eval(subject, at)).collect()
+    }
+}
+
+fn compiled(text: &str, patterns: &mut Patterns) -> Option<Regex> {
+    if let Some(known) = patterns.get(text) {
+        return Some(known.clone());
+    }
+    let regex = check::regex(text)?;
+    patterns.insert(text.to_owned(), regex.clone());
+    Some(regex)
+}
+
+type Visit<'v, 'a> = &'v mut dyn FnMut(Computed<'a>) -> bool;
+
+/// Shows the values of an attribute until one is accepted. Without a scope there is one at most: the
+/// span's own, or else its resource's.
+fn each_attribute<'a>(
+    subject: &'a Subject<'_>,
+    at: usize,
+    scope: AttributeScope,
+    key: Word,
+    visit: Visit<'_, 'a>,
+) -> bool {
+    let span = &subject.trace.spans[at];
+    let dictionary = subject.dictionary;
+    let find =
+        |attributes: &'a [Attribute]| attributes.iter().find(|attribute| attribute.key == key);
+    let of_resource = || find(&dictionary.resource(span.resource)?.attributes);
+    let mut show = |found: Option<&'a Attribute>| {
+        found.is_some_and(|attribute| visit(Computed::attribute(&attribute.value)))
+    };
+    match scope {
+        AttributeScope::Any => show(find(&span.attributes).or_else(of_resource)),
+        AttributeScope::Span => show(find(&span.attributes)),
+        AttributeScope::Resource => show(of_resource()),
+        AttributeScope::Event => {
+            let mut events = span.events().iter();
+            events.any(|event| show(find(&event.attributes)))
+        }
+        AttributeScope::Link => span.links().iter().any(|link| show(find(&link.attributes))),
+        AttributeScope::Instrumentation => {
+            let scope = dictionary.scope(span.scope);
+            show(scope.and_then(|scope| find(&scope.attributes)))
+        }
+        AttributeScope::Parent => false,
+    }
+}
+
+/// Shows the values of an intrinsic until one is accepted.
+fn each_intrinsic<'a>(
+    subject: &'a Subject<'_>,
+    at: usize,
+    intrinsic: Intrinsic,
+    visit: Visit<'_, 'a>,
+) -> bool {
+    let (trace, dictionary) = (subject.trace, subject.dictionary);
+    let span = &trace.spans[at];
+    let nanos = |n: u64| Computed::Duration(i64::try_from(n).unwrap_or(i64::MAX));
+    let word = |word: Option<Word>| word.map_or(Computed::Text(""), Computed::Word);
+    let value = match intrinsic {
+        Intrinsic::Duration => nanos(span.duration()),
+        Intrinsic::Name => Computed::Word(span.name),
+        Intrinsic::Status => Computed::Status(span.status),
+        Intrinsic::StatusMessage => word(span.status_message()),
+        Intrinsic::Kind => Computed::Kind(span.kind),
+        Intrinsic::Parent => Computed::Nil,
+        Intrinsic::ChildCount => Computed::Int(subject.tree().child_count(at) as i64),
+        Intrinsic::SpanId => Computed::Id(span.id.into(), 16),
+        Intrinsic::ParentId if span.parent == 0 => Computed::Text(""),
+        Intrinsic::ParentId => Computed::Id(span.parent.into(), 16),
+        Intrinsic::RootName => word(subject.root().map(|root| root.name)),
+        Intrinsic::RootService => word(subject.root_service()),
+        Intrinsic::TraceDuration => nanos(trace.duration()),
+        Intrinsic::TraceId => Computed::Id(trace.id, 32),
+        Intrinsic::NestedSetLeft => Computed::Int(subject.nested_set(at).left),
+        Intrinsic::NestedSetRight => Computed::Int(subject.nested_set(at).right),
+        // Roots are known without counting.
+        Intrinsic::NestedSetParent if span.parent == 0 => Computed::Int(-1),
+        Intrinsic::NestedSetParent => Computed::Int(subject.nested_set(at).parent),
+        Intrinsic::EventName => {
+            return span.events().iter().any(|e| visit(Computed::Word(e.name)));
+        }
+        Intrinsic::EventTimeSinceStart => {
+            let times = span.events().iter().map(|e| e.time);
+            return times
+                .map(|time| nanos(time.saturating_sub(span.start)))
+                .any(visit);
+        }
+        Intrinsic::LinkTraceId => {
+            return span.links().iter().any(|l| visit(id(&l.trace_id, 32)));
+        }
+        Intrinsic::LinkSpanId => {
+            return span.links().iter().any(|l| visit(id(&l.span_id, 16)));
+        }
+        Intrinsic::InstrumentationName => {
+            word(dictionary.scope(span.scope).map(|scope| scope.name))
+        }
+        Intrinsic::InstrumentationVersion => {
+            word(dictionary.scope(span.scope).map(|scope| scope.version))
+        }
+    };
+    visit(value)
+}
+
+fn id(bytes: &[u8], digits: usize) -> Computed<'static> {
+    let number = bytes
+        .iter()
+        .fold(0u128, |id, byte| (id << 8) | u128::from(*byte));
+    Computed::Id(number, digits)
+}

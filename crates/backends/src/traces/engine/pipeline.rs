@@ -1,0 +1,270 @@
+//! Pipelines over one trace: which spans remain, in which sets, with which computed attributes.
+
+use std::collections::HashMap;
+
+use opentelemetry_proto::tonic::common::v1::AnyValue;
+
+use super::eval::{Node, Patterns, Plan, Subject};
+use super::value::{Computed, compare};
+use crate::traces::lang::ast::{
+    Aggregate, BinaryOp, Const, Query, ScalarFilter, SpansetOp, Spansets, Stage,
+};
+use crate::traces::store::Dictionary;
+
+/// Spans that belong together, by position in their trace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Spanset {
+    pub(crate) spans: Vec<usize>,
+    /// What the pipeline computed: `by(…)`, `count()` and so on.
+    pub(crate) attributes: Vec<(String, AnyValue)>,
+}
+
+/// A stage with its texts looked up.
+pub(super) enum Step<'q> {
+    Spansets(Select<'q>),
+    By(String, Node<'q>),
+    Coalesce,
+    /// It only asks for more attributes to be shown.
+    Show,
+    Filter(Measure<'q>),
+}
+
+pub(super) enum Select<'q> {
+    Filter(Node<'q>),
+    Binary(SpansetOp, Box<Select<'q>>, Box<Select<'q>>),
+    Pipeline(Vec<Step<'q>>),
+}
+
+/// An aggregate and what it is compared with.
+pub(super) struct Measure<'q> {
+    name: String,
+    kind: &'q Aggregate,
+    of: Option<Node<'q>>,
+    op: BinaryOp,
+    value: &'q Const,
+}
+
+impl<'q> Plan<'q> {
+    /// Looks up what a query mentions.
+    pub(crate) fn new(query: &'q Query, dictionary: &Dictionary, patterns: &mut Patterns) -> Self {
+        Self {
+            stages: steps(&query.pipeline, dictionary, patterns),
+        }
+    }
+
+    /// The spansets of a trace that match; none if it does not.
+    pub(crate) fn run(&self, subject: &Subject<'_>) -> Vec<Spanset> {
+        // Most traces do not match, and that is cheaper to see than to work out in order.
+        if let Some(Step::Spansets(select)) = self.stages.first()
+            && !select.possible(subject)
+        {
+            return Vec::new();
+        }
+        let all = Spanset {
+            spans: subject.trace.in_order(),
+            attributes: Vec::new(),
+        };
+        run(&self.stages, subject, vec![all])
+    }
+}
+
+fn steps<'q>(
+    stages: &'q [Stage],
+    dictionary: &Dictionary,
+    patterns: &mut Patterns,
+) -> Vec<Step<'q>> {
+    let step = |stage: &'q Stage| match stage {
+        Stage::Spansets(spansets) => Step::Spansets(select(spansets, dictionary, patterns)),
+        Stage::By(expr) => Step::By(format!("by({expr})"), Node::new(expr, dictionary, patterns)),
+        Stage::Coalesce => Step::Coalesce,
+        Stage::Select(_) => Step::Show,
+        Stage::Filter(filter) => Step::Filter(measure(filter, dictionary, patterns)),
+    };
+    stages.iter().map(step).collect()
+}
+
+fn select<'q>(
+    spansets: &'q Spansets,
+    dictionary: &Dictionary,
+    patterns: &mut Patterns,
+) -> Select<'q> {
+    match spansets {
+        Spansets::Filter(expr) => Select::Filter(Node::new(expr, dictionary, patterns)),
+        Spansets::Binary(op, left, right) => Select::Binary(
+            *op,
+            Box::new(select(left, dictionary, patterns)),
+            Box::new(select(right, dictionary, patterns)),
+        ),
+        Spansets::Pipeline(stages) => Select::Pipeline(steps(stages, dictionary, patterns)),
+    }
+}
+
+fn measure<'q>(
+    filter: &'q ScalarFilter,
+    dictionary: &Dictionary,
+    patterns: &mut Patterns,
+) -> Measure<'q> {
+    let of = match &filter.aggregate {
+        Aggregate::Count => None,
+        Aggregate::Avg(expr)
+        | Aggregate::Max(expr)
+        | Aggregate::Min(expr)
+        | Aggregate::Sum(expr) => Some(Node::new(expr, dictionary, patterns)),
+    };
+    Measure {
+        name: filter.aggregate.to_string(),
+        kind: &filter.aggregate,
+        of,
+        op: filter.op,
+        value: &filter.value,
+    }
+}
+
+fn run(stages: &[Step<'_>], subject: &Subject<'_>, mut sets: Vec<Spanset>) -> Vec<Spanset> {
+    for stage in stages {
+        sets = match stage {
+            Step::Spansets(select) => sets
+                .into_iter()
+                .flat_map(|set| select.run(subject, set))
+                .collect(),
+            Step::By(name, node) => sets
+                .into_iter()
+                .flat_map(|set| group(subject, set, name, node))
+                .collect(),
+            Step::Coalesce => {
+                let spans = sets.into_iter().flat_map(|set| set.spans).collect();
+                vec![Spanset {
+                    spans,
+                    attributes: Vec::new(),
+                }]
+            }
+            Step::Show => sets,
+            Step::Filter(measure) => sets
+                .into_iter()
+                .filter_map(|set| measure.pass(subject, set))
+                .collect(),
+        };
+        sets.retain(|set| !set.spans.is_empty());
+        if sets.is_empty() {
+            break;
+        }
+    }
+    sets
+}
+
+impl Select<'_> {
+    /// Whether a trace may match, without saying which spans do.
+    fn possible(&self, subject: &Subject<'_>) -> bool {
+        use SpansetOp::{NotAncestor, NotChild, NotDescendant, NotParent, NotSibling, Or};
+        match self {
+            Self::Filter(node) => (0..subject.trace.spans.len()).any(|at| node.holds(subject, at)),
+            Self::Binary(Or, left, right) => left.possible(subject) || right.possible(subject),
+            Self::Binary(
+                NotAncestor | NotChild | NotDescendant | NotParent | NotSibling,
+                _,
+                right,
+            ) => right.possible(subject),
+            Self::Binary(_, left, right) => left.possible(subject) && right.possible(subject),
+            Self::Pipeline(steps) => match steps.first() {
+                Some(Step::Spansets(select)) => select.possible(subject),
+                _ => true,
+            },
+        }
+    }
+
+    fn run(&self, subject: &Subject<'_>, mut set: Spanset) -> Vec<Spanset> {
+        match self {
+            Self::Filter(node) => {
+                set.spans.retain(|at| node.holds(subject, *at));
+                vec![set]
+            }
+            Self::Pipeline(steps) => run(steps, subject, vec![set]),
+            Self::Binary(op, left, right) => {
+                let flat = |side: &Self| -> Vec<usize> {
+                    let sets = side.run(subject, set.clone()).into_iter();
+                    sets.flat_map(|set| set.spans).collect()
+                };
+                let (left, right) = (flat(left), flat(right));
+                set.spans = match op {
+                    SpansetOp::And if left.is_empty() || right.is_empty() => Vec::new(),
+                    SpansetOp::And | SpansetOp::Or => {
+                        let mut seen = vec![false; subject.trace.spans.len()];
+                        let all = left.into_iter().chain(right);
+                        all.filter(|at| !std::mem::replace(&mut seen[*at], true))
+                            .collect()
+                    }
+                    op => subject.tree().relate(subject.trace, *op, &left, &right),
+                };
+                vec![set]
+            }
+        }
+    }
+}
+
+/// Splits a set by the value of an expression, in order of appearance.
+fn group(subject: &Subject<'_>, set: Spanset, name: &str, node: &Node<'_>) -> Vec<Spanset> {
+    let mut groups: Vec<Spanset> = Vec::new();
+    let mut by_value: HashMap<String, usize> = HashMap::new();
+    for at in set.spans {
+        if !subject.work.goes_on() {
+            break;
+        }
+        let value = node.eval(subject, at);
+        let key =
+            format!("{:?}", std::mem::discriminant(&value)) + &value.display(subject.dictionary);
+        let place = *by_value.entry(key).or_insert_with(|| {
+            // An attribute has a name, a value and room for a few more.
+            subject.work.makes((set.attributes.len() + 1) * 256);
+            let mut attributes = set.attributes.clone();
+            attributes.push((name.to_owned(), value.wire(subject.dictionary)));
+            groups.push(Spanset {
+                spans: Vec::new(),
+                attributes,
+            });
+            groups.len() - 1
+        });
+        groups[place].spans.push(at);
+    }
+    groups
+}
+
+impl Measure<'_> {
+    /// The set with what was computed of it, if it passes.
+    fn pass(&self, subject: &Subject<'_>, mut set: Spanset) -> Option<Spanset> {
+        let found = self.compute(subject, &set)?;
+        let wanted = Computed::constant(self.value, subject.dictionary);
+        if !compare(self.op, found, wanted, None, subject.dictionary) {
+            return None;
+        }
+        let value = found.wire(subject.dictionary);
+        set.attributes.push((self.name.clone(), value));
+        Some(set)
+    }
+
+    /// The aggregate of a set; nothing if no span has a number.
+    fn compute(&self, subject: &Subject<'_>, set: &Spanset) -> Option<Computed<'static>> {
+        let Some(node) = &self.of else {
+            return Some(Computed::Int(set.spans.len() as i64));
+        };
+        let spans = set.spans.iter().take_while(|_| subject.work.goes_on());
+        let values = spans.map(|at| node.eval(subject, *at));
+        let values: Vec<Computed<'_>> = values.filter(|v| v.number().is_some()).collect();
+        let numbers = || values.iter().filter_map(|value| value.number());
+        let sum: f64 = numbers().sum();
+        let result = match self.kind {
+            Aggregate::Count => values.len() as f64,
+            Aggregate::Avg(_) => sum / values.len() as f64,
+            Aggregate::Sum(_) => sum,
+            Aggregate::Max(_) => numbers().reduce(f64::max)?,
+            Aggregate::Min(_) => numbers().reduce(f64::min)?,
+        };
+        let integers = values.iter().all(|v| matches!(v, Computed::Int(_)));
+        Some(match values.first()? {
+            Computed::Duration(_) => Computed::Duration(result as i64),
+            _ if integers && !matches!(self.kind, Aggregate::Avg(_)) => {
+                Computed::Int(result as i64)
+            }
+            _ => Computed::Float(result),
+        })
+    }
+}

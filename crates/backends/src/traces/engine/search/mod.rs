@@ -1,0 +1,49 @@
+//! What the store answers to a search: traces, names of tags, values of tags, spans over time.
+
+mod exemplars;
+mod grid;
+mod metrics;
+mod tags;
+mod traces;
+mod walk;
+mod wanted;
+
+use thiserror::Error;
+
+use crate::traces::engine::Over;
+use crate::wire::Stopped;
+
+pub use exemplars::Exemplar;
+pub use grid::Grid;
+pub use metrics::TimeSeries;
+pub(crate) use metrics::time_series;
+pub(crate) use tags::values_of;
+pub use tags::{TagScope, TagValue, tag_names};
+pub use traces::{ServiceStats, SpanHit, SpansetHit, TraceHit, search};
+pub use wanted::{Request, Wanted};
+
+/// Why a search was given up.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum SearchError {
+    /// It ran longer than it may, or nobody waits for it any more.
+    #[error("search was ended: {0}; narrow the time range or the query")]
+    Stopped(#[from] Stopped),
+    /// What it found takes too much memory.
+    #[error("search finds more than {0} bytes; ask for fewer traces or spans (limit, spss)")]
+    TooMuch(usize),
+    /// A metrics query would have more samples than an answer may have.
+    #[error(
+        "metrics query makes more than {0} samples; use a larger step, a shorter time range or \
+         fewer labels"
+    )]
+    TooManySamples(usize),
+}
+
+impl From<Over> for SearchError {
+    fn from(over: Over) -> Self {
+        match over {
+            Over::Stopped(stopped) => Self::Stopped(stopped),
+            Over::Bytes(most) => Self::TooMuch(most),
+        }
+    }
+}

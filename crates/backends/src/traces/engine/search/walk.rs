@@ -1,0 +1,82 @@
+//! The way through the store: newest traces first, in portions short enough that ingest does not
+//! wait, and not for ever.
+
+use std::ops::ControlFlow;
+
+use super::SearchError;
+use crate::traces::engine::Work;
+use crate::traces::store::{Inner, Only, Store, Trace};
+
+/// Spans that are looked at before others get their turn at the store.
+const PORTION: usize = 10_000;
+
+/// Where in its segment a trace stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Among the first by trace id, which come in that order.
+    Head,
+    /// Behind those, in order of arrival, which is how they lie in memory.
+    Tail,
+    /// All traces of the segment have been seen.
+    End,
+}
+
+/// What a portion is made of: where it stands and its traces.
+pub(super) type Portion<'p, 'i> = (Part, &'p mut dyn Iterator<Item = &'i Trace>);
+
+/// Looks at the traces of a window (nanoseconds since the Unix epoch) by segments, the newest
+/// segment first; in each the first `head` by trace id come before the others.
+///
+/// Numbers of texts hold only as long as one portion.
+pub(super) fn walk(
+    store: &Store,
+    only: &Only<'_>,
+    (start, end): (u64, u64),
+    head: usize,
+    work: &Work<'_>,
+    mut look: impl FnMut(&Inner, Portion<'_, '_>) -> ControlFlow<()>,
+) -> Result<(), SearchError> {
+    for mut numbers in store.candidates(only, (start, end)) {
+        let head = head.min(numbers.len());
+        if head > 0 {
+            store.read(|inner| inner.sort_by_id(&mut numbers));
+            numbers[head..].sort_unstable();
+        }
+        let (first, others) = numbers.split_at(head);
+        for (part, numbers) in [(Part::Head, first), (Part::Tail, others), (Part::End, &[])] {
+            let mut left = numbers;
+            while !left.is_empty() || part == Part::End {
+                work.check()?;
+                let flow = store.read(|inner| {
+                    let mut seen = 0;
+                    let mut traces = std::iter::from_fn(|| {
+                        while let Some((number, rest)) = left.split_first()
+                            && seen < PORTION
+                            && work.check().is_ok()
+                        {
+                            left = rest;
+                            seen += 1;
+                            let trace = inner.trace(*number);
+                            if let Some(trace) = trace.filter(|t| t.start <= end && t.end >= start)
+                            {
+                                seen += trace.spans.len();
+                                return Some(trace);
+                            }
+                        }
+                        None
+                    });
+                    look(inner, (part, &mut traces))
+                });
+                // What was found of the last trace may be in part only.
+                work.check()?;
+                if flow.is_break() {
+                    return Ok(());
+                }
+                if part == Part::End {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}

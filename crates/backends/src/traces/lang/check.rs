@@ -1,0 +1,282 @@
+//! What a query must hold to besides the grammar: matching types, usable regular expressions,
+//! nothing that cannot be answered.
+
+use regex::Regex;
+
+use super::QueryError;
+use super::ast::{Aggregate, BinaryOp, Const, Expr, Field, Intrinsic, Query, Spansets, Stage};
+use crate::traces::lang::expression::of_parent;
+use crate::wire::regex::{compile, compile_anchored};
+
+/// What an expression is known to be before any span has been seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Type {
+    /// Depends on the span.
+    Attribute,
+    Nil,
+    Number,
+    Text,
+    Bool,
+    Status,
+    Kind,
+}
+
+/// Labels that a time series may have, as in Tempo.
+const MAX_METRICS_LABELS: usize = 5;
+
+/// Regular expressions that a query may have; each may take megabytes when it is compiled.
+const MAX_PATTERNS: usize = 20;
+
+type Checked<T> = Result<T, QueryError>;
+
+fn invalid<T>(message: String) -> Checked<T> {
+    Err(QueryError::Invalid(message))
+}
+
+/// Checks a whole query.
+pub(super) fn query(query: &Query) -> Checked<()> {
+    let mut patterns = 0;
+    count_patterns(&query.pipeline, &mut patterns);
+    if patterns > MAX_PATTERNS {
+        return invalid(format!(
+            "query has {patterns} regular expressions, more than {MAX_PATTERNS}"
+        ));
+    }
+    pipeline(&query.pipeline)?;
+    let by = query.metrics.as_ref().map_or(0, |metrics| metrics.by.len());
+    if by > MAX_METRICS_LABELS {
+        return invalid(format!("metrics group by {by} values not yet supported"));
+    }
+    Ok(())
+}
+
+fn count_patterns(stages: &[Stage], count: &mut usize) {
+    fn of_expr(expr: &Expr, count: &mut usize) {
+        match expr {
+            Expr::Const(_) | Expr::Field(_) => {}
+            Expr::Not(inner) | Expr::Negative(inner) | Expr::Exists(inner, _) => {
+                of_expr(inner, count);
+            }
+            Expr::Binary(op, left, right) => {
+                *count += usize::from(matches!(op, BinaryOp::Re | BinaryOp::NotRe));
+                of_expr(left, count);
+                of_expr(right, count);
+            }
+        }
+    }
+    fn of_spansets(spansets: &Spansets, count: &mut usize) {
+        match spansets {
+            Spansets::Filter(expr) => of_expr(expr, count),
+            Spansets::Binary(_, left, right) => {
+                of_spansets(left, count);
+                of_spansets(right, count);
+            }
+            Spansets::Pipeline(stages) => count_patterns(stages, count),
+        }
+    }
+    for stage in stages {
+        match stage {
+            Stage::Spansets(spansets) => of_spansets(spansets, count),
+            Stage::By(expr) => of_expr(expr, count),
+            Stage::Filter(filter) => match &filter.aggregate {
+                Aggregate::Count => {}
+                Aggregate::Avg(expr)
+                | Aggregate::Max(expr)
+                | Aggregate::Min(expr)
+                | Aggregate::Sum(expr) => of_expr(expr, count),
+            },
+            Stage::Coalesce | Stage::Select(_) => {}
+        }
+    }
+}
+
+/// Whether a condition may stand between braces on its own.
+pub(super) fn condition(expr: &Expr) -> bool {
+    matches!(type_of(expr), Ok(Type::Attribute | Type::Bool))
+}
+
+fn pipeline(stages: &[Stage]) -> Checked<()> {
+    for stage in stages {
+        match stage {
+            Stage::Spansets(spansets) => self::spansets(spansets)?,
+            Stage::By(expr) => {
+                if !mentions_span(expr) {
+                    return invalid(format!(
+                        "grouping field expressions must reference the span: by({expr})"
+                    ));
+                }
+                type_of(expr)?;
+            }
+            Stage::Coalesce => {}
+            Stage::Select(fields) => fields.iter().try_for_each(field)?,
+            Stage::Filter(filter) => {
+                let left = aggregate(&filter.aggregate)?;
+                let right = constant(&filter.value);
+                let text = || {
+                    let op = filter.op.text();
+                    format!("({}) {op} {}", filter.aggregate, filter.value)
+                };
+                if !matching(left, right) {
+                    return invalid(format!(
+                        "binary operations must operate on the same type: {}",
+                        text()
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn spansets(expr: &Spansets) -> Checked<()> {
+    match expr {
+        Spansets::Filter(inner) => match type_of(inner)? {
+            Type::Attribute | Type::Bool => Ok(()),
+            _ => invalid(format!(
+                "span filter field expressions must resolve to a boolean: {{ {inner} }}"
+            )),
+        },
+        Spansets::Binary(_, left, right) => spansets(left).and_then(|()| spansets(right)),
+        Spansets::Pipeline(stages) => pipeline(stages),
+    }
+}
+
+fn aggregate(aggregate: &Aggregate) -> Checked<Type> {
+    let (Aggregate::Avg(expr) | Aggregate::Max(expr) | Aggregate::Min(expr) | Aggregate::Sum(expr)) =
+        aggregate
+    else {
+        return Ok(Type::Number);
+    };
+    let found = type_of(expr)?;
+    if !matches!(found, Type::Attribute | Type::Number) {
+        return invalid(format!(
+            "aggregate field expressions must resolve to a number type: {aggregate}"
+        ));
+    }
+    if !mentions_span(expr) {
+        return invalid(format!(
+            "aggregate field expressions must reference the span: {aggregate}"
+        ));
+    }
+    Ok(found)
+}
+
+fn field(field: &Field) -> Checked<()> {
+    if of_parent(field) {
+        return invalid("parent not yet supported".to_owned());
+    }
+    Ok(())
+}
+
+fn type_of(expr: &Expr) -> Checked<Type> {
+    match expr {
+        Expr::Const(value) => Ok(constant(value)),
+        Expr::Field(field) => {
+            self::field(field)?;
+            Ok(match field {
+                Field::Attribute(..) => Type::Attribute,
+                Field::Intrinsic(intrinsic) => self::intrinsic(*intrinsic),
+            })
+        }
+        Expr::Not(inner) => match type_of(inner)? {
+            found @ (Type::Attribute | Type::Bool) => Ok(found),
+            _ => invalid(format!("illegal operation for the given type: {expr}")),
+        },
+        Expr::Negative(inner) => match type_of(inner)? {
+            found @ (Type::Attribute | Type::Number) => Ok(found),
+            _ => invalid(format!("illegal operation for the given type: {expr}")),
+        },
+        Expr::Exists(inner, wanted) => {
+            type_of(inner)?;
+            if let (Expr::Field(Field::Intrinsic(_)), false) = (&**inner, wanted) {
+                return invalid(format!(
+                    "{inner}=nil is not valid because intrinsics cannot be nil"
+                ));
+            }
+            Ok(Type::Bool)
+        }
+        Expr::Binary(op, left, right) => binary(expr, *op, left, right),
+    }
+}
+
+fn binary(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Checked<Type> {
+    let (left_type, right_type) = (type_of(left)?, type_of(right)?);
+    if !matching(left_type, right_type) {
+        return invalid(format!(
+            "binary operations must operate on the same type: {expr}"
+        ));
+    }
+    if !allowed(op, left_type) || !allowed(op, right_type) {
+        return invalid(format!("illegal operation for the given types: {expr}"));
+    }
+    if matches!(op, BinaryOp::Re | BinaryOp::NotRe) {
+        match right {
+            Expr::Const(Const::Text(pattern)) if regex(pattern).is_some() => {}
+            Expr::Const(Const::Text(_)) => return invalid(format!("invalid regex: {right}")),
+            _ => return invalid(format!("invalid type for =~ or !~: {right}")),
+        }
+    }
+    Ok(match (op.is_boolean(), left_type) {
+        (true, _) => Type::Bool,
+        (false, Type::Attribute) => right_type,
+        (false, known) => known,
+    })
+}
+
+/// A regular expression that must match a whole value, as Tempo compiles it.
+pub(crate) fn regex(pattern: &str) -> Option<Regex> {
+    // Tempo checks it first on its own, with other flags.
+    compile(pattern).ok()?;
+    compile_anchored(pattern).ok()
+}
+
+fn matching(left: Type, right: Type) -> bool {
+    left == right || [left, right].contains(&Type::Attribute) || [left, right].contains(&Type::Nil)
+}
+
+fn allowed(op: BinaryOp, of: Type) -> bool {
+    use BinaryOp::{And, Eq, Ge, Gt, Le, Lt, Ne, NotRe, Or, Re};
+    match of {
+        Type::Attribute => true,
+        Type::Bool => matches!(op, And | Or | Eq | Ne),
+        Type::Number => !matches!(op, And | Or | Re | NotRe),
+        Type::Text => matches!(op, Eq | Ne | Re | NotRe | Gt | Ge | Lt | Le),
+        Type::Nil | Type::Status | Type::Kind => matches!(op, Eq | Ne),
+    }
+}
+
+fn constant(value: &Const) -> Type {
+    match value {
+        Const::Nil => Type::Nil,
+        Const::Int(_) | Const::Float(_) | Const::Duration(_) => Type::Number,
+        Const::Text(_) => Type::Text,
+        Const::Bool(_) => Type::Bool,
+        Const::Status(_) => Type::Status,
+        Const::Kind(_) => Type::Kind,
+    }
+}
+
+fn intrinsic(intrinsic: Intrinsic) -> Type {
+    match intrinsic {
+        Intrinsic::Duration
+        | Intrinsic::TraceDuration
+        | Intrinsic::ChildCount
+        | Intrinsic::NestedSetLeft
+        | Intrinsic::NestedSetRight
+        | Intrinsic::NestedSetParent
+        | Intrinsic::EventTimeSinceStart => Type::Number,
+        Intrinsic::Status => Type::Status,
+        Intrinsic::Kind => Type::Kind,
+        Intrinsic::Parent => Type::Nil,
+        _ => Type::Text,
+    }
+}
+
+fn mentions_span(expr: &Expr) -> bool {
+    match expr {
+        Expr::Const(_) => false,
+        Expr::Field(_) => true,
+        Expr::Not(inner) | Expr::Negative(inner) | Expr::Exists(inner, _) => mentions_span(inner),
+        Expr::Binary(_, left, right) => mentions_span(left) || mentions_span(right),
+    }
+}

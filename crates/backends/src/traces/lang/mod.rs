@@ -1,0 +1,61 @@
+//! TraceQL: the language in which Tempo is asked for spans
+//! (<https://grafana.com/docs/tempo/latest/traceql/>).
+//!
+//! A query is split into lexemes, parsed, checked, and then evaluated trace by trace. What cannot
+//! be answered is refused by name: `parent.` attributes, arithmetic between aggregates, and
+//! functions that make metrics other than `rate()` and `count_over_time()`.
+
+pub(crate) mod ast;
+pub(crate) mod check;
+mod cursor;
+mod expression;
+mod lexer;
+pub(crate) mod literal;
+mod parse;
+mod unfinished;
+
+use thiserror::Error;
+
+pub use ast::Query;
+pub(crate) use ast::{AttributeScope, Field, Intrinsic, KINDS, Metrics, MetricsFunction, STATUSES};
+pub(crate) use literal::{duration as parse_duration, duration_text};
+pub(crate) use unfinished::parse_unfinished;
+
+/// Why a query cannot be answered, in the form of Tempo's errors.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum QueryError {
+    /// The text is not TraceQL.
+    #[error("parse error at line {line}, col {column}: {message}")]
+    Syntax {
+        /// From 1; 0 where Tempo loses it.
+        line: usize,
+        /// In characters, from 1.
+        column: usize,
+        /// What was found and expected.
+        message: String,
+    },
+    /// It is, but makes no sense or is not supported.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// Parses and checks a query.
+///
+/// # Errors
+///
+/// [`QueryError`], naming the place or the construct. Never panics, and takes time and memory
+/// proportional to the text.
+pub fn parse(text: &str) -> Result<Query, QueryError> {
+    let query = parse::query(text)?;
+    check::query(&query)?;
+    Ok(query)
+}
+
+/// Parses the name of one attribute or intrinsic, as it stands in a query.
+///
+/// # Errors
+///
+/// [`QueryError`] if it is anything else.
+pub(crate) fn parse_field(text: &str) -> Result<Field, QueryError> {
+    parse::single_field(text)
+}

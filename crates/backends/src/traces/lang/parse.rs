@@ -1,0 +1,340 @@
+//! The language outside braces: spansets and how they combine, pipelines, hints.
+
+use winnow::Parser;
+use winnow::combinator::opt;
+use winnow::stream::{Stateful, TokenSlice};
+
+use super::QueryError;
+use super::ast::{Aggregate, BinaryOp, Const, Expr, Field, Hints, Metrics, MetricsFunction};
+use super::ast::{Query, ScalarFilter, SpansetOp, Spansets, Stage};
+use super::cursor::{
+    Cursor, Fault, METRICS, Parsed, advance, expect, keyword, nested, next, symbol,
+};
+use super::expression;
+use super::lexer::{self, Token};
+
+/// Reads a whole query.
+pub(super) fn query(text: &str) -> Result<Query, QueryError> {
+    let lexemes = lexer::lexemes(text);
+    let mut input = Stateful {
+        input: TokenSlice::new(&lexemes),
+        state: 0,
+    };
+    let input = &mut input;
+    let (pipeline, metrics) = pipeline(input)?;
+    let mut hints = Hints::default();
+    while opt(keyword("with")).parse_next(input)?.is_some() {
+        // The last ones count.
+        hints = self::hints(input)?;
+    }
+    match next(input) {
+        Token::End => Ok(Query {
+            pipeline,
+            metrics,
+            hints,
+        }),
+        _ => Err(Fault::unexpected(input, "").into()),
+    }
+}
+
+/// Reads a single attribute or intrinsic, such as `resource.service.name`.
+pub(super) fn single_field(text: &str) -> Result<Field, QueryError> {
+    let lexemes = lexer::lexemes(text);
+    let mut input = Stateful {
+        input: TokenSlice::new(&lexemes),
+        state: 0,
+    };
+    let found = expression::expression(&mut input)?;
+    match (next(&input), found) {
+        (Token::End, Expr::Field(field)) => Ok(field),
+        (Token::End, _) => Err(QueryError::Invalid(format!("{text} is not an attribute"))),
+        _ => Err(Fault::unexpected(&input, "").into()),
+    }
+}
+
+/// What stands between operators outside braces.
+enum Node {
+    Spansets(Spansets),
+    Aggregate(Aggregate),
+    Number(Const),
+    Filter(ScalarFilter),
+}
+
+fn pipeline(input: &mut Cursor<'_>) -> Parsed<(Vec<Stage>, Option<Metrics>)> {
+    let mut stages = vec![stage(input, true)?];
+    while opt(symbol("|")).parse_next(input)?.is_some() {
+        if let Token::Word(word) = next(input)
+            && METRICS.contains(&word.as_str())
+        {
+            return Ok((stages, Some(metrics(input, word)?)));
+        }
+        stages.push(stage(input, false)?);
+    }
+    Ok((stages, None))
+}
+
+/// Reads `rate()`, perhaps with `by (…)`. Nothing but hints may follow.
+fn metrics(input: &mut Cursor<'_>, word: &str) -> Parsed<Metrics> {
+    let unsupported = |name: &str| {
+        format!(
+            "{name}() is not supported: of TraceQL's metrics only rate() and count_over_time() are"
+        )
+    };
+    let function = match word {
+        "rate" => MetricsFunction::Rate,
+        "count_over_time" => MetricsFunction::CountOverTime,
+        other => return Err(Fault::fatal(input, unsupported(other))),
+    };
+    advance(input);
+    parenthesized(input, |_| Ok(()))?;
+    let by = match opt(keyword("by")).parse_next(input)? {
+        Some(()) => parenthesized(input, fields)?,
+        None => Vec::new(),
+    };
+    if opt(symbol("|")).parse_next(input)?.is_some() {
+        return Err(match next(input) {
+            Token::Word(word) if matches!(word.as_str(), "topk" | "bottomk") => {
+                Fault::fatal(input, unsupported(word))
+            }
+            _ => Fault::unexpected(input, ""),
+        });
+    }
+    Ok(Metrics { function, by })
+}
+
+fn stage(input: &mut Cursor<'_>, first: bool) -> Parsed<Stage> {
+    let Token::Word(word) = next(input) else {
+        return expression_stage(input);
+    };
+    match word.as_str() {
+        "by" => {
+            advance(input);
+            parenthesized(input, expression::expression).map(Stage::By)
+        }
+        "select" => {
+            advance(input);
+            parenthesized(input, fields).map(Stage::Select)
+        }
+        "coalesce" if !first => {
+            advance(input);
+            parenthesized(input, |_| Ok(Stage::Coalesce))
+        }
+        _ => expression_stage(input),
+    }
+}
+
+fn expression_stage(input: &mut Cursor<'_>) -> Parsed<Stage> {
+    match climb(input, 1)? {
+        Node::Spansets(spansets) => Ok(Stage::Spansets(spansets)),
+        Node::Filter(filter) => Ok(Stage::Filter(filter)),
+        Node::Aggregate(_) | Node::Number(_) => Err(Fault::unexpected(input, "a comparison")),
+    }
+}
+
+/// `&&` and `||` bind alike and least; all other operators bind alike, too.
+fn binding(text: &str) -> Option<u8> {
+    match text {
+        "&&" | "||" => Some(1),
+        "+" | "-" | "*" | "/" | "%" | "^" => Some(3),
+        _ if spanset_op(text).is_some() || expression::comparison(text).is_some() => Some(2),
+        _ => None,
+    }
+}
+
+fn climb(input: &mut Cursor<'_>, least: u8) -> Parsed<Node> {
+    let mut left = operand(input)?;
+    while let Token::Symbol(text) = next(input)
+        && let Some(bound) = binding(text)
+        && bound >= least
+    {
+        left = match left {
+            Node::Spansets(left) => {
+                let Some(op) = spanset_op(text) else {
+                    return Err(Fault::unexpected(input, ""));
+                };
+                advance(input);
+                match nested(input, |input| climb(input, bound + 1))? {
+                    Node::Spansets(right) => {
+                        Node::Spansets(Spansets::Binary(op, Box::new(left), Box::new(right)))
+                    }
+                    _ => return Err(Fault::unexpected(input, "a spanset")),
+                }
+            }
+            Node::Aggregate(aggregate) => {
+                let op = scalar_comparison(input, text)?;
+                let value = expression::scalar(input)?;
+                Node::Filter(ScalarFilter {
+                    aggregate,
+                    op,
+                    value,
+                })
+            }
+            Node::Number(value) => {
+                let op = scalar_comparison(input, text)?.flipped();
+                match operand(input)? {
+                    Node::Aggregate(aggregate) => Node::Filter(ScalarFilter {
+                        aggregate,
+                        op,
+                        value,
+                    }),
+                    _ => return Err(Fault::unexpected(input, "an aggregate")),
+                }
+            }
+            Node::Filter(_) => return Err(Fault::unexpected(input, "")),
+        };
+    }
+    Ok(left)
+}
+
+fn scalar_comparison(input: &mut Cursor<'_>, text: &str) -> Parsed<BinaryOp> {
+    match expression::comparison(text) {
+        Some(op) => {
+            advance(input);
+            Ok(op)
+        }
+        None => {
+            let message = format!("arithmetic with aggregates ({text}) not yet supported");
+            Err(Fault::fatal(input, message))
+        }
+    }
+}
+
+fn operand(input: &mut Cursor<'_>) -> Parsed<Node> {
+    match next(input) {
+        Token::Symbol("{") => spanset_filter(input).map(Node::Spansets),
+        Token::Symbol("(") => nested(input, wrapped),
+        Token::Word(_) => aggregate(input).map(Node::Aggregate),
+        Token::Symbol("-") | Token::Int(_) | Token::Float(_) | Token::Duration(_) => {
+            expression::scalar(input).map(Node::Number)
+        }
+        _ => Err(Fault::unexpected(input, "")),
+    }
+}
+
+fn spanset_filter(input: &mut Cursor<'_>) -> Parsed<Spansets> {
+    expect(input, "{")?;
+    if opt(symbol("}")).parse_next(input)?.is_some() {
+        return Ok(Spansets::Filter(Expr::Const(Const::Bool(true))));
+    }
+    let inner = expression::expression(input)?;
+    expect(input, "}")?;
+    Ok(Spansets::Filter(inner))
+}
+
+/// A spanset or a whole pipeline in parentheses.
+fn wrapped(input: &mut Cursor<'_>) -> Parsed<Node> {
+    expect(input, "(")?;
+    let mut stages = vec![stage(input, true)?];
+    while opt(symbol("|")).parse_next(input)?.is_some() {
+        let aggregate = opt_aggregate_then_close(input)?;
+        if aggregate {
+            let message = "comparing aggregates of pipelines not yet supported";
+            return Err(Fault::fatal(input, message));
+        }
+        stages.push(stage(input, false)?);
+    }
+    expect(input, ")")?;
+    Ok(Node::Spansets(match stages.pop() {
+        Some(Stage::Spansets(only)) if stages.is_empty() => only,
+        last => {
+            stages.extend(last);
+            Spansets::Pipeline(stages)
+        }
+    }))
+}
+
+/// Whether `count() )` and the like comes next: a pipeline that ends in a number.
+fn opt_aggregate_then_close(input: &mut Cursor<'_>) -> Parsed<bool> {
+    let mut ahead = input.clone();
+    let found = matches!(next(&ahead), Token::Word(word) if is_aggregate(word));
+    Ok(found && aggregate(&mut ahead).is_ok() && matches!(next(&ahead), Token::Symbol(")")))
+}
+
+fn is_aggregate(word: &str) -> bool {
+    matches!(word, "count" | "avg" | "max" | "min" | "sum")
+}
+
+fn aggregate(input: &mut Cursor<'_>) -> Parsed<Aggregate> {
+    let of: fn(Expr) -> Aggregate = match next(input) {
+        Token::Word(word) => match word.as_str() {
+            "count" => {
+                advance(input);
+                return parenthesized(input, |_| Ok(Aggregate::Count));
+            }
+            "avg" => Aggregate::Avg,
+            "max" => Aggregate::Max,
+            "min" => Aggregate::Min,
+            "sum" => Aggregate::Sum,
+            _ => return Err(Fault::unexpected(input, "")),
+        },
+        _ => return Err(Fault::unexpected(input, "")),
+    };
+    advance(input);
+    parenthesized(input, expression::expression).map(of)
+}
+
+fn fields(input: &mut Cursor<'_>) -> Parsed<Vec<Field>> {
+    let mut found = vec![expression::field(input)?];
+    while opt(symbol(",")).parse_next(input)?.is_some() {
+        found.push(expression::field(input)?);
+    }
+    Ok(found)
+}
+
+/// Reads `(name=value, …)`.
+fn hints(input: &mut Cursor<'_>) -> Parsed<Hints> {
+    parenthesized(input, |input| {
+        let mut hints = Hints::default();
+        loop {
+            let Token::Word(name) = next(input) else {
+                return Err(Fault::unexpected(input, "IDENTIFIER"));
+            };
+            advance(input);
+            expect(input, "=")?;
+            match (name.as_str(), expression::constant(input)?) {
+                ("most_recent", Const::Bool(wanted)) => hints.most_recent = wanted,
+                ("exemplars", Const::Bool(false)) => hints.exemplars = Some(0),
+                ("exemplars", Const::Int(n)) => {
+                    hints.exemplars = Some(usize::try_from(n).unwrap_or(0));
+                }
+                _ => {}
+            }
+            if opt(symbol(",")).parse_next(input)?.is_none() {
+                return Ok(hints);
+            }
+        }
+    })
+}
+
+fn parenthesized<'t, T>(
+    input: &mut Cursor<'t>,
+    read: impl FnOnce(&mut Cursor<'t>) -> Parsed<T>,
+) -> Parsed<T> {
+    expect(input, "(")?;
+    let inner = read(input)?;
+    expect(input, ")")?;
+    Ok(inner)
+}
+
+fn spanset_op(text: &str) -> Option<SpansetOp> {
+    Some(match text {
+        "&&" => SpansetOp::And,
+        "||" => SpansetOp::Or,
+        ">" => SpansetOp::Child,
+        "<" => SpansetOp::Parent,
+        ">>" => SpansetOp::Descendant,
+        "<<" => SpansetOp::Ancestor,
+        "~" => SpansetOp::Sibling,
+        "!>" => SpansetOp::NotChild,
+        "!<" => SpansetOp::NotParent,
+        "!>>" => SpansetOp::NotDescendant,
+        "!<<" => SpansetOp::NotAncestor,
+        "!~" => SpansetOp::NotSibling,
+        "&>" => SpansetOp::UnionChild,
+        "&<" => SpansetOp::UnionParent,
+        "&>>" => SpansetOp::UnionDescendant,
+        "&<<" => SpansetOp::UnionAncestor,
+        "&~" => SpansetOp::UnionSibling,
+        _ => return None,
+    })
+}
