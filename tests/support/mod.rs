@@ -1,9 +1,28 @@
 //! What the tests share: the real binary on a free port, raw HTTP to it, and an OTLP collector.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+#[cfg(feature = "lab")]
+pub mod alloy;
 pub mod collector;
+#[cfg(feature = "lab")]
+pub mod etc;
+#[cfg(feature = "lab")]
+pub mod grpc;
 pub mod http;
+#[cfg(feature = "lab")]
+pub mod lab;
+#[cfg(feature = "lab")]
+#[path = "../../crates/backends/tests/metrics/support/metrics.rs"]
+pub mod metrics;
+#[cfg(feature = "lab")]
+pub mod sent;
 pub mod service;
+#[cfg(feature = "lab")]
+pub mod shipper;
+#[cfg(feature = "lab")]
+pub mod up;
+#[cfg(feature = "lab")]
+pub mod web_socket;
 
 use std::time::{Duration, Instant};
 

@@ -61,7 +61,7 @@ function pathOf(read) {
 }
 
 test("both versions of Tempo's answer are read alike", async () => {
-  const recorded = JSON.parse(await readFile(new URL("../../golden/tempo.json", import.meta.url), "utf8"));
+  const recorded = JSON.parse(await readFile(new URL("../../../crates/backends/tests/golden/tempo.json", import.meta.url), "utf8"));
   const [first, second] = ["trace_by_id", "trace_by_id_v2"].map((name) =>
     found(recorded.find((/** @type {{ name: string }} */ one) => one.name === name).body),
   );

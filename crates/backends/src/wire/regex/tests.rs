@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Expression, Problem, compile, compile_anchored, translate};
 
 fn golden() -> Value {
-    serde_json::from_str(include_str!("../../../../../tests/golden/regex.json")).unwrap()
+    serde_json::from_str(include_str!("../../../tests/golden/regex.json")).unwrap()
 }
 
 fn text(value: &Value) -> &str {

@@ -1,0 +1,207 @@
+//! Metric queries of LogQL; expectations come from Loki's documentation of the language.
+
+use crate::support::logql::backend;
+use crate::support::logs::{Backend, NOW, SECOND, stream};
+use lab_backends::logs::Limits;
+use lab_backends::logs::store::Entry;
+use serde_json::{Value, json};
+
+/// `label=value;…=number` of each element of a vector, sorted.
+fn vector(answer: &Value) -> Vec<String> {
+    let result = answer["data"]["result"].as_array().unwrap();
+    let mut rows: Vec<String> = result
+        .iter()
+        .map(|row| {
+            let labels: Vec<String> = row["metric"]
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
+                .collect();
+            format!("{} {}", labels.join(","), row["value"][1].as_str().unwrap())
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[tokio::test]
+async fn metric_queries_return_the_documented_numbers() {
+    let backend = backend().await;
+    let cases: &[(&str, &[&str])] = &[
+        (r#"count_over_time({app="b"}[1m])"#, &["app=b,env=test 1"]),
+        (r#"sum(count_over_time({env="test"}[2m]))"#, &[" 7"]),
+        // The window is (t - range, t]: the line exactly a minute old is out.
+        (r#"sum(count_over_time({env="test"}[1m]))"#, &[" 6"]),
+        (
+            r#"sum by (app) (count_over_time({env="test"}[2m]))"#,
+            &["app=a 6", "app=b 1"],
+        ),
+        (
+            r#"sum without (env, trace_id) (count_over_time({env="test"}[2m]))"#,
+            &["app=a 6", "app=b 1"],
+        ),
+        (
+            r#"sum(count_over_time({env="test"}[2m] offset 30s))"#,
+            &[" 4"],
+        ),
+        (r#"sum(rate({app="b"}[10s]))"#, &[" 0.1"]),
+        (r#"sum(bytes_over_time({app="b"}[1m]))"#, &[" 17"]),
+        (r#"sum(bytes_rate({app="b"}[10s]))"#, &[" 1.7"]),
+        (r#"absent_over_time({app="c",env=~".*"}[1m])"#, &["app=c 1"]),
+        (r#"absent_over_time({app="b"}[1m])"#, &[]),
+        (r#"count(count_over_time({env="test"}[2m]))"#, &[" 3"]),
+        (
+            r#"max(sum by (app) (count_over_time({env="test"}[2m])))"#,
+            &[" 6"],
+        ),
+        (
+            r#"min(sum by (app) (count_over_time({env="test"}[2m])))"#,
+            &[" 1"],
+        ),
+        (
+            r#"avg(sum by (app) (count_over_time({env="test"}[2m])))"#,
+            &[" 3.5"],
+        ),
+        (
+            r#"topk(1, sum by (app) (count_over_time({env="test"}[2m])))"#,
+            &["app=a 6"],
+        ),
+        (
+            r#"bottomk(1, sum by (app) (count_over_time({env="test"}[2m])))"#,
+            &["app=b 1"],
+        ),
+        (
+            r#"sum by (app) (count_over_time({env="test"}[2m])) > 1"#,
+            &["app=a 6"],
+        ),
+        (
+            r#"sum by (app) (count_over_time({env="test"}[2m])) > bool 1"#,
+            &["app=a 1", "app=b 0"],
+        ),
+        (
+            r#"sum by (app) (count_over_time({env="test"}[2m])) * 2 + 1"#,
+            &["app=a 13", "app=b 3"],
+        ),
+        (r#"2 ^ 3 ^ 2 + vector(0)"#, &[" 512"]),
+        (r#"10 - 2 - 3 + vector(0)"#, &[" 5"]),
+        (r#"(1 + 2) * 3 % 5 + vector(0)"#, &[" 4"]),
+        (
+            r#"sum by (app) (count_over_time({env="test"} |= "GET" [2m])) / sum by (app) (count_over_time({env="test"}[2m]))"#,
+            &["app=a 0.6666666666666666"],
+        ),
+        (
+            r#"sum by (app) (count_over_time({app="a"}[2m])) or sum by (app) (count_over_time({app="b"}[2m]))"#,
+            &["app=a 6", "app=b 1"],
+        ),
+        (
+            r#"sum by (app) (count_over_time({env="test"}[2m])) unless sum by (app) (count_over_time({app="b"}[2m]))"#,
+            &["app=a 6"],
+        ),
+        (
+            r#"sum by (app) (count_over_time({env="test"}[2m])) and on (app) sum by (app) (count_over_time({app="b"}[2m]))"#,
+            &["app=b 1"],
+        ),
+        (
+            r#"sum by (level) (count_over_time({app="a"} | logfmt | level != "" [2m]))"#,
+            &["level=error 1", "level=info 1", "level=warn 1"],
+        ),
+        (
+            r#"sum(sum_over_time({app="a"} | logfmt | unwrap status [2m]))"#,
+            &[" 1104"],
+        ),
+        (
+            r#"max_over_time({app="a"} | logfmt | unwrap duration(took) | __error__="" [2m]) by (app)"#,
+            &["app=a 120"],
+        ),
+        (
+            r#"sum(sum_over_time({app="a"} | logfmt | unwrap bytes(size) | status > 200 [2m]))"#,
+            &[" 2000010"],
+        ),
+        (
+            r#"quantile_over_time(0.5, {app="a"} | logfmt | unwrap status [2m]) by (env)"#,
+            &["env=test 404"],
+        ),
+        (
+            r#"label_replace(sum by (app) (count_over_time({app="b"}[2m])), "x", "<$1>", "app", "(.*)")"#,
+            &["app=b,x=<b> 1"],
+        ),
+    ];
+    for (query, expected) in cases {
+        let answer = backend.instant(query).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+        assert_eq!(vector(&answer.json()), *expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_alone_are_scalars() {
+    let backend = backend().await;
+    let answer = backend.instant("1 + 1 == bool 2").await.json();
+    assert_eq!(
+        answer["data"],
+        json!({"resultType": "scalar", "result": [NOW / SECOND, "1"]})
+    );
+    let more = [("start", "100"), ("end", "105"), ("step", "5")];
+    let answer = backend.range("3", &more).await.json();
+    assert_eq!(
+        answer["data"]["result"],
+        json!([{"metric": {}, "values": [[100, "3"], [105, "3"]]}])
+    );
+}
+
+#[tokio::test]
+async fn range_queries_step_at_multiples_of_the_step() {
+    let backend = backend().await;
+    let (start, end) = ((NOW - 59 * SECOND).to_string(), (NOW - SECOND).to_string());
+    let more = [("start", &*start), ("end", &*end), ("step", "30s")];
+    let query = r#"sum(count_over_time({app="a"}[30s]))"#;
+    let answer = backend.range(query, &more).await.json();
+    let at = |seconds: i64| NOW / SECOND + seconds;
+    assert_eq!(
+        answer["data"]["result"][0]["values"],
+        json!([[at(-60), "1"], [at(-30), "3"], [at(0), "2"]])
+    );
+}
+
+#[tokio::test]
+async fn lines_that_cannot_be_read_fail_a_metric_query_unless_skipped() {
+    let backend = backend().await;
+    let failed = backend
+        .instant(r#"count_over_time({app="a"} | json [2m])"#)
+        .await;
+    assert_eq!(failed.status, 400);
+    assert!(
+        failed
+            .text
+            .starts_with("pipeline error: 'JSONParserErr' for series: '{")
+    );
+    let skipped = r#"sum(count_over_time({app="a"} | json | __error__="" [2m]))"#;
+    assert_eq!(vector(&backend.instant(skipped).await.json()), [" 1"]);
+    // No label is needed: the lines are not read at all.
+    let unread = r#"sum(count_over_time({app="a"} | json [2m]))"#;
+    assert_eq!(vector(&backend.instant(unread).await.json()), [" 6"]);
+}
+
+#[tokio::test]
+async fn too_many_series_are_refused() {
+    let backend = Backend::start(Limits::default()).await;
+    let entries = (0..600)
+        .map(|n| Entry::new(NOW - n, format!("id={n}")))
+        .collect();
+    backend
+        .store
+        .push(vec![stream(&[("app", "a")], entries)])
+        .unwrap();
+    let answer = backend
+        .instant(r#"count_over_time({app="a"} | logfmt [1m])"#)
+        .await;
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer
+            .text
+            .starts_with("maximum number of series (500) reached")
+    );
+    let counted = r#"sum(count_over_time({app="a"} | logfmt [1m]))"#;
+    assert_eq!(vector(&backend.instant(counted).await.json()), [" 600"]);
+}

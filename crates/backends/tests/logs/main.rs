@@ -1,0 +1,18 @@
+//! The embedded Loki, over HTTP.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod support;
+
+mod golden;
+mod logql;
+mod logql_metrics;
+mod logql_syntax;
+mod push;
+mod retention;
+mod shipper;
+mod tail;

@@ -1,0 +1,13 @@
+//! The embedded Prometheus, over HTTP.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod support;
+
+mod api;
+mod promql;
+mod scrape;

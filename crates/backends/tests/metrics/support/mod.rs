@@ -1,0 +1,7 @@
+//! What the tests share: a page to scrape, the embedded server, and a real Prometheus beside it.
+#![allow(dead_code, reason = "each test uses its own part of this")]
+
+pub mod metrics;
+pub mod promql_cases;
+pub mod promql_fixture;
+pub mod promql_pair;

@@ -1,0 +1,25 @@
+//! The laboratory: `lab up`, `lab verify`, `lab load`, and the files of the servers and dashboards.
+
+#![cfg(feature = "lab")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod command;
+mod connections;
+mod dashboard_backends;
+mod dashboards;
+mod guard;
+mod load;
+mod rules;
+mod server_files;
+mod shippers;
+mod up;
+mod up_ends;
+mod up_limits;
+mod verify;
