@@ -110,7 +110,10 @@ fn a_panic_is_a_500_a_log_line_with_backtrace_an_exception_event_and_a_count() {
         "{text}"
     );
     // The place first, then the backtrace, which passes through the handler again.
-    assert!(entry[2].starts_with("      at tests/service/panic.rs:"), "{text}");
+    assert!(
+        entry[2].starts_with("      at tests/service/panic.rs:"),
+        "{text}"
+    );
     let mut backtrace = entry[3..].iter();
     assert!(
         backtrace.any(|line| line.starts_with("    ") && line.contains("tests/service/panic.rs:")),
