@@ -56,8 +56,7 @@ impl Backends {
         if let Some(listener) = listeners.tempo {
             let store = Arc::new(traces::Store::new(traces::Limits {
                 max_age,
-                max_bytes,
-                ..traces::Limits::default()
+                ..traces::Limits::for_store_of(max_bytes)
             }));
             let routes = traces::api::router(Arc::clone(&store));
             servers.push(doors.open(listener, routes, Unmatched::of_mux())?);
@@ -93,9 +92,8 @@ impl Backends {
         let sink: Arc<dyn Sink> = if let Some(listener) = listeners.loki {
             let store = Arc::new(logs::LogStore::new(logs::Limits {
                 max_age,
-                max_bytes,
                 increment_duplicate_timestamp: true,
-                ..logs::Limits::default()
+                ..logs::Limits::for_store_of(max_bytes)
             }));
             let routes = logs::router(Arc::clone(&store));
             servers.push(doors.open(listener, routes, Unmatched::of_mux())?);
@@ -116,8 +114,7 @@ impl Backends {
         if let Some(listener) = listeners.prometheus {
             let store = Arc::new(metrics::Store::new(metrics::Limits {
                 max_age,
-                max_bytes,
-                ..metrics::Limits::default()
+                ..metrics::Limits::for_store_of(max_bytes)
             }));
             stores.metrics = Some(Arc::clone(&store));
             let targets = Arc::new(metrics::TargetSet::new(&scrape_config(addresses)?));

@@ -38,9 +38,6 @@ const PATIENCE: Patience = Patience {
     room: Duration::from_secs(2),
 };
 
-/// Bytes of all bodies that arrive, at least.
-const ARRIVING: usize = 32 << 20;
-
 /// Memory is counted in units of so many bytes.
 const UNIT: usize = 1024;
 
@@ -74,7 +71,8 @@ impl Room {
     }
 }
 
-/// Counts the bytes of one body that something else reads, and holds their room until it is dropped.
+/// Counts the bytes of one body that something else reads or unpacks, and holds their room until it
+/// is dropped.
 #[derive(Debug)]
 pub struct Meter {
     room: Room,
@@ -83,7 +81,15 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Counts bytes that have come.
+    fn of(room: &Room) -> Self {
+        Self {
+            room: room.clone(),
+            bytes: 0,
+            held: None,
+        }
+    }
+
+    /// Counts bytes that are there now.
     ///
     /// # Errors
     /// [`Unread::Busy`], when there is no room for them.
@@ -148,11 +154,11 @@ pub enum Unread {
 impl Intake {
     /// A way in for bodies of `most` bytes, `most_unpacked` when they are unpacked, which may take
     /// `most_decoded` bytes of memory as messages. All bodies together take twice as much as one while
-    /// they arrive, or 32 MiB, and as much as one at each further stage.
+    /// they arrive, and as much as one at each further stage.
     #[must_use]
     pub fn new(most: usize, most_unpacked: usize, most_decoded: usize) -> Self {
         Self {
-            arriving: Room::new(most.saturating_mul(2).max(ARRIVING)),
+            arriving: Room::new(most.saturating_mul(2)),
             unpacking: Room::new(most_unpacked),
             decoding: Room::new(most_decoded),
             most,
@@ -187,11 +193,13 @@ impl Intake {
     /// A meter for a body that something else reads.
     #[must_use]
     pub fn meter(&self) -> Meter {
-        Meter {
-            room: self.arriving.clone(),
-            bytes: 0,
-            held: None,
-        }
+        Meter::of(&self.arriving)
+    }
+
+    /// A meter for a body that something else unpacks.
+    #[must_use]
+    pub fn unpacked_meter(&self) -> Meter {
+        Meter::of(&self.unpacking)
     }
 
     /// Reads the body of a request.

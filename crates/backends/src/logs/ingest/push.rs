@@ -58,7 +58,7 @@ const JSON_SIZES: measure::Json = measure::Json {
 /// The way in of all pushes to a store.
 pub(crate) fn intake(limits: &Limits) -> Intake {
     let unpacked = limits.max_decompressed_bytes;
-    Intake::new(limits.max_push_bytes, unpacked, 3 * unpacked)
+    Intake::new(limits.max_push_bytes, unpacked, 2 * unpacked)
 }
 
 /// A route that takes entries in.

@@ -95,6 +95,22 @@ pub struct Limits {
     pub max_tails: usize,
 }
 
+const MIB: usize = 1 << 20;
+
+impl Limits {
+    /// The defaults for a store of `max_bytes`. What is on its way in takes half as much beside it,
+    /// or 32 MiB if that is more: bodies that arrive, bodies that are unpacked, decoded messages.
+    #[must_use]
+    pub fn for_store_of(max_bytes: usize) -> Self {
+        Self {
+            max_bytes,
+            max_push_bytes: (max_bytes / 16).clamp(4 * MIB, 32 * MIB),
+            max_decompressed_bytes: (max_bytes / 8).clamp(8 * MIB, 64 * MIB),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

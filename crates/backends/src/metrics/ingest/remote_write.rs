@@ -74,9 +74,6 @@ struct WireExemplar {
 /// take many times their size on the wire.
 const MAX_BODY_BYTES: usize = 4 << 20;
 
-/// Memory that the decoded messages of all bodies may take.
-const MAX_MESSAGE_BYTES: usize = 64 << 20;
-
 /// The message of remote write 1.0.
 const MESSAGE: &str = "prometheus.WriteRequest";
 
@@ -142,11 +139,10 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
 
 impl RemoteWrite {
     pub(crate) fn new(store: Arc<Store>) -> Self {
-        let most = store.limits().max_body_bytes.min(MAX_BODY_BYTES);
-        Self {
-            store,
-            intake: Intake::new(most, most, MAX_MESSAGE_BYTES),
-        }
+        let limits = store.limits();
+        let most = limits.max_body_bytes.min(MAX_BODY_BYTES);
+        let intake = Intake::new(most, most, limits.max_decoded_bytes);
+        Self { store, intake }
     }
 
     async fn receive(&self, req: &mut Request) -> Result<(), Refusal> {

@@ -17,8 +17,26 @@ pub struct Limits {
     /// Bytes (after decompression) that one scrape or one remote write may bring; a job's
     /// `body_size_limit` may only lower it.
     pub max_body_bytes: usize,
+    /// Bytes of memory that the messages of all remote writes together may take while they are
+    /// decoded. A write that would take more alone is refused.
+    pub max_decoded_bytes: usize,
     /// Exemplars kept, as `storage.exemplars.max_exemplars` of Prometheus.
     pub max_exemplars: usize,
+}
+
+const MIB: usize = 1 << 20;
+
+impl Limits {
+    /// The defaults for a store of `max_bytes`. What is on its way in takes half as much beside it,
+    /// or 32 MiB if that is more: bodies that arrive, bodies that are unpacked, decoded messages.
+    #[must_use]
+    pub fn for_store_of(max_bytes: usize) -> Self {
+        Self {
+            max_bytes,
+            max_decoded_bytes: (max_bytes / 4).clamp(16 * MIB, 64 * MIB),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Limits {
@@ -29,6 +47,7 @@ impl Default for Limits {
             max_series: 150_000,
             max_scrape_samples: 50_000,
             max_body_bytes: 16 << 20,
+            max_decoded_bytes: 64 << 20,
             max_exemplars: 100_000,
         }
     }

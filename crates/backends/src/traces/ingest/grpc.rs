@@ -13,7 +13,6 @@ use super::counted::Counted;
 use super::metered::Metered;
 use super::service::Traces;
 use crate::traces::Store;
-use crate::wire::intake::Intake;
 
 /// Requests that one connection may have open; each may take a whole message of memory.
 const MAX_STREAMS: u32 = 32;
@@ -63,8 +62,7 @@ where
 {
     // The service answers paths of other services itself, so no router is needed.
     let service = Traces::new(Arc::clone(&store));
-    let longest = store.limits().max_http_body_bytes;
-    let intake = Intake::new(longest, longest, longest);
+    let intake = store.intake().clone();
     let metered = Metered::new(Counted::new(service, store), intake);
     tonic::transport::Server::builder()
         .initial_connection_window_size(WINDOW)

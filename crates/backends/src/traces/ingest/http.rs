@@ -13,7 +13,7 @@ use super::body::{Encoding, Unreadable, too_large as too_large_text};
 use super::intake::{Body, Rejected, take_in};
 use super::status::Failure;
 use crate::traces::Store;
-use crate::wire::intake::{Intake, Unread};
+use crate::wire::intake::Unread;
 
 /// When a body may come again for which there was no room.
 const BUSY: Duration = Duration::from_secs(1);
@@ -26,17 +26,11 @@ const WRONG_METHOD: &str = "405 method not allowed, supported: [POST]";
 /// The route that an OTLP receiver has on port 4318.
 #[must_use]
 pub fn router(store: Arc<Store>) -> Router {
-    let longest = store.limits().max_http_body_bytes;
-    let receiver = Receiver {
-        store,
-        intake: Intake::new(longest, longest, longest),
-    };
-    Router::with_path("v1/traces").goal(receiver)
+    Router::with_path("v1/traces").goal(Receiver { store })
 }
 
 struct Receiver {
     store: Arc<Store>,
-    intake: Intake,
 }
 
 #[async_trait]
@@ -98,7 +92,7 @@ impl Receiver {
             "gzip" => true,
             other => return Err(malformed(format!("unsupported Content-Encoding: {other}"))),
         };
-        let whole = match self.intake.read(request).await {
+        let whole = match self.store.intake().read(request).await {
             Ok(whole) => whole,
             Err(Unread::TooLarge(_)) => return Err(too_long()),
             Err(busy @ Unread::Busy) => {

@@ -42,6 +42,7 @@ pub(super) async fn take_in(
     let failed = |_| Rejected::Refused(Failure::internal("decoding failed"));
     let decoding = store.decoding();
     let _turn = decoding.turn().await;
+    let _unpacked = store.intake().unpacking(body.gzip.unwrap_or(0)).await;
     let (budget, encoding) = (decoding.budget(), body.encoding);
     let measured = spawn_blocking(move || {
         let bytes = match body.gzip {

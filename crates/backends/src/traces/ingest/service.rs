@@ -19,6 +19,7 @@ use tonic::{Request, Response, Status};
 use super::body::{Encoding, Unreadable};
 use super::intake::{Body, Rejected, take_in};
 use crate::traces::Store;
+use crate::wire::intake::{Intake, Meter};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -61,7 +62,8 @@ where
         Box::pin(async move {
             let mut gzip = EnabledCompressionEncodings::default();
             gzip.enable(CompressionEncoding::Gzip);
-            let mut grpc = Grpc::new(Raw)
+            let raw = Raw(export.0.intake().clone());
+            let mut grpc = Grpc::new(raw)
                 .apply_compression_config(gzip, gzip)
                 .apply_max_message_size_config(Some(longest), None);
             Ok(grpc.unary(export, request).await)
@@ -72,19 +74,22 @@ where
 /// The one method of the service.
 struct Export(Arc<Store>);
 
-impl UnaryService<Bytes> for Export {
+impl UnaryService<Unpacked> for Export {
     type Response = ExportTraceServiceResponse;
     type Future = BoxFuture<'static, Result<Response<Self::Response>, Status>>;
 
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+    fn call(&mut self, request: Request<Unpacked>) -> Self::Future {
         let store = Arc::clone(&self.0);
         Box::pin(async move {
+            let message = request.into_inner();
             let body = Body {
-                bytes: request.into_inner(),
+                bytes: message.bytes,
                 encoding: Encoding::Protobuf,
                 gzip: None,
             };
-            match take_in(&store, body).await {
+            let taken = take_in(&store, body).await;
+            drop(message.room);
+            match taken {
                 Ok(answer) => Ok(Response::new(answer)),
                 Err(Rejected::Refused(failure)) => Err(failure.into()),
                 Err(Rejected::Unreadable(Unreadable::Malformed(reason))) => {
@@ -99,21 +104,28 @@ impl UnaryService<Bytes> for Export {
     }
 }
 
-/// Messages come in as bytes, and answers go out as protobuf.
-struct Raw;
+/// Messages come in as bytes, and responses go out as protobuf.
+struct Raw(Intake);
+
+/// A message, unpacked, and its room in memory. A client decides how long it keeps a request open,
+/// so the room is taken when the message is there.
+struct Unpacked {
+    bytes: Bytes,
+    room: Meter,
+}
 
 impl Codec for Raw {
     type Encode = ExportTraceServiceResponse;
-    type Decode = Bytes;
+    type Decode = Unpacked;
     type Encoder = Self;
     type Decoder = Self;
 
     fn encoder(&mut self) -> Self {
-        Self
+        Self(self.0.clone())
     }
 
     fn decoder(&mut self) -> Self {
-        Self
+        Self(self.0.clone())
     }
 }
 
@@ -128,10 +140,14 @@ impl Encoder for Raw {
 }
 
 impl Decoder for Raw {
-    type Item = Bytes;
+    type Item = Unpacked;
     type Error = Status;
 
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining())))
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Unpacked>, Status> {
+        let mut room = self.0.unpacked_meter();
+        room.count(from.remaining())
+            .map_err(|busy| Status::unavailable(busy.to_string()))?;
+        let bytes = from.copy_to_bytes(from.remaining());
+        Ok(Some(Unpacked { bytes, room }))
     }
 }

@@ -31,6 +31,22 @@ pub struct Limits {
     pub max_search_time: Duration,
 }
 
+const MIB: usize = 1 << 20;
+
+impl Limits {
+    /// The defaults for a store of `max_bytes`. What is on its way in takes half as much beside it,
+    /// or 32 MiB if that is more: bodies that arrive, bodies that are unpacked, decoded messages.
+    #[must_use]
+    pub fn for_store_of(max_bytes: usize) -> Self {
+        Self {
+            max_bytes,
+            max_http_body_bytes: (max_bytes / 12).clamp(5 * MIB, 20 * MIB),
+            max_decoded_bytes: (max_bytes / 4).clamp(16 * MIB, 128 * MIB),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -23,6 +23,8 @@ pub(crate) use span::{Attribute, Event, Link, Span, Value, Word};
 pub(crate) use trace::{Piece, Trace};
 
 use budget::Decoding;
+
+use crate::wire::intake::Intake;
 pub use limits::{Limits, Stats};
 
 /// All spans of the last hour, as far as they fit.
@@ -34,6 +36,7 @@ pub struct Store {
     inner: RwLock<Inner>,
     rate: Mutex<rate::TokenBucket>,
     decoding: Decoding,
+    intake: Intake,
     refused_rate: AtomicU64,
     refused_invalid: AtomicU64,
     malformed: AtomicU64,
@@ -49,6 +52,11 @@ impl Store {
             rate::TokenBucket::new(limits.ingest_bytes_per_second, limits.ingest_burst_bytes);
         Self {
             decoding: Decoding::new(limits.max_decoded_bytes),
+            intake: Intake::new(
+                limits.max_http_body_bytes,
+                limits.max_http_body_bytes,
+                limits.max_decoded_bytes,
+            ),
             limits,
             inner: RwLock::new(Inner::new()),
             rate: Mutex::new(rate),
@@ -64,6 +72,11 @@ impl Store {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The way in that all receivers share.
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.intake
     }
 
     /// The bounds of messages on their way in.
