@@ -97,6 +97,50 @@ async fn answers_errors_and_annotations_are_those_that_prometheus_gave() {
     );
 }
 
+/// Exemplars, labels, series, metadata and refused parameters. The order of a list is not compared,
+/// unless the request cuts it.
+#[tokio::test(flavor = "multi_thread")]
+async fn exemplars_series_labels_and_refusals_are_those_that_prometheus_gave() {
+    let (_, embedded) = recorded().await;
+    let golden: Value = serde_json::from_str(include_str!("../golden/prometheus.json")).unwrap();
+    let requests = golden["requests"].as_array().unwrap();
+    let mut wrong = Vec::new();
+    for wanted in requests {
+        let params: Vec<(&str, &str)> = wanted["params"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap()))
+            .collect();
+        let path = wanted["path"].as_str().unwrap();
+        let (status, ours) = embedded.http.get(path, &params).await;
+        let sorted = |answer: &Value| {
+            let mut data = answer["data"].clone();
+            if let Some(list) = data.as_array_mut() {
+                list.sort_by_key(Value::to_string);
+            }
+            data
+        };
+        let same = u64::from(status.as_u16()) == wanted["status"]
+            && sorted(&ours) == sorted(wanted)
+            && ours["errorType"] == wanted["errorType"]
+            && ours["error"] == wanted["error"];
+        if !same {
+            wrong.push(format!(
+                "{path} {params:?}\n  ours   {status} {ours:.1500}\n  theirs {wanted:.1500}"
+            ));
+        }
+    }
+    assert!(requests.len() > 70);
+    assert!(
+        wrong.is_empty(),
+        "{} of {} differ:\n{}",
+        wrong.len(),
+        requests.len(),
+        wrong.join("\n")
+    );
+}
+
 /// Which of the forms is refused, and how, was seen on a Prometheus 3.14.
 #[tokio::test(flavor = "multi_thread")]
 async fn arithmetic_with_durations_gives_what_the_plain_duration_gives() {

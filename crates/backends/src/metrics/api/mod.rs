@@ -131,7 +131,13 @@ impl Handler for Endpoint {
         _ctrl: &mut FlowCtrl,
     ) {
         let (status, body) = match self.answer(req).await {
-            Ok(reply) => (StatusCode::OK, reply.into_json()),
+            Ok(reply) => match reply.into_json() {
+                Some(json) => (StatusCode::OK, json),
+                None => {
+                    res.status_code(StatusCode::NO_CONTENT);
+                    return;
+                }
+            },
             Err(error) => (error.status(), error.into_json()),
         };
         res.status_code(status);

@@ -61,16 +61,19 @@ impl Params {
         self.fields.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// A time in milliseconds.
+    /// A time in milliseconds; `missing` is the default of a parameter that has one.
     pub(super) fn time(&self, name: &str, missing: Option<i64>) -> Result<i64, ApiError> {
         let text = self.get(name);
-        if text.is_empty()
-            && let Some(missing) = missing
-        {
-            return Ok(missing);
+        let problem = || format!("cannot parse {text:?} to a valid timestamp");
+        match missing {
+            None => parse_time(text).ok_or_else(|| invalid(name, problem())),
+            Some(missing) if text.is_empty() => Ok(missing),
+            // Prometheus says more where the parameter may be missing.
+            Some(_) => parse_time(text).ok_or_else(|| {
+                let problem = problem();
+                invalid(name, format!("invalid time value for '{name}': {problem}"))
+            }),
         }
-        parse_time(text)
-            .ok_or_else(|| invalid(name, format!("cannot parse {text:?} to a valid timestamp")))
     }
 
     /// A duration in milliseconds.

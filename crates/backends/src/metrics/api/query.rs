@@ -152,11 +152,14 @@ pub(super) fn exemplars(api: &Api, params: &Params, _stop: &Stop) -> Result<Repl
     let end = params.time("end", Some(i64::MAX))?;
     if end < start {
         return Err(ApiError::bad_data(
-            "end timestamp must not be before start time",
+            "end timestamp must not be before start timestamp",
         ));
     }
     let selectors = engine::selectors(params.get("query"))
-        .map_err(|error| ApiError::of_query("query", error))?;
+        .map_err(|error| ApiError::bad_data(error.to_string()))?;
+    if selectors.is_empty() {
+        return Ok(Reply::empty());
+    }
     let found = api.store.select_exemplars(&selectors, start, end);
     let mut json = String::new();
     push_list(&mut json, &found, |json, (labels, exemplars)| {

@@ -9,7 +9,8 @@ use crate::metrics::labels::Labels;
 
 /// A successful answer.
 pub(super) struct Reply {
-    data: String,
+    /// JSON; none at all is an answer without content.
+    data: Option<String>,
     warnings: Vec<String>,
     infos: Vec<String>,
 }
@@ -18,7 +19,16 @@ impl Reply {
     /// An answer whose `data` is this JSON.
     pub(super) fn data(json: impl Into<String>) -> Self {
         Self {
-            data: json.into(),
+            data: Some(json.into()),
+            warnings: Vec::new(),
+            infos: Vec::new(),
+        }
+    }
+
+    /// An answer without content.
+    pub(super) fn empty() -> Self {
+        Self {
+            data: None,
             warnings: Vec::new(),
             infos: Vec::new(),
         }
@@ -34,10 +44,12 @@ impl Reply {
         self
     }
 
-    pub(super) fn into_json(self) -> String {
-        let mut json = String::with_capacity(self.data.len() + 64);
+    /// The body; `None` when there is no content.
+    pub(super) fn into_json(self) -> Option<String> {
+        let data = self.data?;
+        let mut json = String::with_capacity(data.len() + 64);
         json.push_str(r#"{"status":"success","data":"#);
-        json.push_str(&self.data);
+        json.push_str(&data);
         for (name, list) in [("warnings", &self.warnings), ("infos", &self.infos)] {
             if !list.is_empty() {
                 let _ = write!(json, ",\"{name}\":");
@@ -45,7 +57,7 @@ impl Reply {
             }
         }
         json.push('}');
-        json
+        Some(json)
     }
 }
 

@@ -18,7 +18,7 @@ mod selector;
 mod tests;
 pub(crate) mod token;
 
-use ast::{Expr, Moved};
+use ast::Expr;
 use parser::Problem;
 use token::Place;
 
@@ -55,22 +55,10 @@ impl Times {
 /// # Errors
 /// The text of Prometheus, with line and column.
 pub(crate) fn parse(query: &str, times: Times) -> Result<Expr, String> {
-    if query.len() > MAX_LENGTH {
-        return Err(format!(
-            "parse error: query of {} bytes is longer than the limit of {MAX_LENGTH}",
-            query.len()
-        ));
-    }
-    let named = |problem: Problem| {
-        format!(
-            "{}: parse error: {}",
-            position(query, problem.place),
-            problem.text
-        )
-    };
-    let expr = parser::parse(query, times).map_err(named)?;
+    check_length(query)?;
+    let expr = parser::parse(query, times).map_err(|it| named(query, it))?;
     match check::check(&expr).into_iter().next() {
-        Some(problem) => Err(named(problem)),
+        Some(problem) => Err(named(query, problem)),
         None => Ok(expr),
     }
 }
@@ -78,15 +66,31 @@ pub(crate) fn parse(query: &str, times: Times) -> Result<Expr, String> {
 /// Parses one series selector, as in `match[]`.
 ///
 /// # Errors
-/// As [`parse`]; and what is another expression.
+/// As [`parse`]; and for a selector that every series matches.
 pub(crate) fn parse_selector(text: &str) -> Result<Selector, String> {
-    match parse(text, Times::ANY)? {
-        Expr::Vector(vector) if vector.moved == Moved::default() => Ok(vector.selector),
-        _ => Err(format!(
-            "1:1: parse error: {} is not a series selector",
-            token::quote(text)
-        )),
+    check_length(text)?;
+    let parsed = parser::parse_selector(text).map_err(|it| named(text, it))?;
+    let selector = parsed.selector;
+    if selector.matchers().iter().all(|it| it.accepts("")) {
+        return Err("match[] must contain at least one non-empty matcher".to_owned());
     }
+    Ok(selector)
+}
+
+fn check_length(text: &str) -> Result<(), String> {
+    if text.len() > MAX_LENGTH {
+        return Err(format!(
+            "parse error: query of {} bytes is longer than the limit of {MAX_LENGTH}",
+            text.len()
+        ));
+    }
+    Ok(())
+}
+
+/// A problem with its place in the text.
+fn named(text: &str, problem: Problem) -> String {
+    let place = position(text, problem.place);
+    format!("{place}: parse error: {}", problem.text)
 }
 
 /// Line and column of a place, both from 1, the column in bytes.

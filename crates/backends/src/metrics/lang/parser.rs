@@ -3,6 +3,7 @@
 use super::Times;
 use super::ast::{
     Aggregate, At, Binary, Call, Card, Expr, Matching, MatrixSelector, Moved, Subquery, Unary,
+    VectorSelector,
 };
 use super::functions;
 use super::lexer::{LexError, tokens};
@@ -41,7 +42,21 @@ pub(super) struct Parser<'a> {
 
 /// Parses a query, without a look at its types.
 pub(super) fn parse(query: &str, times: Times) -> Result<Expr, Problem> {
-    let (tokens, lex_error) = tokens(query);
+    read(query, times, Parser::whole)
+}
+
+/// Parses one vector selector and nothing else.
+pub(super) fn parse_selector(text: &str) -> Result<VectorSelector, Problem> {
+    read(text, Times::ANY, Parser::only_selector)
+}
+
+/// Parses a text that has to be what `rule` reads.
+fn read<'a, T>(
+    text: &'a str,
+    times: Times,
+    rule: fn(&mut Parser<'a>) -> Result<T, Stop>,
+) -> Result<T, Problem> {
+    let (tokens, lex_error) = tokens(text);
     let mut parser = Parser {
         tokens,
         next: 0,
@@ -51,15 +66,43 @@ pub(super) fn parse(query: &str, times: Times) -> Result<Expr, Problem> {
         regexes: 0,
         times,
     };
-    let parsed = parser.whole();
+    let parsed = rule(&mut parser);
     match (parser.problems.into_iter().next(), parsed) {
         (Some(problem), _) => Err(problem),
-        (None, Ok(expr)) => Ok(expr),
+        (None, Ok(parsed)) => Ok(parsed),
         (None, Err(Stop)) => Err(Problem {
             place: Place(0),
             text: "unexpected error".to_owned(),
         }),
     }
+}
+
+/// A vector selector begins with a brace or a name; most keywords are names too.
+fn begins_selector(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Identifier
+            | Kind::MetricIdentifier
+            | Kind::LeftBrace
+            | Kind::Aggregation(_)
+            | Kind::Op(Op::And | Op::Or | Op::Unless)
+            | Kind::Word(
+                Word::By
+                    | Word::Fill
+                    | Word::FillLeft
+                    | Word::FillRight
+                    | Word::Offset
+                    | Word::Without
+                    | Word::Start
+                    | Word::End
+                    | Word::Step
+                    | Word::Range
+                    | Word::MaxOf
+                    | Word::MinOf
+                    | Word::Anchored
+                    | Word::Smoothed
+            )
+    )
 }
 
 impl<'a> Parser<'a> {
@@ -72,6 +115,17 @@ impl<'a> Parser<'a> {
             return self.unexpected("", "");
         }
         Ok(expr)
+    }
+
+    fn only_selector(&mut self) -> Result<VectorSelector, Stop> {
+        if !begins_selector(self.peek().kind) {
+            return self.unexpected("", "");
+        }
+        let selector = self.vector_selector()?;
+        if self.peek().kind != Kind::End {
+            return self.unexpected("", "");
+        }
+        Ok(selector)
     }
 
     pub(super) fn peek(&self) -> Token<'a> {
@@ -267,27 +321,7 @@ impl<'a> Parser<'a> {
             | Kind::Word(
                 Word::Start | Word::End | Word::Step | Word::Range | Word::MaxOf | Word::MinOf,
             ) if behind == Kind::LeftParen => return self.call(depth),
-            Kind::Identifier
-            | Kind::MetricIdentifier
-            | Kind::LeftBrace
-            | Kind::Aggregation(_)
-            | Kind::Op(Op::And | Op::Or | Op::Unless)
-            | Kind::Word(
-                Word::By
-                | Word::Fill
-                | Word::FillLeft
-                | Word::FillRight
-                | Word::Offset
-                | Word::Without
-                | Word::Start
-                | Word::End
-                | Word::Step
-                | Word::Range
-                | Word::MaxOf
-                | Word::MinOf
-                | Word::Anchored
-                | Word::Smoothed,
-            ) => self.vector_selector()?,
+            kind if begins_selector(kind) => Expr::Vector(self.vector_selector()?),
             _ => return self.unexpected("", ""),
         };
         Ok((expr, 1))

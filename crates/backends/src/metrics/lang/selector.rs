@@ -1,6 +1,6 @@
 //! Vector selectors: a name and conditions in braces.
 
-use super::ast::{Expr, Moved, VectorSelector};
+use super::ast::{Moved, VectorSelector};
 use super::literal::unquote;
 use super::parser::{Parser, Stop};
 use super::token::{Kind, Op, Token};
@@ -9,7 +9,7 @@ use crate::metrics::store::{Matcher, Selector};
 
 impl Parser<'_> {
     /// A name, or braces, or both. The next token is one of those.
-    pub(super) fn vector_selector(&mut self) -> Result<Expr, Stop> {
+    pub(super) fn vector_selector(&mut self) -> Result<VectorSelector, Stop> {
         let place = self.peek().place;
         let mut name = String::new();
         if self.peek().kind != Kind::LeftBrace {
@@ -22,12 +22,12 @@ impl Parser<'_> {
         if !name.is_empty() {
             matchers.push(Matcher::equal(METRIC_NAME, name.as_str()));
         }
-        Ok(Expr::Vector(VectorSelector {
+        Ok(VectorSelector {
             name,
             selector: Selector::new(matchers),
             moved: Moved::default(),
             place,
-        }))
+        })
     }
 
     fn matchers(&mut self, matchers: &mut Vec<Matcher>) -> Result<(), Stop> {
