@@ -121,7 +121,7 @@ impl Backends {
             let routes = metrics::router(
                 Arc::clone(&store),
                 Arc::clone(&targets),
-                metrics::QueryLimits::default(),
+                metrics::QueryLimits::for_store_of(max_bytes),
             );
             let routes = routes.push(stats::router(stores.clone()));
             servers.push(doors.open(listener, routes, Unmatched::of_httprouter())?);

@@ -4,7 +4,7 @@ use salvo::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use salvo::prelude::Response;
 use serde_json::{Value as Json, json};
 
-use crate::logs::engine::{MAX_HELD_BYTES, QueryError};
+use crate::logs::engine::QueryError;
 use crate::logs::lang::ParseError;
 
 const JSON: &str = "application/json; charset=UTF-8";
@@ -35,25 +35,16 @@ impl Answer {
     /// are written one by one, so that a large answer is in memory once.
     ///
     /// # Errors
-    /// The answer becomes too large.
-    pub(super) fn rows(kind: &str, rows: impl Iterator<Item = String>) -> Asked {
-        let mut body =
-            format!("{{\"status\":\"success\",\"data\":{{\"resultType\":\"{kind}\",\"result\":[");
+    /// The answer has more bytes than `most`.
+    pub(super) fn rows(kind: &str, rows: impl Iterator<Item = String>, most: usize) -> Asked {
+        let mut result = ResultBody::new(kind, most);
         for (at, row) in rows.enumerate() {
             if at > 0 {
-                body.push(',');
+                result.push(",")?;
             }
-            body.push_str(&row);
-            if body.len() > MAX_HELD_BYTES {
-                return Err(QueryError::HoldsTooMuch(MAX_HELD_BYTES).into());
-            }
+            result.push(&row)?;
         }
-        body.push_str("]}}");
-        Ok(Self {
-            status: 200,
-            content_type: JSON,
-            body,
-        })
+        Ok(result.end(""))
     }
 
     /// Any JSON.
@@ -86,6 +77,45 @@ impl Answer {
             res.headers_mut()
                 .insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
             res.body(self.body);
+        }
+    }
+}
+
+/// The body of a query's answer, written piece by piece up to its limit.
+pub(super) struct ResultBody {
+    text: String,
+    most: usize,
+}
+
+impl ResultBody {
+    /// A result of some type, and the most bytes that it may have.
+    pub(super) fn new(kind: &str, most: usize) -> Self {
+        let text =
+            format!("{{\"status\":\"success\",\"data\":{{\"resultType\":\"{kind}\",\"result\":[");
+        Self { text, most }
+    }
+
+    /// Appends JSON.
+    ///
+    /// # Errors
+    /// [`QueryError::HoldsTooMuch`] beyond the limit.
+    pub(super) fn push(&mut self, json: &str) -> Result<(), QueryError> {
+        if self.text.len() + json.len() > self.most {
+            return Err(QueryError::HoldsTooMuch(self.most));
+        }
+        self.text.push_str(json);
+        Ok(())
+    }
+
+    /// Closes the result; `more` are further fields of `data`, with a comma in front of each.
+    pub(super) fn end(mut self, more: &str) -> Answer {
+        self.text.push(']');
+        self.text.push_str(more);
+        self.text.push_str("}}");
+        Answer {
+            status: 200,
+            content_type: JSON,
+            body: self.text,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::answer::{Answer, Asked, number, seconds};
+use super::answer::{Answer, Asked, ResultBody, number, seconds};
 use super::params::Params;
 use super::streams::streams;
 use crate::logs::engine::{Labels, LogQuery, QueryError, Series, Steps, Value, evaluate};
@@ -44,7 +44,7 @@ pub(super) fn instant(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
                     metric(&one.labels)
                 ))
             });
-            Answer::rows("vector", rows)
+            Answer::rows("vector", rows, store.limits().max_query_bytes)
         }
     }
 }
@@ -113,14 +113,23 @@ fn lines(
         stop: stop.clone(),
     };
     let lines = query.run(store)?;
-    let mut data = json!({
-        "resultType": "streams",
-        "result": streams(&lines, params.categorize),
-    });
-    if let (true, Some(data)) = (params.categorize, data.as_object_mut()) {
-        data.insert("encodingFlags".to_owned(), json!(["categorize-labels"]));
+    let mut result = ResultBody::new("streams", store.limits().max_query_bytes);
+    for (at, stream) in streams(&lines, params.categorize).iter().enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        let labels = stream.labels();
+        result.push(&format!("{comma}{{\"stream\":{labels},\"values\":["))?;
+        for (at, value) in stream.values().enumerate() {
+            if at > 0 {
+                result.push(",")?;
+            }
+            result.push(&value.to_string())?;
+        }
+        result.push("]}")?;
     }
-    Ok(Answer::data(Some(data)))
+    Ok(result.end(match params.categorize {
+        true => ",\"encodingFlags\":[\"categorize-labels\"]",
+        false => "",
+    }))
 }
 
 fn matrix(store: &LogStore, expr: &MetricExpr, steps: Steps, stop: &Stop) -> Asked {
@@ -146,7 +155,7 @@ fn matrix(store: &LogStore, expr: &MetricExpr, steps: Steps, stop: &Stop) -> Ask
         }
         row + "]}"
     });
-    Answer::rows("matrix", rows)
+    Answer::rows("matrix", rows, store.limits().max_query_bytes)
 }
 
 fn metric(labels: &Labels) -> Json {

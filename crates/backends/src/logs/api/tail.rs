@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::answer::Answer;
 use super::params::Params;
-use super::streams::streams;
+use super::streams::{Stream, streams};
 use crate::logs::engine::{
     Budget, Direction, Fields, LogLine, LogQuery, Pipeline, QueryError, output_labels,
 };
@@ -189,7 +189,8 @@ impl Follower {
         lines: &mut Vec<LogLine>,
         is_known: impl Fn(&LogLine) -> bool,
     ) -> Result<(), QueryError> {
-        let mut budget = Budget::new(Stop::after(self.store.limits().query_timeout));
+        let limits = self.store.limits();
+        let mut budget = Budget::new(Stop::after(limits.query_timeout), limits.max_query_bytes);
         for entry in batch.entries.iter() {
             let Ok(metadata) = LabelSet::new(entry.metadata.iter().map(|(n, v)| (n, v))) else {
                 continue;
@@ -220,7 +221,11 @@ impl Follower {
         if lines.is_empty() && dropped.is_empty() {
             return true;
         }
-        let mut body = json!({"streams": streams(lines, self.categorize)});
+        let found: Vec<_> = streams(lines, self.categorize)
+            .iter()
+            .map(Stream::json)
+            .collect();
+        let mut body = json!({"streams": found});
         if let Some(body) = body.as_object_mut() {
             if !dropped.is_empty() {
                 let dropped: Vec<serde_json::Value> = dropped.iter().map(dropped_entry).collect();

@@ -14,9 +14,6 @@ const LEAST_WORK: usize = 32;
 /// other in one message (`grpc_server_max_recv_msg_size`), so no longer line ever left one.
 pub(crate) const MAX_MADE_BYTES: usize = 4 << 20;
 
-/// Bytes that one query may hold: lines, labels and numbers on their way to its answer.
-pub(crate) const MAX_HELD_BYTES: usize = 128 << 20;
-
 /// What one query has left of its time, of the bytes that are made of one line, and of the bytes
 /// that it may hold.
 #[derive(Debug)]
@@ -25,15 +22,18 @@ pub(crate) struct Budget {
     until_look: usize,
     made: usize,
     held: usize,
+    most_held: usize,
 }
 
 impl Budget {
-    pub(crate) fn new(stop: Stop) -> Self {
+    /// A budget of `most_held` bytes for lines, labels and numbers on their way to the answer.
+    pub(crate) fn new(stop: Stop, most_held: usize) -> Self {
         Self {
             stop,
             until_look: LOOK_EVERY,
             made: 0,
             held: 0,
+            most_held,
         }
     }
 
@@ -77,8 +77,8 @@ impl Budget {
     /// To be called before bytes are kept beyond the present line.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), QueryError> {
         self.held = self.held.saturating_add(bytes);
-        if self.held > MAX_HELD_BYTES {
-            return Err(QueryError::HoldsTooMuch(MAX_HELD_BYTES));
+        if self.held > self.most_held {
+            return Err(QueryError::HoldsTooMuch(self.most_held));
         }
         self.work(bytes / 16)
     }

@@ -99,7 +99,7 @@ impl LogQuery<'_> {
     /// A stage makes no sense, or the query took too long.
     pub fn run(&self, store: &LogStore) -> Result<Vec<LogLine>, QueryError> {
         let pipeline = Pipeline::new(&self.expr.stages)?;
-        let mut budget = Budget::new(self.stop.clone());
+        let mut budget = Budget::new(self.stop.clone(), store.limits().max_query_bytes);
         let matchers: Vec<_> = self
             .expr
             .matchers

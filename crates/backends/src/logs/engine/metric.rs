@@ -61,7 +61,7 @@ pub fn evaluate(
     let mut evaluation = Evaluation {
         store,
         steps,
-        budget: Budget::new(stop),
+        budget: Budget::new(stop, store.limits().max_query_bytes),
     };
     let value = evaluation.value(expr)?;
     if let Value::Vector(series) = &value {

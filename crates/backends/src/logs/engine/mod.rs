@@ -24,7 +24,7 @@ mod samples;
 mod template;
 mod value;
 
-pub(crate) use budget::{Budget, MAX_HELD_BYTES};
+pub(crate) use budget::Budget;
 pub use error::QueryError;
 pub use fields::{Fields, Origin};
 pub use log_query::{Direction, LogLine, LogQuery, OutputLabel, output_labels};

@@ -86,6 +86,8 @@ pub struct Limits {
     pub max_entries_per_query: usize,
     /// Series that a metric query may return (`max_query_series`). Default 500.
     pub max_query_series: usize,
+    /// Bytes that one query may hold on the way to its answer, and bytes of the answer. Default 128 MiB.
+    pub max_query_bytes: usize,
     /// Time that a query may take. Default 20 s.
     pub query_timeout: Duration,
     /// Queries that run at a time; more of them wait. Default one for each processor, 2 to 8: each
@@ -106,6 +108,7 @@ impl Limits {
             max_bytes,
             max_push_bytes: (max_bytes / 16).clamp(4 * MIB, 32 * MIB),
             max_decompressed_bytes: (max_bytes / 8).clamp(8 * MIB, 64 * MIB),
+            max_query_bytes: (max_bytes / 8).clamp(16 * MIB, 128 * MIB),
             ..Self::default()
         }
     }
@@ -134,6 +137,7 @@ impl Default for Limits {
             increment_duplicate_timestamp: false,
             max_entries_per_query: 5000,
             max_query_series: 500,
+            max_query_bytes: 128 << 20,
             query_timeout: Duration::from_secs(20),
             max_concurrent_queries: std::thread::available_parallelism()
                 .map_or(2, |processors| processors.get().clamp(2, 8)),

@@ -23,9 +23,11 @@ use reply::{ApiError, Reply};
 
 use crate::wire::{Queries, Stop, Unanswered};
 
-/// Requests that are computed at one time. The others wait: each may take the memory that
-/// [`QueryLimits`] allows.
-const CONCURRENT: usize = 4;
+/// Requests that are computed at one time, one for each processor. The others wait: each may take the
+/// memory that [`QueryLimits`] allows.
+fn concurrent() -> usize {
+    std::thread::available_parallelism().map_or(2, |processors| processors.get().clamp(2, 8))
+}
 
 /// What every endpoint works on.
 struct Api {
@@ -42,7 +44,7 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         store: store.clone(),
         targets,
         limits,
-        queries: Queries::new(CONCURRENT),
+        queries: Queries::new(concurrent()),
         started: super::now_ms(),
     });
     let route = |path: &str, answer: Answer| {

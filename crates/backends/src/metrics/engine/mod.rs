@@ -49,9 +49,27 @@ pub struct QueryLimits {
     pub max_samples: u64,
     /// Values that one query may compute, over all intermediate results.
     pub max_points: u64,
-    /// Values that an answer may have. Written as JSON each takes some thirty bytes.
+    /// Values that an answer may have.
     pub max_result: usize,
 }
+
+impl QueryLimits {
+    /// The defaults beside a store of `max_bytes`: what a query computes and answers takes at most an
+    /// eighth as much, or 16 MiB if that is more.
+    #[must_use]
+    pub fn for_store_of(max_bytes: usize) -> Self {
+        let bytes = (max_bytes / 8).max(16 << 20);
+        let most = Self::default();
+        Self {
+            max_points: most.max_points.min(bytes as u64 / 8),
+            max_result: most.max_result.min(bytes / JSON_BYTES),
+            ..most
+        }
+    }
+}
+
+/// Bytes of a value with its time, written as JSON.
+const JSON_BYTES: usize = 30;
 
 impl Default for QueryLimits {
     fn default() -> Self {

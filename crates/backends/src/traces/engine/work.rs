@@ -4,12 +4,11 @@ use std::cell::Cell;
 
 use crate::wire::{Stop, Stopped};
 
-/// Bytes that the spansets of one trace and the answer so far may take.
-const MAX_BYTES: usize = 64 << 20;
-
 /// The work for one answer. It is looked at wherever something is computed or made.
 pub(crate) struct Work<'s> {
     stop: &'s Stop,
+    /// Bytes that the spansets of one trace and the answer so far may take.
+    most: usize,
     /// Of the trace under evaluation.
     made: Cell<usize>,
     /// Of the answer.
@@ -26,9 +25,10 @@ pub(crate) enum Over {
 }
 
 impl<'s> Work<'s> {
-    pub(crate) fn new(stop: &'s Stop) -> Self {
+    pub(crate) fn new(stop: &'s Stop, most: usize) -> Self {
         Self {
             stop,
+            most,
             made: Cell::new(0),
             kept: Cell::new(0),
             over: Cell::new(None),
@@ -63,8 +63,8 @@ impl<'s> Work<'s> {
     }
 
     fn count(&self) -> bool {
-        if self.made.get().saturating_add(self.kept.get()) > MAX_BYTES {
-            self.over.set(Some(Over::Bytes(MAX_BYTES)));
+        if self.made.get().saturating_add(self.kept.get()) > self.most {
+            self.over.set(Some(Over::Bytes(self.most)));
         }
         self.over.get().is_none()
     }

@@ -27,6 +27,8 @@ pub struct Limits {
     /// Bytes of memory that all messages together may take while they are decoded. One that would
     /// take more alone is refused.
     pub max_decoded_bytes: usize,
+    /// Bytes that one search may hold on the way to its answer.
+    pub max_query_bytes: usize,
     /// How long one search may run.
     pub max_search_time: Duration,
 }
@@ -42,6 +44,7 @@ impl Limits {
             max_bytes,
             max_http_body_bytes: (max_bytes / 12).clamp(5 * MIB, 20 * MIB),
             max_decoded_bytes: (max_bytes / 4).clamp(16 * MIB, 128 * MIB),
+            max_query_bytes: (max_bytes / 8).clamp(16 * MIB, 64 * MIB),
             ..Self::default()
         }
     }
@@ -59,6 +62,7 @@ impl Default for Limits {
             max_grpc_message_bytes: 4 << 20,
             max_http_body_bytes: 20 << 20,
             max_decoded_bytes: 128 << 20,
+            max_query_bytes: 64 << 20,
             max_search_time: Duration::from_secs(10),
         }
     }

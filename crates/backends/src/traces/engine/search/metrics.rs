@@ -46,7 +46,7 @@ pub(crate) fn time_series(
     max_exemplars: usize,
     stop: &Stop,
 ) -> Result<Vec<TimeSeries>, SearchError> {
-    let work = &Work::new(stop);
+    let work = &Work::new(stop, store.limits().max_query_bytes);
     let required = Required::new(query);
     let only = Only {
         service: required.service.as_deref(),

@@ -77,7 +77,7 @@ pub fn tag_names(
     query: Option<&Query>,
     stop: &Stop,
 ) -> Result<BTreeMap<TagScope, BTreeSet<String>>, SearchError> {
-    let work = &Work::new(stop);
+    let work = &Work::new(stop, store.limits().max_query_bytes);
     let mut names: BTreeMap<TagScope, BTreeSet<String>> = BTreeMap::new();
     let mut patterns = Patterns::new();
     let (only, window) = (Only::default(), window(start, end));
@@ -141,7 +141,7 @@ pub(crate) fn values_of(
     query: Option<&Query>,
     stop: &Stop,
 ) -> Result<BTreeSet<TagValue>, SearchError> {
-    let work = &Work::new(stop);
+    let work = &Work::new(stop, store.limits().max_query_bytes);
     let mut values = BTreeSet::new();
     if let Field::Intrinsic(intrinsic) = field
         && let Some(known) = known_values(*intrinsic)

@@ -81,7 +81,7 @@ pub struct ServiceStats {
 ///
 /// [`SearchError`] if it takes too long.
 pub fn search(store: &Store, request: &Request, stop: &Stop) -> Result<Vec<TraceHit>, SearchError> {
-    let work = &Work::new(stop);
+    let work = &Work::new(stop, store.limits().max_query_bytes);
     let hits = match &request.wanted {
         Wanted::Query(query) => by_query(store, request, query, work)?,
         Wanted::Tags {
