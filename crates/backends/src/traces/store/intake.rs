@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::Store;
 use super::inner::Added;
-use super::rate::Denied;
+use crate::wire::{Denied, unix_nanos};
 
 /// What became of the spans of one request that was not refused as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Store {
     }
 
     fn charge(&self, bytes: usize, spans: u64, now: SystemTime) -> Result<(), Refusal> {
-        let denied = match self.rate.lock().take(bytes, now) {
+        let denied = match self.rate.lock().take(bytes, unix_nanos(now)) {
             Ok(()) => return Ok(()),
             Err(denied) => denied,
         };

@@ -6,7 +6,6 @@ mod inner;
 mod intake;
 mod limits;
 mod pool;
-mod rate;
 mod span;
 mod trace;
 
@@ -24,6 +23,7 @@ pub(crate) use trace::{Piece, Trace};
 
 use budget::Decoding;
 
+use crate::wire::TokenBucket;
 use crate::wire::intake::Intake;
 pub use limits::{Limits, Stats};
 
@@ -34,7 +34,7 @@ pub use limits::{Limits, Stats};
 pub struct Store {
     limits: Limits,
     inner: RwLock<Inner>,
-    rate: Mutex<rate::TokenBucket>,
+    rate: Mutex<TokenBucket>,
     decoding: Decoding,
     intake: Intake,
     refused_rate: AtomicU64,
@@ -48,8 +48,7 @@ impl Store {
     /// An empty store.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let rate =
-            rate::TokenBucket::new(limits.ingest_bytes_per_second, limits.ingest_burst_bytes);
+        let rate = TokenBucket::new(limits.ingest_bytes_per_second, limits.ingest_burst_bytes);
         Self {
             decoding: Decoding::new(limits.max_decoded_bytes),
             intake: Intake::new(
