@@ -137,7 +137,7 @@ impl Cursor<'_> {
             }
         }
         let text = std::str::from_utf8(self.text.get(start..self.at)?).ok()?;
-        // A number that does not fit a float is skipped.
+        // A number that does not fit a float becomes nil; the rest of the document is kept.
         Some(parse_float(text).map_or(Value::Nil, Value::Float))
     }
 
