@@ -26,7 +26,7 @@ pub use labels::{Label, LabelSet, Quoted};
 pub use level::LEVEL_LABEL;
 pub use limits::{Limits, nanos};
 pub(crate) use matcher::compile_alternatives;
-pub use matcher::{LabelMatcher, compile_anchored, compile_regex};
+pub use matcher::{LabelMatcher, compile_anchored};
 pub use metadata_names::label_name;
 pub use stats::Stats;
 pub use tail::{Dropped, Tail, TailBatch};

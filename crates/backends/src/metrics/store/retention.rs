@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Store;
-use super::limits::count;
 use super::series::Series;
+use super::stats::count;
 
 /// An age pass walks all series; ingest starts one this often.
 const AGE_PASS_MS: i64 = 10_000;
