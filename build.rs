@@ -11,6 +11,6 @@ fn main() {
     // The standard library reads them so too.
     let is = |name, value: &str| var(name).is_ok_and(|it| it == value);
     if is("CARGO_CFG_TARGET_OS", "linux") && is("PROFILE", "release") {
-        println!("cargo::rustc-link-arg-bins=-Wl,--compress-debug-sections=zlib");
+        println!("cargo::rustc-link-arg-bins=-Wl,--compress-debug-sections=zlib,-O2");
     }
 }
