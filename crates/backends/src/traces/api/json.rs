@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 
 use super::writer::{Json, Object};
 use crate::traces::Store;
-use crate::traces::store::{Attribute, Dictionary, Event, Inner, Link, Piece, Span, Value};
+use crate::traces::store::{Attribute, Dictionary, Event, Index, Link, Piece, Span, Value};
 
 /// Bytes from which on a portion is given away.
 const PORTION: usize = 64 << 10;
@@ -64,7 +64,7 @@ impl TraceJson {
         Ok((json.into_bytes(), last))
     }
 
-    fn write(&mut self, json: &mut Json, inner: &Inner) -> Result<(), Gone> {
+    fn write(&mut self, json: &mut Json, inner: &Index) -> Result<(), Gone> {
         // Positions of spans and numbers of resources hold as long as the trace is there.
         let trace = inner
             .by_id(self.id)

@@ -9,7 +9,7 @@ use prost::Message;
 use thiserror::Error;
 
 use super::Store;
-use super::inner::Added;
+use super::index::Added;
 use super::rate::Denied;
 
 /// What became of the spans of one request that was not refused as a whole.

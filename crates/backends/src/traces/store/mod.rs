@@ -2,7 +2,7 @@
 
 pub(crate) mod budget;
 mod dictionary;
-mod inner;
+mod index;
 mod intake;
 mod limits;
 mod pool;
@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use parking_lot::{Mutex, RwLock};
 
 pub(crate) use dictionary::Dictionary;
-pub(crate) use inner::{Inner, Only};
+pub(crate) use index::{Candidates, Index};
 pub use intake::{Refusal, Taken};
 pub(crate) use span::{Attribute, Event, Link, Span, Value, Word};
 pub(crate) use trace::{Piece, Trace};
@@ -33,7 +33,7 @@ pub use limits::{Limits, Stats};
 /// the caller, so that retention can be tested.
 pub struct Store {
     limits: Limits,
-    inner: RwLock<Inner>,
+    inner: RwLock<Index>,
     rate: Mutex<rate::TokenBucket>,
     decoding: Decoding,
     intake: Intake,
@@ -58,7 +58,7 @@ impl Store {
                 limits.max_decoded_bytes,
             ),
             limits,
-            inner: RwLock::new(Inner::new()),
+            inner: RwLock::new(Index::new()),
             rate: Mutex::new(rate),
             refused_rate: AtomicU64::new(0),
             refused_invalid: AtomicU64::new(0),
@@ -125,12 +125,12 @@ impl Store {
     }
 
     /// Looks at the traces themselves. The store waits meanwhile, so `look` should be short.
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
         look(&self.inner.read())
     }
 
-    /// Numbers of traces that may match, newest first; see [`Inner::candidates`].
-    pub(crate) fn candidates(&self, only: &Only<'_>, window: (u64, u64)) -> Vec<Vec<u64>> {
+    /// Numbers of traces that may match, newest first; see [`Index::candidates`].
+    pub(crate) fn candidates(&self, only: &Candidates<'_>, window: (u64, u64)) -> Vec<Vec<u64>> {
         self.inner.read().candidates(only, window)
     }
 }

@@ -10,10 +10,10 @@ use super::exemplars::{Exemplar, Exemplars};
 use super::grid::Grid;
 use super::walk::walk;
 use crate::traces::engine::{
-    Computed, Grouping, Key, Patterns, Plan, Required, Shown, Subject, Work,
+    Computed, Grouping, Key, Patterns, Plan, Required, ShownFields, Subject, Work,
 };
 use crate::traces::lang::{Field, Metrics, MetricsFunction, Query};
-use crate::traces::store::{Only, Store};
+use crate::traces::store::{Candidates, Store};
 use crate::wire::Stop;
 
 /// Samples that one answer may have: 2,000 series of 250 points.
@@ -48,11 +48,11 @@ pub(crate) fn time_series(
 ) -> Result<Vec<TimeSeries>, SearchError> {
     let work = &Work::new(stop, store.limits().max_query_bytes);
     let required = Required::new(query);
-    let only = Only {
+    let only = Candidates {
         service: required.service.as_deref(),
         trace_id: required.trace_id,
     };
-    let shown = Shown::new(query);
+    let shown = ShownFields::new(query);
     let mut patterns = Patterns::new();
     let mut counted = Counted::new(metrics, grid);
     let mut exemplars = Exemplars::new(grid, max_exemplars);

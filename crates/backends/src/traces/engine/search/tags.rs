@@ -8,7 +8,7 @@ use super::walk::walk;
 use super::wanted::window;
 use crate::traces::engine::{Computed, Patterns, Plan, Reader, Subject, Work};
 use crate::traces::lang::{Field, Intrinsic, KINDS, Query, STATUSES};
-use crate::traces::store::{Attribute, Inner, Only, Store, Trace, Word};
+use crate::traces::store::{Attribute, Candidates, Index, Store, Trace, Word};
 use crate::wire::Stop;
 
 /// Bytes of values that one answer may have, Tempo's default.
@@ -80,7 +80,7 @@ pub fn tag_names(
     let work = &Work::new(stop, store.limits().max_query_bytes);
     let mut names: BTreeMap<TagScope, BTreeSet<String>> = BTreeMap::new();
     let mut patterns = Patterns::new();
-    let (only, window) = (Only::default(), window(start, end));
+    let (only, window) = (Candidates::default(), window(start, end));
     walk(store, &only, window, 0, work, |inner, (_, traces)| {
         let plan = plan(query, inner, &mut patterns);
         let mut seen = Vec::new();
@@ -102,7 +102,7 @@ pub fn tag_names(
 }
 
 /// Marks the names of one span's attributes, a bit for each scope, by the number of the text.
-fn mark_names(seen: &mut Vec<u8>, inner: &Inner, trace: &Trace, at: usize) {
+fn mark_names(seen: &mut Vec<u8>, inner: &Index, trace: &Trace, at: usize) {
     let span = &trace.spans[at];
     let mut mark = |attributes: &[Attribute], scope: TagScope| {
         for attribute in attributes {
@@ -154,7 +154,7 @@ pub(crate) fn values_of(
     }
     let mut bytes = 0;
     let mut patterns = Patterns::new();
-    let (only, window) = (Only::default(), window(start, end));
+    let (only, window) = (Candidates::default(), window(start, end));
     walk(store, &only, window, 0, work, |inner, (_, traces)| {
         let plan = plan(query, inner, &mut patterns);
         let reader = Reader::new(field, &inner.dictionary);
@@ -227,12 +227,12 @@ fn tag_value(subject: &Subject<'_>, value: Computed<'_>) -> Option<TagValue> {
     })
 }
 
-fn plan<'q>(query: Option<&'q Query>, inner: &Inner, patterns: &mut Patterns) -> Option<Plan<'q>> {
+fn plan<'q>(query: Option<&'q Query>, inner: &Index, patterns: &mut Patterns) -> Option<Plan<'q>> {
     query.map(|query| Plan::new(query, &inner.dictionary, patterns))
 }
 
 /// The spans that a query selects out of a trace; all without a query.
-fn spans_of(plan: Option<&Plan<'_>>, inner: &Inner, trace: &Trace, work: &Work<'_>) -> Vec<usize> {
+fn spans_of(plan: Option<&Plan<'_>>, inner: &Index, trace: &Trace, work: &Work<'_>) -> Vec<usize> {
     match plan {
         None => (0..trace.spans.len()).collect(),
         Some(plan) => {

@@ -10,9 +10,11 @@ use prost::Message;
 use super::SearchError;
 use super::walk::{Part, walk};
 use super::wanted::{Request, Wanted, has_tags};
-use crate::traces::engine::{Patterns, Plan, Required, Show, Shown, Spanset, Subject, Work};
+use crate::traces::engine::{
+    Patterns, Plan, Required, ShownFields, ShownPlan, Spanset, Subject, Work,
+};
 use crate::traces::lang::Query;
-use crate::traces::store::{Only, Store};
+use crate::traces::store::{Candidates, Store};
 use crate::wire::Stop;
 
 /// OTLP's number of the error status.
@@ -211,7 +213,7 @@ fn by_test<'w>(
     test: impl Fn(&Subject<'_>) -> bool,
 ) -> Result<Hits<'w>, SearchError> {
     let mut hits = Hits::new(request.limit, false, work);
-    let (only, head) = (Only::default(), hits.head());
+    let (only, head) = (Candidates::default(), hits.head());
     walk(
         store,
         &only,
@@ -241,11 +243,11 @@ fn by_query<'w>(
     work: &'w Work<'w>,
 ) -> Result<Hits<'w>, SearchError> {
     let required = Required::new(query);
-    let only = Only {
+    let only = Candidates {
         service: required.service.as_deref(),
         trace_id: required.trace_id,
     };
-    let shown = Shown::new(query);
+    let shown = ShownFields::new(query);
     let mut patterns = Patterns::new();
     let mut hits = Hits::new(request.limit, query.hints.most_recent, work);
     let head = hits.head();
@@ -291,7 +293,7 @@ fn trace_hit(subject: &Subject<'_>) -> TraceHit {
 fn matching_hit(
     subject: &Subject<'_>,
     spansets: Vec<Spanset>,
-    show: &Show<'_>,
+    show: &ShownPlan<'_>,
     request: &Request,
 ) -> TraceHit {
     let (trace, dictionary) = (subject.trace, subject.dictionary);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::SearchError;
 use crate::traces::engine::Work;
-use crate::traces::store::{Inner, Only, Store, Trace};
+use crate::traces::store::{Candidates, Index, Store, Trace};
 
 /// Spans that are looked at before others get their turn at the store.
 const PORTION: usize = 10_000;
@@ -30,11 +30,11 @@ pub(super) type Portion<'p, 'i> = (Part, &'p mut dyn Iterator<Item = &'i Trace>)
 /// Numbers of texts hold only as long as one portion.
 pub(super) fn walk(
     store: &Store,
-    only: &Only<'_>,
+    only: &Candidates<'_>,
     (start, end): (u64, u64),
     head: usize,
     work: &Work<'_>,
-    mut look: impl FnMut(&Inner, Portion<'_, '_>) -> ControlFlow<()>,
+    mut look: impl FnMut(&Index, Portion<'_, '_>) -> ControlFlow<()>,
 ) -> Result<(), SearchError> {
     for mut numbers in store.candidates(only, (start, end)) {
         let head = head.min(numbers.len());
