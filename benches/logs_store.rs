@@ -13,7 +13,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lab_backends::logs::engine::{Direction, LogQuery, Steps, evaluate};
 use lab_backends::logs::lang::{Expr, parse};
 use lab_backends::logs::store::{Entry, LabelSet, StreamEntries};
-use lab_backends::logs::{Clock, Limits, LogStore};
+use lab_backends::logs::{Clock, Limits, Store};
 use lab_backends::wire::Stop;
 
 const NOW: i64 = 1_795_360_560_000_000_000;
@@ -52,17 +52,17 @@ fn batch(from: usize, count: usize, start: i64, apart: i64) -> Vec<StreamEntries
         .collect()
 }
 
-fn store() -> LogStore {
+fn store() -> Store {
     let limits = Limits {
         ingest_bytes_per_second: usize::MAX,
         ingest_burst_bytes: usize::MAX,
         ..Limits::default()
     };
-    LogStore::with_clock(limits, Clock::from_fn(|| NOW))
+    Store::with_clock(limits, Clock::from_fn(|| NOW))
 }
 
 /// A store whose last hour fills its 256 MiB.
-fn full_store() -> LogStore {
+fn full_store() -> Store {
     let store = store();
     let lines = 420_000;
     let apart = HOUR / lines;

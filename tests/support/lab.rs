@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use lab_backends::logs::shipper::{Output, Pipeline, Stages, StoreSink, contract_labels};
 use lab_backends::logs::store::LabelSet;
-use lab_backends::logs::{self, Clock, LogStore};
+use lab_backends::logs::{self, Clock};
 use lab_backends::metrics::{self, FirstScrape, QueryLimits, ScrapeConfig, Scraper, TargetSet};
 use lab_backends::traces;
 use salvo::conn::tcp::TcpAcceptor;
@@ -96,7 +96,7 @@ impl Lab {
             }
         };
 
-        let lines = Arc::new(LogStore::new(logs::Limits::default()));
+        let lines = Arc::new(logs::Store::new(logs::Limits::default()));
         let loki = runtime.block_on(serve(logs::router(Arc::clone(&lines))));
         let sink = Arc::new(StoreSink::new(lines));
         let instance = |name: &str, targets: [&str; 2]| {

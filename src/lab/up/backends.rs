@@ -90,7 +90,7 @@ impl Backends {
 
         let mut remote_loki = None;
         let sink: Arc<dyn Sink> = if let Some(listener) = listeners.loki {
-            let store = Arc::new(logs::LogStore::new(logs::Limits {
+            let store = Arc::new(logs::Store::new(logs::Limits {
                 max_age,
                 increment_duplicate_timestamp: true,
                 ..logs::Limits::for_store_of(max_bytes)

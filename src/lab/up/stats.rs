@@ -17,7 +17,7 @@ use prometheus::{Encoder, TextEncoder};
 #[derive(Clone, Default)]
 pub(super) struct Stores {
     pub(super) traces: Option<Arc<traces::Store>>,
-    pub(super) logs: Option<Arc<logs::LogStore>>,
+    pub(super) logs: Option<Arc<logs::Store>>,
     pub(super) metrics: Option<Arc<metrics::Store>>,
     /// What takes the instances' log lines, the store or a real server.
     pub(super) lines: Option<Arc<dyn Sink>>,

@@ -1,20 +1,20 @@
 //! Log streams: a store and the Loki API over it.
 //!
-//! * [`shipper`]: what Promtail does with the raw output of a process
-//! * [`ingest`]: the bodies of Loki's push API
-//! * [`store`]: streams of time-ordered chunks, ingest rules, retention
-//! * [`lang`]: LogQL as a grammar, a tree and a formatter
+//! * [`ingest`]: Loki's push API
+//! * [`store`]: streams of chunks in the order of time, ingest limits, retention
+//! * [`lang`]: LogQL, parsed to a tree, checked and formatted
 //! * [`engine`]: evaluation of that tree over the store
-//! * [`lossy`]: what becomes of bytes that are no UTF-8
-//! * [`api`]: the HTTP API of Loki, as far as the lab asks it
+//! * [`api`]: Loki's HTTP API, as far as the lab uses it
+//! * [`lines`]: the formats of log lines: JSON, logfmt, patterns, bytes that are not UTF-8
+//! * [`shipper`]: Promtail's part: reads the output of a process and pushes its lines
 
 pub mod api;
 pub mod engine;
 pub mod ingest;
 pub mod lang;
-pub mod lossy;
+pub mod lines;
 pub mod shipper;
 pub mod store;
 
 pub use api::router;
-pub use store::{Clock, Limits, LogStore, Stats};
+pub use store::{Clock, Limits, Stats, Store};

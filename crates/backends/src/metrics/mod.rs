@@ -9,7 +9,6 @@
 //! 4. [`Store::stats`] tells what was kept, thrown away and refused
 
 mod api;
-mod duration;
 pub mod engine;
 pub mod ingest;
 mod labels;

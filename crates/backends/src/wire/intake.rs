@@ -1,9 +1,10 @@
-//! Bodies on their way in: bounded in bytes, in time, and in the memory that all of them hold together.
+//! Reads request bodies, bounded in bytes, in time, and in the memory that all of them hold
+//! together.
 //!
-//! A sender decides how large its body is, how slowly it comes and what it becomes when it is unpacked
-//! and decoded. So memory is asked for before it is taken, at each of three stages: while bodies
-//! arrive, while they are unpacked, and while they are messages. What waits at a stage holds nothing of
-//! a later one, so that waiting ends.
+//! A client decides how large its body is, how slowly it sends it, and how much it grows when it is
+//! decompressed and decoded. So memory is reserved before it is allocated, at each of three stages:
+//! reading, decompressing, decoding. A body that waits at one stage holds no memory of a later
+//! stage, so no two bodies can wait for each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,20 +16,20 @@ use salvo::http::header::CONTENT_LENGTH;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// Bytes of each body that need no room, so that small ones never wait for large ones.
+/// Bytes of each body that need no reservation, so that small bodies never wait for large ones.
 const FREE: usize = 16 << 10;
 
-/// Bytes that have to come within a time of their own.
+/// A body must make progress by this many bytes within `Patience::portion`.
 const PORTION: usize = 64 << 10;
 
-/// How long a sender may take.
+/// Timeouts of a client.
 #[derive(Clone, Copy, Debug)]
 struct Patience {
-    /// For a portion, and for the end of a body after its last one.
+    /// For each portion, and for the end of the body after the last one.
     portion: Duration,
     /// For a whole body.
     whole: Duration,
-    /// How long a body waits for room.
+    /// For memory to become free.
     room: Duration,
 }
 
@@ -38,10 +39,10 @@ const PATIENCE: Patience = Patience {
     room: Duration::from_secs(2),
 };
 
-/// Memory is counted in units of so many bytes.
+/// Memory is counted in units of this many bytes.
 const UNIT: usize = 1024;
 
-/// Memory that may be taken, shared by all who ask for it.
+/// A memory budget that concurrent bodies share.
 #[derive(Clone, Debug)]
 struct Room {
     free: Arc<Semaphore>,
@@ -57,22 +58,22 @@ impl Room {
         }
     }
 
-    /// Waits for so many bytes; more than there are in all wait for all of them.
+    /// Waits for `bytes` of the budget. A request larger than the budget waits for all of it.
     async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         let free = Arc::clone(&self.free);
         free.acquire_many_owned(units.min(self.units)).await.ok()
     }
 
-    /// Takes so many bytes if they are free now.
+    /// Reserves `bytes` if they are free now.
     fn try_take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
         Arc::clone(&self.free).try_acquire_many_owned(units).ok()
     }
 }
 
-/// Counts the bytes of one body that something else reads or unpacks, and holds their room until it
-/// is dropped.
+/// Counts the bytes of a body that other code reads or decompresses, and holds their reservation
+/// until it is dropped.
 #[derive(Debug)]
 pub struct Meter {
     room: Room,
@@ -89,10 +90,10 @@ impl Meter {
         }
     }
 
-    /// Counts bytes that are there now.
+    /// Counts bytes that have been read.
     ///
     /// # Errors
-    /// [`Unread::Busy`], when there is no room for them.
+    /// [`Unread::Busy`]: the memory is not free.
     pub fn count(&mut self, bytes: usize) -> Result<(), Unread> {
         self.bytes = self.bytes.saturating_add(bytes);
         let has = self.held.as_ref().map_or(0, |it| it.num_permits() * UNIT);
@@ -109,7 +110,7 @@ impl Meter {
     }
 }
 
-/// The way in of one server.
+/// Reads the bodies of one server.
 #[derive(Clone, Debug)]
 pub struct Intake {
     arriving: Room,
@@ -121,40 +122,40 @@ pub struct Intake {
     patience: Patience,
 }
 
-/// A body that is there whole.
+/// A complete body.
 #[derive(Debug)]
 pub struct Whole {
     /// The body.
     pub bytes: Bytes,
-    /// Its room, until it is unpacked and decoded.
+    /// Its reservation; dropped with the body.
     _held: Option<OwnedSemaphorePermit>,
 }
 
-/// Room for what a body becomes; it is free again when this is dropped.
+/// A memory reservation for a decompressed or decoded body. It is released on drop.
 #[derive(Debug)]
 pub struct Taken(#[expect(dead_code, reason = "held until dropped")] Option<OwnedSemaphorePermit>);
 
-/// Why a body was not read.
+/// A body that was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
-    /// It has more bytes than a body may have.
+    /// The body exceeds the limit, in bytes.
     #[error("the body has more bytes than {0}")]
     TooLarge(usize),
-    /// It came too slowly.
+    /// The client sent it too slowly.
     #[error("reading the body took too long")]
     Slow,
-    /// Other bodies take all the memory that there is for them.
+    /// Other bodies use all memory of the intake.
     #[error("too many bodies are being read; send it again")]
     Busy,
-    /// It broke off.
+    /// The connection ended before the body did.
     #[error("the body ended before it was complete: {0}")]
     Broken(String),
 }
 
 impl Intake {
-    /// A way in for bodies of `most` bytes, `most_unpacked` when they are unpacked, which may take
-    /// `most_decoded` bytes of memory as messages. All bodies together take twice as much as one while
-    /// they arrive, and as much as one at each further stage.
+    /// Bounds each body to `most` bytes as sent, `most_unpacked` bytes decompressed and
+    /// `most_decoded` bytes decoded. All bodies together may hold twice the bound of one while they
+    /// are read, and the bound of one at each further stage.
     #[must_use]
     pub fn new(most: usize, most_unpacked: usize, most_decoded: usize) -> Self {
         Self {
@@ -168,35 +169,35 @@ impl Intake {
         }
     }
 
-    /// Most bytes of an unpacked body.
+    /// Largest decompressed body in bytes.
     #[must_use]
     pub fn most_unpacked(&self) -> usize {
         self.most_unpacked
     }
 
-    /// Most bytes of memory that the messages of a body may take.
+    /// Largest memory of a decoded body in bytes.
     #[must_use]
     pub fn most_decoded(&self) -> usize {
         self.most_decoded
     }
 
-    /// Waits for room to unpack a body to so many bytes.
+    /// Waits for memory to decompress a body to `bytes`.
     pub async fn unpacking(&self, bytes: usize) -> Taken {
         Taken(self.unpacking.take(bytes).await)
     }
 
-    /// Waits for room for messages that take so many bytes.
+    /// Waits for memory for messages of `bytes`.
     pub async fn decoding(&self, bytes: usize) -> Taken {
         Taken(self.decoding.take(bytes).await)
     }
 
-    /// A meter for a body that something else reads.
+    /// A meter for a body that other code reads.
     #[must_use]
     pub fn meter(&self) -> Meter {
         Meter::of(&self.arriving)
     }
 
-    /// A meter for a body that something else unpacks.
+    /// A meter for a body that other code decompresses.
     #[must_use]
     pub fn unpacked_meter(&self) -> Meter {
         Meter::of(&self.unpacking)
@@ -205,7 +206,7 @@ impl Intake {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// [`Unread`]. The connection is closed after the answer if not all of the body had come.
+    /// [`Unread`]. The connection is closed after the response if the body was not read to its end.
     pub async fn read(&self, req: &mut Request) -> Result<Whole, Unread> {
         let announced = req.header::<usize>(CONTENT_LENGTH);
         if announced.is_some_and(|bytes| bytes > self.most) {
@@ -239,9 +240,9 @@ impl Intake {
             if length > bytes.capacity() {
                 let capacity = grown(bytes.capacity(), length, announced.unwrap_or(self.most));
                 self.hold(&mut held, capacity).await?;
-                // Exactly: what was asked for is what is held.
+                // The capacity must equal the reservation.
                 bytes.reserve_exact(capacity - bytes.len());
-                // Waiting for room is not the sender's fault.
+                // The time spent waiting for memory does not count against the client.
                 portion_until = portion_until.max(Instant::now() + self.patience.portion);
             }
             bytes.extend_from_slice(&data);
@@ -256,7 +257,7 @@ impl Intake {
         })
     }
 
-    /// Takes the room that a buffer of `capacity` bytes needs beside what it holds.
+    /// Extends the reservation to a buffer of `capacity` bytes.
     async fn hold(
         &self,
         held: &mut Option<OwnedSemaphorePermit>,
@@ -277,7 +278,7 @@ impl Intake {
     }
 }
 
-/// How large a buffer becomes that has to hold `length` bytes: half as large again, and not larger than
+/// New capacity of a buffer that must hold `length` bytes: half as large again, but not larger than
 /// the whole body.
 fn grown(capacity: usize, length: usize, whole: usize) -> usize {
     (capacity + capacity / 2)
@@ -298,7 +299,7 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    /// A body that brings so many portions, and then ends or stands still.
+    /// A body of `left` portions, which then ends or stalls.
     struct Portions {
         left: usize,
         ends: bool,

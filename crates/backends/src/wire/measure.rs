@@ -1,34 +1,33 @@
-//! What a body takes in memory once it is decoded, counted before anything of it is built: two bytes on
-//! the wire can become a message of a hundred.
+//! Estimates the memory of a decoded body before it is decoded: two bytes on the wire can become a
+//! message of a hundred bytes.
 
-/// The body would take more memory than it may.
+/// The decoded body would exceed its memory limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its elements would take more than {0} bytes of memory; send fewer at a time")]
 pub struct TooMuch(pub usize);
 
-/// The fields of a protobuf message that take memory.
+/// The fields of a protobuf message that take memory, by field number.
 #[derive(Debug)]
 pub struct Shape(pub &'static [(u32, Field)]);
 
-/// What is in a field.
+/// The content of a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Field {
-    /// A text or bytes.
+    /// A string or bytes.
     Bytes,
-    /// Messages of a shape, each taking so many bytes beside what is in it.
+    /// Messages of a shape, and the memory of one message without its content.
     Messages(&'static Shape, usize),
-    /// Numbers, each taking so many bytes when they are packed into one field.
+    /// Packed numbers, and the memory of one number.
     Packed(usize),
 }
 
-/// Messages in messages that are followed.
+/// Deepest nesting of messages that is measured.
 const DEEPEST: usize = 16;
 
-/// Counts what a protobuf message takes. Where its bytes stop making sense it stops: decoding will stop
-/// there too and say so.
+/// Measures a protobuf message. Measuring ends at malformed bytes; decoding will then report them.
 ///
 /// # Errors
-/// [`TooMuch`], as soon as it is more than `most`.
+/// [`TooMuch`]: the sum exceeds `most`.
 pub fn protobuf(message: &[u8], shape: &'static Shape, most: usize) -> Result<usize, TooMuch> {
     let mut sum = 0;
     let mut open: Vec<(&'static Shape, &[u8])> = vec![(shape, message)];
@@ -47,7 +46,7 @@ pub fn protobuf(message: &[u8], shape: &'static Shape, most: usize) -> Result<us
         let known = shape.0.iter().find(|(own, _)| *own == number);
         match known.map(|(_, field)| *field) {
             Some(Field::Bytes) => sum += content.len(),
-            // A number is a byte at least.
+            // Each number takes at least one byte on the wire.
             Some(Field::Packed(size)) => sum += content.len() * size,
             Some(Field::Messages(inner, size)) => {
                 sum += size;
@@ -64,7 +63,7 @@ pub fn protobuf(message: &[u8], shape: &'static Shape, most: usize) -> Result<us
     Ok(sum)
 }
 
-/// Takes a field off the front: its number, and what is in it if it has a length.
+/// Reads a field: its number, and its content if it is length-delimited.
 fn field<'b>(rest: &mut &'b [u8]) -> Option<(u32, Option<&'b [u8]>)> {
     let key = varint(rest)?;
     let number = u32::try_from(key >> 3).ok()?;
@@ -96,25 +95,25 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// Arrays and objects in one another that a decoder of JSON follows.
+/// Deepest nesting that `serde_json` follows.
 const DEEPEST_JSON: usize = 128;
 
-/// What the elements of a JSON text take.
+/// Memory of the elements of a JSON text.
 #[derive(Clone, Copy, Debug)]
 pub struct Json {
-    /// An array, beside what is in it.
+    /// An array without its elements.
     pub array: usize,
-    /// An object, beside what is in it.
+    /// An object without its members.
     pub object: usize,
-    /// A text, beside its bytes.
+    /// A string without its bytes.
     pub text: usize,
 }
 
-/// Counts what a JSON text takes at most: its own bytes, and its arrays, objects and texts. Where it is
-/// nested deeper than a decoder follows it stops.
+/// Measures a JSON text, as an upper bound: its bytes, arrays, objects and strings. Measuring ends
+/// where the text is nested deeper than the decoder follows.
 ///
 /// # Errors
-/// [`TooMuch`], when it is more than `most`.
+/// [`TooMuch`]: the sum exceeds `most`.
 pub fn json(text: &[u8], sizes: Json, most: usize) -> Result<usize, TooMuch> {
     let mut sum = text.len();
     let mut depth = 0usize;
@@ -133,7 +132,7 @@ pub fn json(text: &[u8], sizes: Json, most: usize) -> Result<usize, TooMuch> {
             b']' | b'}' => depth = depth.saturating_sub(1),
             b'"' => {
                 sum += sizes.text;
-                // To the end of the text.
+                // Skip to the end of the string.
                 while let Some(byte) = bytes.next() {
                     match byte {
                         b'\\' => {
@@ -163,11 +162,11 @@ mod tests {
 
     #[test]
     fn empty_messages_count_as_what_they_become() {
-        // Field 1, length 0, again and again.
+        // Field 1 with length 0, repeated.
         let empty = [0x0a, 0].repeat(1000);
         assert_eq!(protobuf(&empty, &OUTER, 100_000), Ok(100_000));
         assert_eq!(protobuf(&empty, &OUTER, 99_999), Err(TooMuch(99_999)));
-        // A message with a text of three bytes, two packed numbers, and a field that nobody knows.
+        // A message with a string of three bytes, two packed numbers, and an unknown field.
         let one = [
             0x0a, 14, 0x0a, 3, 1, 2, 3, 0x1a, 2, 1, 1, 0x10, 0x81, 1, 0x52, 0,
         ];
@@ -179,7 +178,7 @@ mod tests {
         for broken in [&[0x0a][..], &[0x0a, 5, 1], &[0xff; 20], &[0x0b, 0x0a, 0]] {
             assert_eq!(protobuf(broken, &OUTER, 1000), Ok(0), "{broken:?}");
         }
-        // Messages in messages are followed to a depth.
+        // Nested messages are followed to a bounded depth.
         static DEEP: Shape = Shape(&[(1, Field::Messages(&DEEP, 1))]);
         let mut nested = Vec::new();
         for _ in 0..60 {

@@ -1,17 +1,25 @@
-//! What the three servers share: the forms that travel and their rules, how requests come in, how long
-//! an answer is computed, and when it is given up.
+//! Shared parts of the three servers: text formats, reading of request bodies, limits, and
+//! scheduling of queries.
 //!
-//! * [`regex`]: RE2's regular expressions
-//! * [`intake`]: bodies on their way in
-//! * [`measure`]: what a body takes in memory, before it is decoded
-//! * [`stop`]: whether a computation goes on
-//! * [`queries`]: how many are computed at a time
+//! * [`regex`]: RE2's regular expressions, [`duration`]: durations as text
+//! * [`intake`]: reads request bodies within bounds of time and memory
+//! * [`measure`]: estimates the memory of a body before it is decoded
+//! * [`Stop`]: ends a computation on timeout or when the client hangs up
+//! * [`Queries`]: bounds the number of concurrent queries
 
+mod clock;
+pub mod duration;
 pub mod intake;
+mod matcher;
 pub mod measure;
 mod queries;
+mod rate;
 pub mod regex;
 mod stop;
+pub mod unpack;
 
-pub use queries::{Queries, Unanswered};
+pub use clock::{Clock, unix_nanos};
+pub use matcher::Comparison;
+pub use queries::{Queries, QueueError};
+pub(crate) use rate::{Denied, TokenBucket};
 pub use stop::{Stop, Stopped};

@@ -1,5 +1,5 @@
-//! Questions that take time: no more at once than the machine bears, each with a deadline, and none
-//! for a client that has hung up.
+//! Schedules queries: a bounded number at a time, each with a deadline, and none for a client that
+//! has hung up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,38 +9,38 @@ use tokio::time::timeout;
 
 use super::stop::Stop;
 
-/// How many questions may wait for each one that is computed; more are refused at once.
+/// Queries that may wait for each one that runs; further ones are refused at once.
 const WAITING_FOR_EACH: usize = 64;
 
-/// Places for questions that are computed at one time.
+/// Bounds the number of queries that run at a time.
 ///
-/// A question waits for a place and keeps it until its computation has ended. A client that hangs up
-/// ends the future of its request, and [`Stop`] tells the computation, so that the place is free as
-/// soon as the computation looks.
+/// A query waits for a slot and keeps it until its computation has ended. When a client hangs up,
+/// the future of its request is dropped and [`Stop`] tells the computation, which frees the slot at
+/// its next check.
 #[derive(Debug)]
 pub struct Queries {
     places: Arc<Semaphore>,
-    /// Those that wait and those that are computed.
+    /// Slots for waiting and running queries together.
     open: Arc<Semaphore>,
     most: usize,
 }
 
-/// Why a question was not computed to its end.
+/// A query that was not computed to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unanswered {
-    /// Too many wait already.
+pub enum QueueError {
+    /// Too many queries wait already.
     #[error("too many outstanding requests; ask again later")]
-    TooMany,
-    /// Its time was over before there was a place for it.
+    Full,
+    /// The timeout passed before a slot was free.
     #[error("the time was over before other queries had ended")]
-    Queue,
+    TimedOut,
     /// The computation panicked.
     #[error("the answer could not be computed")]
-    Failed,
+    Panicked,
 }
 
 impl Queries {
-    /// Room for `most` computations at a time.
+    /// Allows `most` computations at a time.
     #[must_use]
     pub fn new(most: usize) -> Self {
         let most = most.max(1);
@@ -52,32 +52,33 @@ impl Queries {
         }
     }
 
-    /// How many computations there may be at a time.
+    /// Largest number of concurrent computations.
     #[must_use]
     pub fn most(&self) -> usize {
         self.most
     }
 
-    /// Runs `work` on a thread that may block, as soon as there is a place for it. The `time` begins
-    /// now; waiting counts. When this future is dropped, as it is when the client hangs up, the
-    /// computation's [`Stop`] says so.
+    /// Runs `work` on a thread that may block, as soon as a slot is free. The timeout `time`
+    /// includes the wait for a slot. When this future is dropped, which happens when the client
+    /// hangs up, [`Stop::check`] fails in the computation.
     ///
     /// # Errors
-    /// [`Unanswered`]. That the time is over while `work` runs is for `work` to notice and to tell.
+    /// [`QueueError`]. A timeout while `work` runs is reported by `work` itself, through
+    /// [`Stop::check`].
     pub async fn run<T: Send + 'static>(
         &self,
         time: Duration,
         work: impl FnOnce(&Stop) -> T + Send + 'static,
-    ) -> Result<T, Unanswered> {
+    ) -> Result<T, QueueError> {
         let open = Arc::clone(&self.open).try_acquire_owned();
-        let open = open.map_err(|_| Unanswered::TooMany)?;
+        let open = open.map_err(|_| QueueError::Full)?;
         let stop = Stop::after(time);
         let waiting = HangUp(stop.clone());
         let place = timeout(time, Arc::clone(&self.places).acquire_owned()).await;
         let place = match place {
             Ok(Ok(place)) => place,
-            Ok(Err(_)) => return Err(Unanswered::Failed),
-            Err(_) => return Err(Unanswered::Queue),
+            Ok(Err(_)) => return Err(QueueError::Panicked),
+            Err(_) => return Err(QueueError::TimedOut),
         };
         let done = tokio::task::spawn_blocking(move || {
             let _held = (open, place);
@@ -85,11 +86,12 @@ impl Queries {
         })
         .await;
         drop(waiting);
-        done.map_err(|_| Unanswered::Failed)
+        done.map_err(|_| QueueError::Panicked)
     }
 }
 
-/// Tells the computation when it is dropped. After the computation nobody listens.
+/// On drop, tells the computation that the client is gone. After the computation this has no
+/// effect.
 struct HangUp(Stop);
 
 impl Drop for HangUp {
@@ -138,7 +140,7 @@ mod tests {
         while queries.places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(queries.run(short, |_| ()).await, Err(Unanswered::Queue));
+        assert_eq!(queries.run(short, |_| ()).await, Err(QueueError::TimedOut));
         let (why, long) = computing.await.expect("it ends");
         assert_eq!(why, Ok(Stopped::Late(long)));
     }
@@ -157,7 +159,7 @@ mod tests {
         while queries.open.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(queries.run(LONG, |_| ()).await, Err(Unanswered::TooMany));
+        assert_eq!(queries.run(LONG, |_| ()).await, Err(QueueError::Full));
         drop(go);
         assert!(first.await.is_ok());
         for one in waiting {
@@ -169,7 +171,7 @@ mod tests {
     async fn a_panic_costs_one_answer_and_no_place() {
         let queries = Queries::new(1);
         let failed: Result<(), _> = queries.run(LONG, |_| panic!("on purpose")).await;
-        assert_eq!(failed, Err(Unanswered::Failed));
+        assert_eq!(failed, Err(QueueError::Panicked));
         assert_eq!(queries.run(LONG, |_| 1).await, Ok(1));
     }
 }

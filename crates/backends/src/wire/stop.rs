@@ -1,15 +1,15 @@
-//! When a computation has to end before it is done: its time is over, or nobody waits for it any more.
+//! Cancellation of computations: on timeout, or when the client has hung up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Tells a computation whether to go on.
+/// Tells a computation to end early.
 ///
-/// What computes an answer takes a `&Stop` and calls [`check`](Self::check) wherever work is done, by
-/// the amount of work and not by the number of results: a line that costs a second needs as many looks
-/// as ten thousand cheap ones. A look costs some 30 ns, about what it costs to compare a short text, so
-/// once for each few hundred bytes or each sample is often enough and not too often.
+/// A computation takes a `&Stop` and calls [`check`](Self::check) by the amount of work, not by the
+/// number of results: a line that costs a second needs as many checks as ten thousand cheap lines. A
+/// check costs about 30 ns, as much as comparing a short string. One check for each few hundred bytes
+/// or each sample is a good rate.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,22 +31,22 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub struct Stop {
     gone: Arc<AtomicBool>,
-    /// When the time is over, and how long it was.
+    /// The deadline, and the timeout that it came from.
     deadline: Option<(Instant, Duration)>,
 }
 
-/// Why a computation has to end.
+/// A computation that has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stopped {
-    /// The time that it had is over.
+    /// The timeout has passed.
     #[error("it took longer than {}, which is the most", Seconds(*.0))]
     Late(Duration),
-    /// Who asked has hung up.
+    /// The client has hung up.
     #[error("who asked has hung up")]
     Gone,
 }
 
-/// A time as a person writes it.
+/// Shows a duration in seconds.
 struct Seconds(Duration);
 
 impl std::fmt::Display for Seconds {
@@ -56,17 +56,17 @@ impl std::fmt::Display for Seconds {
 }
 
 impl Stop {
-    /// Ends what takes longer than `time` from now on.
+    /// Stops `time` from now.
     #[must_use]
     pub fn after(time: Duration) -> Self {
         Self {
             gone: Arc::default(),
-            // What cannot be reached on this clock is no bound.
+            // A deadline beyond the range of the clock is no deadline.
             deadline: Instant::now().checked_add(time).map(|end| (end, time)),
         }
     }
 
-    /// Ends nothing.
+    /// Never stops.
     #[must_use]
     pub fn never() -> Self {
         Self {
@@ -75,8 +75,8 @@ impl Stop {
         }
     }
 
-    /// The same, but within `time` from now on if that is sooner, as when a request asks for a shorter
-    /// time than the server would give it.
+    /// Stops `time` from now if that is earlier, for requests that ask for a shorter timeout than
+    /// the server's.
     #[must_use]
     pub fn within(&self, time: Duration) -> Self {
         let own = Self::after(time).deadline;
@@ -90,10 +90,10 @@ impl Stop {
         }
     }
 
-    /// Whether to go on.
+    /// Succeeds while the computation should go on.
     ///
     /// # Errors
-    /// [`Stopped`], and then the computation ends with an error of its own language.
+    /// [`Stopped`]: the computation must end; it reports an error of its own query language.
     pub fn check(&self) -> Result<(), Stopped> {
         if self.gone.load(Ordering::Relaxed) {
             return Err(Stopped::Gone);
@@ -104,7 +104,7 @@ impl Stop {
         }
     }
 
-    /// Says that nobody waits any more.
+    /// Marks the client as gone.
     pub(super) fn hang_up(&self) {
         self.gone.store(true, Ordering::Relaxed);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::logs::{Backend, NOW, SECOND, stream};
 use lab_backends::logs::store::{Entry, PushError};
-use lab_backends::logs::{Clock, Limits, LogStore};
+use lab_backends::logs::{Clock, Limits, Store};
 use serde_json::json;
 
 fn json_of(pairs: serde_json::Value, ts: i64, line: &str) -> String {
@@ -40,7 +40,7 @@ fn any_order_of_arrival_gives_the_same_lines_and_counts_duplicates_once() {
         max_bytes: 8 << 20,
         ..Limits::default()
     };
-    let store = LogStore::with_clock(small, Clock::from_fn(|| NOW));
+    let store = Store::with_clock(small, Clock::from_fn(|| NOW));
     // A fixed scramble of 0..20000, each sent twice, in chunks that have to be split.
     for round in 0..2 {
         for n in 0..20_000_i64 {
@@ -65,7 +65,7 @@ fn any_order_of_arrival_gives_the_same_lines_and_counts_duplicates_once() {
 
 #[test]
 fn many_lines_of_one_timestamp_are_kept_in_order_without_duplicates() {
-    let store = LogStore::with_clock(Limits::default(), Clock::from_fn(|| NOW));
+    let store = Store::with_clock(Limits::default(), Clock::from_fn(|| NOW));
     for _ in 0..2 {
         let entries = (0..30_000)
             .map(|n| Entry::new(NOW, n.to_string()))
@@ -91,7 +91,7 @@ fn memory_stays_under_its_limit_and_the_oldest_lines_go_first() {
         max_bytes: 1 << 20,
         ..Limits::default()
     };
-    let store = LogStore::with_clock(limits, Clock::from_fn(|| NOW));
+    let store = Store::with_clock(limits, Clock::from_fn(|| NOW));
     for n in 0..20_000_i64 {
         let app = ["a", "b", "c"][usize::try_from(n % 3).unwrap()];
         let mut entry = Entry::new(
@@ -126,7 +126,7 @@ fn a_flood_of_streams_stays_within_its_limits() {
         max_bytes: 64 << 10,
         ..Limits::default()
     };
-    let store = LogStore::with_clock(limits, Clock::from_fn(|| NOW));
+    let store = Store::with_clock(limits, Clock::from_fn(|| NOW));
     let mut refused = 0;
     for n in 0..1000 {
         let pushed = store.push(vec![stream(
@@ -218,7 +218,7 @@ async fn beyond_the_rate_a_push_is_refused_whole_and_what_was_accepted_stays() {
 }
 
 /// What a store says it holds, counted from what it gives back.
-fn counted(store: &LogStore) -> [u64; 4] {
+fn counted(store: &Store) -> [u64; 4] {
     /// What a stream takes beside its labels and chunks.
     const OVERHEAD: usize = 400;
     let views = store.select(&[], i64::MIN, i64::MAX);
@@ -255,7 +255,7 @@ proptest::proptest! {
             out_of_order_window: Duration::from_secs(60),
             ..Limits::default()
         };
-        let store = LogStore::with_clock(limits, Clock::from_fn(move || clock.load(Ordering::Relaxed)));
+        let store = Store::with_clock(limits, Clock::from_fn(move || clock.load(Ordering::Relaxed)));
         for (app, age, len, count, passed) in steps {
             let ts = now.fetch_add(passed * SECOND, Ordering::Relaxed) + passed * SECOND;
             let entries = (0..count).map(|n| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::logs::{Backend, NOW, Socket, encode, stream};
 use lab_backends::logs::store::Entry;
-use lab_backends::logs::{Clock, Limits, LogStore};
+use lab_backends::logs::{Clock, Limits, Store};
 
 fn tail_path(query: &str, more: &[(&str, &str)]) -> String {
     format!(
@@ -89,7 +89,7 @@ async fn bad_tails_are_refused() {
 
 #[tokio::test]
 async fn a_slow_reader_loses_lines_and_is_told() {
-    let store = LogStore::with_clock(Limits::default(), Clock::from_fn(|| NOW));
+    let store = Store::with_clock(Limits::default(), Clock::from_fn(|| NOW));
     let mut tail = store.follow(Vec::new()).unwrap();
     for n in 0..3000 {
         let entry = Entry::new(NOW + n, n.to_string());

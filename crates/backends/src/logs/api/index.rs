@@ -1,21 +1,21 @@
-//! How much there is: streams, chunks, entries and bytes of a selector.
+//! Index statistics and volumes: streams, chunks, entries and bytes of a selector.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::answer::{Answer, Asked, seconds};
 use super::labels::{matchers, selected};
 use super::params::Params;
+use super::response::{ApiResponse, ApiResult, seconds};
 use crate::logs::lang;
-use crate::logs::store::{LogStore, StreamView};
+use crate::logs::store::{Store, StreamView};
 use crate::wire::Stop;
 
 /// Steps of a volume over time.
 const MAX_STEPS: i64 = 11_000;
 
 /// `/loki/api/v1/index/stats`
-pub(super) fn stats(store: &LogStore, params: &Params, _: &Stop) -> Asked {
+pub(super) fn stats(store: &Store, params: &Params, _: &Stop) -> ApiResult {
     let (start, end) = params.bounds(store.now())?;
     let (mut streams, mut chunks, mut entries, mut bytes) = (0, 0, 0, 0);
     for view in selected(store, params, params.get("query"))? {
@@ -27,7 +27,7 @@ pub(super) fn stats(store: &LogStore, params: &Params, _: &Stop) -> Asked {
             bytes += chunk.uncompressed_bytes(start, end);
         }
     }
-    Ok(Answer::json(&json!({
+    Ok(ApiResponse::json(&json!({
         "streams": streams,
         "chunks": chunks,
         "bytes": bytes,
@@ -35,17 +35,18 @@ pub(super) fn stats(store: &LogStore, params: &Params, _: &Stop) -> Asked {
     })))
 }
 
-/// Which labels a volume is counted under.
+/// The labels by which a volume is grouped.
 struct Target {
     names: BTreeSet<String>,
-    /// Whether the request names them, instead of the selector.
+    /// The request named the labels in `targetLabels`; otherwise they are those of the selector.
     asked: bool,
-    /// Each label of its own instead of their combination.
+    /// `aggregateBy=labels`: one volume for each label instead of one for each combination of
+    /// values.
     each_label: bool,
 }
 
 impl Target {
-    fn new(params: &Params) -> Result<Self, Answer> {
+    fn new(params: &Params) -> Result<Self, ApiResponse> {
         let query = params.get("query");
         let asked = params.get("targetLabels");
         let names: BTreeSet<String> = if asked.is_empty() {
@@ -57,7 +58,7 @@ impl Target {
         let each_label = match params.get("aggregateBy") {
             "" | "series" => false,
             "labels" => true,
-            _ => return Err(Answer::bad_request("invalid aggregation option")),
+            _ => return Err(ApiResponse::bad_request("invalid aggregation option")),
         };
         Ok(Self {
             names,
@@ -66,7 +67,7 @@ impl Target {
         })
     }
 
-    /// The sets of labels that a stream counts for.
+    /// The label sets to which the size of a stream is added.
     fn of(&self, view: &StreamView) -> Vec<BTreeMap<String, String>> {
         let picked = |name: &str| self.names.contains(name) || self.names.is_empty();
         if self.each_label {
@@ -107,8 +108,9 @@ fn metric(labels: &BTreeMap<String, String>) -> Json {
     Json::Object(labels)
 }
 
-/// What Loki would call the size of a stream between two times: the bytes of the chunk that the
-/// stream is there, and of them the share of time that the two cover; none when they miss it.
+/// Size of a stream between two times as Loki estimates it: there the stream is one chunk, and its
+/// bytes are multiplied by the share of its time that the range covers. `None` if the range and the
+/// stream do not overlap.
 fn size(view: &StreamView, from: i64, through: i64) -> Option<usize> {
     let first = view.chunks.iter().map(|chunk| chunk.min_ts()).min();
     let last = view.chunks.iter().map(|chunk| chunk.max_ts()).max();
@@ -155,14 +157,15 @@ fn volumes(views: &[StreamView], target: &Target, start: i64, end: i64, limit: u
     volumes
 }
 
-/// Streams whole: the share of a range is taken of all of a stream.
-fn whole_streams(store: &LogStore, params: &Params) -> Result<Vec<StreamView>, Answer> {
+/// The selected streams with all of their chunks, because [`size`] takes a share of the whole
+/// stream.
+fn whole_streams(store: &Store, params: &Params) -> Result<Vec<StreamView>, ApiResponse> {
     let matchers = matchers(selector(params)?)?;
     Ok(store.select(&matchers, i64::MIN, i64::MAX))
 }
 
 /// `/loki/api/v1/index/volume`
-pub(super) fn volume(store: &LogStore, params: &Params, _: &Stop) -> Asked {
+pub(super) fn volume(store: &Store, params: &Params, _: &Stop) -> ApiResult {
     let (start, end) = params.bounds(store.now())?;
     let target = Target::new(params)?;
     let views = whole_streams(store, params)?;
@@ -171,11 +174,11 @@ pub(super) fn volume(store: &LogStore, params: &Params, _: &Stop) -> Asked {
 }
 
 /// `/loki/api/v1/index/volume_range`
-pub(super) fn volume_range(store: &LogStore, params: &Params, _: &Stop) -> Asked {
+pub(super) fn volume_range(store: &Store, params: &Params, _: &Stop) -> ApiResult {
     let (start, end) = params.bounds(store.now())?;
     let step = params.step(start, end)?;
     if step <= 0 || end.saturating_sub(start) / step > MAX_STEPS {
-        return Err(Answer::bad_request(super::query::STEP_TOO_SMALL));
+        return Err(ApiResponse::bad_request(super::query::STEP_TOO_SMALL));
     }
     let target = Target::new(params)?;
     let limit = params.limit()?;
@@ -185,7 +188,7 @@ pub(super) fn volume_range(store: &LogStore, params: &Params, _: &Stop) -> Asked
     let mut from = start;
     while aligned < end {
         let next = aligned.saturating_add(step);
-        // A bucket is named by its end, a millisecond before the next one.
+        // The timestamp of a bucket is its end, one millisecond before the next bucket.
         let to = if next < end { next - 1_000_000 } else { end };
         buckets.push((to, volumes(&views, &target, from, to, limit)));
         (aligned, from) = (next, next);
@@ -193,9 +196,9 @@ pub(super) fn volume_range(store: &LogStore, params: &Params, _: &Stop) -> Asked
     Ok(sizes(buckets))
 }
 
-/// Sizes as samples, the largest series first. As in Loki they are a vector unless a series has
-/// several.
-fn sizes(buckets: impl IntoIterator<Item = (i64, Volumes)>) -> Answer {
+/// Writes volumes as samples, the largest series first. As in Loki the result is a vector unless a
+/// series has several samples.
+fn sizes(buckets: impl IntoIterator<Item = (i64, Volumes)>) -> ApiResponse {
     let mut series: BTreeMap<BTreeMap<String, String>, Vec<(i64, usize)>> = BTreeMap::new();
     for (ts, volumes) in buckets {
         for (labels, bytes) in volumes {
@@ -221,11 +224,11 @@ fn sizes(buckets: impl IntoIterator<Item = (i64, Volumes)>) -> Answer {
         })
         .collect();
     let kind = if several { "matrix" } else { "vector" };
-    Answer::data(Some(json!({"resultType": kind, "result": result})))
+    ApiResponse::data(Some(json!({"resultType": kind, "result": result})))
 }
 
-/// The selector of a volume; nothing stands for all streams.
-fn selector(params: &Params) -> Result<&str, Answer> {
+/// The selector of a volume; the empty text selects all streams.
+fn selector(params: &Params) -> Result<&str, ApiResponse> {
     let query = params.get("query");
     if query.is_empty() || query == "{}" {
         return Ok("");

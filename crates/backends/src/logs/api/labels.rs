@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::answer::{Answer, Asked};
 use super::params::Params;
+use super::response::{ApiResponse, ApiResult};
 use crate::logs::lang;
-use crate::logs::store::{LabelMatcher, LogStore, StreamView};
+use crate::logs::store::{LabelMatcher, Store, StreamView};
 use crate::wire::Stop;
 
 /// The matchers of a selector.
-pub(super) fn matchers(selector: &str) -> Result<Vec<LabelMatcher>, Answer> {
+pub(super) fn matchers(selector: &str) -> Result<Vec<LabelMatcher>, ApiResponse> {
     if selector.is_empty() || selector == "{}" {
         return Ok(Vec::new());
     }
@@ -22,21 +22,21 @@ pub(super) fn matchers(selector: &str) -> Result<Vec<LabelMatcher>, Answer> {
 
 /// The streams of the request's time range that pass the selector of a parameter.
 pub(super) fn selected(
-    store: &LogStore,
+    store: &Store,
     params: &Params,
     selector: &str,
-) -> Result<Vec<StreamView>, Answer> {
+) -> Result<Vec<StreamView>, ApiResponse> {
     let (start, end) = params.bounds(store.now())?;
     let start = start.max(store.oldest_visible());
     Ok(store.select(&matchers(selector)?, start, end.saturating_add(1)))
 }
 
-fn list(names: BTreeSet<String>) -> Answer {
-    Answer::data((!names.is_empty()).then(|| json!(names)))
+fn list(names: BTreeSet<String>) -> ApiResponse {
+    ApiResponse::data((!names.is_empty()).then(|| json!(names)))
 }
 
 /// `/loki/api/v1/labels`
-pub(super) fn names(store: &LogStore, params: &Params, _: &Stop) -> Asked {
+pub(super) fn names(store: &Store, params: &Params, _: &Stop) -> ApiResult {
     let mut names = BTreeSet::new();
     for view in selected(store, params, params.get("query"))? {
         names.extend(view.labels.iter().map(|(name, _)| name.to_owned()));
@@ -45,7 +45,7 @@ pub(super) fn names(store: &LogStore, params: &Params, _: &Stop) -> Asked {
 }
 
 /// `/loki/api/v1/label/{name}/values`
-pub(super) fn values(store: &LogStore, params: &Params, _: &Stop) -> Asked {
+pub(super) fn values(store: &Store, params: &Params, _: &Stop) -> ApiResult {
     let mut values = BTreeSet::new();
     for view in selected(store, params, params.get("query"))? {
         values.extend(view.labels.get(&params.name).map(str::to_owned));
@@ -54,7 +54,7 @@ pub(super) fn values(store: &LogStore, params: &Params, _: &Stop) -> Asked {
 }
 
 /// `/loki/api/v1/series`
-pub(super) fn series(store: &LogStore, params: &Params, _: &Stop) -> Asked {
+pub(super) fn series(store: &Store, params: &Params, _: &Stop) -> ApiResult {
     let mut selectors: Vec<&str> = params.all("match[]").chain(params.all("match")).collect();
     if selectors.is_empty() {
         selectors.push("");
@@ -74,5 +74,5 @@ pub(super) fn series(store: &LogStore, params: &Params, _: &Stop) -> Asked {
             Json::Object(labels)
         })
         .collect();
-    Ok(Answer::data(Some(json!(series))))
+    Ok(ApiResponse::data(Some(json!(series))))
 }

@@ -1,12 +1,12 @@
-//! The HTTP API of Loki, as far as the lab asks it: paths, parameters, status codes and bodies as in
+//! The HTTP API of Loki, as far as the lab uses it: paths, parameters, status codes and bodies as in
 //! <https://grafana.com/docs/loki/latest/reference/loki-http-api/>.
 
-mod answer;
-mod ask;
+mod endpoint;
 mod index;
 mod labels;
 mod params;
 mod query;
+mod response;
 mod status;
 mod streams;
 mod tail;
@@ -15,39 +15,39 @@ use std::sync::Arc;
 
 use salvo::Router;
 
-use self::ask::Ask;
+use self::endpoint::{Endpoint, Operation};
 use self::tail::TailSocket;
 use crate::logs::ingest::{Push, intake};
-use crate::logs::store::LogStore;
+use crate::logs::store::Store;
 
-/// All routes over a store.
+/// The routes of the API over a store.
 #[must_use]
-pub fn router(store: Arc<LogStore>) -> Router {
-    let route = |path: &str, question: ask::Question, reads_lines: bool| {
-        let ask = || Ask::new(Arc::clone(&store), question, reads_lines);
-        Router::with_path(path).get(ask()).post(ask())
+pub fn router(store: Arc<Store>) -> Router {
+    let route = |path: &str, operation: Operation, reads_lines: bool| {
+        let endpoint = || Endpoint::new(Arc::clone(&store), operation, reads_lines);
+        Router::with_path(path).get(endpoint()).post(endpoint())
     };
-    let ask = |path: &str, question: ask::Question| route(path, question, false);
-    let query = |path: &str, question: ask::Question| route(path, question, true);
+    let index = |path: &str, operation: Operation| route(path, operation, false);
+    let query = |path: &str, operation: Operation| route(path, operation, true);
     let intake = intake(store.limits());
     let push = |path: &str, legacy: bool| {
         Router::with_path(path).post(Push::new(Arc::clone(&store), intake.clone(), legacy))
     };
     let tail = TailSocket::new(Arc::clone(&store));
     Router::new()
-        .push(ask("ready", status::ready))
-        .push(ask("loki/api/v1/status/buildinfo", status::buildinfo))
+        .push(index("ready", status::ready))
+        .push(index("loki/api/v1/status/buildinfo", status::buildinfo))
         .push(push("loki/api/v1/push", false))
         .push(push("api/prom/push", true))
         .push(query("loki/api/v1/query", query::instant))
         .push(query("loki/api/v1/query_range", query::range))
-        .push(ask("loki/api/v1/labels", labels::names))
-        .push(ask("loki/api/v1/label", labels::names))
-        .push(ask("loki/api/v1/label/{name}/values", labels::values))
-        .push(ask("loki/api/v1/series", labels::series))
-        .push(ask("loki/api/v1/index/stats", index::stats))
-        .push(ask("loki/api/v1/index/volume", index::volume))
-        .push(ask("loki/api/v1/index/volume_range", index::volume_range))
-        .push(ask("loki/api/v1/format_query", status::format_query))
+        .push(index("loki/api/v1/labels", labels::names))
+        .push(index("loki/api/v1/label", labels::names))
+        .push(index("loki/api/v1/label/{name}/values", labels::values))
+        .push(index("loki/api/v1/series", labels::series))
+        .push(index("loki/api/v1/index/stats", index::stats))
+        .push(index("loki/api/v1/index/volume", index::volume))
+        .push(index("loki/api/v1/index/volume_range", index::volume_range))
+        .push(index("loki/api/v1/format_query", status::format_query))
         .push(Router::with_path("loki/api/v1/tail").get(tail))
 }

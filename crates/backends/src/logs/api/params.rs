@@ -1,35 +1,36 @@
-//! Parameters of a request, from its query string and its form, and how Loki reads them.
+//! Request parameters from the query string and the form, read as Loki reads them.
 
 use jiff::Timestamp;
 use salvo::http::header::CONTENT_TYPE;
 use salvo::prelude::Request;
 
-use super::answer::Answer;
+use super::response::ApiResponse;
 use crate::logs::engine::Direction;
-use crate::logs::lang::units::parse_any_duration;
+use crate::wire::duration;
 
-/// Bytes that a form may have.
+/// Largest form in bytes.
 const MAX_FORM: usize = 1 << 20;
 
-/// Lines that are returned unless a limit is asked for.
+/// Lines returned when the request has no `limit`.
 const DEFAULT_LIMIT: usize = 100;
 
-/// An hour: how far queries look back unless told.
+/// Default of `since`: one hour.
 const DEFAULT_SINCE: i64 = 3_600_000_000_000;
 
-/// Names and values in the order in which they came.
+/// The parameters of one request, in the order of the request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Params {
     pairs: Vec<(String, Vec<u8>)>,
     /// `{name}` of the path.
     pub(super) name: String,
-    /// Whether structured metadata and parsed labels are to be told apart from those of the stream.
+    /// The client asked for `categorize-labels`: stream labels, structured metadata and parsed
+    /// labels are returned separately.
     pub(super) categorize: bool,
 }
 
 impl Params {
     /// Reads the query string, and the form of a POST.
-    pub(super) async fn read(req: &mut Request) -> Result<Self, Answer> {
+    pub(super) async fn read(req: &mut Request) -> Result<Self, ApiResponse> {
         let mut params = Self {
             name: req.param::<String>("name").unwrap_or_default(),
             categorize: req
@@ -49,7 +50,7 @@ impl Params {
             let body = req
                 .payload_with_max_size(MAX_FORM)
                 .await
-                .map_err(|error| Answer::bad_request(error.to_string()))?;
+                .map_err(|error| ApiResponse::bad_request(error.to_string()))?;
             params.add(body);
         }
         if let Some(query) = req.uri().query() {
@@ -76,7 +77,8 @@ impl Params {
 
     /// The first value of a parameter, empty when it is absent.
     pub(super) fn get(&self, name: &str) -> &str {
-        // What is no UTF-8 is no value of any parameter but the query.
+        // Only `query` may contain bytes that are not UTF-8; elsewhere U+FFFD makes the value
+        // invalid.
         std::str::from_utf8(self.bytes(name)).unwrap_or("\u{fffd}")
     }
 
@@ -95,47 +97,49 @@ impl Params {
     }
 
     /// `limit`, a positive number.
-    pub(super) fn limit(&self) -> Result<usize, Answer> {
+    pub(super) fn limit(&self) -> Result<usize, ApiResponse> {
         let text = self.get("limit");
         if text.is_empty() {
             return Ok(DEFAULT_LIMIT);
         }
         let limit: i64 = text.parse().map_err(|_| {
-            Answer::bad_request(format!("strconv.Atoi: parsing {text:?}: invalid syntax"))
+            ApiResponse::bad_request(format!("strconv.Atoi: parsing {text:?}: invalid syntax"))
         })?;
         if limit <= 0 {
-            return Err(Answer::bad_request("limit must be a positive value"));
+            return Err(ApiResponse::bad_request("limit must be a positive value"));
         }
         Ok(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
-    /// `direction`, newest first unless told.
-    pub(super) fn direction(&self) -> Result<Direction, Answer> {
+    /// `direction`; `backward` (newest first) by default.
+    pub(super) fn direction(&self) -> Result<Direction, ApiResponse> {
         match self.get("direction").to_ascii_lowercase().as_str() {
             "" | "backward" => Ok(Direction::Backward),
             "forward" => Ok(Direction::Forward),
-            other => Err(Answer::bad_request(format!("invalid direction '{other}'"))),
+            other => Err(ApiResponse::bad_request(format!(
+                "invalid direction '{other}'"
+            ))),
         }
     }
 
-    /// `time`, now unless told.
-    pub(super) fn time(&self, now: i64) -> Result<i64, Answer> {
-        timestamp(self.get("time"), now).map_err(Answer::bad_request)
+    /// `time`; now by default.
+    pub(super) fn time(&self, now: i64) -> Result<i64, ApiResponse> {
+        timestamp(self.get("time"), now).map_err(ApiResponse::bad_request)
     }
 
     /// `start`, `end` and `since` as Unix nanoseconds.
-    pub(super) fn bounds(&self, now: i64) -> Result<(i64, i64), Answer> {
+    pub(super) fn bounds(&self, now: i64) -> Result<(i64, i64), ApiResponse> {
         let since = match self.get("since") {
             "" => DEFAULT_SINCE,
-            text => parse_any_duration(text).ok_or_else(|| {
-                Answer::bad_request(format!(
+            text => duration::parse_any(text).ok_or_else(|| {
+                ApiResponse::bad_request(format!(
                     "could not parse 'since' parameter: not a valid duration string: {text:?}"
                 ))
             })?,
         };
         let parse = |name: &str, default: i64| {
             timestamp(self.get(name), default).map_err(|error| {
-                Answer::bad_request(format!("could not parse '{name}' parameter: {error}"))
+                ApiResponse::bad_request(format!("could not parse '{name}' parameter: {error}"))
             })
         };
         let end = parse("end", now)?;
@@ -143,8 +147,8 @@ impl Params {
         Ok((start, end))
     }
 
-    /// `step` in nanoseconds; about 250 steps unless told.
-    pub(super) fn step(&self, start: i64, end: i64) -> Result<i64, Answer> {
+    /// `step` in nanoseconds; by default about 250 steps.
+    pub(super) fn step(&self, start: i64, end: i64) -> Result<i64, ApiResponse> {
         match self.get("step") {
             "" => {
                 let seconds = end.saturating_sub(start) / 1_000_000_000;
@@ -154,19 +158,19 @@ impl Params {
         }
     }
 
-    /// `interval` in nanoseconds, 0 unless told.
-    pub(super) fn interval(&self) -> Result<i64, Answer> {
+    /// `interval` in nanoseconds; 0 by default.
+    pub(super) fn interval(&self) -> Result<i64, ApiResponse> {
         match self.get("interval") {
             "" => Ok(0),
             text => match seconds_or_duration(text)? {
-                negative if negative < 0 => Err(Answer::bad_request("interval must be >= 0")),
+                negative if negative < 0 => Err(ApiResponse::bad_request("interval must be >= 0")),
                 interval => Ok(interval),
             },
         }
     }
 }
 
-/// A time: nanoseconds, seconds (up to ten digits, or with a fraction) or RFC 3339.
+/// Reads a time: nanoseconds, seconds (up to ten digits, or with a fraction) or RFC 3339.
 fn timestamp(text: &str, default: i64) -> Result<i64, String> {
     if text.is_empty() {
         return Ok(default);
@@ -190,20 +194,21 @@ fn timestamp(text: &str, default: i64) -> Result<i64, String> {
         .ok_or_else(|| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
 }
 
-fn seconds_or_duration(text: &str) -> Result<i64, Answer> {
+fn seconds_or_duration(text: &str) -> Result<i64, ApiResponse> {
     let seconds = text.parse::<f64>().ok().map(|seconds| seconds * 1e9);
     match seconds {
         Some(nanos) if nanos.abs() < 9.2e18 => Ok(nanos as i64),
-        Some(_) => Err(Answer::bad_request(format!(
+        Some(_) => Err(ApiResponse::bad_request(format!(
             "cannot parse {text:?} to a valid duration. It overflows int64"
         ))),
-        None => parse_any_duration(text).ok_or_else(|| {
-            Answer::bad_request(format!("cannot parse {text:?} to a valid duration"))
+        None => duration::parse_any(text).ok_or_else(|| {
+            ApiResponse::bad_request(format!("cannot parse {text:?} to a valid duration"))
         }),
     }
 }
 
-/// Undoes percent and plus encoding.
+/// Decodes percent and plus encoding. Values are bytes, because a query may contain bytes that are
+/// not UTF-8.
 fn decode(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;

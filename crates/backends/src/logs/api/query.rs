@@ -2,22 +2,22 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::answer::{Answer, Asked, ResultBody, number, seconds};
 use super::params::Params;
+use super::response::{ApiResponse, ApiResult, ResultBody, number, seconds};
 use super::streams::streams;
 use crate::logs::engine::{Labels, LogQuery, QueryError, Series, Steps, Value, evaluate};
 use crate::logs::lang::{self, Expr, LogExpr, MetricExpr};
-use crate::logs::store::LogStore;
+use crate::logs::store::Store;
 use crate::wire::Stop;
 
-/// Points of a series.
+/// Largest number of points of a series.
 const MAX_POINTS: i64 = 11_000;
 
-/// What Loki says of too many points.
+/// Loki's message when a range has too many points.
 pub(super) const STEP_TOO_SMALL: &str = "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter";
 
 /// `/loki/api/v1/query`
-pub(super) fn instant(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
+pub(super) fn instant(store: &Store, params: &Params, stop: &Stop) -> ApiResult {
     let time = params.time(store.now())?;
     params.limit()?;
     params.direction()?;
@@ -29,7 +29,7 @@ pub(super) fn instant(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
     let at = seconds(time);
     let steps = Steps::instant(time);
     match evaluate(&expr, store, steps, stop.clone())? {
-        Value::Scalar(value) => Ok(Answer::data(Some(
+        Value::Scalar(value) => Ok(ApiResponse::data(Some(
             json!({"resultType": "scalar", "result": [at, number(value)]}),
         ))),
         Value::Vector(mut series) => {
@@ -44,27 +44,27 @@ pub(super) fn instant(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
                     metric(&one.labels)
                 ))
             });
-            Answer::rows("vector", rows, store.limits().max_query_bytes)
+            ApiResponse::rows("vector", rows, store.limits().max_query_bytes)
         }
     }
 }
 
 /// `/loki/api/v1/query_range`
-pub(super) fn range(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
+pub(super) fn range(store: &Store, params: &Params, stop: &Stop) -> ApiResult {
     let (start, end) = params.bounds(store.now())?;
     if end < start {
         let text = "end timestamp must not be before or equal to start time";
-        return Err(Answer::bad_request(text));
+        return Err(ApiResponse::bad_request(text));
     }
     let limit = params.limit()?;
     let step = params.step(start, end)?;
     if step <= 0 {
-        return Err(Answer::bad_request(
+        return Err(ApiResponse::bad_request(
             "zero or negative query resolution step widths are not accepted. Try a positive integer",
         ));
     }
     if end.saturating_sub(start) / step > MAX_POINTS {
-        return Err(Answer::bad_request(STEP_TOO_SMALL));
+        return Err(ApiResponse::bad_request(STEP_TOO_SMALL));
     }
     match lang::parse_bytes(params.bytes("query"))? {
         Expr::Log(expr) => lines(store, (params, stop), &expr, (start, end), limit),
@@ -76,7 +76,8 @@ pub(super) fn range(store: &LogStore, params: &Params, stop: &Stop) -> Asked {
     }
 }
 
-/// Steps at multiples of the step: the first at or before the start, the last at or after the end.
+/// Aligns a range to multiples of the step: the first step is at or before the start, the last at
+/// or after the end.
 fn aligned(start: i64, end: i64, step: i64) -> Steps {
     let over = end.rem_euclid(step);
     let end = match over {
@@ -91,15 +92,15 @@ fn aligned(start: i64, end: i64, step: i64) -> Steps {
 }
 
 fn lines(
-    store: &LogStore,
+    store: &Store,
     (params, stop): (&Params, &Stop),
     expr: &LogExpr,
     (start, end): (i64, i64),
     limit: usize,
-) -> Asked {
+) -> ApiResult {
     let most = store.limits().max_entries_per_query;
     if limit > most {
-        return Err(Answer::bad_request(format!(
+        return Err(ApiResponse::bad_request(format!(
             "max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {most})"
         )));
     }
@@ -132,7 +133,7 @@ fn lines(
     }))
 }
 
-fn matrix(store: &LogStore, expr: &MetricExpr, steps: Steps, stop: &Stop) -> Asked {
+fn matrix(store: &Store, expr: &MetricExpr, steps: Steps, stop: &Stop) -> ApiResult {
     let series = match evaluate(expr, store, steps, stop.clone())? {
         Value::Scalar(value) => vec![Series {
             labels: Labels::default(),
@@ -155,7 +156,7 @@ fn matrix(store: &LogStore, expr: &MetricExpr, steps: Steps, stop: &Stop) -> Ask
         }
         row + "]}"
     });
-    Answer::rows("matrix", rows, store.limits().max_query_bytes)
+    ApiResponse::rows("matrix", rows, store.limits().max_query_bytes)
 }
 
 fn metric(labels: &Labels) -> Json {

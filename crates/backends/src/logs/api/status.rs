@@ -1,19 +1,19 @@
-//! Questions about the server itself, and the formatter.
+//! Readiness, build information, and the query formatter.
 
 use serde_json::json;
 
-use super::answer::{Answer, Asked, TEXT};
 use super::params::Params;
+use super::response::{ApiResponse, ApiResult, TEXT};
 use crate::logs::lang;
-use crate::logs::store::LogStore;
+use crate::logs::store::Store;
 use crate::wire::Stop;
 
-/// The version whose API this is; Grafana and logcli choose their requests by it.
+/// The version whose API this is. Grafana and logcli choose their requests by it.
 const LOKI_VERSION: &str = "3.7.6";
 
 /// `/ready`
-pub(super) fn ready(_: &LogStore, _: &Params, _: &Stop) -> Asked {
-    Ok(Answer {
+pub(super) fn ready(_: &Store, _: &Params, _: &Stop) -> ApiResult {
+    Ok(ApiResponse {
         status: 200,
         content_type: TEXT,
         body: "ready\n".to_owned(),
@@ -21,7 +21,7 @@ pub(super) fn ready(_: &LogStore, _: &Params, _: &Stop) -> Asked {
 }
 
 /// `/loki/api/v1/status/buildinfo`
-pub(super) fn buildinfo(_: &LogStore, _: &Params, _: &Stop) -> Asked {
+pub(super) fn buildinfo(_: &Store, _: &Params, _: &Stop) -> ApiResult {
     let body = json!({
         "version": LOKI_VERSION,
         "revision": concat!("embedded-", env!("CARGO_PKG_VERSION")),
@@ -30,14 +30,14 @@ pub(super) fn buildinfo(_: &LogStore, _: &Params, _: &Stop) -> Asked {
         "buildDate": "",
         "goVersion": "",
     });
-    Ok(Answer {
+    Ok(ApiResponse {
         content_type: "application/json",
-        ..Answer::json(&body)
+        ..ApiResponse::json(&body)
     })
 }
 
 /// `/loki/api/v1/format_query`
-pub(super) fn format_query(_: &LogStore, params: &Params, _: &Stop) -> Asked {
+pub(super) fn format_query(_: &Store, params: &Params, _: &Stop) -> ApiResult {
     let (status, body) = match lang::parse_bytes(params.bytes("query")) {
         Ok(expr) => (
             200,
@@ -48,9 +48,9 @@ pub(super) fn format_query(_: &LogStore, params: &Params, _: &Stop) -> Asked {
             json!({"status": "invalid-query", "error": error.to_string()}),
         ),
     };
-    Ok(Answer {
+    Ok(ApiResponse {
         status,
         content_type: "application/json; charset=utf-8",
-        ..Answer::json(&body)
+        ..ApiResponse::json(&body)
     })
 }

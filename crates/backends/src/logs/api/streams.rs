@@ -1,4 +1,4 @@
-//! Lines in the shape of the API: grouped by their labels.
+//! Groups lines into streams by their labels, as the API returns them.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::logs::engine::{LogLine, Origin, OutputLabel};
 
-/// A stream: the labels that name it, and its lines.
+/// A stream of a response: its labels and its lines.
 pub(super) struct Stream<'l> {
     labels: Vec<&'l OutputLabel>,
     lines: Vec<&'l LogLine>,
@@ -14,12 +14,12 @@ pub(super) struct Stream<'l> {
 }
 
 impl Stream<'_> {
-    /// The labels.
+    /// The labels as a JSON object.
     pub(super) fn labels(&self) -> Json {
         object(self.labels.iter().copied())
     }
 
-    /// Each line with its time, and with `categorize` with its own labels.
+    /// The lines as JSON: time, line, and with `categorize` the labels of the line.
     pub(super) fn values(&self) -> impl Iterator<Item = Json> {
         self.lines.iter().map(|line| {
             let ts = line.ts.to_string();
@@ -30,14 +30,15 @@ impl Stream<'_> {
         })
     }
 
-    /// The whole stream.
+    /// The stream as a JSON object.
     pub(super) fn json(&self) -> Json {
         json!({"stream": self.labels(), "values": self.values().collect::<Vec<_>>()})
     }
 }
 
-/// Groups lines into streams, sorted by their labels; the order of lines stays. With `categorize` the
-/// labels of a stream name it alone and the others go with their lines.
+/// Groups lines into streams, sorted by labels; within a stream the order of the lines is kept.
+/// With `categorize` only stream labels identify a stream, and the other labels are returned with
+/// each line.
 pub(super) fn streams(lines: &[LogLine], categorize: bool) -> Vec<Stream<'_>> {
     let mut index: HashMap<Vec<&OutputLabel>, usize> = HashMap::new();
     let mut streams: Vec<Stream<'_>> = Vec::new();
@@ -61,7 +62,7 @@ pub(super) fn streams(lines: &[LogLine], categorize: bool) -> Vec<Stream<'_>> {
     streams
 }
 
-/// Labels as an object.
+/// Writes labels as a JSON object.
 fn object<'l>(labels: impl Iterator<Item = &'l OutputLabel>) -> Json {
     let labels: Map<String, Json> = labels
         .map(|label| (label.name.clone(), json!(label.value)))

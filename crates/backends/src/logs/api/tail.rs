@@ -1,4 +1,4 @@
-//! `/loki/api/v1/tail`: lines as they come, over a WebSocket.
+//! `/loki/api/v1/tail`: sends accepted lines over a WebSocket.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,36 +10,36 @@ use salvo::websocket::{Message, WebSocket, WebSocketUpgrade};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::answer::Answer;
 use super::params::Params;
+use super::response::ApiResponse;
 use super::streams::{Stream, streams};
 use crate::logs::engine::{
     Budget, Direction, Fields, LogLine, LogQuery, Pipeline, QueryError, output_labels,
 };
 use crate::logs::lang::{self, LogExpr};
-use crate::logs::store::{Dropped, LabelSet, LogStore, Tail, TailBatch};
+use crate::logs::store::{Dropped, LabelSet, Store, Tail, TailBatch};
 use crate::wire::Stop;
 
-/// Seconds that a tail may lag behind on purpose.
+/// Largest `delay_for` in seconds.
 const MAX_DELAY: u64 = 5;
 
-/// Lines of one message.
+/// Lines after which a message is sent.
 const LINES_AT_ONCE: usize = 1000;
 
-/// How long a reader may take for one message before it is let go.
+/// Time that a client has to take one message; then the connection is closed.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The route.
+/// The handler of the route.
 pub(super) struct TailSocket {
-    store: Arc<LogStore>,
+    store: Arc<Store>,
 }
 
 impl TailSocket {
-    pub(super) fn new(store: Arc<LogStore>) -> Self {
+    pub(super) fn new(store: Arc<Store>) -> Self {
         Self { store }
     }
 
-    async fn open(&self, req: &mut Request) -> Result<Follower, Answer> {
+    async fn open(&self, req: &mut Request) -> Result<Follower, ApiResponse> {
         let params = Params::read(req).await?;
         let expr = lang::parse_log(params.get("query"))?;
         let limit = params
@@ -49,18 +49,18 @@ impl TailSocket {
         let delay = match params.get("delay_for") {
             "" => 0,
             text => text.parse::<u64>().map_err(|_| {
-                Answer::bad_request(format!("strconv.Atoi: parsing {text:?}: invalid syntax"))
+                ApiResponse::bad_request(format!("strconv.Atoi: parsing {text:?}: invalid syntax"))
             })?,
         };
         if delay > MAX_DELAY {
             let text = format!("delay_for can't be greater than {MAX_DELAY}");
-            return Err(Answer::bad_request(text));
+            return Err(ApiResponse::bad_request(text));
         }
         let matchers: Result<Vec<_>, _> = expr.matchers.iter().map(|m| m.compile()).collect();
         let pipeline = Pipeline::new(&expr.stages)?;
         let tail = self.store.follow(matchers?).ok_or_else(|| {
             let most = self.store.limits().max_tails;
-            Answer::bad_request(format!(
+            ApiResponse::bad_request(format!(
                 "max concurrent tail requests limit exceeded, count > limit ({} > {most})",
                 most + 1
             ))
@@ -95,9 +95,9 @@ impl TailSocket {
     }
 }
 
-/// One connection.
+/// One WebSocket connection.
 struct Follower {
-    store: Arc<LogStore>,
+    store: Arc<Store>,
     expr: LogExpr,
     pipeline: Pipeline,
     tail: Tail,
@@ -114,7 +114,7 @@ impl Follower {
             .iter()
             .map(|line| (line.ts, line.line.clone()))
             .collect();
-        // What was accepted between the subscription and the query comes by both ways.
+        // Lines accepted between the subscription and the history query arrive twice: from both.
         let both_until = Instant::now();
         if !history.is_empty() && !self.send(&mut socket, &history).await {
             return;
@@ -155,7 +155,7 @@ impl Follower {
         }
     }
 
-    /// The newest lines up to now, oldest first.
+    /// The newest stored lines, oldest first.
     async fn history(&mut self) -> Vec<LogLine> {
         let store = Arc::clone(&self.store);
         let (expr, start, limit) = (self.expr.clone(), self.start, self.limit);
@@ -215,7 +215,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Sends a message; false when the reader is gone or too slow.
+    /// Sends a message. Returns false when the client is gone or too slow.
     async fn send(&self, socket: &mut WebSocket, lines: &[LogLine]) -> bool {
         let dropped = self.tail.take_dropped();
         if lines.is_empty() && dropped.is_empty() {

@@ -4,7 +4,7 @@ use super::over_time;
 use super::value::{Labels, Series, grouped};
 use crate::logs::lang::{Grouping, VectorOp};
 
-/// Applies an aggregation to series.
+/// Computes an aggregation.
 pub(crate) fn aggregate(
     op: VectorOp,
     param: Option<u32>,
@@ -60,7 +60,7 @@ fn reduce(op: VectorOp, values: &[f64]) -> Option<f64> {
     })
 }
 
-/// What is NaN or absent comes last.
+/// Order of values for sorting and `topk`: NaN and absent values come last.
 fn ranked(left: Option<f64>, right: Option<f64>, largest_first: bool) -> std::cmp::Ordering {
     let numbered = |value: Option<f64>| value.filter(|value| !value.is_nan());
     match (numbered(left), numbered(right)) {
@@ -78,7 +78,7 @@ fn sorted(series: &[Series], largest_first: bool) -> Vec<Series> {
     sorted
 }
 
-/// The k largest or smallest of each group at each step.
+/// Keeps the k largest or smallest values of each group at each step.
 fn extremes(
     series: &[Series],
     k: Option<u32>,

@@ -42,13 +42,13 @@ fn each(mut series: Vec<Series>, map: impl Fn(f64) -> Option<f64>) -> Vec<Series
     without_empty(series)
 }
 
-/// Series that have a value somewhere.
+/// Removes series without any value.
 pub(super) fn without_empty(mut series: Vec<Series>) -> Vec<Series> {
     series.retain(|one| one.values.iter().any(Option::is_some));
     series
 }
 
-/// One point; a comparison that fails leaves nothing, one that holds leaves `kept`.
+/// Computes one point. A filtering comparison gives `kept` if it holds and nothing otherwise.
 pub(super) fn point(op: &BinaryOp, left: f64, right: f64, kept: f64) -> Option<f64> {
     match op.kind.comparison() {
         Some(compare) if !op.return_bool => compare.holds(left, right).then_some(kept),
@@ -56,7 +56,7 @@ pub(super) fn point(op: &BinaryOp, left: f64, right: f64, kept: f64) -> Option<f
     }
 }
 
-/// The labels by which two series find each other.
+/// The labels by which two series match.
 pub(super) fn signature(op: &BinaryOp, labels: &Labels) -> Labels {
     match &op.matching {
         Some(matching) => labels.only(&matching.labels, matching.on),
@@ -97,7 +97,7 @@ fn set(
                 let rest = filtered(other, &left_present, false);
                 let next = all.len();
                 let at = *places.entry(rest.labels.clone()).or_insert(next);
-                // A series that both sides have goes on where the left one stops.
+                // A series on both sides takes the right value where the left one is absent.
                 match all.get_mut(at) {
                     Some(one) => {
                         for (value, other) in one.values.iter_mut().zip(rest.values) {

@@ -1,21 +1,21 @@
-//! What a query may use: time, bytes that stages make of a line, and bytes that it holds.
+//! Limits of one query: its time, the bytes that stages make from one line, and the bytes that it
+//! holds.
 
 use super::error::QueryError;
 use crate::wire::{Stop, Stopped};
 
-/// Work between two looks at the clock, in bytes that were read or made. Well below a millisecond
-/// of the stages that take longest for a byte.
+/// Work between two checks of the clock, in bytes read or made. It is well below a millisecond even
+/// in the slowest stages.
 const LOOK_EVERY: usize = 64 << 10;
 
-/// What a line or a step costs however short it is, in the same unit.
+/// Fixed cost of a line or step, in the same unit.
 const LEAST_WORK: usize = 32;
 
-/// Bytes that the stages of a query may make of one line. It is what Loki's servers pass to each
-/// other in one message (`grpc_server_max_recv_msg_size`), so no longer line ever left one.
+/// Bytes that the stages of a query may make from one line. This is Loki's largest gRPC message
+/// (`grpc_server_max_recv_msg_size`), so a real Loki cannot return a longer line either.
 pub(crate) const MAX_MADE_BYTES: usize = 4 << 20;
 
-/// What one query has left of its time, of the bytes that are made of one line, and of the bytes
-/// that it may hold.
+/// The remaining time and bytes of one query.
 #[derive(Debug)]
 pub(crate) struct Budget {
     stop: Stop,
@@ -26,7 +26,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// A budget of `most_held` bytes for lines, labels and numbers on their way to the answer.
+    /// A budget that holds `most_held` bytes of lines, labels and numbers.
     pub(crate) fn new(stop: Stop, most_held: usize) -> Self {
         Self {
             stop,
@@ -37,13 +37,13 @@ impl Budget {
         }
     }
 
-    /// To be called for each entry that is looked at.
+    /// Accounts for one entry. Call it for each entry that is read.
     pub(crate) fn spend(&mut self) -> Result<(), QueryError> {
         self.made = 0;
         self.work(0)
     }
 
-    /// To be called for each step of the work, with the bytes that it reads.
+    /// Accounts for one step of work that reads `bytes`.
     pub(crate) fn work(&mut self, bytes: usize) -> Result<(), QueryError> {
         self.until_look = self.until_look.saturating_sub(bytes + LEAST_WORK);
         if self.until_look > 0 {
@@ -56,14 +56,14 @@ impl Budget {
         })
     }
 
-    /// To be called before bytes are made of the present line, by the stage of this name.
+    /// Accounts for bytes that the named stage is about to make from the current line.
     pub(crate) fn make(&mut self, bytes: usize, stage: &'static str) -> Result<(), QueryError> {
         self.room(bytes, stage)?;
         self.made += bytes;
         self.work(bytes)
     }
 
-    /// Whether so many bytes more may be made of the present line.
+    /// Tests whether `bytes` more may be made from the current line.
     pub(crate) fn room(&self, bytes: usize, stage: &'static str) -> Result<(), QueryError> {
         if self.made.saturating_add(bytes) > MAX_MADE_BYTES {
             return Err(QueryError::TooManyBytes {
@@ -74,7 +74,7 @@ impl Budget {
         Ok(())
     }
 
-    /// To be called before bytes are kept beyond the present line.
+    /// Accounts for bytes that are kept after the current line.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), QueryError> {
         self.held = self.held.saturating_add(bytes);
         if self.held > self.most_held {
@@ -83,7 +83,7 @@ impl Budget {
         self.work(bytes / 16)
     }
 
-    /// To be called when bytes that were held are given back.
+    /// Releases bytes that were held.
     pub(crate) fn release(&mut self, bytes: usize) {
         self.held = self.held.saturating_sub(bytes);
     }

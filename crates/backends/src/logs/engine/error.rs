@@ -1,11 +1,11 @@
-//! Why a query has no answer.
+//! Errors of queries.
 
 use crate::logs::lang::ParseError;
 
-/// A query that cannot be answered, in Loki's words where it has them.
+/// A query that failed, with Loki's message where Loki has one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum QueryError {
-    /// The text is no query.
+    /// The text is not a query.
     #[error(transparent)]
     Parse(#[from] ParseError),
     /// A stage cannot be built.
@@ -13,10 +13,10 @@ pub enum QueryError {
     Stage {
         /// The stage as text.
         stage: String,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
-    /// A line that a stage could not read came into a metric query.
+    /// A metric query met a line that a stage could not read.
     #[error(
         "pipeline error: '{error}' for series: '{series}'.\n\
          Use a label filter to intentionally skip this error. (e.g | __error__!=\"{error}\").\n\
@@ -34,7 +34,7 @@ pub enum QueryError {
         "maximum number of series ({0}) reached for a single query; consider reducing query cardinality by adding more specific stream selectors, reducing the time range, or aggregating results with functions like sum(), count() or topk()"
     )]
     TooManySeries(usize),
-    /// Lines, series times steps, or samples, beyond what is kept in memory.
+    /// The query would hold more bytes of lines or samples than allowed.
     #[error(
         "the query would hold more than {0} bytes in memory; use a larger step, a shorter range, a lower limit or a more specific selector"
     )]
@@ -44,14 +44,14 @@ pub enum QueryError {
         "the query has more than {0} line filters and expressions; put alternatives into one expression (a|b)"
     )]
     TooManyExpressions(usize),
-    /// A stage makes too much of one line.
+    /// A stage makes too many bytes from one line.
     #[error(
         "{stage} makes more than {limit} bytes of one line; write less text in its template, or use it fewer times"
     )]
     TooManyBytes {
         /// The name of the stage.
         stage: &'static str,
-        /// Bytes that all stages together may make of a line.
+        /// Bytes that all stages together may make from a line.
         limit: usize,
     },
     /// A template runs too long for one line.
@@ -62,43 +62,43 @@ pub enum QueryError {
         /// Steps that a template may take.
         limit: usize,
     },
-    /// Two series of one side meet the same series of the other.
+    /// Two series of one side match the same series of the other.
     #[error(
         "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
     )]
     ManyToOne,
-    /// Grouped labels name two results alike.
+    /// Two results of a grouped operation have the same labels.
     #[error("multiple matches for labels: grouping labels must ensure unique matches")]
     NotUnique,
-    /// Two series of the side of the one have the same labels to match.
+    /// Two series on the "one" side have the same matching labels.
     #[error(
         "found duplicate series on the {0} hand-side;many-to-many matching not allowed: matching labels must be unique on one side"
     )]
     ManyToMany(&'static str),
-    /// `variants` without the permission of the limits.
+    /// `variants` is not enabled by the limits.
     #[error("multi variant queries are disabled for this instance")]
     VariantsDisabled,
-    /// `approx_topk` without the permission of the limits.
+    /// `approx_topk` is not enabled by the limits.
     #[error("approx_topk is not enabled. See -limits.shard_aggregations")]
     ApproxTopK,
-    /// Nobody waits for the answer.
+    /// The client has hung up.
     #[error("the client has closed the connection")]
     Cancelled,
-    /// The arguments of an operator make no sense together.
+    /// The operands of an operator do not fit.
     #[error("parse error : {0}")]
     Invalid(String),
-    /// A log query where only numbers make sense.
+    /// A log query where a metric query is required.
     #[error(
         "log queries are not supported as an instant query type, please change your query to a range query type"
     )]
     LogInstant,
-    /// It took too long.
+    /// The query timed out.
     #[error("the query took longer than {0:?}; use a shorter range or a more specific selector")]
     Timeout(std::time::Duration),
 }
 
 impl QueryError {
-    /// The HTTP status that Loki answers.
+    /// Loki's HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {

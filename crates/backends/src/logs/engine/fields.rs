@@ -1,5 +1,5 @@
-//! The labels of one line on its way through a pipeline: those of its stream, its structured
-//! metadata and what the stages add. One value is reused for all lines of a query.
+//! The labels of one line in a pipeline: stream labels, structured metadata, and the labels that
+//! stages add. One value is reused for all lines of a query.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,19 +8,19 @@ use std::ops::Range;
 
 use crate::logs::store::{Label, LabelSet};
 
-/// Label that says which stage could not read the line.
+/// Label with the kind of error of the stage that could not read the line.
 pub const ERROR: &str = "__error__";
-/// Label that says why.
+/// Label with the details of the error.
 pub const ERROR_DETAILS: &str = "__error_details__";
-/// Label of a line whose error a query asks for.
+/// Label that keeps a line with an error in the result of a metric query.
 pub(crate) const PRESERVE_ERROR: &str = "__preserve_error__";
-/// What a label is called when its name is taken.
+/// Suffix of a parsed label whose name is taken.
 const EXTRACTED: &str = "_extracted";
 
-/// From this many parsed labels on, they are found by hash instead of comparison.
+/// Number of parsed labels from which they are found by hash instead of by comparison.
 const COMPARE_AT_MOST: usize = 48;
 
-/// Where a label comes from.
+/// The origin of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// The stream.
@@ -31,7 +31,7 @@ pub enum Origin {
     Parsed,
 }
 
-/// A label that a stage set. It stays in its place when it is removed: a parser does not set the
+/// A label that a stage set. A removed label keeps its place, because a parser does not set the
 /// same name again.
 #[derive(Clone, Debug)]
 struct Field {
@@ -57,7 +57,7 @@ pub struct Fields<'s> {
 }
 
 impl<'s> Fields<'s> {
-    /// Starts over with another line.
+    /// Resets to another line.
     pub fn reset(&mut self, stream: &'s LabelSet, metadata: &'s [Label]) {
         self.stream = stream.as_slice();
         self.metadata.clear();
@@ -90,7 +90,7 @@ impl<'s> Fields<'s> {
         self.arena.get(range.clone()).unwrap_or_default()
     }
 
-    /// The place of a label that was parsed once.
+    /// The index of a parsed label, removed or not.
     fn position(&self, name: &str) -> Option<usize> {
         let is = |at: &usize| {
             let field = self.parsed.get(*at);
@@ -103,12 +103,12 @@ impl<'s> Fields<'s> {
         (0..self.parsed.len()).find(is)
     }
 
-    /// Whether a stage has set this label, even if it was removed since.
+    /// Tests whether a stage has set this label, even if it was removed later.
     pub(crate) fn was_parsed(&self, name: &str) -> bool {
         self.position(name).is_some()
     }
 
-    /// The value of a label; errors are none.
+    /// The value of a label, without the error labels.
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
         let metadata = self.metadata.iter().find(|(own, _)| own == name);
         if let Some((_, value)) = metadata {
@@ -157,7 +157,7 @@ impl<'s> Fields<'s> {
         let name = self.push(name);
         self.parsed.push(Field { name, value });
         let count = self.parsed.len();
-        // All of them once the limit is passed, then each new one.
+        // When the limit is reached all labels are hashed, later each new one.
         let unlisted = match count.cmp(&(COMPARE_AT_MOST + 1)) {
             std::cmp::Ordering::Less => count..count,
             std::cmp::Ordering::Equal => 0..count,
@@ -171,8 +171,8 @@ impl<'s> Fields<'s> {
         }
     }
 
-    /// The name under which a parser sets what it found: those of the stream's labels and of
-    /// structured metadata are taken, and get a suffix.
+    /// The name under which a parser sets a label. Names of stream labels and structured metadata
+    /// are taken, so they get a suffix.
     pub(crate) fn free_name<'n>(&self, name: &'n str) -> Cow<'n, str> {
         let taken = self.base(name).is_some() || self.metadata.iter().any(|(own, _)| own == name);
         match taken {
@@ -193,14 +193,13 @@ impl<'s> Fields<'s> {
         self.removed.push(name);
     }
 
-    /// What went wrong with the line, if anything.
+    /// The error of the line, if any.
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         Some(&*self.error).filter(|error| !error.is_empty())
     }
 
-    /// Notes what went wrong, in the place of what was noted before. Without details, those that
-    /// are there stay.
+    /// Records an error and replaces an earlier one. Without details the earlier details stay.
     pub fn fail(&mut self, error: &'static str, details: &str) {
         self.error = Cow::Borrowed(error);
         if !details.is_empty() {
@@ -209,17 +208,17 @@ impl<'s> Fields<'s> {
         }
     }
 
-    /// Forgets what went wrong.
+    /// Clears the error.
     pub(crate) fn clear_error(&mut self) {
         self.error = Cow::Borrowed("");
     }
 
-    /// Forgets why.
+    /// Clears the details of the error.
     pub(crate) fn clear_details(&mut self) {
         self.details.clear();
     }
 
-    /// Whether any stage changed a label.
+    /// Tests whether any stage changed a label.
     #[must_use]
     pub fn is_changed(&self) -> bool {
         !self.parsed.is_empty() || !self.removed.is_empty() || !self.error.is_empty()
@@ -262,7 +261,8 @@ impl<'s> Fields<'s> {
     }
 }
 
-/// Turns any text into a label name, as Loki does: letters, digits and underscores stay.
+/// Turns any text into a label name, as Loki does: other characters than letters, digits and
+/// underscores are replaced.
 #[must_use]
 pub fn sanitize(name: &str) -> Cow<'_, str> {
     let name = name.trim();

@@ -1,29 +1,30 @@
-//! Line filters and conditions on labels, ready to run.
+//! Compiled line filters and label filters.
 
 use regex::Regex;
 
 use super::error::QueryError;
 use super::fields::{ERROR, Fields};
 use super::ip::IpPattern;
-use super::pattern::Pattern;
-use crate::logs::lang::units::{parse_bytes, parse_duration};
+use crate::logs::lang::units::parse_bytes;
 use crate::logs::lang::{
     CompareOp, LabelFilter, LineFilter, LineMatch, LineOperand, MatchOp, Matcher, ParseError,
     parse_float,
 };
+use crate::logs::lines::pattern::Pattern;
 use crate::logs::store::{
     Comparison, LabelMatcher, compile_alternatives, compile_anchored, compile_regex,
 };
+use crate::wire::duration::go;
 use crate::wire::regex as re2;
 
-/// What `__error__` says of a condition that could not read its label.
+/// `__error__` of a label filter that could not read its label.
 const LABEL_FILTER: &str = "LabelFilterErr";
 
-/// What a line filter looks for.
+/// The alternative of a line filter.
 #[derive(Clone, Debug)]
 enum Wanted {
-    /// Texts are searched by the same engine as expressions: for plain literals it falls back to a
-    /// vectorised substring search.
+    /// A substring or an expression. The `regex` crate searches plain literals with a vectorised
+    /// substring search.
     Regex(Regex),
     Pattern(Pattern),
     Ip(IpPattern),
@@ -32,7 +33,7 @@ enum Wanted {
 /// A line filter.
 #[derive(Clone, Debug)]
 pub(crate) struct LineTest {
-    /// One of them has to be there.
+    /// Alternatives, of which one has to match.
     wanted: Vec<Wanted>,
     positive: bool,
 }
@@ -79,7 +80,7 @@ impl LineTest {
     }
 }
 
-/// A condition on labels.
+/// A label filter.
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
     Match(LabelMatcher),
@@ -89,7 +90,7 @@ pub(crate) enum Condition {
     Ip {
         name: String,
         negated: bool,
-        /// None when it is no address: no line passes then, as in Loki.
+        /// `None` if the text is not an address; as in Loki no line passes then.
         pattern: Option<IpPattern>,
     },
     And(Box<Condition>, Box<Condition>),
@@ -97,10 +98,10 @@ pub(crate) enum Condition {
 }
 
 impl Condition {
-    /// A condition that is a stage of its own.
+    /// Compiles a label filter that is a stage of its own.
     ///
     /// # Errors
-    /// An expression or an address that is none.
+    /// An invalid expression or address.
     pub(crate) fn new(filter: &LabelFilter) -> Result<Self, QueryError> {
         if let LabelFilter::Ip { pattern, .. } = filter {
             IpPattern::new(pattern).map_err(|reason| QueryError::Stage {
@@ -132,7 +133,7 @@ impl Condition {
         })
     }
 
-    /// Names of the labels that it looks at.
+    /// Names of the labels that it reads.
     pub(crate) fn names(&self, names: &mut Vec<String>) {
         match self {
             Self::Match(matcher) => names.push(matcher.name.clone()),
@@ -147,7 +148,7 @@ impl Condition {
         }
     }
 
-    /// Whether the line stays. A value that cannot be read keeps the line and marks it.
+    /// Tests a line. A line whose value cannot be read passes and gets an error label.
     pub(crate) fn holds(&self, fields: &mut Fields<'_>) -> bool {
         match self {
             Self::Match(matcher) => {
@@ -158,7 +159,7 @@ impl Condition {
                 matcher.comparison.accepts(value.unwrap_or_default())
             }
             Self::Number(name, op, wanted) => compare(fields, name, *op, *wanted, parse_float),
-            Self::Duration(name, op, wanted) => compare(fields, name, *op, *wanted, parse_duration),
+            Self::Duration(name, op, wanted) => compare(fields, name, *op, *wanted, go::parse),
             Self::Bytes(name, op, wanted) => compare(fields, name, *op, *wanted, parse_bytes),
             Self::Ip {
                 name,
@@ -182,8 +183,8 @@ impl Condition {
     }
 }
 
-/// The comparison of a label filter. Unlike in selectors, `.` is no newline, except where all is
-/// accepted anyway.
+/// Compiles the condition of a label filter. Unlike in selectors `.` does not match a newline,
+/// except in expressions that accept everything.
 fn comparison(matcher: &Matcher) -> Result<LabelMatcher, ParseError> {
     let refused = |error: String| ParseError::plain(error);
     let compiled = || compile_anchored(&matcher.value).map_err(|error| refused(error.to_string()));
@@ -211,8 +212,8 @@ fn comparison(matcher: &Matcher) -> Result<LabelMatcher, ParseError> {
     })
 }
 
-/// The text of an expression that is plain but for `.*` before or after it. Loki takes a label filter
-/// with such an expression for a search, wherever in the value the text stands.
+/// The literal of an expression that is plain except for `.*` before or after it. Loki runs a label
+/// filter with such an expression as a substring search.
 fn contained(expression: &str) -> Option<&str> {
     let text = expression.strip_prefix(".*").unwrap_or(expression);
     let text = text.strip_suffix(".*").unwrap_or(text);

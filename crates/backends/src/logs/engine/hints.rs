@@ -1,16 +1,16 @@
-//! Which labels a metric query needs. Parsers look for no others and stop when they have them, as
-//! Loki's do: a line that is malformed further on is no error then.
+//! The labels that a metric query needs. As in Loki parsers extract no others and stop when they
+//! have all, so a syntax error further on in a line is not noticed.
 
 use super::fields::{ERROR, Fields};
 
-/// What a parser may leave out.
+/// The labels that a parser has to extract.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hints {
-    /// No label is needed: lines are not parsed at all.
+    /// No label is needed; lines are not parsed at all.
     nothing: bool,
     /// The labels that are needed; all when empty.
     required: Vec<String>,
-    /// Errors are among them.
+    /// Error labels are among them.
     preserve_error: bool,
 }
 
@@ -28,7 +28,7 @@ impl Hints {
             .chain(groups.iter().cloned())
             .chain(value)
         {
-            // A parser does not know yet that a name is taken.
+            // The parser does not know yet whether a name is taken and will get the suffix.
             let plain = name.strip_suffix("_extracted").map(str::to_owned);
             for name in std::iter::once(name).chain(plain) {
                 if !name.is_empty() && !required.contains(&name) {
@@ -43,24 +43,24 @@ impl Hints {
         }
     }
 
-    /// Whether a label is needed.
+    /// Tests whether a label is needed.
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.required.is_empty() || self.required.iter().any(|required| required == name)
     }
 
-    /// Whether a label that is needed may begin so.
+    /// Tests whether a needed label may begin with this prefix.
     pub(crate) fn wants_prefix(&self, prefix: &str) -> bool {
         self.required.is_empty() || self.required.iter().any(|own| own.starts_with(prefix))
     }
 
-    /// Whether all that is needed is there.
+    /// Tests whether all needed labels are set.
     pub(crate) fn is_satisfied(&self, fields: &Fields<'_>) -> bool {
         self.nothing
             || (!self.required.is_empty()
                 && self.required.iter().all(|name| fields.was_parsed(name)))
     }
 
-    /// Whether the query asks for errors, which end it otherwise.
+    /// Tests whether the query reads error labels. If it does not, an error ends the query.
     pub(crate) fn preserves_error(&self) -> bool {
         self.preserve_error
     }

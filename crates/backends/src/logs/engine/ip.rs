@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// What an address is compared with.
+/// The pattern that an address is compared with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum IpPattern {
     /// `192.168.0.1`
@@ -28,7 +28,7 @@ impl IpPattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// It is none, in Loki's words.
+    /// It is not a pattern; the message is Loki's.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         Self::read(text).ok_or_else(|| {
             let quoted = crate::logs::store::Quoted(text);
@@ -69,8 +69,8 @@ impl IpPattern {
         }
     }
 
-    /// Whether an address that passes is anywhere in a text. Where one may begin is guessed from
-    /// the first bytes, as Loki does it.
+    /// Searches a text for an address that matches. As in Loki the first bytes of a word decide
+    /// whether an address may begin there.
     pub(crate) fn is_in(self, text: &str) -> bool {
         let bytes = text.as_bytes();
         let mut at = 0;

@@ -1,9 +1,9 @@
-//! The paths of `| json label="a.b[0][\"c d\"]"`, and how Loki's scanner finds what they lead to:
-//! in one pass over the line, for all of them at once.
+//! The paths of `| json label="a.b[0][\"c d\"]"`, and the search for their values: as in Loki's
+//! scanner one pass over the line finds the values of all paths.
 
-use super::json::{Cursor, Kind, Malformed, Value, unescape};
+use crate::logs::lines::json::{Cursor, Kind, Malformed, Value, unescape};
 
-/// A step: a key, or the number of an item as `[0]`.
+/// A step of a path: a key, or an index such as `[0]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Key(String),
@@ -13,7 +13,7 @@ pub(crate) enum Step {
 /// Reads a path.
 ///
 /// # Errors
-/// What is wrong with it, in the words of Loki's parser.
+/// The message of Loki's parser.
 pub(crate) fn parse(text: &str) -> Result<Vec<Step>, String> {
     let mut path = Vec::new();
     let mut rest = spaces(text);
@@ -43,7 +43,7 @@ fn is_field(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// The error that the next word is. What is no word ends the text for Loki's parser.
+/// The error for an unexpected word. Anything that is not a word ends the text for Loki's parser.
 fn unexpected(text: &str, expected: &str) -> String {
     let found = match text.chars().next() {
         Some('[') => "LSB",
@@ -83,7 +83,7 @@ fn bracket<'t>(text: &'t str, path: &mut Vec<Step>) -> Result<&'t str, String> {
         }
         let ends = rest.starts_with([' ', '\t', '\n', ']']);
         let index = digits.parse().ok().filter(|_| ends);
-        // A number that is none ends the text for the parser.
+        // An invalid number ends the text for Loki's parser.
         path.push(Step::Index(index.ok_or_else(|| unexpected("", EXPECTED))?));
         rest
     };
@@ -96,12 +96,12 @@ fn bracket<'t>(text: &'t str, path: &mut Vec<Step>) -> Result<&'t str, String> {
 pub(crate) struct Search<'p> {
     paths: &'p [Vec<Step>],
     found: Vec<bool>,
-    /// The key that was read last on each level.
+    /// The last key read on each level.
     keys: Vec<String>,
     longest: usize,
 }
 
-/// What a search reports: the number of the path with its value, or what is wrong there.
+/// Receives the index of a path and its value, or an error.
 pub(crate) type Report<'l, 'r> = &'r mut dyn FnMut(usize, Result<Value<'l>, Malformed>);
 
 impl<'p> Search<'p> {
@@ -118,7 +118,7 @@ impl<'p> Search<'p> {
         self.found.iter().all(|found| *found)
     }
 
-    /// Whether the keys above `level` lead along a path.
+    /// Tests whether the keys above `level` lie on a path.
     fn same_tree(&self, path: &[Step], level: usize) -> bool {
         path.iter()
             .zip(self.keys.iter().take(level))
@@ -128,7 +128,7 @@ impl<'p> Search<'p> {
             })
     }
 
-    /// Looks through a line. Where it is malformed the search ends in silence, as Loki's does.
+    /// Searches a line. As in Loki a syntax error ends the search without an error.
     pub(crate) fn run<'l>(&mut self, line: &'l str, report: Report<'l, '_>) -> Option<()> {
         let mut cursor = Cursor { text: line, at: 0 };
         let mut level = 0_usize;
@@ -144,7 +144,7 @@ impl<'p> Search<'p> {
                     let key = unescape(raw)?;
                     cursor.at += 1;
                     if self.longest < level || !self.key(&key, level, &cursor, report)? {
-                        // No path ends here: an object is passed over unless one leads into it.
+                        // No path ends here: an object is skipped unless a path leads into it.
                         self.enter_or_skip(&mut cursor, level)?;
                     }
                     if self.all_found() {
@@ -166,7 +166,7 @@ impl<'p> Search<'p> {
         None
     }
 
-    /// Reports the value behind a key for each path that ends there. None ends the search.
+    /// Reports the value of a key for each path that ends there. `None` ends the search.
     fn key<'l>(
         &mut self,
         key: &str,
@@ -204,7 +204,7 @@ impl<'p> Search<'p> {
         Some(matched)
     }
 
-    /// Passes over an object that no path leads into.
+    /// Skips an object that no path leads into.
     fn enter_or_skip(&self, cursor: &mut Cursor<'_>, level: usize) -> Option<()> {
         if cursor.next_token()? != b'{' {
             return Some(());
@@ -220,7 +220,7 @@ impl<'p> Search<'p> {
         Some(())
     }
 
-    /// Looks into the items of an array that paths name; others are passed over.
+    /// Searches the items of an array that paths name, and skips the others.
     fn array<'l>(
         &mut self,
         cursor: &mut Cursor<'l>,
@@ -273,17 +273,17 @@ impl<'p> Search<'p> {
     }
 }
 
-/// The value that steps lead to from an item of an array.
+/// Follows the remaining steps from an item of an array to its value.
 fn descend<'l>(item: Value<'l>, steps: &[Step]) -> Option<Value<'l>> {
     let mut value = item;
     for step in steps {
         value = match (step, value.kind) {
             (Step::Key(wanted), Kind::Object) => {
                 let mut found = None;
-                let walked = super::json::members(value.raw, &mut |key, value| {
+                let walked = crate::logs::lines::json::members(value.raw, &mut |key, value| {
                     if key == wanted {
                         found = Some(value);
-                        return Err(super::json::Ended::Enough);
+                        return Err(crate::logs::lines::json::Ended::Enough);
                     }
                     Ok(())
                 });

@@ -1,4 +1,4 @@
-//! `label_format`: labels that get another name or a text from a template.
+//! `label_format`: renames labels and sets labels from templates.
 
 use super::budget::Budget;
 use super::error::QueryError;
@@ -22,7 +22,7 @@ impl LabelChanges {
     /// Compiles the changes.
     ///
     /// # Errors
-    /// A label that must not be changed or is changed twice, or a template that is none.
+    /// A label that must not be changed or is changed twice, or an invalid template.
     pub(crate) fn new(formats: &[(String, LabelFormat)]) -> Result<Self, String> {
         for (at, (label, _)) in formats.iter().enumerate() {
             if label == ERROR {
@@ -77,7 +77,7 @@ impl LabelChanges {
                         let texts = templates.map(|one| one.render(fields, line, ts, budget));
                         texts.collect::<Vec<_>>().into_iter()
                     });
-                    // There is one text for each `Set`, in the same order.
+                    // `texts` has one text for each `Set`, in the same order.
                     if let Some(text) = texts.next()
                         && let Some(text) = noted(text, fields)?
                     {

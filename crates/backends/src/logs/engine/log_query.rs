@@ -8,10 +8,10 @@ use super::error::QueryError;
 use super::fields::{Fields, Origin};
 use super::pipeline::Pipeline;
 use crate::logs::lang::LogExpr;
-use crate::logs::store::{EntryRef, LabelSet, LogStore, StreamView};
+use crate::logs::store::{EntryRef, LabelSet, Store, StreamView};
 use crate::wire::Stop;
 
-/// In which order lines come.
+/// The order of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// Oldest first.
@@ -20,14 +20,14 @@ pub enum Direction {
     Backward,
 }
 
-/// A label of a line that is returned.
+/// A label of a returned line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutputLabel {
     /// Its name.
     pub name: String,
     /// Its value.
     pub value: String,
-    /// Whether it names the stream, is structured metadata or was parsed.
+    /// Its origin: the stream, structured metadata or a parser.
     pub origin: Origin,
 }
 
@@ -43,7 +43,7 @@ pub struct LogLine {
 }
 
 impl LogLine {
-    /// Bytes that it takes, with what goes around its texts in an answer.
+    /// Its memory in bytes, including the JSON around it in the response.
     fn bytes(&self) -> usize {
         let label = |label: &OutputLabel| label.name.len() + label.value.len() + 64;
         self.line.len() + 64 + self.labels.iter().map(label).sum::<usize>()
@@ -53,19 +53,19 @@ impl LogLine {
 /// A log query with its bounds.
 #[derive(Clone, Debug)]
 pub struct LogQuery<'q> {
-    /// Which lines.
+    /// The query.
     pub expr: &'q LogExpr,
-    /// From here, Unix nanoseconds.
+    /// Start, Unix nanoseconds.
     pub start: i64,
-    /// Up to here, not included.
+    /// End (exclusive), Unix nanoseconds.
     pub end: i64,
-    /// At most so many lines.
+    /// Largest number of lines.
     pub limit: usize,
-    /// In which order.
+    /// Order of the lines.
     pub direction: Direction,
-    /// Nanoseconds that two returned lines are apart at least; 0 for all.
+    /// Smallest distance of two returned lines in nanoseconds; 0 returns all.
     pub interval: i64,
-    /// Ends the query when its time is over or nobody waits for it.
+    /// Ends the query on timeout or when the client has hung up.
     pub stop: Stop,
 }
 
@@ -85,7 +85,7 @@ pub fn output_labels(fields: &Fields<'_>) -> Vec<OutputLabel> {
 
 type Entries<'v> = Box<dyn Iterator<Item = EntryRef<'v>> + 'v>;
 
-/// A stream on its way through the pipeline.
+/// A stream whose lines are being read.
 struct Cursor<'v> {
     labels: &'v LabelSet,
     entries: Entries<'v>,
@@ -93,11 +93,11 @@ struct Cursor<'v> {
 }
 
 impl LogQuery<'_> {
-    /// The lines, merged in the order of the direction.
+    /// Runs the query: the lines of all streams, merged in the order of the direction.
     ///
     /// # Errors
-    /// A stage makes no sense, or the query took too long.
-    pub fn run(&self, store: &LogStore) -> Result<Vec<LogLine>, QueryError> {
+    /// A stage is invalid, or the query took too long.
+    pub fn run(&self, store: &Store) -> Result<Vec<LogLine>, QueryError> {
         let pipeline = Pipeline::new(&self.expr.stages)?;
         let mut budget = Budget::new(self.stop.clone(), store.limits().max_query_bytes);
         let matchers: Vec<_> = self
@@ -154,7 +154,7 @@ impl LogQuery<'_> {
         })
     }
 
-    /// Finds the next line of a stream that comes through the pipeline.
+    /// Finds the next line of a stream that passes the pipeline.
     fn advance<'v>(
         &self,
         cursor: &mut Cursor<'v>,

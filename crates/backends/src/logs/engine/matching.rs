@@ -1,5 +1,5 @@
-//! Arithmetic and comparison of two vectors: which series of one side meets which of the other is
-//! decided at each step among those that have a value there, as in Loki.
+//! Binary operators between two vectors. As in Loki series are matched at each step, among those
+//! that have a value there.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,17 +10,17 @@ use super::range::POINT;
 use super::value::{Labels, Series};
 use crate::logs::lang::{BinaryOp, Group};
 
-/// The results so far, by their labels.
+/// The results, by labels.
 struct Results {
     series: Vec<Series>,
     by_labels: HashMap<Labels, usize>,
-    /// The result of two series, by their numbers.
+    /// Index of the result of two series, by their indexes.
     by_pair: HashMap<(usize, usize), usize>,
     steps: usize,
 }
 
 impl Results {
-    /// The number of the result of two series.
+    /// The index of the result of two series.
     fn of(
         &mut self,
         op: &BinaryOp,
@@ -47,7 +47,7 @@ impl Results {
     }
 }
 
-/// The labels of a result: those of the side of the many, as far as the operator leaves them.
+/// The labels of a result: those of the "many" side that the operator keeps.
 fn result_labels(op: &BinaryOp, many: &Labels, one: &Labels) -> Labels {
     let Some(matching) = &op.matching else {
         return many.clone();
@@ -64,7 +64,7 @@ fn result_labels(op: &BinaryOp, many: &Labels, one: &Labels) -> Labels {
     }
 }
 
-/// Numbers for the labels by which series find each other.
+/// Assigns an id to each set of matching labels.
 fn signatures(op: &BinaryOp, sides: [&[Series]; 2]) -> ([Vec<usize>; 2], usize) {
     let mut known: HashMap<Labels, usize> = HashMap::new();
     let numbers = sides.map(|side| {
@@ -99,7 +99,7 @@ pub(super) fn apply(
         by_pair: HashMap::new(),
         steps,
     };
-    // The series of the one side by signature, at the present step.
+    // The series of the "one" side by signature, at the current step.
     let mut there: Vec<Option<usize>> = vec![None; count];
     for step in 0..steps {
         let value = |series: &Series| series.values.get(step).copied().flatten();

@@ -1,4 +1,4 @@
-//! Metric queries: the tree is evaluated from its leaves for all steps at once.
+//! Metric queries. The tree is evaluated bottom-up, for all steps at once.
 
 use super::aggregation::aggregate;
 use super::binary;
@@ -7,18 +7,18 @@ use super::error::QueryError;
 use super::range::{POINT, RangeCall};
 use super::value::{Labels, Series, Value};
 use crate::logs::lang::{Grouping, MetricExpr, RangeOp, VectorOp};
-use crate::logs::store::LogStore;
+use crate::logs::store::Store;
 use crate::wire::Stop;
 use crate::wire::regex::Expression;
 
 /// The times at which a query is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
-    /// The first, Unix nanoseconds.
+    /// The first step, Unix nanoseconds.
     pub start: i64,
-    /// None is later, Unix nanoseconds.
+    /// No step is later, Unix nanoseconds.
     pub end: i64,
-    /// Nanoseconds between two, at least 1.
+    /// Nanoseconds between two steps, at least 1.
     pub step: i64,
 }
 
@@ -33,7 +33,7 @@ impl Steps {
         }
     }
 
-    /// How many there are.
+    /// Number of steps.
     #[must_use]
     pub fn count(self) -> usize {
         let span = self.end.saturating_sub(self.start).max(0);
@@ -51,10 +51,10 @@ impl Steps {
 /// Evaluates a metric query.
 ///
 /// # Errors
-/// The query makes no sense or exceeds a limit.
+/// The query is invalid or exceeds a limit.
 pub fn evaluate(
     expr: &MetricExpr,
-    store: &LogStore,
+    store: &Store,
     steps: Steps,
     stop: Stop,
 ) -> Result<Value, QueryError> {
@@ -74,7 +74,7 @@ pub fn evaluate(
 }
 
 struct Evaluation<'s> {
-    store: &'s LogStore,
+    store: &'s Store,
     steps: Steps,
     budget: Budget,
 }
@@ -152,7 +152,7 @@ impl Evaluation<'_> {
         }
     }
 
-    /// Holds a result in the place of what it was made of.
+    /// Accounts for a result and releases its operands.
     fn exchange(&mut self, from: &[&[Series]], result: Vec<Series>) -> Result<Value, QueryError> {
         let held: usize = from.iter().map(|series| series_bytes(series)).sum();
         self.budget.hold(series_bytes(&result))?;
@@ -169,8 +169,8 @@ impl Evaluation<'_> {
         }
     }
 
-    /// A sum of counts is counted under the labels of the sum at once: the other labels need not
-    /// be kept apart.
+    /// A sum of counts is counted with the grouping of the sum, so that series with other labels
+    /// need not be kept apart.
     fn direct_sum(
         &mut self,
         op: VectorOp,
@@ -208,7 +208,7 @@ impl Evaluation<'_> {
     }
 }
 
-/// Bytes that series take, labels included.
+/// Memory of series in bytes, including labels.
 fn series_bytes(series: &[Series]) -> usize {
     let label = |(name, value): &(String, String)| name.len() + value.len() + 48;
     let one = |one: &Series| {

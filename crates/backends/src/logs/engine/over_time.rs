@@ -1,11 +1,11 @@
-//! Functions of the unwrapped values of a window, computed as Loki computes them.
+//! Functions of the unwrapped values of a window, with Loki's arithmetic.
 
 use crate::logs::lang::RangeOp;
 
 /// A value and its time in Unix nanoseconds.
 type Point = (i64, f64);
 
-/// What a function makes of a window; nothing of an empty one.
+/// Computes a function of a window; `None` for an empty one.
 pub(crate) fn reduce(
     op: RangeOp,
     param: Option<f64>,
@@ -31,7 +31,7 @@ pub(crate) fn reduce(
     })
 }
 
-/// The mean, kept up to date value by value; infinities do not turn into NaN.
+/// The mean, updated value by value, so that infinities do not become NaN.
 pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (mut mean, mut count) = (0.0_f64, 0.0);
     for value in values {
@@ -45,7 +45,7 @@ pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     mean
 }
 
-/// The least or the most; NaN only when there is nothing else.
+/// The minimum or maximum; NaN only if all values are NaN.
 pub(crate) fn extreme(values: impl Iterator<Item = f64>, beats: impl Fn(f64, f64) -> bool) -> f64 {
     values.fold(f64::NAN, |best, value| {
         if beats(value, best) || best.is_nan() {
@@ -87,8 +87,8 @@ fn quantile(q: f64, mut values: Vec<f64>) -> f64 {
     at(lower) * (1.0 - weight) + at(lower + 1) * weight
 }
 
-/// The rate of a counter that may start anew. Loki's arithmetic takes nanoseconds for
-/// milliseconds, so that next to nothing is extrapolated; it is the same here.
+/// The rate of a counter with resets. Loki treats nanoseconds as milliseconds here, so that it
+/// extrapolates almost nothing; so does this.
 fn rate_counter(window: &[Point], seconds: f64) -> f64 {
     let ([first, .., last], Some(steps)) = (window, window.len().checked_sub(1)) else {
         return 0.0;
@@ -114,7 +114,7 @@ fn rate_counter(window: &[Point], seconds: f64) -> f64 {
     } else {
         between / 2.0
     };
-    // The last sample is where the range ends.
+    // The range ends at the last sample.
     covered += if 0.0 < threshold { 0.0 } else { between / 2.0 };
     increase * (covered / sampled) / seconds
 }

@@ -1,16 +1,16 @@
-//! Parsers: stages that turn a line into labels. Of two equal names the first stays, in one line
-//! and from one parser to the next; only paths (`| json a="b"`) set a label again.
+//! Parsers: stages that extract labels from a line. The first value of a label stays, within one
+//! line and across parsers; only paths (`| json a="b"`) overwrite a label.
 
 use std::borrow::Cow;
 
 use super::budget::MAX_MADE_BYTES;
 use super::fields::{Fields, PRESERVE_ERROR, sanitize};
 use super::hints::Hints;
-use super::json::{self, Ended, Kind, Malformed};
 use super::json_path::{self, Search, Step};
-use super::logfmt;
-use super::pattern::Pattern;
 use crate::logs::lang::Extraction;
+use crate::logs::lines::json::{self, Ended, Kind, Malformed};
+use crate::logs::lines::logfmt;
+use crate::logs::lines::pattern::Pattern;
 use crate::wire::regex::Expression;
 
 const JSON_ERROR: &str = "JSONParserErr";
@@ -19,7 +19,7 @@ const LOGFMT_ERROR: &str = "LogfmtParserErr";
 /// The key under which Promtail's `pack` stage keeps the line.
 const PACKED_LINE: &str = "_entry";
 
-/// A parser that is ready to run.
+/// A compiled parser.
 #[derive(Clone, Debug)]
 pub(crate) enum LineParser {
     Json,
@@ -41,16 +41,16 @@ pub(crate) enum LineParser {
     Pattern(Pattern),
 }
 
-/// Sets what a parser finds, as far as the query needs it.
+/// Sets the labels that a parser finds and the query needs.
 struct Finder<'f, 's> {
     fields: &'f mut Fields<'s>,
     hints: &'f Hints,
-    /// Bytes of the names and values that were made.
+    /// Bytes of the names and values that were set.
     made: usize,
 }
 
 impl Finder<'_, '_> {
-    /// The name under which a label is to be set; none when the query does not need it or has it.
+    /// The name under which a label is set. `None` if the query does not need it or has it already.
     fn wanted<'n>(&self, name: &'n str) -> Option<Cow<'n, str>> {
         let name = self.fields.free_name(name);
         let wanted = self.hints.wants(&name) && !self.fields.was_parsed(&name);
@@ -103,7 +103,7 @@ impl LineParser {
         for e in extractions {
             let key = logfmt_key(&e.path)
                 .map_err(|reason| format!("cannot parse expression [{}]: {reason}", e.path))?;
-            // A label that is named twice follows its last key.
+            // If a label is given twice, the last key applies.
             keys.retain(|(label, _)| *label != e.label);
             keys.push((e.label.clone(), key));
         }
@@ -125,8 +125,8 @@ impl LineParser {
         }
     }
 
-    /// Adds what is found in the line to its labels. Returns what is to be the line from here on,
-    /// if that is another, and how many bytes were made; beyond [`MAX_MADE_BYTES`] it stops early.
+    /// Adds the extracted labels. Returns the new line if the parser replaces it, and the bytes
+    /// that were made; beyond [`MAX_MADE_BYTES`] it stops early.
     pub(crate) fn parse(
         &self,
         line: &str,
@@ -195,7 +195,7 @@ fn parse_json(line: &str, finder: &mut Finder<'_, '_>) {
     }
 }
 
-/// The name of a label that is found at the end of a path.
+/// The name of the label for a path.
 fn joined<'k>(path: &[String], key: &'k str) -> Cow<'k, str> {
     if path.is_empty() {
         return sanitize(key);
@@ -273,7 +273,7 @@ fn parse_logfmt(line: &str, strict: bool, keep_empty: bool, finder: &mut Finder<
     }
 }
 
-/// Labels cannot hold U+FFFD.
+/// Labels cannot contain U+FFFD.
 fn replaced(value: &str) -> Cow<'_, str> {
     match value.contains(char::REPLACEMENT_CHARACTER) {
         true => Cow::Owned(value.replace(char::REPLACEMENT_CHARACTER, " ")),
@@ -281,7 +281,7 @@ fn replaced(value: &str) -> Cow<'_, str> {
     }
 }
 
-/// The key that an expression of `| logfmt label="key"` names.
+/// Reads the key of `| logfmt label="key"`.
 fn logfmt_key(text: &str) -> Result<String, String> {
     let trimmed = text.trim_matches([' ', '\t', '\n']);
     if let Some(quoted) = trimmed.strip_prefix('"') {
@@ -324,7 +324,7 @@ fn logfmt_keys(line: &str, strict: bool, keys: &[(String, String)], finder: &mut
         if free != label && finder.wanted(label).is_none() {
             return;
         }
-        // As in Loki, what is no UTF-8 leaves nothing here.
+        // As in Loki a value that is not UTF-8 is dropped here.
         let text = match value.contains(char::REPLACEMENT_CHARACTER) {
             true => "",
             false => &*value,
@@ -336,13 +336,13 @@ fn logfmt_keys(line: &str, strict: bool, keys: &[(String, String)], finder: &mut
     }
 }
 
-/// What Promtail's `pack` stage made of a line is undone: its labels come back, and it.
+/// `unpack`: restores the line and labels that Promtail's `pack` stage has packed.
 fn unpack(line: &str, finder: &mut Finder<'_, '_>) -> Option<String> {
     if line.is_empty() {
         return None;
     }
     if !line.starts_with('{') {
-        // The number is that of an object among the kinds of values of Loki's JSON library.
+        // The number stands for "object" in Loki's JSON library.
         finder.fail(JSON_ERROR, "expecting json object(6), but it is not");
         return None;
     }

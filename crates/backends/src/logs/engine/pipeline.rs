@@ -1,4 +1,4 @@
-//! Compiled pipelines: what happens to each line.
+//! Compiled pipelines.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -17,17 +17,17 @@ use crate::logs::lang::{NamedMatcher, ParseError, Parser as ParserStage, Stage};
 use crate::logs::store::LabelMatcher;
 use crate::wire::regex::Expression;
 
-/// Expressions that a query may have in its filters and parsers: each takes memory and time of its own.
+/// Largest number of regular expressions in a query: each takes memory and time.
 const MAX_EXPRESSIONS: usize = 100;
 
-/// The colours of terminals.
+/// Escape sequences of terminal colours.
 #[expect(clippy::expect_used, reason = "a literal")]
 static ANSI: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = "[\\x1B\u{9B}][\\[\\]()#;?]*(?:(?:(?:[a-zA-Z0-9]*(?:;[a-zA-Z0-9]*)*)?\\x07)|(?:(?:[0-9]{1,4}(?:;[0-9]{0,4})*)?[0-9A-PRZcf-ntqry=><~]))";
     Regex::new(pattern).expect("a literal")
 });
 
-/// A pipeline that is ready to run.
+/// A compiled pipeline.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     steps: Vec<Step>,
@@ -72,7 +72,7 @@ impl Pipeline {
     /// Compiles all stages.
     ///
     /// # Errors
-    /// Which stage makes no sense, and why.
+    /// A stage is invalid.
     pub fn new(stages: &[Stage]) -> Result<Self, QueryError> {
         let expressions = stages.iter().map(expressions).sum::<usize>();
         if expressions > MAX_EXPRESSIONS {
@@ -85,8 +85,8 @@ impl Pipeline {
         })
     }
 
-    /// Lets parsers look only for what the query needs: the labels of a grouping (absent when all
-    /// labels count), those that conditions after it look at, and the one that is the value.
+    /// Restricts parsers to the labels that the query needs: those of the grouping (`None` if all
+    /// labels are needed), those that later conditions read, and the unwrapped one.
     pub(crate) fn look_only_for(
         &mut self,
         groups: Option<&[String]>,
@@ -100,7 +100,7 @@ impl Pipeline {
         for step in &self.steps {
             match step {
                 Step::Condition(condition) => condition.names(&mut names),
-                // Which labels a template reads is not known here: all of them.
+                // The labels that a template reads are not known, so all are needed.
                 Step::LineFormat(_) | Step::LabelFormat(_) => return,
                 _ => {}
             }
@@ -108,11 +108,10 @@ impl Pipeline {
         self.hints = Hints::new(names, groups, value);
     }
 
-    /// Runs a line through all stages. Returns the line as they left it, or none if one of them
-    /// dropped it.
+    /// Runs a line through all stages. Returns the resulting line, or `None` if a stage dropped it.
     ///
     /// # Errors
-    /// The query has used up its time, or made too much of this line.
+    /// The query timed out, or its stages made too many bytes from this line.
     pub(crate) fn run<'l>(
         &self,
         ts: i64,
@@ -158,14 +157,14 @@ impl Pipeline {
         Ok(Some(line))
     }
 
-    /// Whether it passes every line as it is.
+    /// Tests whether it passes every line unchanged.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 }
 
-/// The text that a template made; when it failed, none, and the line notes why.
+/// The text that a template made. If it failed, the line gets an error label and there is no text.
 pub(super) fn noted(
     made: Result<String, Failure>,
     fields: &mut Fields<'_>,
@@ -212,8 +211,7 @@ fn keep_labels(named: &[Named], fields: &mut Fields<'_>) {
     }
 }
 
-/// Stages in the order in which Loki runs them: line filters come before the stages that leave the
-/// line as it is.
+/// Reorders stages as Loki does: line filters move before stages that do not change the line.
 fn ordered(stages: &[Stage]) -> Vec<&Stage> {
     let mut ordered = Vec::with_capacity(stages.len());
     let (mut filters, mut others) = (Vec::new(), Vec::new());
@@ -238,7 +236,7 @@ fn ordered(stages: &[Stage]) -> Vec<&Stage> {
     ordered
 }
 
-/// How many regular expressions a stage has.
+/// Number of regular expressions in a stage.
 fn expressions(stage: &Stage) -> usize {
     match stage {
         Stage::LineFilter(_) | Stage::Parser(ParserStage::Regexp(_)) => 1,

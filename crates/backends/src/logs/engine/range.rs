@@ -1,4 +1,4 @@
-//! Functions of ranges: at each step they look at the samples in `(t - range, t]`.
+//! Range functions: at each step they read the samples in `(t - range, t]`.
 
 use super::budget::Budget;
 use super::error::QueryError;
@@ -7,7 +7,7 @@ use super::over_time;
 use super::samples::{Extractor, Sample};
 use super::value::{Labels, Series};
 use crate::logs::lang::{Grouping, LogRange, MatchOp, RangeOp};
-use crate::logs::store::LogStore;
+use crate::logs::store::Store;
 
 /// Bytes of a point of a series.
 pub(crate) const POINT: usize = size_of::<Option<f64>>();
@@ -17,7 +17,7 @@ pub(crate) struct RangeCall<'q> {
     pub(crate) op: RangeOp,
     pub(crate) param: Option<f64>,
     pub(crate) range: &'q LogRange,
-    /// Which labels name the series; all when absent.
+    /// The grouping that names the series; all labels when absent.
     pub(crate) grouping: Option<&'q Grouping>,
 }
 
@@ -25,7 +25,7 @@ impl RangeCall<'_> {
     /// The series of the function.
     pub(crate) fn evaluate(
         &self,
-        store: &LogStore,
+        store: &Store,
         steps: Steps,
         budget: &mut Budget,
     ) -> Result<Vec<Series>, QueryError> {
@@ -53,13 +53,13 @@ impl RangeCall<'_> {
         Ok(series)
     }
 
-    /// Sums of whole numbers over each window. Each sample is written down where it comes into
-    /// sight and where it goes out of it, so the work does not grow with the overlap of windows.
+    /// Sums of integers over each window. Each sample is added at the first window that contains it
+    /// and subtracted after the last, so the cost does not depend on the overlap of windows.
     fn totals(
         &self,
         extractor: &Extractor<'_>,
         windows: Windows,
-        store: &LogStore,
+        store: &Store,
         budget: &mut Budget,
         weigh: impl Fn(Sample) -> i64,
     ) -> Result<Vec<Series>, QueryError> {
@@ -97,12 +97,12 @@ impl RangeCall<'_> {
         Ok(named(labels, changes.into_iter().map(running)))
     }
 
-    /// Functions that look at each value of a window.
+    /// Functions that read each value of a window.
     fn of_samples(
         &self,
         extractor: &Extractor<'_>,
         windows: Windows,
-        store: &LogStore,
+        store: &Store,
         budget: &mut Budget,
     ) -> Result<Vec<Series>, QueryError> {
         let mut samples: Vec<Vec<(i64, f64)>> = Vec::new();
@@ -158,7 +158,8 @@ fn named(labels: Vec<Labels>, values: impl Iterator<Item = Vec<Option<f64>>>) ->
     series
 }
 
-/// One at each step where nothing was found, under the labels that the selector demands.
+/// `absent_over_time`: 1 at each step without samples, with the labels of the selector's equality
+/// matchers.
 fn absent(range: &LogRange, found: Vec<Series>, count: usize) -> Vec<Series> {
     let present = |at: usize| {
         found
@@ -201,21 +202,21 @@ impl Windows {
         }
     }
 
-    /// Times that any window looks at, `[start, end)`.
+    /// The times that the windows cover, `[start, end)`.
     fn bounds(&self) -> (i64, i64) {
         let (after, _) = self.window(0);
         let (_, until) = self.window(self.count.saturating_sub(1));
         (after.saturating_add(1), until.saturating_add(1))
     }
 
-    /// A window: after the first time, up to the second.
+    /// A window `(start, end]`.
     fn window(&self, at: usize) -> (i64, i64) {
         let passed = self.step.saturating_mul(at as i64);
         let until = self.first.saturating_add(passed);
         (until.saturating_sub(self.range), until)
     }
 
-    /// The first and the last window that see a time.
+    /// The first and the last window that contain a time.
     fn of(&self, ts: i64) -> (usize, usize) {
         let since = ts.saturating_sub(self.first);
         let first = since

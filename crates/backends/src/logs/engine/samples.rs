@@ -1,5 +1,5 @@
-//! From lines to samples: every line of a range that comes through the pipeline counts for the
-//! series that its labels name.
+//! Turns lines into samples: each line that passes the pipeline is a sample of the series that its
+//! labels name.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,12 @@ use super::fields::{Fields, PRESERVE_ERROR};
 use super::filters::Condition;
 use super::pipeline::Pipeline;
 use super::value::Labels;
-use crate::logs::lang::units::{parse_bytes, parse_duration};
+use crate::logs::lang::units::parse_bytes;
 use crate::logs::lang::{Grouping, LogRange, Unwrap, UnwrapConversion, parse_float};
-use crate::logs::store::{EntryRef, LogStore, Quoted, StreamView};
+use crate::logs::store::{EntryRef, Quoted, Store, StreamView};
+use crate::wire::duration::go;
 
-/// What `__error__` says of a label that holds no number.
+/// `__error__` of a line whose unwrapped label is not a number.
 const EXTRACTION: &str = "SampleExtractionErr";
 
 /// Series that may be counted before they are aggregated.
@@ -30,16 +31,16 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
-/// Reads samples out of the store.
+/// Reads samples from the store.
 pub(crate) struct Extractor<'q> {
     pipeline: Pipeline,
     range: &'q LogRange,
-    /// Which labels name the series; all when absent.
+    /// The grouping that names the series; all labels when absent.
     grouping: Option<&'q Grouping>,
     filters: Vec<Condition>,
 }
 
-/// The series that were found, by the encoding of their labels.
+/// The series found so far, by their encoded labels.
 #[derive(Default)]
 struct Known {
     index: HashMap<Vec<u8>, usize>,
@@ -58,7 +59,7 @@ impl<'q> Extractor<'q> {
             .map(Condition::new)
             .collect::<Result<_, _>>()?;
         let mut pipeline = Pipeline::new(&range.log.stages)?;
-        // Without a grouping, and with `without`, any label may name the series.
+        // Without a grouping, and with `without`, every label may identify the series.
         let groups = grouping.filter(|grouping| !grouping.without);
         let groups = groups.map(|grouping| grouping.labels.as_slice());
         let value = range.unwrap.as_ref().map(|unwrap| &*unwrap.label);
@@ -71,11 +72,11 @@ impl<'q> Extractor<'q> {
         })
     }
 
-    /// Calls `found` with the number of the series for each sample in `[start, end)`. Returns the
-    /// labels of the series.
+    /// Calls `found` with the index of its series for each sample in `[start, end)`. Returns the
+    /// labels of all series.
     pub(crate) fn read(
         &self,
-        store: &LogStore,
+        store: &Store,
         start: i64,
         end: i64,
         budget: &mut Budget,
@@ -95,7 +96,7 @@ impl<'q> Extractor<'q> {
         for view in &views {
             let mut fields = Fields::default();
             for chunk in &view.chunks {
-                // Without changed labels the series depends on stream and metadata alone.
+                // If no stage changes labels, the series depends only on stream and metadata.
                 let mut unchanged: Vec<Option<usize>> = Vec::new();
                 let (from, to) = chunk.range(start, end);
                 for entry in (from..to).filter_map(|at| chunk.entry(at)) {
@@ -123,7 +124,7 @@ impl<'q> Extractor<'q> {
         Ok(known.labels)
     }
 
-    /// The sample of a line, or none when the pipeline dropped it.
+    /// The sample of a line, or `None` if the pipeline dropped it.
     fn sample<'v>(
         &self,
         view: &'v StreamView,
@@ -156,7 +157,7 @@ impl<'q> Extractor<'q> {
                 return Ok(None);
             }
         }
-        // An error ends the query unless it asks for errors.
+        // An error ends the query unless the query reads error labels.
         if let Some(error) = fields.error().filter(|_| !is_preserved(fields)) {
             let series: Vec<String> = fields
                 .all()
@@ -171,7 +172,7 @@ impl<'q> Extractor<'q> {
         Ok(Some(sample))
     }
 
-    /// The number of the series that a line belongs to.
+    /// The index of the series of a line.
     fn series(
         &self,
         fields: &Fields<'_>,
@@ -181,7 +182,7 @@ impl<'q> Extractor<'q> {
     ) -> Result<usize, QueryError> {
         key.clear();
         let mut push = |text: &str| {
-            // The length keeps neighbours apart whatever they contain.
+            // Lengths make the encoding unambiguous for any content.
             key.extend_from_slice(&(text.len() as u64).to_le_bytes());
             key.extend_from_slice(text.as_bytes());
         };
@@ -191,7 +192,7 @@ impl<'q> Extractor<'q> {
                 labels,
             }) if fields.error().is_none() => {
                 for name in labels {
-                    // A label that is there and empty is another than none.
+                    // A present but empty label differs from an absent one.
                     let value = fields.label(name);
                     push(if value.is_some() { "1" } else { "0" });
                     push(value.unwrap_or_default());
@@ -225,7 +226,7 @@ impl<'q> Extractor<'q> {
 
     fn labels<'f>(&self, fields: &'f Fields<'_>) -> Vec<(&'f str, &'f str)> {
         if fields.error().is_some() {
-            // A line that could not be read keeps all that is known of it.
+            // A line with an error keeps all of its labels.
             let all = fields.all().into_iter();
             return all.map(|(name, value, _)| (name, value)).collect();
         }
@@ -242,14 +243,14 @@ impl<'q> Extractor<'q> {
             .collect()
     }
 
-    /// Whether a label is asked for by name.
+    /// Tests whether the query names a label.
     fn names(&self, name: &str) -> bool {
         self.grouping
             .is_some_and(|g| !g.without && g.labels.iter().any(|label| label == name))
     }
 }
 
-/// The value of the unwrapped label; none when it is absent.
+/// The value of the unwrapped label; `None` if it is absent.
 fn unwrapped(unwrap: &Unwrap, fields: &mut Fields<'_>) -> Option<f64> {
     let text = fields
         .label(&unwrap.label)
@@ -258,7 +259,7 @@ fn unwrapped(unwrap: &Unwrap, fields: &mut Fields<'_>) -> Option<f64> {
         UnwrapConversion::None => parse_float(text),
         UnwrapConversion::Bytes => parse_bytes(text).map(|bytes| bytes as f64),
         UnwrapConversion::Duration | UnwrapConversion::DurationSeconds => {
-            parse_duration(text).map(|nanos| nanos as f64 / 1e9)
+            go::parse(text).map(|nanos| nanos as f64 / 1e9)
         }
     };
     Some(value.unwrap_or_else(|details| {
@@ -267,7 +268,7 @@ fn unwrapped(unwrap: &Unwrap, fields: &mut Fields<'_>) -> Option<f64> {
     }))
 }
 
-/// Whether the query asks for errors.
+/// Tests whether the query reads error labels.
 fn is_preserved(fields: &Fields<'_>) -> bool {
     fields.label(PRESERVE_ERROR) == Some("true")
 }

@@ -1,4 +1,4 @@
-//! What metric queries work with: series of optional numbers, one for each step.
+//! Values of metric queries: series with an optional number for each step.
 
 use std::collections::HashMap;
 
@@ -42,7 +42,7 @@ impl Labels {
     }
 }
 
-/// A series: a number or nothing at each step.
+/// A series: an optional number for each step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// What names the series.

@@ -1,4 +1,4 @@
-//! Pushes as JSON: today's form and the one of `/api/prom/push`.
+//! Push bodies in JSON: the form of `/loki/api/v1/push` and the older one of `/api/prom/push`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor
 use serde_json::json;
 
 use crate::logs::lang;
-use crate::logs::lossy;
+use crate::logs::lines::utf8;
 use crate::logs::store::{Entry, LabelSet, StreamEntries};
 
 #[derive(serde::Deserialize)]
@@ -61,9 +61,9 @@ impl<'de> Deserialize<'de> for Value {
 /// Reads the body of `/loki/api/v1/push`.
 ///
 /// # Errors
-/// What is wrong with it, beginning like Loki's message.
+/// The message; it begins as Loki's does.
 pub fn read_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
-    let body: Body = serde_json::from_str(&lossy::text(body)).map_err(|error| {
+    let body: Body = serde_json::from_str(&utf8::text(body)).map_err(|error| {
         let place = match error.classify() {
             serde_json::error::Category::Data => "Streams: []loghttp.LogProtoStream",
             _ => "readFieldHash",
@@ -74,7 +74,7 @@ pub fn read_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
         .into_iter()
         .map(|stream| {
             Ok(StreamEntries {
-                // A map has no name twice.
+                // A map has each name once, so this cannot fail.
                 labels: LabelSet::new(stream.stream).unwrap_or_default(),
                 entries: stream.values.into_iter().map(|value| value.0).collect(),
             })
@@ -103,7 +103,7 @@ struct LegacyEntry {
 
 /// Reads the body of `/api/prom/push`.
 pub(super) fn read_legacy_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
-    let body: LegacyBody = serde_json::from_str(&lossy::text(body))
+    let body: LegacyBody = serde_json::from_str(&utf8::text(body))
         .map_err(|error| format!("legacy.PushRequest: {error}"))?;
     body.streams.into_iter().map(legacy_stream).collect()
 }

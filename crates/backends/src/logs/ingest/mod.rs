@@ -1,4 +1,4 @@
-//! What comes in over Loki's push API: protobuf with snappy, JSON, and Loki's older JSON.
+//! Loki's push API: bodies in protobuf with snappy, in JSON, and in Loki's older JSON.
 
 mod json;
 mod proto;

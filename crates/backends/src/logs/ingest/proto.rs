@@ -22,10 +22,10 @@ pub struct StreamProto {
 /// One entry.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct EntryProto {
-    /// When.
+    /// Time of the entry.
     #[prost(message, optional, tag = "1")]
     pub timestamp: Option<TimestampProto>,
-    /// The line; bytes, since a client may send some that are no UTF-8.
+    /// The line. It is bytes because clients may send lines that are not UTF-8.
     #[prost(bytes = "vec", tag = "2")]
     pub line: Vec<u8>,
     /// Structured metadata.

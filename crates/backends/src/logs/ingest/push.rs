@@ -1,7 +1,6 @@
-//! Pushes: from bytes to entries in the store.
+//! The push route: reads a body, decodes it and stores its entries.
 
 use std::borrow::Cow;
-use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,13 +11,14 @@ use salvo::prelude::{Request, Response, handler};
 
 use super::json::{read_json, read_legacy_json, stream_labels};
 use super::proto::PushRequestProto;
-use crate::logs::lossy;
-use crate::logs::store::{Entry, Limits, LogStore, StreamEntries};
+use crate::logs::lines::utf8;
+use crate::logs::store::{Entry, Limits, Store, StreamEntries};
 use crate::wire::intake::{Intake, Unread};
 use crate::wire::measure::{self, Field, Shape};
+use crate::wire::unpack::{self, UnpackError};
 
-/// What an element takes in memory as a message and as an entry; a list may be twice as long as what is
-/// in it.
+/// Memory of each element, as a message plus as an entry. Sizes are doubled because the capacity of
+/// a list may be twice its length.
 static PUSH_REQUEST: Shape = Shape(&[(
     1,
     Field::Messages(
@@ -48,29 +48,30 @@ static ENTRY: Shape = Shape(&[
 ]);
 static LABEL: Shape = Shape(&[(1, Field::Bytes), (2, Field::Bytes)]);
 
-/// An array is an entry, an object a map with room for eleven pairs, a text one of a pair.
+/// An array counts as an entry, an object as a map with room for eleven pairs, a string as one half
+/// of a pair.
 const JSON_SIZES: measure::Json = measure::Json {
     array: 2 * size_of::<Entry>(),
     object: 12 * size_of::<(String, String)>(),
     text: 2 * size_of::<String>(),
 };
 
-/// The way in of all pushes to a store.
+/// The intake that all push routes of a store share.
 pub(crate) fn intake(limits: &Limits) -> Intake {
     let unpacked = limits.max_decompressed_bytes;
     Intake::new(limits.max_push_bytes, unpacked, 2 * unpacked)
 }
 
-/// A route that takes entries in.
+/// The handler of a push route.
 pub(crate) struct Push {
-    store: Arc<LogStore>,
+    store: Arc<Store>,
     intake: Intake,
-    /// Whether JSON has the form of `/api/prom/push`.
+    /// JSON has the form of `/api/prom/push`.
     legacy: bool,
 }
 
 impl Push {
-    pub(crate) fn new(store: Arc<LogStore>, intake: Intake, legacy: bool) -> Self {
+    pub(crate) fn new(store: Arc<Store>, intake: Intake, legacy: bool) -> Self {
         Self {
             store,
             intake,
@@ -94,7 +95,7 @@ impl Push {
         let stored = self.store_body(req, form).await;
         stored
             .inspect_err(|refused| {
-                // What the store refuses it has counted.
+                // The store counts its own refusals.
                 if !refused.is_stores {
                     self.store.count_unreadable_push();
                 }
@@ -165,10 +166,10 @@ impl Refusal {
     }
 }
 
-/// Why nothing, or not all, of a push was stored.
+/// A push that was not stored, or not completely.
 struct Refused {
     refusal: Refusal,
-    /// The store refused entries, and counted them.
+    /// The store refused entries and has counted them.
     is_stores: bool,
 }
 
@@ -181,7 +182,7 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// Works on a thread that may block.
+/// Runs `work` on a thread that may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
 ) -> Result<T, Refused> {
@@ -205,7 +206,7 @@ fn too_large(bytes: usize, limit: usize) -> Refusal {
     Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
-/// What the headers say about a body.
+/// The format of a body, from its headers.
 struct Form {
     content_type: String,
     encoding: String,
@@ -213,16 +214,16 @@ struct Form {
 }
 
 impl Form {
-    /// Bytes that unpacking may take.
+    /// Memory to reserve for decompression, in bytes.
     fn unpacked_size(&self, body: &[u8], limit: usize) -> Result<usize, Refusal> {
         match self.encoding.as_str() {
             "gzip" | "deflate" => Ok(limit),
             _ if self.is_json() => Ok(0),
-            _ => snappy_size(body, limit),
+            _ => unpack::snappy_size(body, limit).map_err(|error| snappy_error(&error, limit)),
         }
     }
 
-    /// The text or the messages of a body.
+    /// Decompresses a body.
     fn unpacked(&self, body: Bytes, limit: usize) -> Result<Bytes, Refusal> {
         let body = match self.decompressed(&body, limit)? {
             Cow::Borrowed(_) => body,
@@ -231,16 +232,17 @@ impl Form {
         if self.media_type().is_empty() {
             return Err(Refusal::bad_request("mime: no media type"));
         }
-        // Like Loki, whatever is not JSON is taken for protobuf.
+        // As in Loki, every other media type is read as protobuf.
         if self.is_json() {
             return Ok(body);
         }
-        snappy_size(&body, limit)?;
-        let unpacked = snap::raw::Decoder::new().decompress_vec(&body);
-        unpacked.map(Bytes::from).map_err(corrupt)
+        let unpacked = unpack::snappy(&body, limit);
+        unpacked
+            .map(Bytes::from)
+            .map_err(|error| snappy_error(&error, limit))
     }
 
-    /// What entries take in memory, before there are any.
+    /// Estimates the memory of the decoded entries before any is decoded.
     fn measure(&self, bytes: &[u8], most: usize) -> Result<usize, Refusal> {
         let measured = match self.is_json() {
             true => measure::json(bytes, JSON_SIZES, most),
@@ -277,40 +279,29 @@ impl Form {
     }
 
     fn decompressed<'b>(&self, body: &'b [u8], limit: usize) -> Result<Cow<'b, [u8]>, Refusal> {
-        let mut decoder: Box<dyn Read + 'b> = match self.encoding.as_str() {
+        let unpacked = match self.encoding.as_str() {
             // Snappy is part of the protobuf form and undone there.
             "" | "snappy" | "identity" => return Ok(Cow::Borrowed(body)),
-            "gzip" => Box::new(flate2::read::MultiGzDecoder::new(body)),
-            "deflate" => Box::new(flate2::read::DeflateDecoder::new(body)),
+            "gzip" => unpack::gzip(body, limit),
+            "deflate" => unpack::deflate(body, limit),
             other => {
                 let text = format!("Content-Encoding {other:?} not supported");
                 return Err(Refusal::bad_request(text));
             }
         };
-        let mut bytes = Vec::new();
-        let read = decoder
-            .by_ref()
-            .take(limit as u64 + 1)
-            .read_to_end(&mut bytes);
-        read.map_err(|error| Refusal::bad_request(format!("gzip: {error}")))?;
-        if bytes.len() > limit {
-            return Err(too_large(bytes.len(), limit));
-        }
-        Ok(Cow::Owned(bytes))
+        unpacked.map(Cow::Owned).map_err(|error| match error {
+            UnpackError::TooLarge(size) => too_large(size, limit),
+            // Loki says this of deflate, too.
+            UnpackError::Malformed(reason) => Refusal::bad_request(format!("gzip: {reason}")),
+        })
     }
 }
 
-fn corrupt(_: snap::Error) -> Refusal {
-    Refusal::bad_request("snappy: corrupt input")
-}
-
-/// The size that a snappy body says it unpacks to.
-fn snappy_size(body: &[u8], limit: usize) -> Result<usize, Refusal> {
-    let size = snap::raw::decompress_len(body).map_err(corrupt)?;
-    if size > limit {
-        return Err(too_large(size, limit));
+fn snappy_error(error: &UnpackError, limit: usize) -> Refusal {
+    match error {
+        UnpackError::TooLarge(size) => too_large(*size, limit),
+        UnpackError::Malformed(_) => Refusal::bad_request("snappy: corrupt input"),
     }
-    Ok(size)
 }
 
 fn read_protobuf(bytes: &[u8]) -> Result<Vec<StreamEntries>, Refusal> {
@@ -319,11 +310,11 @@ fn read_protobuf(bytes: &[u8]) -> Result<Vec<StreamEntries>, Refusal> {
     let stream = |stream: super::StreamProto| {
         let entries = stream.entries.into_iter().map(|entry| Entry {
             ts: entry.timestamp.map_or(0, |ts| ts.nanoseconds()),
-            line: lossy::string(entry.line),
+            line: utf8::string(entry.line),
             metadata: entry
                 .structured_metadata
                 .into_iter()
-                .map(|label| (lossy::string(label.name), lossy::string(label.value)))
+                .map(|label| (utf8::string(label.name), utf8::string(label.value)))
                 .collect(),
         });
         Ok(StreamEntries {

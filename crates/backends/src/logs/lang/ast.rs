@@ -1,4 +1,4 @@
-//! The tree of a query.
+//! The syntax tree of a query.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ pub enum Expr {
 /// A stream selector with its pipeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogExpr {
-    /// Which streams.
+    /// The stream selector.
     pub matchers: Vec<Matcher>,
-    /// What happens to each line.
+    /// The stages, in order.
     pub stages: Vec<Stage>,
 }
 
-/// How a matcher compares.
+/// The operator of a matcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatchOp {
     /// `=`
@@ -39,19 +39,19 @@ pub enum MatchOp {
     NotRegex,
 }
 
-/// `name="value"` and its kin.
+/// A matcher, such as `name="value"`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matcher {
     /// Name of the label.
     pub name: String,
     /// The operator.
     pub op: MatchOp,
-    /// What the value is compared with.
+    /// The value or expression.
     pub value: Arc<str>,
 }
 
 impl Matcher {
-    /// The matcher ready to be applied.
+    /// Compiles the matcher.
     ///
     /// # Errors
     /// The expression is invalid or too large.
@@ -91,7 +91,7 @@ pub enum Stage {
     Keep(Vec<NamedMatcher>),
 }
 
-/// How a line filter compares.
+/// The operator of a line filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineMatch {
     /// `|=`
@@ -109,14 +109,14 @@ pub enum LineMatch {
 }
 
 impl LineMatch {
-    /// Whether it keeps the lines that match.
+    /// True for operators that keep matching lines.
     #[must_use]
     pub fn is_positive(self) -> bool {
         matches!(self, Self::Contains | Self::Regex | Self::Pattern)
     }
 }
 
-/// What a line filter looks for.
+/// An alternative of a line filter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LineOperand {
     /// A text, an expression or a pattern.
@@ -140,22 +140,22 @@ pub struct LineFilter {
 pub struct Extraction {
     /// The label that is set.
     pub label: String,
-    /// Where its value is found.
+    /// The path to its value.
     pub path: Arc<str>,
 }
 
 /// Stages that turn a line into labels.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parser {
-    /// `| json`, of everything or of the extractions only.
+    /// `| json`; extracts everything if there are no extractions.
     Json(Vec<Extraction>),
-    /// `| logfmt --strict --keep-empty`, of everything or of the extractions only.
+    /// `| logfmt --strict --keep-empty`; extracts everything if there are no extractions.
     Logfmt {
         /// Malformed pairs are errors.
         strict: bool,
         /// Keys without a value become labels.
         keep_empty: bool,
-        /// What is extracted; everything when empty.
+        /// The extractions; all pairs if empty.
         extractions: Vec<Extraction>,
     },
     /// `| unpack`
@@ -166,7 +166,7 @@ pub enum Parser {
     Pattern(Arc<str>),
 }
 
-/// How a label filter compares numbers.
+/// The comparison of a label filter with a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompareOp {
     /// `==`, `=`
@@ -184,7 +184,7 @@ pub enum CompareOp {
 }
 
 impl CompareOp {
-    /// Whether `left op right` holds.
+    /// Computes `left op right`.
     #[must_use]
     pub fn holds<T: PartialOrd>(self, left: T, right: T) -> bool {
         match self {
@@ -198,7 +198,7 @@ impl CompareOp {
     }
 }
 
-/// A condition on labels.
+/// A label filter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LabelFilter {
     /// `level="error"`
@@ -218,14 +218,14 @@ pub enum LabelFilter {
         /// An address, a range or a network.
         pattern: Arc<str>,
     },
-    /// Both of them hold.
+    /// Both hold.
     And(Box<LabelFilter>, Box<LabelFilter>),
-    /// One of them holds.
+    /// At least one holds.
     Or(Box<LabelFilter>, Box<LabelFilter>),
 }
 
 impl LabelFilter {
-    /// How many regular expressions there are in it.
+    /// Number of regular expressions in it.
     #[must_use]
     pub fn expressions(&self) -> usize {
         match self {
@@ -240,10 +240,10 @@ impl LabelFilter {
     }
 }
 
-/// What a label becomes.
+/// The new value of a label.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LabelFormat {
-    /// The value of another label, which goes away.
+    /// The value of another label, which is removed.
     Rename(String),
     /// A template.
     Template(Arc<str>),
@@ -252,9 +252,9 @@ pub enum LabelFormat {
 /// A label of `drop` or `keep`, with a condition on its value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NamedMatcher {
-    /// Whatever its value.
+    /// With any value.
     Name(String),
-    /// Only with a value that passes.
+    /// Only with a matching value.
     Matcher(Matcher),
 }
 
@@ -271,7 +271,7 @@ pub struct LogRange {
     pub unwrap: Option<Unwrap>,
 }
 
-/// How an unwrapped value is read.
+/// The conversion of an unwrapped value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnwrapConversion {
     /// A number.
@@ -289,9 +289,9 @@ pub enum UnwrapConversion {
 pub struct Unwrap {
     /// The label whose value is the sample.
     pub label: String,
-    /// How the value is read.
+    /// The conversion.
     pub conversion: UnwrapConversion,
-    /// Conditions that apply after the value was taken.
+    /// Filters that apply after the value was read.
     pub filters: Vec<LabelFilter>,
 }
 
@@ -364,23 +364,23 @@ pub enum BinaryOpKind {
     LessOrEqual,
 }
 
-/// Which labels have to agree for two series to meet.
+/// The labels that must be equal for two series to match.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matching {
     /// `on` instead of `ignoring`.
     pub on: bool,
     /// Names of labels.
     pub labels: Vec<String>,
-    /// `group_left` or `group_right`: series of one side may meet several of the other.
+    /// `group_left` or `group_right`: a series of one side may match several of the other.
     pub group: Option<Group>,
 }
 
 /// `group_left (…)` or `group_right (…)`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Group {
-    /// `group_right`: the many are on the right.
+    /// `group_right`: the "many" side is the right one.
     pub right: bool,
-    /// Labels that are taken over from the side of the one.
+    /// Labels copied from the "one" side.
     pub include: Vec<String>,
 }
 
@@ -389,7 +389,7 @@ pub struct Group {
 pub struct BinaryOp {
     /// The operator.
     pub kind: BinaryOpKind,
-    /// `bool`: comparisons answer 0 or 1 instead of filtering.
+    /// `bool`: comparisons give 0 or 1 instead of filtering.
     pub return_bool: bool,
     /// `on (…)` or `ignoring (…)`; all labels when absent.
     pub matching: Option<Matching>,
@@ -404,7 +404,7 @@ pub enum MetricExpr {
         op: RangeOp,
         /// The quantile of `quantile_over_time`.
         param: Option<f64>,
-        /// What it is applied to.
+        /// The operand.
         range: Box<LogRange>,
         /// Grouping of functions of unwrapped values.
         grouping: Option<Grouping>,
@@ -415,7 +415,7 @@ pub enum MetricExpr {
         op: VectorOp,
         /// The k of `topk` and `bottomk`.
         param: Option<u32>,
-        /// What it is applied to.
+        /// The operand.
         inner: Box<MetricExpr>,
         /// Grouping; one group when absent.
         grouping: Option<Grouping>,
@@ -431,7 +431,7 @@ pub enum MetricExpr {
     },
     /// `label_replace(v, "dst", "replacement", "src", "regex")`
     LabelReplace {
-        /// What it is applied to.
+        /// The operand.
         inner: Box<MetricExpr>,
         /// The label that is set.
         dst: Arc<str>,
@@ -439,19 +439,19 @@ pub enum MetricExpr {
         replacement: Arc<str>,
         /// The label that is read.
         src: Arc<str>,
-        /// What its value has to match.
+        /// The expression that its value has to match.
         regex: Arc<str>,
     },
     /// A number.
     Literal(f64),
     /// `vector(1)`
     Vector(f64),
-    /// What reads well and makes no sense. Loki says so only when all of the query was read.
+    /// A semantic error. Loki reports it only after the whole query was parsed.
     Refused(ParseError),
 }
 
 impl MetricExpr {
-    /// Whether `sort` or `sort_desc` is in it anywhere: the order of the answer is theirs then.
+    /// True if it contains `sort` or `sort_desc`: the result then keeps their order.
     #[must_use]
     pub fn sorts(&self) -> bool {
         match self {

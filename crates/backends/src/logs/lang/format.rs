@@ -1,5 +1,5 @@
-//! From the tree back to text on one line, as Loki writes it: what its errors show and what
-//! `format_query` answers for short queries.
+//! Writes the tree as text on one line, as Loki does in error messages and, for short queries, in
+//! `format_query`.
 
 use std::fmt;
 
@@ -8,8 +8,9 @@ use super::ast::{
     LineMatch, LineOperand, LogExpr, LogRange, MatchOp, Matcher, MetricExpr, NamedMatcher, Parser,
     RangeOp, Stage, Unwrap, UnwrapConversion, VectorOp,
 };
-use super::units::{format_bytes, format_duration, format_range};
+use super::units::format_bytes;
 use crate::logs::store::Quoted;
+use crate::wire::duration::{go, prometheus};
 
 /// Items with a separator between them.
 pub(super) fn joined<T: fmt::Display>(items: &[T], separator: &str) -> String {
@@ -17,7 +18,7 @@ pub(super) fn joined<T: fmt::Display>(items: &[T], separator: &str) -> String {
     items.join(separator)
 }
 
-/// A number as Go prints it by default: with an exponent from a million on.
+/// A number in Go's default format: with an exponent from a million on.
 pub(super) fn general(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
@@ -206,7 +207,7 @@ impl fmt::Display for LabelFilter {
                 write!(f, "{}{op}`{}`", matcher.name, matcher.value)
             }
             Self::Number(name, op, value) => write!(f, "{name}{op}{value}"),
-            Self::Duration(name, op, nanos) => write!(f, "{name}{op}{}", format_duration(*nanos)),
+            Self::Duration(name, op, nanos) => write!(f, "{name}{op}{}", go::format(*nanos)),
             Self::Bytes(name, op, bytes) => write!(f, "{name}{op}{}", format_bytes(*bytes)),
             Self::Ip {
                 name,
@@ -222,8 +223,8 @@ impl fmt::Display for LabelFilter {
     }
 }
 
-/// Whether Loki compares texts in the place of an expression: alternatives that are plain but for
-/// `.*` at their ends. It writes the others in backticks.
+/// True for an expression that Loki replaces by string comparisons: alternatives that are plain
+/// except for `.*` at their ends. Loki writes the other expressions in backticks.
 fn is_simple(expression: &str) -> bool {
     expression.split('|').all(|part| {
         let part = part.strip_prefix(".*").unwrap_or(part);
@@ -238,10 +239,10 @@ impl fmt::Display for LogRange {
         if let Some(unwrap) = &self.unwrap {
             write!(f, " {unwrap}")?;
         }
-        write!(f, "[{}]", format_range(self.range))?;
+        write!(f, "[{}]", prometheus::format(self.range))?;
         match self.offset {
             0 => Ok(()),
-            offset => write!(f, " offset {}", format_duration(offset)),
+            offset => write!(f, " offset {}", go::format(offset)),
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Queries laid out for reading, as Loki's `format_query` does: what is longer than a line is
-//! spread over several.
+//! Pretty-prints queries as Loki's `format_query` does: parts that are too long for a line are
+//! split over several.
 
 use super::ast::{Expr, Grouping, LogExpr, LogRange, MetricExpr, Stage};
 use super::format::{Selector, general, joined, modified, unwrapped};
-use super::units::format_range;
 use crate::logs::store::Quoted;
+use crate::wire::duration::prometheus;
 
-/// Bytes beyond which a part is spread over several lines.
+/// Bytes beyond which a part is split over several lines.
 const LINE: usize = 100;
 
-/// Lays a query out for reading.
+/// Pretty-prints a query.
 #[must_use]
 pub fn pretty(expr: &Expr) -> String {
     match expr {
@@ -36,7 +36,7 @@ fn pretty_log(log: &LogExpr, level: usize) -> String {
     let mut lines = vec![format!("{indented}{}", Selector(&log.matchers))];
     let mut rest = log.stages.as_slice();
     while let Some(stage) = rest.first() {
-        // Neighbouring line filters are one part in Loki and share a line where they fit.
+        // Consecutive line filters are one part in Loki and share a line if they fit.
         let is_filter = |stage: &Stage| matches!(stage, Stage::LineFilter(_));
         let together = rest.iter().take_while(|stage| is_filter(stage)).count();
         let (part, after) = rest.split_at(together.max(1));
@@ -65,9 +65,9 @@ fn pretty_range(range: &LogRange, level: usize) -> String {
             text.push_str(&format!("\n{indented}| {filter}"));
         }
     }
-    text.push_str(&format!(" [{}]", format_range(range.range)));
+    text.push_str(&format!(" [{}]", prometheus::format(range.range)));
     if range.offset != 0 {
-        text.push_str(&format!(" offset {}", format_range(range.offset)));
+        text.push_str(&format!(" offset {}", prometheus::format(range.offset)));
     }
     text
 }
@@ -133,8 +133,8 @@ fn pretty_metric(expr: &MetricExpr, level: usize) -> String {
     format!("{indent}{head}(\n{arguments}\n{indent}){tail}")
 }
 
-/// A side of an operator. Loki spreads a long operator over lines without the parentheses around
-/// it and so changes what the query means; here they stay.
+/// An operand. When Loki splits a long operand over lines it drops the parentheses around it, which
+/// changes the meaning of the query; here they are kept.
 fn pretty_side(side: &MetricExpr, level: usize) -> String {
     let spread = matches!(side, MetricExpr::Binary { .. }) && side.to_string().len() > LINE;
     if !spread {

@@ -1,5 +1,5 @@
-//! The grammar over words: selectors and what all parts of it share. It is read by descent; what
-//! is unexpected is said as Loki's generated parser says it.
+//! The parser: selectors, and helpers that all parts of the grammar share. It is a recursive
+//! descent parser whose errors read like those of Loki's generated parser.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use super::grammar_metric::expression;
 use super::grammar_stages::{is_unwrap, stages};
 use super::tokens::{Tok, Token};
 
-/// How deep parentheses may nest.
+/// Deepest nesting of parentheses.
 const MAX_DEPTH: usize = 64;
 
-/// How many binary operators a query may have: each makes the tree one level deeper at most.
+/// Largest number of binary operators in a query: each can make the tree one level deeper.
 const MAX_OPERATORS: usize = 250;
 
 pub(crate) type Parsed<T> = Result<T, ParseError>;
 
-/// The words of a query and how far they are read.
+/// The tokens of a query and the current position.
 pub(crate) struct Words<'t, 'i> {
     tokens: &'t [Token<'i>],
     at: usize,
@@ -25,43 +25,43 @@ pub(crate) struct Words<'t, 'i> {
     operators: usize,
 }
 
-/// What stands for the word after the last.
+/// Returned for every position after the last token.
 const END: Tok<'static> = Tok::End;
 
 impl<'i> Words<'_, 'i> {
-    /// The next word.
+    /// The next token.
     pub(crate) fn peek(&self) -> &Tok<'i> {
         self.peek_at(0)
     }
 
-    /// A word further on.
+    /// A token further on.
     pub(crate) fn peek_at(&self, ahead: usize) -> &Tok<'i> {
         self.tokens
             .get(self.at + ahead)
             .map_or(&END, |token| &token.tok)
     }
 
-    /// Passes over the next word.
+    /// Skips the next token.
     pub(crate) fn advance(&mut self) {
         self.at += 1;
     }
 
-    /// Whether the next word is this operator, bracket or keyword.
+    /// Tests whether the next token is this operator, bracket or keyword.
     pub(crate) fn is(&self, word: &str) -> bool {
         matches!(self.peek(), Tok::Word(own) if *own == word)
     }
 
-    /// Passes over this word if it is the next.
+    /// Skips this token if it is the next one.
     pub(crate) fn take(&mut self, word: &str) -> bool {
         let found = self.is(word);
         self.at += usize::from(found);
         found
     }
 
-    /// Passes over this word.
+    /// Expects this token and skips it.
     ///
     /// # Errors
-    /// Another one comes next.
+    /// The next token is another one.
     pub(crate) fn expect(&mut self, word: &'static str) -> Parsed<()> {
         if self.take(word) {
             return Ok(());
@@ -69,8 +69,8 @@ impl<'i> Words<'_, 'i> {
         self.unexpected(&[word])
     }
 
-    /// The error that the next word is. `expected` names what could stand there; Loki names four
-    /// at most and none when there are more.
+    /// The error for an unexpected token. `expected` lists the tokens that could stand there; Loki
+    /// names at most four, and none if there are more.
     pub(crate) fn unexpected<T>(&self, expected: &[&str]) -> Parsed<T> {
         let Some(token) = self
             .tokens
@@ -127,7 +127,7 @@ impl<'i> Words<'_, 'i> {
         }
     }
 
-    /// Reads what is one level deeper, as far as the bound allows.
+    /// Parses one level deeper, within the bound.
     pub(crate) fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.nesting >= MAX_DEPTH {
             let reason = format!("the query is nested more than {MAX_DEPTH} levels deep");
@@ -139,7 +139,7 @@ impl<'i> Words<'_, 'i> {
         parsed
     }
 
-    /// Counts a binary operator.
+    /// Counts a binary operator towards the bound.
     pub(crate) fn count_operator(&mut self) -> Parsed<()> {
         self.operators += 1;
         if self.operators > MAX_OPERATORS {
@@ -150,7 +150,7 @@ impl<'i> Words<'_, 'i> {
     }
 }
 
-/// Parses all words.
+/// Parses a whole query.
 pub(crate) fn parse_tokens(tokens: &[Token<'_>]) -> Parsed<Expr> {
     let mut words = Words {
         tokens,
@@ -170,7 +170,7 @@ pub(crate) fn log_expr(words: &mut Words<'_, '_>) -> Parsed<LogExpr> {
     let matchers = selector(words)?;
     let stages = stages(words)?;
     if is_unwrap(words) {
-        // A value is taken out of lines only where a range follows.
+        // `unwrap` is allowed only before a range.
         words.advance();
         return words.unexpected(&[]);
     }

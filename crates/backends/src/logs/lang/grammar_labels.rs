@@ -1,12 +1,12 @@
-//! The grammar of label filters: conditions joined by `and`, `or`, a comma or mere juxtaposition.
+//! The grammar of label filters: conditions joined by `and`, `or`, a comma or juxtaposition.
 
 use super::ast::{CompareOp, LabelFilter, MatchOp, Matcher};
 use super::grammar::{Parsed, Words};
 use super::literal;
 use super::tokens::Tok;
 
-/// What joins a filter to what stands left of it. Loki's grammar lets `or` and `and` bind as usual,
-/// while a comma and juxtaposition take everything that follows as their right side.
+/// The operator between two filters. In Loki's grammar `or` and `and` have their usual precedence,
+/// while a comma and juxtaposition take everything that follows as their right operand.
 #[derive(Clone, Copy, PartialEq)]
 enum Joined {
     Loosely,
@@ -14,15 +14,15 @@ enum Joined {
     ByAnd,
 }
 
-/// What can begin a condition.
+/// The tokens that can begin a condition.
 const BEGINS: [&str; 2] = ["IDENTIFIER", "("];
 
-/// A condition, or several, where other stages could stand as well.
+/// Parses conditions at a place where other stages could stand, too.
 pub(crate) fn label_filter(words: &mut Words<'_, '_>) -> Parsed<LabelFilter> {
     joined(words, Joined::Loosely, &[])
 }
 
-/// A condition, or several, where nothing else could stand.
+/// Parses conditions at a place where nothing else could stand.
 pub(crate) fn only_label_filter(words: &mut Words<'_, '_>) -> Parsed<LabelFilter> {
     joined(words, Joined::Loosely, &BEGINS)
 }

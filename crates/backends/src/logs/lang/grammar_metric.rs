@@ -22,7 +22,7 @@ pub(crate) fn expression(words: &mut Words<'_, '_>) -> Parsed<Expr> {
     binary(words, 1)
 }
 
-/// A query that returns numbers; lines are unexpected where it ends.
+/// Parses a metric query. A log query is unexpected where its range is missing.
 fn metric_expr(words: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
     match binary(words, 1)? {
         Expr::Metric(metric) => Ok(metric),
@@ -30,7 +30,7 @@ fn metric_expr(words: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
     }
 }
 
-/// Operators that bind at least as strongly as `least`, by precedence climbing.
+/// Parses operators of at least the precedence `least`, by precedence climbing.
 fn binary(words: &mut Words<'_, '_>, least: u8) -> Parsed<Expr> {
     let mut left = operand(words)?;
     loop {
@@ -63,7 +63,7 @@ fn modifiers(words: &mut Words<'_, '_>, kind: BinaryOpKind) -> Parsed<BinaryOp> 
     let mut group = None;
     if right || words.is("group_left") {
         words.advance();
-        // A bracket belongs to the modifier, even where an expression in brackets could begin.
+        // A parenthesis belongs to the modifier, even where a parenthesised expression could begin.
         let include = match words.is("(") {
             true => names(words)?,
             false => Vec::new(),
@@ -84,7 +84,7 @@ fn operand(words: &mut Words<'_, '_>) -> Parsed<Expr> {
             words.advance();
             let inner = words.nested(|words| binary(words, 1))?;
             if !words.take(")") {
-                // After a whole metric query one bracket or any operator could follow.
+                // After a complete metric query a parenthesis or any operator could follow.
                 return words.unexpected(&[]);
             }
             Ok(inner)
@@ -95,7 +95,7 @@ fn operand(words: &mut Words<'_, '_>) -> Parsed<Expr> {
     }
 }
 
-/// A number with its sign. One that cannot be read is refused when all is read.
+/// A signed number. An invalid one is reported after the whole query was parsed.
 fn number(words: &mut Words<'_, '_>) -> Parsed<MetricExpr> {
     let negative = words.is("-");
     if negative || words.is("+") {
@@ -252,8 +252,8 @@ fn variants(words: &mut Words<'_, '_>) -> Parsed<Expr> {
     Ok(Expr::Variants(all, range))
 }
 
-/// A log query with its range, which stands after the selector or after the stages; the selector,
-/// or all of it, may be in parentheses.
+/// Parses a log query with its range, which follows the selector or the stages. The selector or the
+/// whole may be in parentheses.
 fn log_range(words: &mut Words<'_, '_>) -> Parsed<LogRange> {
     if !words.take("(") {
         if !words.is("{") {
@@ -303,7 +303,7 @@ fn log_range(words: &mut Words<'_, '_>) -> Parsed<LogRange> {
     })
 }
 
-/// What follows a selector up to the end of the range.
+/// Parses the rest after a selector, up to the end of the range.
 fn rest_of_range(
     words: &mut Words<'_, '_>,
     matchers: Vec<super::ast::Matcher>,
@@ -326,7 +326,8 @@ fn rest_of_range(
     })
 }
 
-/// What could follow the lines of a range: after stages that is more than errors name.
+/// The tokens that could follow the log query of a range. After stages there are more than an error
+/// names.
 fn after(unwrap: Option<&Unwrap>) -> &'static [&'static str] {
     match unwrap {
         Some(_) => &["RANGE", "|"],

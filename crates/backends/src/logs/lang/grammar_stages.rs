@@ -10,7 +10,7 @@ use super::grammar_labels::label_filter;
 use super::tokens::Tok;
 use super::validate;
 
-/// All stages up to the end, a range or an `unwrap`.
+/// Parses stages up to the end, a range or an `unwrap`.
 pub(crate) fn stages(words: &mut Words<'_, '_>) -> Parsed<Vec<Stage>> {
     let mut stages = Vec::new();
     loop {
@@ -26,7 +26,7 @@ pub(crate) fn stages(words: &mut Words<'_, '_>) -> Parsed<Vec<Stage>> {
     }
 }
 
-/// Whether `| unwrap` comes next.
+/// Tests whether `| unwrap` comes next.
 pub(crate) fn is_unwrap(words: &Words<'_, '_>) -> bool {
     words.is("|") && *words.peek_at(1) == Tok::Word("unwrap")
 }
@@ -43,7 +43,7 @@ fn line_match(tok: &Tok<'_>) -> Option<LineMatch> {
     })
 }
 
-/// What follows the operator of a line filter, with its alternatives.
+/// Parses the operand of a line filter, with its alternatives.
 fn line_filter(words: &mut Words<'_, '_>, op: LineMatch, stages: &mut Vec<Stage>) -> Parsed<()> {
     let mut alternatives = vec![line_operand(words)?];
     while words.take("or") {
@@ -54,7 +54,7 @@ fn line_filter(words: &mut Words<'_, '_>, op: LineMatch, stages: &mut Vec<Stage>
         stages.push(Stage::LineFilter(LineFilter { op, alternatives }));
         return Ok(());
     }
-    // None of them may be there: each is a filter of its own.
+    // For `!=` and `!~` no alternative may match, so each becomes a filter of its own.
     stages.extend(alternatives.into_iter().map(|operand| {
         let alternatives = vec![operand];
         Stage::LineFilter(LineFilter { op, alternatives })
@@ -183,7 +183,7 @@ fn label_formats(words: &mut Words<'_, '_>) -> Parsed<Vec<(String, LabelFormat)>
 fn named_matchers(words: &mut Words<'_, '_>) -> Parsed<Vec<NamedMatcher>> {
     let mut named = Vec::new();
     loop {
-        // An operator after the name belongs to it, even where a filter could begin.
+        // An operator after the name belongs to the name, even where a filter could begin.
         named.push(match match_op(words.peek_at(1)) {
             Some(_) => NamedMatcher::Matcher(matcher(words)?),
             None => NamedMatcher::Name(words.ident()?),

@@ -1,13 +1,14 @@
-//! From text to words, the way Go's `text/scanner` and Loki's lexer over it read them.
+//! The lexer: splits a text into tokens as Go's `text/scanner` and Loki's lexer do.
 
 use std::sync::Arc;
 
 use super::literal;
 use super::tokens::{FUNCTIONS, KEYWORDS, SYMBOLS, Tok, Token};
-use super::units::{parse_bytes, parse_range};
+use super::units::parse_bytes;
+use crate::wire::duration;
 
-/// Splits a query into words; the last is [`Tok::End`] or [`Tok::Bad`]. `invalid` is the first
-/// place at which the query was no UTF-8 and has U+FFFD instead.
+/// Splits a query into tokens; the last is [`Tok::End`] or [`Tok::Bad`]. `invalid` is the first
+/// position at which the query was not UTF-8 and now has U+FFFD.
 pub(crate) fn tokenize(text: &str, invalid: Option<usize>) -> Vec<Token<'_>> {
     let mut lexer = Lexer {
         text,
@@ -24,7 +25,7 @@ pub(crate) fn tokenize(text: &str, invalid: Option<usize>) -> Vec<Token<'_>> {
         let start = lexer.at;
         let (line, col) = lexer.place(start);
         let (mut tok, composed) = lexer.word();
-        // The scanner has read one character more than the word.
+        // Go's scanner has read one character beyond the token.
         if invalid.is_some_and(|invalid| invalid <= lexer.at) {
             tok = Tok::Bad("invalid UTF-8 encoding".to_owned());
         }
@@ -62,7 +63,7 @@ impl<'i> Lexer<'i> {
         self.rest().chars().next()
     }
 
-    /// Line and column of a byte of the present line.
+    /// Line and column of a byte in the current line.
     fn place(&self, at: usize) -> (usize, usize) {
         let before = self.text.get(self.line_start..at).unwrap_or_default();
         (self.line, before.chars().count() + 1)
@@ -73,7 +74,7 @@ impl<'i> Lexer<'i> {
         Token { tok, line, col }
     }
 
-    /// Keeps count of the lines from a byte up to the present place.
+    /// Counts the lines from a byte up to the current position.
     fn count_lines(&mut self, from: usize) {
         let passed = self.text.get(from..self.at).unwrap_or_default();
         if let Some(last) = passed.rfind('\n') {
@@ -82,7 +83,7 @@ impl<'i> Lexer<'i> {
         }
     }
 
-    /// Passes over spaces and comments: LogQL's `#` and, as Go's scanner knows them, `//` and `/* */`.
+    /// Skips whitespace and comments: LogQL's `#`, and `//` and `/* */` of Go's scanner.
     fn skip(&mut self) -> Result<(), String> {
         loop {
             let rest = self.rest();
@@ -101,7 +102,7 @@ impl<'i> Lexer<'i> {
         }
     }
 
-    /// The next word, and whether Loki's scanner puts it together from several characters.
+    /// The next token, and whether Loki's scanner builds it from several characters.
     fn word(&mut self) -> (Tok<'i>, bool) {
         let Some(first) = self.peek() else {
             return (Tok::End, false);
@@ -142,7 +143,8 @@ impl<'i> Lexer<'i> {
         }
     }
 
-    /// Whether a bracket or a grouping follows: only then is a function's name one.
+    /// Tests whether a parenthesis or a grouping follows: only then a function's name is a
+    /// function.
     fn is_call(&self) -> bool {
         let rest = self.rest().trim_start();
         let lower: String = rest.chars().take(7).collect::<String>().to_lowercase();
@@ -167,7 +169,7 @@ impl<'i> Lexer<'i> {
             (len > 0).then(|| &lexer.text[start..lexer.at + len])
         };
         if let Some(text) = with(self, &is_unit("nuµmshdwy"))
-            && let Some(nanos) = literal::duration(text)
+            && let Some(nanos) = duration::parse_any(text)
         {
             self.at = start + text.len();
             return (Tok::Duration(nanos), true);
@@ -193,7 +195,7 @@ impl<'i> Lexer<'i> {
         let unit = |c: char| c.is_numeric() || "nuµmshdwy.".contains(c);
         let len = rest[1..].find(|c| !unit(c)).unwrap_or(rest.len() - 1);
         if len > 0
-            && let Some(nanos) = literal::duration(&rest[..=len])
+            && let Some(nanos) = duration::parse_any(&rest[..=len])
         {
             self.at += len + 1;
             return (Tok::Duration(nanos), true);
@@ -218,7 +220,7 @@ impl<'i> Lexer<'i> {
             return Tok::Bad("missing closing ']' in duration".to_owned());
         };
         self.at += end + 1;
-        match parse_range(&rest[1..end]) {
+        match duration::prometheus::parse(&rest[1..end]) {
             Ok(nanos) => Tok::Range(nanos),
             Err(reason) => Tok::Bad(reason),
         }
@@ -231,7 +233,7 @@ impl<'i> Lexer<'i> {
             return Tok::Bad("literal not terminated".to_owned());
         };
         self.at += end + 2;
-        // As in Go, a raw string has no carriage returns.
+        // As in Go carriage returns are removed from raw strings.
         Tok::Text(rest[1..=end].replace('\r', "").into())
     }
 
@@ -245,7 +247,7 @@ impl<'i> Lexer<'i> {
         }
     }
 
-    /// `'x'` is a word of Go's scanner and none of LogQL.
+    /// `'x'` is a token of Go's scanner, but not of LogQL.
     fn character(&mut self) -> Tok<'i> {
         let rest = self.rest();
         let inner = rest.get(1..).unwrap_or_default();

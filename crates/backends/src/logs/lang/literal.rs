@@ -1,11 +1,9 @@
-//! Literals as Go reads them: numbers, quoted texts, durations.
+//! Literals of Go: numbers and quoted strings.
 
-use super::units::{parse_duration, parse_range};
-
-/// Bytes of the number at the start of a text, as Go's scanner delimits it.
+/// Length in bytes of the number at the start of a text, as Go's scanner delimits it.
 ///
 /// # Errors
-/// What is wrong with it, in the scanner's words.
+/// The scanner's message.
 pub(crate) fn number_len(text: &str) -> Result<usize, String> {
     let bytes = text.as_bytes();
     let digits = |from: usize, wanted: &dyn Fn(u8) -> bool| {
@@ -72,7 +70,7 @@ pub(crate) fn number_len(text: &str) -> Result<usize, String> {
     Ok(at)
 }
 
-/// A number as Go's `strconv.ParseFloat` reads it.
+/// Reads a number as Go's `strconv.ParseFloat` does.
 ///
 /// # Errors
 /// Its message.
@@ -105,7 +103,7 @@ pub(crate) fn parse_float(text: &str) -> Result<f64, String> {
     Ok(value)
 }
 
-/// `1.8p3`: sixteenths and powers of two.
+/// Reads a hexadecimal float such as `1.8p3` (after its `0x`).
 fn hexadecimal(text: &str) -> Option<f64> {
     let (mantissa, exponent) = text.split_once(['p', 'P'])?;
     let exponent: i32 = exponent.parse().ok()?;
@@ -121,15 +119,11 @@ fn hexadecimal(text: &str) -> Option<f64> {
     Some(value * 2.0_f64.powi(exponent.saturating_sub(4 * places)))
 }
 
-/// A duration of a query: as Prometheus writes it, else as Go does.
-pub(crate) fn duration(text: &str) -> Option<i64> {
-    parse_range(text).ok().or_else(|| parse_duration(text).ok())
-}
-
-/// A text in double quotes with Go's escapes, and how many bytes it takes with its quotes.
+/// Reads a string in double quotes with Go's escapes. Returns it with its length in bytes, quotes
+/// included.
 ///
 /// # Errors
-/// What is wrong with it, in the words of Go's scanner.
+/// The message of Go's scanner.
 pub(crate) fn quoted(text: &str) -> Result<(String, usize), &'static str> {
     const BAD_ESCAPE: &str = "invalid char escape";
     const OPEN: &str = "literal not terminated";
@@ -142,8 +136,8 @@ pub(crate) fn quoted(text: &str) -> Result<(String, usize), &'static str> {
                 if invalid {
                     return Err("invalid syntax");
                 }
-                // Escapes can write bytes that are no text.
-                return Ok((crate::logs::lossy::string(bytes), at + 1));
+                // Escapes can produce bytes that are not UTF-8.
+                return Ok((crate::logs::lines::utf8::string(bytes), at + 1));
             }
             '\n' => return Err(OPEN),
             '\\' => {
@@ -197,7 +191,7 @@ fn single(escape: char) -> Option<u8> {
     })
 }
 
-/// A text in quotes, as Go's `%q` writes it.
+/// Quotes a string as Go's `%q` does.
 pub(crate) fn quote(text: &str) -> String {
     crate::logs::store::Quoted(text).to_string()
 }

@@ -1,5 +1,5 @@
-//! LogQL: text to tree and back. The grammar is the one of Loki's documentation,
-//! <https://grafana.com/docs/loki/latest/query/>; what the lab does not evaluate is refused by name.
+//! LogQL: parser and formatter. The grammar is that of Loki's documentation,
+//! <https://grafana.com/docs/loki/latest/query/>; unsupported parts are refused by name.
 
 mod ast;
 mod error;
@@ -33,21 +33,21 @@ const MAX_INPUT: usize = 131_072;
 /// Parses a query.
 ///
 /// # Errors
-/// Where and why the text is no query, in the form of Loki's messages.
+/// [`ParseError`], with Loki's message.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
     let expr = parse_unchecked(text, None)?;
     validate::expr(&expr)?;
     Ok(expr)
 }
 
-/// Parses a query as it was sent, which may be no UTF-8.
+/// Parses the bytes of a query, which may not be UTF-8.
 ///
 /// # Errors
-/// As [`parse`]; also where bytes are no UTF-8.
+/// As [`parse`]; also for bytes that are not UTF-8.
 pub fn parse_bytes(query: &[u8]) -> Result<Expr, ParseError> {
     let invalid = std::str::from_utf8(query).err();
     let expr = parse_unchecked(
-        &crate::logs::lossy::text(query),
+        &crate::logs::lines::utf8::text(query),
         invalid.map(|error| error.valid_up_to()),
     )?;
     validate::expr(&expr)?;

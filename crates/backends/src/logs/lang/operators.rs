@@ -1,12 +1,11 @@
-//! Names and precedence of operators and functions, and what becomes of an operator with its two
-//! sides.
+//! Names and precedence of operators and functions, and constant folding.
 
 use super::ast::{BinaryOp, BinaryOpKind, CompareOp, Expr, MetricExpr, RangeOp, VectorOp};
 use super::error::ParseError;
 use super::tokens::{FUNCTIONS, Tok};
 
 impl BinaryOpKind {
-    /// How strongly it binds; higher is stronger.
+    /// Precedence; higher binds stronger.
     pub(crate) fn precedence(self) -> u8 {
         match self {
             Self::Or => 1,
@@ -23,12 +22,12 @@ impl BinaryOpKind {
         }
     }
 
-    /// Whether it works on whole series.
+    /// True for set operators, which work on whole series.
     pub(crate) fn is_set(self) -> bool {
         matches!(self, Self::Or | Self::And | Self::Unless)
     }
 
-    /// The comparison that it is, if it is one.
+    /// The comparison, if the operator is one.
     pub(crate) fn comparison(self) -> Option<CompareOp> {
         Some(match self {
             Self::Equal => CompareOp::Equal,
@@ -41,7 +40,7 @@ impl BinaryOpKind {
         })
     }
 
-    /// What it makes of two numbers; a comparison answers 1 or 0.
+    /// Computes the operator; a comparison gives 1 or 0.
     pub(crate) fn apply(self, left: f64, right: f64) -> f64 {
         if let Some(comparison) = self.comparison() {
             return f64::from(u8::from(comparison.holds(left, right)));
@@ -50,7 +49,7 @@ impl BinaryOpKind {
             Self::Add => left + right,
             Self::Sub => left - right,
             Self::Mul => left * right,
-            // Loki answers NaN where Prometheus has an infinity.
+            // Loki gives NaN where Prometheus gives an infinity.
             Self::Div | Self::Mod if right == 0.0 => f64::NAN,
             Self::Div => left / right,
             Self::Mod => left % right,
@@ -58,7 +57,7 @@ impl BinaryOpKind {
         }
     }
 
-    /// As written.
+    /// The operator as text.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Or => "or",
@@ -118,7 +117,7 @@ impl VectorOp {
         ("approx_topk", Self::ApproxTopK),
     ];
 
-    /// Whether it takes a number first.
+    /// True for aggregations whose first argument is a number.
     pub(crate) fn takes_number(self) -> bool {
         matches!(self, Self::TopK | Self::BottomK | Self::ApproxTopK)
     }
@@ -130,21 +129,21 @@ fn written(shown: &str) -> Option<&'static str> {
     found.map(|(name, _)| *name)
 }
 
-/// The function of ranges that a word names.
+/// The range function with this name.
 pub(crate) fn range_op(shown: &str) -> Option<RangeOp> {
     let name = written(shown)?;
     let found = RangeOp::ALL.iter().find(|(own, _)| *own == name);
     found.map(|(_, op)| *op)
 }
 
-/// The aggregation that a word names.
+/// The aggregation with this name.
 pub(crate) fn vector_op(shown: &str) -> Option<VectorOp> {
     let name = written(shown)?;
     let found = VectorOp::ALL.iter().find(|(own, _)| *own == name);
     found.map(|(_, op)| *op)
 }
 
-/// The binary operator that a word is.
+/// The binary operator of a token.
 pub(crate) fn binary_op(tok: &Tok<'_>) -> Option<BinaryOpKind> {
     use BinaryOpKind as Kind;
     let Tok::Word(word) = tok else {
@@ -170,8 +169,8 @@ pub(crate) fn binary_op(tok: &Tok<'_>) -> Option<BinaryOpKind> {
     ALL.into_iter().find(|kind| kind.text() == *word)
 }
 
-/// An operator with its sides. Two numbers are one number at once, as in Loki; what makes no sense
-/// is refused when all of the query was read.
+/// Builds an operator. As in Loki two numbers are folded into one; semantic errors are reported
+/// after the whole query was parsed.
 pub(crate) fn combine(op: BinaryOp, left: Expr, right: Expr) -> MetricExpr {
     let name = op.kind.text();
     let refused = |reason: String| MetricExpr::Refused(ParseError::plain(reason));
@@ -201,7 +200,7 @@ pub(crate) fn combine(op: BinaryOp, left: Expr, right: Expr) -> MetricExpr {
         (_, Some(value)) if op.kind.is_set() => refused(format!(
             "unexpected literal for right leg of logical/set binary operation ({name}): {value:.6}"
         )),
-        // A result that cannot be written as a number stays an operation.
+        // A result that cannot be written as a number literal is not folded.
         (Some(left), Some(right)) if op.kind.apply(left, right).is_finite() => {
             MetricExpr::Literal(op.kind.apply(left, right))
         }

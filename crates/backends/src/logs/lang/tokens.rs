@@ -1,12 +1,12 @@
-//! The words of LogQL.
+//! The tokens of LogQL.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// What a word is.
+/// The kind and value of a token.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Tok<'i> {
-    /// A name, or a character that means nothing.
+    /// An identifier, or a character without a meaning of its own.
     Ident(&'i str),
     /// A quoted text without its quotes.
     Text(Arc<str>),
@@ -20,29 +20,29 @@ pub(crate) enum Tok<'i> {
     Range(i64),
     /// `--strict`
     Flag(&'i str),
-    /// An operator, a bracket or a keyword, by the name that Loki's messages give it.
+    /// An operator, bracket or keyword, by its name in Loki's messages.
     Word(&'static str),
-    /// A function before its bracket, by the name that Loki's messages give it.
+    /// A function before its parenthesis, by its name in Loki's messages.
     Function(&'static str),
-    /// What cannot be read, and why.
+    /// An invalid token with its error.
     Bad(String),
     /// The end of the text.
     End,
 }
 
-/// A word and where it starts.
+/// A token and its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Token<'i> {
     pub(crate) tok: Tok<'i>,
-    /// Line, from 1. Loki's scanner forgets the line of a word that it puts together from several
-    /// characters; it is 0 then.
+    /// Line, from 1. It is 0 for a token that Loki's scanner builds from several characters,
+    /// because Loki loses its line.
     pub(crate) line: usize,
     /// Character in the line, from 1.
     pub(crate) col: usize,
 }
 
 impl fmt::Display for Tok<'_> {
-    /// The name that Loki's messages give a word.
+    /// The name of a token in Loki's messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ident(_) => "IDENTIFIER",
@@ -58,13 +58,13 @@ impl fmt::Display for Tok<'_> {
     }
 }
 
-/// Operators and brackets; a longer one comes before its own beginning.
+/// Operators and brackets; a longer one comes before its prefixes.
 pub(crate) const SYMBOLS: [&str; 27] = [
     "|=", "|~", "|>", "!=", "!~", "!>", "=~", "==", ">=", "<=", "{", "}", "(", ")", "]", ",", ".",
     "=", "|", ">", "<", "+", "-", "*", "/", "%", "^",
 ];
 
-/// Names that are words of the language wherever they stand.
+/// Names that are keywords everywhere.
 pub(crate) const KEYWORDS: [&str; 24] = [
     "by",
     "without",
@@ -92,8 +92,8 @@ pub(crate) const KEYWORDS: [&str; 24] = [
     "of",
 ];
 
-/// Names that are functions where a bracket or a grouping follows and plain names elsewhere, with
-/// the name that messages give them.
+/// Names that are functions before a parenthesis or a grouping and identifiers elsewhere, with
+/// their names in messages.
 pub(crate) const FUNCTIONS: [(&str, &str); 33] = [
     ("rate", "RATE"),
     ("rate_counter", "RATE_COUNTER"),

@@ -1,13 +1,13 @@
-//! What a query has to say beyond its grammar.
+//! Semantic checks beyond the grammar.
 
 use super::ast::{Expr, Grouping, LogRange, Matcher, MetricExpr, RangeOp, VectorOp};
 use super::error::ParseError;
-use crate::logs::engine::pattern::Pattern;
+use crate::logs::lines::pattern::Pattern;
 use crate::wire::regex::Expression;
 
 type Checked = Result<(), ParseError>;
 
-/// The expression of a `regexp` stage.
+/// Checks the expression of a `regexp` stage.
 pub(crate) fn regexp(expression: &str) -> Checked {
     let refused = |reason: &str| ParseError::plain(format!("invalid regexp parser: {reason}"));
     let regex = Expression::new(expression).map_err(|error| refused(&error.to_string()))?;
@@ -25,7 +25,7 @@ pub(crate) fn regexp(expression: &str) -> Checked {
     }
 }
 
-/// The expression of a `pattern` stage.
+/// Checks the expression of a `pattern` stage.
 pub(crate) fn pattern(expression: &str) -> Checked {
     let checked = Pattern::parser(expression).map(drop);
     checked.map_err(|reason| ParseError::plain(format!("invalid pattern parser: {reason}")))
@@ -108,8 +108,8 @@ pub(crate) fn aggregation(
     Ok(Some(u32::try_from(number).unwrap_or(u32::MAX)))
 }
 
-/// Every selector needs a matcher that does not accept the absence of its label; what was refused
-/// while the rest was read is said now.
+/// Every selector needs a matcher that does not accept an absent label. Semantic errors found
+/// during parsing are reported now.
 pub(crate) fn expr(expr: &Expr) -> Checked {
     match expr {
         Expr::Log(log) => matchers(&log.matchers),

@@ -1,4 +1,4 @@
-//! From bytes to lines: split at newlines, cut where too long, made valid UTF-8.
+//! Splits bytes into lines: at newlines, cut at a limit, and made valid UTF-8.
 
 use super::stats::{PipelineCounters, add};
 
@@ -6,7 +6,7 @@ use super::stats::{PipelineCounters, add};
 #[derive(Debug)]
 pub(crate) struct Framer {
     line: Vec<u8>,
-    /// The line has reached its limit; the rest of it is thrown away.
+    /// The line has reached its limit; the rest of it is discarded.
     cut: bool,
     max_bytes: usize,
 }
@@ -56,13 +56,13 @@ impl Framer {
             add(&counters.invalid_utf8, 1);
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         });
-        // A replaced byte takes three.
+        // U+FFFD takes three bytes, so replacement may have made the line longer than the limit.
         shorten(&mut line, self.max_bytes);
         line
     }
 }
 
-/// Cuts a text at a character so that it has `max_bytes` at most; true if it was longer.
+/// Cuts a text to at most `max_bytes`, at a character boundary. Returns true if it was longer.
 pub(crate) fn shorten(text: &mut String, max_bytes: usize) -> bool {
     if text.len() <= max_bytes {
         return false;

@@ -1,9 +1,9 @@
-//! The labels of the contract.
+//! The labels of the lab's log streams.
 
-/// The project that all containers of the lab belong to.
+/// The Compose project of all services of the lab.
 const PROJECT: &str = "salvo-observability";
 
-/// Which output of a process.
+/// An output of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Standard output.

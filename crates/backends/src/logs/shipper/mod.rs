@@ -1,5 +1,5 @@
-//! What Promtail does with the output of a process: lines out of bytes, several lines into one
-//! entry, labels, and on to a store or a server.
+//! Promtail's part: reads the output of a process, splits it into lines, joins lines to entries,
+//! adds labels, and sends the entries to a store or a server.
 
 mod framer;
 mod labels;

@@ -1,5 +1,4 @@
-//! The multiline stage: a line that does not look like the first of an entry belongs to the one
-//! before it.
+//! The multiline stage: a line that does not match `firstline` is appended to the entry before it.
 
 use std::time::Duration;
 
@@ -7,7 +6,7 @@ use regex::Regex;
 
 use super::framer::shorten;
 
-/// How the contract's text format begins a line.
+/// Beginning of a line in the lab's text format.
 const FIRST_LINE: &str = r"^\d{4}-\d{2}-\d{2} \d{1,2}:\d{2}:\d{2}";
 
 /// Settings of the stage, as in Promtail's configuration.
@@ -24,7 +23,7 @@ pub struct Multiline {
 }
 
 impl Multiline {
-    /// The stage of the contract: entries begin with a date, wait 3 s and have 128 lines at most.
+    /// The lab's settings: entries begin with a date, wait 3 s and have at most 128 lines.
     ///
     /// # Panics
     /// Never: the expression is a literal.
@@ -40,14 +39,14 @@ impl Multiline {
     }
 }
 
-/// An entry in the making.
+/// An entry that is being put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// Time of its first line, Unix nanoseconds.
     pub ts: i64,
     /// Its lines with newlines between them.
     pub text: String,
-    /// Whether lines were cut to keep within the limit of bytes.
+    /// Lines were cut to keep within `max_bytes`.
     pub truncated: bool,
     lines: usize,
 }
@@ -63,11 +62,11 @@ impl Block {
     }
 }
 
-/// The stage at work on one stream.
+/// State of the stage for one stream.
 #[derive(Debug, Default)]
 pub struct MultilineState {
     block: Option<Block>,
-    /// Whether a first line was ever seen; what comes before it passes as it is.
+    /// A first line was seen. Lines before it are passed on unchanged, each as an entry.
     started: bool,
 }
 
@@ -101,12 +100,12 @@ impl MultilineState {
         }
     }
 
-    /// The entry that waits for further lines; called when it has waited long enough, and at the end.
+    /// Takes the entry that waits for further lines. Called after `max_wait` and at the end.
     pub fn flush(&mut self) -> Option<Block> {
         self.block.take()
     }
 
-    /// Whether an entry waits.
+    /// True while an entry waits for further lines.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.block.is_some()

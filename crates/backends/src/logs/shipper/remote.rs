@@ -1,4 +1,5 @@
-//! Sends entries to a real Loki, as Promtail does: in batches, again when it is told to wait.
+//! Sends entries to a real Loki, as Promtail does: in batches, and with retries on 429, 5xx and
+//! connection errors.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,12 +25,12 @@ use crate::logs::store::{Entry, LabelSet};
 
 const PUSH: &str = "/loki/api/v1/push";
 
-/// How entries are sent. The defaults are Promtail's.
+/// Settings of the client. The defaults are Promtail's.
 #[derive(Clone, Debug)]
 pub struct RemoteConfig {
     /// Bytes of lines after which a batch is sent. Default 1 MiB.
     pub batch_bytes: usize,
-    /// How long a batch waits for more. Default 1 s.
+    /// Time that a batch waits for more entries. Default 1 s.
     pub batch_wait: Duration,
     /// First pause before another attempt; it doubles each time. Default 500 ms.
     pub min_backoff: Duration,
@@ -37,9 +38,9 @@ pub struct RemoteConfig {
     pub max_backoff: Duration,
     /// Attempts for a batch. Default 10.
     pub attempts: u32,
-    /// How long one attempt may take. Default 10 s.
+    /// Timeout of one attempt. Default 10 s.
     pub timeout: Duration,
-    /// Bytes that wait to be sent; what comes beyond is dropped and counted. Default 16 MiB.
+    /// Bytes that may wait to be sent; further entries are dropped and counted. Default 16 MiB.
     pub buffer_bytes: usize,
 }
 
@@ -57,18 +58,18 @@ impl Default for RemoteConfig {
     }
 }
 
-/// Why a server cannot be used.
+/// The URL of a server is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
-    /// Not an address.
+    /// It does not parse.
     #[error("{0:?} is not the URL of a Loki server: {1}")]
     Url(String, http::uri::InvalidUri),
-    /// Only plain HTTP is spoken.
+    /// Its scheme is not `http`.
     #[error("{0:?} is not the URL of a Loki server: it has to begin with http://")]
     Scheme(String),
 }
 
-/// Entries of one stream on their way.
+/// Entries of one stream that wait to be sent.
 struct Parcel {
     labels: LabelSet,
     entries: Vec<Entry>,
@@ -82,11 +83,11 @@ pub struct RemoteLoki {
     shared: Arc<Shared>,
 }
 
-/// What the sink and its sender both know.
+/// State that the sink shares with its sending task.
 struct Shared {
     url: Uri,
     config: RemoteConfig,
-    /// Bytes between queue and delivery; bounds the queue.
+    /// Bytes that wait or are being sent. This bounds the queue.
     waiting: AtomicUsize,
     counters: PipelineCounters,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -97,7 +98,7 @@ impl RemoteLoki {
     /// called inside of a Tokio runtime.
     ///
     /// # Errors
-    /// The URL is none, or not of plain HTTP.
+    /// The URL does not parse, or is not `http`.
     pub fn start(url: &str, config: RemoteConfig) -> Result<Self, RemoteError> {
         let base = url.trim_end_matches('/');
         let full = match base.ends_with("/push") {
@@ -173,7 +174,7 @@ impl Sink for RemoteLoki {
     }
 }
 
-/// What an attempt came to.
+/// Outcome of one attempt.
 enum Attempt {
     Delivered,
     /// 429, 5xx, or no answer: worth another attempt.
@@ -244,7 +245,7 @@ impl Shared {
             Err(_) => return Attempt::Later("no answer in time".to_owned()),
         };
         let status = response.status();
-        // The body is short; a connection is used again only after it was read.
+        // The connection can be reused only after the body was read; the body is short.
         let text = timeout(self.config.timeout, response.into_body().collect()).await;
         if status.is_success() {
             return Attempt::Delivered;
@@ -260,7 +261,7 @@ impl Shared {
     }
 }
 
-/// A batch as protobuf in snappy, one stream for each label set.
+/// Encodes a batch as protobuf in snappy, one stream for each label set.
 fn body(batch: Vec<Parcel>) -> Option<Bytes> {
     let mut streams: BTreeMap<LabelSet, Vec<EntryProto>> = BTreeMap::new();
     for parcel in batch {

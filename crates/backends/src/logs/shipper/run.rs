@@ -1,4 +1,4 @@
-//! A pipeline at work: reads one output of a process to its end.
+//! A pipeline reads one output of a process to its end.
 
 use std::future::poll_fn;
 use std::io;
@@ -16,16 +16,16 @@ use super::sink::Sink;
 use super::stats::{PipelineCounters, PipelineStats, add};
 use crate::logs::store::{Clock, Entry, LabelSet};
 
-/// What the regex stage of the contract reads.
+/// Expression of the regex stage for the lab's text format.
 const LINE: &str = r"^(?P<time>\d{4}-\d{2}-\d{2} \d{1,2}:\d{2}:\d{2},\d{3}) (?P<message>(?s:.*))$";
 
-/// Bytes that are read at once.
+/// Size of the read buffer.
 const READ: usize = 64 << 10;
 
-/// Bytes of a line, as Loki's `max_line_size`.
+/// Longest line in bytes, Loki's `max_line_size`.
 const MAX_LINE: usize = 256 << 10;
 
-/// A deadline that does not come while a pipeline runs.
+/// Stands for "no deadline": longer than any pipeline runs.
 const FAR: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The stages of a pipeline.
@@ -33,13 +33,13 @@ const FAR: Duration = Duration::from_secs(30 * 24 * 3600);
 pub struct Stages {
     /// Joins lines to entries.
     pub multiline: Option<Multiline>,
-    /// Extracts named groups. As in Promtail they change neither the line nor its time: another
-    /// stage would have to use them, and the contract has none.
+    /// Extracts named groups. As in Promtail the groups alone change neither the line nor its time,
+    /// and the lab has no stage that uses them.
     pub regex: Option<Regex>,
 }
 
 impl Stages {
-    /// The contract's stages for the text format of `app-*`.
+    /// The stages for the text format of `app-*`.
     ///
     /// # Panics
     /// Never: the expression is a literal.
@@ -52,13 +52,13 @@ impl Stages {
         }
     }
 
-    /// One line is one entry: `LOG_FORMAT=json`, and all servers beside `app-*`.
+    /// One line is one entry: for `LOG_FORMAT=json`, and for all servers other than `app-*`.
     #[must_use]
     pub fn lines() -> Self {
         Self::default()
     }
 
-    /// What the regex stage extracts from an entry.
+    /// The groups that the regex stage extracts from an entry.
     pub fn extract<'e>(&'e self, entry: &'e str) -> Option<Vec<(&'e str, &'e str)>> {
         let regex = self.regex.as_ref()?;
         let captures = regex.captures(entry)?;
@@ -90,17 +90,17 @@ impl Pipeline {
         }
     }
 
-    /// A way to read the counters while the pipeline runs.
+    /// Returns a function that reads the counters while the pipeline runs.
     pub fn stats(&self) -> impl Fn() -> PipelineStats + Send + Sync + use<> {
         let counters = Arc::clone(&self.counters);
         move || counters.read()
     }
 
-    /// Reads the source to its end. Entries that wait for further lines are handed on when they have
-    /// waited long enough, and at the end.
+    /// Reads the source to its end. Entries that wait for further lines are sent after `max_wait`,
+    /// and at the end.
     ///
     /// # Errors
-    /// The source could not be read; what came before is handed on.
+    /// The source could not be read. Entries read before are sent.
     pub async fn run(self, mut source: impl AsyncRead + Unpin) -> io::Result<()> {
         let mut work = Work {
             framer: Framer::new(MAX_LINE),
@@ -144,7 +144,7 @@ impl Pipeline {
     }
 
     fn line(&self, work: &mut Work, line: String) {
-        // Two equal lines at one time would count as one.
+        // Equal lines need different times: the store would drop the second as a duplicate.
         work.last = self.clock.now().max(work.last.saturating_add(1));
         let ts = work.last;
         let Some(stage) = &self.stages.multiline else {
@@ -173,11 +173,11 @@ impl Pipeline {
     }
 }
 
-/// What a running pipeline holds.
+/// State of a running pipeline.
 struct Work {
     framer: Framer,
     state: MultilineState,
-    /// The time that was given last.
+    /// Time of the last line.
     last: i64,
     ready: Vec<Entry>,
 }

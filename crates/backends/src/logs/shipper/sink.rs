@@ -1,4 +1,4 @@
-//! Where entries go.
+//! Destinations of entries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,33 +6,33 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::stats::{PipelineCounters, PipelineStats, add};
-use crate::logs::store::{Entry, LabelSet, LogStore, PushError, StreamEntries};
+use crate::logs::store::{Entry, LabelSet, PushError, Store, StreamEntries};
 
 /// Takes the entries of pipelines.
 pub trait Sink: Send + Sync {
-    /// Takes entries of one stream. Waiting holds the source back.
+    /// Takes entries of one stream. The pipeline reads no further until this is done.
     fn send<'a>(&'a self, labels: &'a LabelSet, entries: Vec<Entry>) -> BoxFuture<'a, ()>;
 
-    /// What became of the entries.
+    /// Counters of delivered, dropped and retried entries.
     fn stats(&self) -> PipelineStats;
 }
 
-/// How often a store that refuses because of its ingest rate is asked again.
+/// Attempts while the store refuses because of its ingest rate.
 const ATTEMPTS: usize = 100;
 
-/// How long it is left alone in between.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Puts entries into the embedded store.
 pub struct StoreSink {
-    store: Arc<LogStore>,
+    store: Arc<Store>,
     counters: PipelineCounters,
 }
 
 impl StoreSink {
     /// A sink in front of a store.
     #[must_use]
-    pub fn new(store: Arc<LogStore>) -> Self {
+    pub fn new(store: Arc<Store>) -> Self {
         Self {
             store,
             counters: PipelineCounters::default(),
@@ -53,7 +53,8 @@ impl StoreSink {
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => {
-                    // Part of it may be kept; the store counts what it refused.
+                    // The store may have kept some of the entries, and counts those that it
+                    // refused.
                     tracing::debug!(%error, "the log store refused entries");
                     return add(&self.counters.dropped, count);
                 }

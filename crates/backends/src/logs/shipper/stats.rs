@@ -1,4 +1,4 @@
-//! What a pipeline did.
+//! Counters of a pipeline and of its sink.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct PipelineStats {
     /// Lines that were read.
     pub lines: u64,
-    /// Entries that were handed on, each of one or more lines.
+    /// Entries sent to the sink, each of one or more lines.
     pub entries: u64,
     /// Lines and blocks that were cut because they were too long.
     pub truncated: u64,
     /// Lines that were no valid UTF-8.
     pub invalid_utf8: u64,
-    /// Entries that were accepted at the end.
+    /// Entries that the store or server accepted.
     pub delivered: u64,
-    /// Entries that were given up: refused, or beyond the buffer.
+    /// Entries that were dropped: refused, or beyond the buffer.
     pub dropped: u64,
-    /// Attempts that were repeated.
+    /// Repeated attempts.
     pub retries: u64,
 }
 

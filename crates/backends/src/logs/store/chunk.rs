@@ -1,4 +1,4 @@
-//! A chunk: entries of one stream in the order of time, their lines in one text.
+//! A chunk: entries of one stream in the order of time; one buffer holds all lines.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -8,7 +8,7 @@ use super::metadata::MetadataTable;
 /// From this many entries of one timestamp on, duplicates are found by hash instead of comparison.
 const COMPARE_AT_MOST: usize = 64;
 
-/// Where one entry lies in the chunk's text.
+/// An entry: its time, and the place of its line in the buffer.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     ts: i64,
@@ -17,7 +17,7 @@ struct Slot {
     metadata: u32,
 }
 
-/// An entry as the store gives it back.
+/// An entry of a chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryRef<'c> {
     /// Unix nanoseconds.
@@ -26,7 +26,7 @@ pub struct EntryRef<'c> {
     pub line: &'c str,
     /// Structured metadata, sorted by name.
     pub metadata: &'c [super::labels::Label],
-    /// Which of the chunk's metadata sets it is; equal numbers are equal sets.
+    /// Number of the metadata set within the chunk; equal numbers mean equal sets.
     pub metadata_id: u32,
 }
 
@@ -36,7 +36,7 @@ pub struct Chunk {
     text: String,
     slots: Vec<Slot>,
     metadata: MetadataTable,
-    /// Hashes of time and line, only when many entries share a timestamp.
+    /// Hashes of time and line, kept only when many entries share a timestamp.
     seen: Option<HashSet<u64>>,
     hasher: RandomState,
 }
@@ -48,7 +48,7 @@ impl Chunk {
         self.slots.len()
     }
 
-    /// Whether there is no entry.
+    /// True if there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
@@ -72,7 +72,7 @@ impl Chunk {
         self.text.len()
     }
 
-    /// Estimated memory in bytes, counted by what is allocated rather than what is used.
+    /// Estimated memory in bytes, by allocated capacity.
     #[must_use]
     pub fn bytes(&self) -> usize {
         size_of::<Self>()
@@ -83,8 +83,8 @@ impl Chunk {
             + self.seen.as_ref().map_or(0, |seen| seen.capacity() * 10)
     }
 
-    /// What Loki would call the uncompressed size of the entries in `[start, end)`: the lines, eight
-    /// bytes for each metadata label of each entry, and each distinct name or value once.
+    /// Loki's uncompressed size of the entries in `[start, end)`: the lines, eight bytes for each
+    /// metadata label of each entry, and each distinct name or value once.
     #[must_use]
     pub fn uncompressed_bytes(&self, start: i64, end: i64) -> usize {
         let (from, to) = self.range(start, end);
@@ -132,7 +132,7 @@ impl Chunk {
         })
     }
 
-    /// Whether an entry with this time and line is there.
+    /// Tests for an entry with this time and line.
     pub(crate) fn contains(&self, ts: i64, line: &str) -> bool {
         if let Some(seen) = &self.seen {
             return seen.contains(&self.hasher.hash_one((ts, line)));
@@ -143,11 +143,11 @@ impl Chunk {
             .any(|entry| entry.line == line)
     }
 
-    /// Adds an entry at its place in time. The caller has looked for duplicates and keeps the
-    /// text below 4 GiB by splitting.
+    /// Inserts an entry in the order of time. The caller has excluded duplicates, and splits chunks
+    /// so that the buffer stays below 4 GiB.
     ///
     /// # Panics
-    /// The text reaches 4 GiB: its entries could not be found again.
+    /// The buffer reaches 4 GiB: offsets would overflow.
     #[expect(
         clippy::expect_used,
         reason = "an offset that does not fit would name another line"
@@ -183,7 +183,7 @@ impl Chunk {
         self.seen = Some(seen);
     }
 
-    /// Gives back memory that was reserved for growing: nothing more is expected here.
+    /// Frees spare capacity. Called when no further entry is expected.
     pub(crate) fn seal(&mut self) {
         self.text.shrink_to_fit();
         self.slots.shrink_to_fit();

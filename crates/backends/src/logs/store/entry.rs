@@ -1,8 +1,8 @@
-//! What is pushed: entries under the labels of their stream.
+//! Pushed entries with the labels of their stream.
 
 use super::labels::LabelSet;
 
-/// One log line on its way into the store.
+/// One log line to be stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// Unix nanoseconds.
@@ -40,7 +40,7 @@ impl Entry {
 /// Entries of one stream.
 #[derive(Clone, Debug)]
 pub struct StreamEntries {
-    /// What names the stream.
+    /// The labels that identify the stream.
     pub labels: LabelSet,
     /// The entries in the order in which they were sent.
     pub entries: Vec<Entry>,

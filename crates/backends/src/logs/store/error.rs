@@ -1,4 +1,4 @@
-//! What is refused at ingest, in Loki's words and with its status codes.
+//! Refusals at ingest, with Loki's messages and status codes.
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ pub fn go_time(ts: i64) -> String {
     )
 }
 
-/// Why one stream or entry was refused.
+/// A refused stream or entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The stream has no label.
@@ -44,9 +44,9 @@ pub enum Refusal {
     TooManyLabels {
         /// The labels of the stream.
         stream: LabelSet,
-        /// How many there are.
+        /// Number of labels.
         count: usize,
-        /// How many there may be.
+        /// Largest number of labels.
         limit: usize,
     },
     /// A label name that is too long.
@@ -65,17 +65,17 @@ pub enum Refusal {
         /// The value.
         value: String,
     },
-    /// `reject_old_samples`.
+    /// Older than `reject_old_samples_max_age` allows.
     #[error("entry for stream '{stream}' has timestamp too old: {}, oldest acceptable timestamp is: {}", rfc3339(*.ts), rfc3339(*.oldest))]
     TooOld {
         /// The labels of the stream.
         stream: LabelSet,
         /// Time of the entry.
         ts: i64,
-        /// The oldest time that would have been accepted.
+        /// The oldest time that is accepted.
         oldest: i64,
     },
-    /// `creation_grace_period`.
+    /// Further in the future than `creation_grace_period` allows.
     #[error("entry for stream '{stream}' has timestamp too new: {}", rfc3339(*.ts))]
     TooNew {
         /// The labels of the stream.
@@ -90,12 +90,12 @@ pub enum Refusal {
     LineTooLong {
         /// The labels of the stream.
         stream: LabelSet,
-        /// Bytes that a line may have.
+        /// Longest line in bytes.
         limit: usize,
         /// Bytes of this line.
         len: usize,
     },
-    /// A name in the structured metadata of which no label name can be made.
+    /// A name in the structured metadata that cannot be turned into a label name.
     #[error(
         "normalization for label name {} resulted in invalid name: it has no letter and no digit",
         super::labels::Quoted(name)
@@ -111,9 +111,9 @@ pub enum Refusal {
     MetadataTooLarge {
         /// The labels of the stream.
         stream: LabelSet,
-        /// Bytes that there may be.
+        /// Largest size in bytes.
         limit: usize,
-        /// Bytes that there are.
+        /// Size in bytes.
         len: usize,
     },
     /// Too many labels in the structured metadata.
@@ -123,15 +123,14 @@ pub enum Refusal {
     MetadataTooMany {
         /// The labels of the stream.
         stream: LabelSet,
-        /// Labels that there may be.
+        /// Largest number of labels.
         limit: usize,
-        /// Labels that there are.
+        /// Number of labels.
         count: usize,
     },
 }
 
-/// Why a push was answered with an error. What was valid in it is kept unless the error says that
-/// nothing was.
+/// An error response to a push. Valid entries are kept unless the variant says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PushError {
     /// Some streams or entries break a limit; the others are kept. 400.
@@ -145,7 +144,7 @@ pub enum PushError {
         "maximum active stream limit exceeded when trying to create stream {0}, reduce the number of active streams (reduce labels or reduce label values), or contact your Loki administrator to see if the limit can be increased, user: 'fake'"
     )]
     TooManyStreams(LabelSet),
-    /// The ingest rate; nothing of the request is kept. 429.
+    /// The ingest rate is exceeded; nothing of the request is kept. 429.
     #[error(
         "ingestion rate limit exceeded for user fake (limit: {limit} bytes/sec) while attempting to ingest '{lines}' lines totaling '{bytes}' bytes, reduce log volume or contact your Loki administrator to see if the limit can be increased"
     )]
@@ -160,7 +159,7 @@ pub enum PushError {
 }
 
 impl PushError {
-    /// The HTTP status that Loki answers.
+    /// Loki's HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {

@@ -1,4 +1,4 @@
-//! Label sets: what names a stream.
+//! Label sets, which identify streams.
 
 use std::fmt;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl LabelSet {
         self.0.len()
     }
 
-    /// Whether there is no label at all.
+    /// True if there is no label.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

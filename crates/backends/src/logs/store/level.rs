@@ -1,11 +1,11 @@
-//! The guess of a line's level that Loki 3 makes at ingest and keeps as `detected_level`.
+//! Detects the level of a line at ingest, as Loki 3 does, and keeps it as `detected_level`.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::labels::LabelSet;
-use crate::logs::engine::{json, logfmt};
+use crate::logs::lines::{json, logfmt};
 
 /// Name of the structured metadata label.
 pub const LEVEL_LABEL: &str = "detected_level";
@@ -28,7 +28,7 @@ const FIELDS: [&str; 14] = [
     "SEVERITY_TEXT",
 ];
 
-/// How deep a JSON line is searched for a level field (`log_level_from_json_max_depth`).
+/// Depth to which a JSON line is searched for a level field (`log_level_from_json_max_depth`).
 const JSON_DEPTH: usize = 2;
 
 #[expect(clippy::expect_used, reason = "a literal")]
@@ -85,7 +85,7 @@ fn from_fields(line: &str) -> Option<&'static str> {
     let trimmed = line.trim();
     if trimmed.starts_with('{') && trimmed.ends_with('}') {
         let mut found = None;
-        // What comes before the place where a line is malformed counts.
+        // A level field before a syntax error counts.
         let _ = json::walk(trimmed, &mut Vec::new(), &mut |path, key, value| {
             if value.kind == json::Kind::Text && FIELDS.contains(&key) {
                 found = known(&value.as_label());

@@ -1,45 +1,9 @@
 //! Limits of ingest, retention and queries; the defaults are Loki's where it has one.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-/// Where the store takes the present from, in Unix nanoseconds. Tests give a fixed one.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
-
-impl Clock {
-    /// The clock of the machine.
-    #[must_use]
-    pub fn system() -> Self {
-        Self(Arc::new(|| {
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .ok()
-                .and_then(|since| i64::try_from(since.as_nanos()).ok())
-                .unwrap_or(0)
-        }))
-    }
-
-    /// A clock that asks `now` for Unix nanoseconds.
-    pub fn from_fn(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    /// Unix nanoseconds.
-    #[must_use]
-    pub fn now(&self) -> i64 {
-        (self.0)()
-    }
-}
-
-impl std::fmt::Debug for Clock {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Clock").field(&self.now()).finish()
-    }
-}
-
-/// What the store keeps and what it refuses. Where Loki's `limits_config` has the limit the
-/// default is its own; where the lab needs another the field says why.
+/// Limits of the store. A limit that Loki's `limits_config` has keeps Loki's default; where the lab
+/// needs another default, the field says why.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Entries older than this are dropped. Default one hour.
@@ -60,27 +24,28 @@ pub struct Limits {
     pub max_metadata_bytes: usize,
     /// Labels of one entry's structured metadata (`max_structured_metadata_entries_count`). Default 128.
     pub max_metadata_labels: usize,
-    /// How old an entry may be at ingest (`reject_old_samples_max_age`). Default one week.
+    /// Largest age of an entry at ingest (`reject_old_samples_max_age`). Default one week.
     pub reject_older_than: Duration,
-    /// How far in the future an entry may be (`creation_grace_period`). Default ten minutes.
+    /// Largest distance of an entry into the future (`creation_grace_period`). Default ten minutes.
     pub creation_grace: Duration,
-    /// How far behind the newest entry of its stream an entry may be (half of `max_chunk_age`). Default one hour.
+    /// Largest distance of an entry behind the newest of its stream (half of `max_chunk_age`).
+    /// Default one hour.
     pub out_of_order_window: Duration,
     /// Bytes a second of lines and structured metadata. Loki's 4 MiB is below what the lab promises
     /// (20,000 lines a second), so the default is 64 MiB.
     pub ingest_bytes_per_second: usize,
-    /// Bytes that may come at once. Default 128 MiB.
+    /// Burst of the ingest rate in bytes. Default 128 MiB.
     pub ingest_burst_bytes: usize,
     /// Bytes of one push as sent. Loki takes 100 MiB; the default here is 32 MiB.
     pub max_push_bytes: usize,
     /// Bytes of one push after decompression. Default 64 MiB.
     pub max_decompressed_bytes: usize,
-    /// Whether the level of a line is guessed at ingest and kept as structured metadata
-    /// `detected_level` (`discover_log_levels`). Default true, as in Loki 3.
+    /// Detect the level of each line at ingest and keep it as structured metadata `detected_level`
+    /// (`discover_log_levels`). Default true, as in Loki 3.
     pub discover_log_levels: bool,
-    /// Whether entries of one push and stream that have one time but different lines are moved
-    /// apart by a nanosecond each (`increment_duplicate_timestamp`). Default false, as in Loki;
-    /// the lab sets it, as `etc/loki/loki.yaml` does.
+    /// Move entries of one push and stream with equal times but different lines apart, by one
+    /// nanosecond each (`increment_duplicate_timestamp`). Default false, as in Loki; the lab sets
+    /// it, as `etc/loki/loki.yaml` does.
     pub increment_duplicate_timestamp: bool,
     /// Entries that a query may ask for (`max_entries_limit_per_query`). Default 5000.
     pub max_entries_per_query: usize,
@@ -100,8 +65,8 @@ pub struct Limits {
 const MIB: usize = 1 << 20;
 
 impl Limits {
-    /// The defaults for a store of `max_bytes`. What is on its way in takes half as much beside it,
-    /// or 32 MiB if that is more: bodies that arrive, bodies that are unpacked, decoded messages.
+    /// The defaults for a store of `max_bytes`. Requests being read, decompressed and decoded may
+    /// take half as much in addition, or 32 MiB if that is more.
     #[must_use]
     pub fn for_store_of(max_bytes: usize) -> Self {
         Self {

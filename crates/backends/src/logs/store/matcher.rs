@@ -1,8 +1,9 @@
-//! Label matchers, ready to be applied to streams.
+//! Compiled label matchers of streams.
 
 use regex::{Regex, RegexBuilder};
 
 use super::labels::LabelSet;
+use crate::wire::Comparison;
 use crate::wire::regex::{self as re2, Error};
 
 /// Memory that one compiled line filter may take; larger ones are refused.
@@ -11,23 +12,23 @@ const REGEX_SIZE_LIMIT: usize = 4 << 20;
 /// Compiles an expression.
 ///
 /// # Errors
-/// What RE2 refuses, in Go's words, or too large when compiled.
+/// RE2 does not accept the expression, or the compiled form is too large. The message is Go's.
 pub fn compile_regex(expression: &str) -> Result<Regex, Error> {
     re2::compile(expression)
 }
 
-/// Compiles an expression that has to match all of a text, as label filters have it: unlike in
-/// selectors, `.` is no newline.
+/// Compiles an expression that has to match a whole value, for label filters. Unlike in selectors,
+/// `.` does not match a newline.
 ///
 /// # Errors
 /// As [`compile_regex`].
 pub fn compile_anchored(expression: &str) -> Result<Regex, Error> {
-    // Checked alone, so that brackets cannot close what is put around it.
+    // The expression is checked alone, so that a `)` in it cannot close the group around it.
     re2::translate(expression)?;
     re2::compile(&format!("^(?:{expression})$"))
 }
 
-/// Compiles alternatives that are in the syntax of the engine.
+/// Compiles alternatives that are already in the syntax of the `regex` crate.
 ///
 /// # Errors
 /// They are too large when compiled.
@@ -40,56 +41,17 @@ pub(crate) fn compile_alternatives(alternatives: &[String]) -> Result<Regex, Str
         .map_err(|error| error.to_string())
 }
 
-/// How a value is compared.
-#[derive(Clone, Debug)]
-pub enum Comparison {
-    /// `=`
-    Equal(String),
-    /// `!=`
-    NotEqual(String),
-    /// `=~`
-    Matches(Regex),
-    /// `!~`
-    MatchesNot(Regex),
-}
-
-impl Comparison {
-    /// `=~` or `!~` with Prometheus' anchoring: the whole value has to match, `.` takes newlines.
-    ///
-    /// # Errors
-    /// The expression is not valid or too large when compiled.
-    pub fn regex(expression: &str, negated: bool) -> Result<Self, Error> {
-        let regex = re2::compile_anchored(expression)?;
-        Ok(if negated {
-            Self::MatchesNot(regex)
-        } else {
-            Self::Matches(regex)
-        })
-    }
-
-    /// Whether a value passes. An absent label has the empty value.
-    #[must_use]
-    pub fn accepts(&self, value: &str) -> bool {
-        match self {
-            Self::Equal(wanted) => value == wanted,
-            Self::NotEqual(unwanted) => value != unwanted,
-            Self::Matches(regex) => regex.is_match(value),
-            Self::MatchesNot(regex) => !regex.is_match(value),
-        }
-    }
-}
-
 /// A comparison of one label.
 #[derive(Clone, Debug)]
 pub struct LabelMatcher {
     /// Name of the label.
     pub name: String,
-    /// The comparison its value has to pass.
+    /// The condition on its value.
     pub comparison: Comparison,
 }
 
 impl LabelMatcher {
-    /// Whether a stream passes.
+    /// Tests the labels of a stream.
     #[must_use]
     pub fn accepts(&self, labels: &LabelSet) -> bool {
         self.comparison

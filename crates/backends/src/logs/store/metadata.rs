@@ -13,7 +13,7 @@ pub(crate) struct MetadataTable {
     symbols: HashSet<Arc<str>>,
     symbol_bytes: usize,
     set_bytes: usize,
-    /// The set that was asked for last: neighbours usually share it.
+    /// The set used last: consecutive entries usually share one.
     last: u32,
 }
 

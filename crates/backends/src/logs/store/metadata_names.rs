@@ -1,12 +1,12 @@
-//! Names and values of structured metadata at ingest: what is no label name becomes one, so that
-//! queries can ask for it (`http.route` is found as `http_route`). The rules are those of the
-//! OpenTelemetry translator that Loki's distributor uses.
+//! Normalises structured metadata at ingest: names become label names, so that queries can use them
+//! (`http.route` becomes `http_route`). The rules are those of the OpenTelemetry translator that
+//! Loki's distributor uses.
 
 use super::entry::Entry;
 
-/// The label name that a name of structured metadata becomes: every run of characters that are no
-/// ASCII letters or digits is one underscore, and a leading digit gets a prefix. None when nothing
-/// but underscores would be left.
+/// Turns a name of structured metadata into a label name: each run of characters other than ASCII
+/// letters and digits becomes one underscore, and a leading digit gets a prefix. `None` if only
+/// underscores would be left.
 #[must_use]
 pub fn label_name(name: &str) -> Option<String> {
     let reserved = name
@@ -36,7 +36,7 @@ pub fn label_name(name: &str) -> Option<String> {
     has_letters.then_some(built)
 }
 
-/// Whether a name is a label name already, which most are.
+/// Tests for a name that needs no change. Most names pass.
 fn is_settled(name: &str) -> bool {
     let bytes = name.as_bytes();
     bytes.first().is_some_and(u8::is_ascii_alphabetic)
@@ -46,8 +46,8 @@ fn is_settled(name: &str) -> bool {
         && !name.contains("__")
 }
 
-/// Gives the metadata of an entry its final names, sorted and each once. A name that had to be
-/// changed takes the place of one that is there already; labels without a value are left out.
+/// Normalises the metadata of an entry: label names, sorted and unique. A changed name replaces an
+/// existing equal one; labels without a value are removed.
 pub(crate) fn normalise(entry: &mut Entry) {
     let settled = entry
         .metadata

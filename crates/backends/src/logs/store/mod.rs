@@ -1,4 +1,4 @@
-//! The store: streams of time-ordered chunks, what may come in and what has to go.
+//! The store: streams of chunks in the order of time, with ingest limits and retention.
 
 mod chunk;
 mod entry;
@@ -9,10 +9,9 @@ mod limits;
 mod matcher;
 mod metadata;
 mod metadata_names;
-mod rate;
-mod retention;
 mod stats;
 mod stream;
+mod streams;
 mod tail;
 mod validate;
 
@@ -25,35 +24,35 @@ pub use entry::{Entry, StreamEntries};
 pub use error::{PushError, Refusal, go_time, rfc3339};
 pub use labels::{Label, LabelSet, Quoted};
 pub use level::LEVEL_LABEL;
-pub use limits::{Clock, Limits, nanos};
+pub use limits::{Limits, nanos};
 pub(crate) use matcher::compile_alternatives;
-pub use matcher::{Comparison, LabelMatcher, compile_anchored, compile_regex};
+pub use matcher::{LabelMatcher, compile_anchored, compile_regex};
 pub use metadata_names::label_name;
 pub use stats::Stats;
 pub use tail::{Dropped, Tail, TailBatch};
 pub use validate::is_label_name;
 
-use crate::wire::Queries;
-use rate::TokenBucket;
-use retention::Streams;
+pub use crate::wire::{Clock, Comparison};
+use crate::wire::{Queries, TokenBucket};
 use stats::Counters;
 use stream::{ChunkShape, Outcome};
+use streams::Streams;
 use tail::TailHub;
 
 /// Entries that an out-of-order error lists (`max_returned_stream_errors`).
 const LISTED_ERRORS: usize = 10;
 
-/// A stream as a query sees it: its chunks at one moment, shared with the store.
+/// A snapshot of a stream for a query; the chunks are shared with the store.
 #[derive(Clone, Debug)]
 pub struct StreamView {
-    /// What names the stream.
+    /// The labels that identify the stream.
     pub labels: LabelSet,
     /// Chunks in the order of time.
     pub chunks: Vec<Arc<Chunk>>,
 }
 
-/// The log store.
-pub struct LogStore {
+/// Log streams in memory, bounded by age and bytes.
+pub struct Store {
     limits: Limits,
     clock: Clock,
     shape: ChunkShape,
@@ -65,7 +64,7 @@ pub struct LogStore {
     index_queries: Queries,
 }
 
-impl LogStore {
+impl Store {
     /// An empty store on the clock of the machine.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
@@ -75,17 +74,16 @@ impl LogStore {
     /// An empty store on a clock of the caller.
     #[must_use]
     pub fn with_clock(limits: Limits, clock: Clock) -> Self {
-        let now = clock.now();
         let shape = ChunkShape {
-            // Small beside the limit: evicting a chunk then frees about what is needed.
+            // A chunk is small compared with the limit, so that evicting one frees about as much as
+            // is needed.
             bytes: (limits.max_bytes / 256).clamp(2 << 10, 256 << 10),
             span: (nanos(limits.max_age) / 12).max(1),
         };
         Self {
             rate: Mutex::new(TokenBucket::new(
-                limits.ingest_bytes_per_second,
-                limits.ingest_burst_bytes,
-                now,
+                limits.ingest_bytes_per_second as u64,
+                limits.ingest_burst_bytes as u64,
             )),
             queries: Queries::new(limits.max_concurrent_queries),
             index_queries: Queries::new(limits.max_concurrent_queries),
@@ -110,13 +108,14 @@ impl LogStore {
         self.clock.now()
     }
 
-    /// Places for queries that read lines.
+    /// The queue of queries that read lines.
     #[must_use]
     pub fn queries(&self) -> &Queries {
         &self.queries
     }
 
-    /// Places for questions about labels and sizes, which do not wait behind long queries.
+    /// The queue of requests for labels and sizes. It is separate so that they do not wait behind
+    /// long queries.
     #[must_use]
     pub fn index_queries(&self) -> &Queries {
         &self.index_queries
@@ -127,11 +126,11 @@ impl LogStore {
         self.counters.refused_requests.add(1);
     }
 
-    /// Takes entries in. What is valid is kept even when an error is returned, apart from
-    /// [`PushError::RateLimited`], which keeps nothing.
+    /// Stores entries. Valid entries are kept even when an error is returned, except with
+    /// [`PushError::RateLimited`].
     ///
     /// # Errors
-    /// Which limit was broken, in Loki's words.
+    /// The first limit that was exceeded, in Loki's words.
     pub fn push(&self, streams: Vec<StreamEntries>) -> Result<(), PushError> {
         let now = self.now();
         let mut refusals = Refusals::default();
@@ -171,7 +170,7 @@ impl LogStore {
             .flat_map(|s| &s.entries)
             .map(Entry::bytes)
             .sum();
-        if self.rate.lock().take(bytes, now) {
+        if self.rate.lock().take(bytes, now).is_ok() {
             return Ok(());
         }
         self.counters.refused_rate.add(lines);
@@ -240,7 +239,7 @@ impl LogStore {
         too_far_behind(&stream.labels, &behind, total)
     }
 
-    /// Gives the metadata label names and adds the guessed level, in the order of the names.
+    /// Normalises the metadata and adds the detected level; the result is sorted by name.
     fn complete_metadata(&self, labels: &LabelSet, entry: &mut Entry) {
         metadata_names::normalise(entry);
         let named = entry.metadata.iter().any(|(name, _)| name == LEVEL_LABEL);
@@ -252,8 +251,8 @@ impl LogStore {
         }
     }
 
-    /// Drops what is older than the limit. Ingest does this too; call it every few seconds so that
-    /// memory is given back when nothing comes in.
+    /// Drops chunks that are older than `max_age`. Ingest does this too; call it every few seconds
+    /// to free memory when nothing is ingested.
     pub fn sweep(&self) {
         let now = self.now();
         let cutoff = now.saturating_sub(nanos(self.limits.max_age));
@@ -281,15 +280,15 @@ impl LogStore {
         views
     }
 
-    /// The oldest timestamp that is still shown: what is beyond retention but not yet dropped with
-    /// its chunk is not.
+    /// The oldest timestamp that queries return. Older entries may still exist until their whole
+    /// chunk is dropped.
     #[must_use]
     pub fn oldest_visible(&self) -> i64 {
         self.now().saturating_sub(nanos(self.limits.max_age))
     }
 
-    /// Follows what comes in for the streams that pass all matchers; none when there are too many
-    /// followers already.
+    /// Subscribes to accepted entries of the streams that pass all matchers. `None` if there are
+    /// too many followers already.
     #[must_use]
     pub fn follow(&self, matchers: Vec<LabelMatcher>) -> Option<Tail> {
         self.tails.follow(matchers, self.limits.max_tails)
@@ -335,7 +334,7 @@ fn move_apart(entries: &mut [Entry]) {
     }
 }
 
-/// The first refusal of each kind and how many there were.
+/// The first refusal of each kind with the number of refusals of that kind.
 #[derive(Default)]
 struct Refusals(Vec<(Refusal, usize)>);
 

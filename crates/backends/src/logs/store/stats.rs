@@ -1,23 +1,23 @@
-//! Counters of what came in, what is kept and what was thrown away.
+//! Counters of ingested, stored, evicted and refused entries.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A reading of the store's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Estimated memory of everything that is kept, in bytes.
+    /// Estimated memory of the store in bytes.
     pub bytes: u64,
-    /// Streams that are kept.
+    /// Streams in the store.
     pub streams: u64,
-    /// Chunks that are kept.
+    /// Chunks in the store.
     pub chunks: u64,
-    /// Entries that are kept.
+    /// Entries in the store.
     pub entries: u64,
     /// Entries accepted since the start.
     pub ingested_entries: u64,
     /// Bytes of the accepted lines since the start.
     pub ingested_bytes: u64,
-    /// Entries that were there already, same time and same line.
+    /// Duplicate entries: same stream, time and line as a stored one.
     pub duplicates: u64,
     /// Entries dropped because of their age.
     pub evicted_by_age: u64,
@@ -45,7 +45,7 @@ pub struct Stats {
 
 macro_rules! counters {
     ($($name:ident),+ $(,)?) => {
-        /// The counters behind [`Stats`]; those that only grow.
+        /// The monotonic counters behind [`Stats`].
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
             $(pub(crate) $name: Counter,)+
@@ -77,7 +77,7 @@ counters!(
     tail_dropped,
 );
 
-/// A number that only grows.
+/// A monotonic counter.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::chunk::Chunk;
 use super::labels::LabelSet;
 
-/// Memory of a stream beside its labels and chunks: map entries, the queue, the retention index.
+/// Memory of a stream besides its labels and chunks: map entries, the queue, the age index.
 const STREAM_OVERHEAD: usize = 400;
 
-/// How large a chunk grows and how long a time it covers.
+/// Size and time span at which a chunk is closed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChunkShape {
     /// Bytes of text or of entries after which a chunk is closed.
@@ -18,7 +18,7 @@ pub(crate) struct ChunkShape {
     pub(crate) span: i64,
 }
 
-/// What became of an entry.
+/// Outcome of an insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Added,
@@ -64,7 +64,7 @@ impl Stream {
         self.chunks.front().map(|chunk| chunk.min_ts())
     }
 
-    /// Adds an entry unless it is a duplicate or more than `window` nanoseconds behind.
+    /// Adds an entry unless it is a duplicate or more than `window` nanoseconds behind the newest.
     pub(crate) fn insert(
         &mut self,
         ts: i64,
@@ -95,7 +95,8 @@ impl Stream {
         }
         let at = self.place(at, ts, shape);
         let chunk = self.chunk_mut(at);
-        // Taken first: a chunk that a query still reads is copied here, without its spare capacity.
+        // The size is read first: if a query still reads the chunk, `make_mut` copies it without
+        // its spare capacity.
         let before = chunk.bytes();
         let chunk = Arc::make_mut(chunk);
         chunk.insert(ts, line, metadata);
@@ -114,13 +115,13 @@ impl Stream {
     }
 
     /// # Panics
-    /// There is no such chunk: what [`Self::place`] said is wrong, and an entry would be lost.
+    /// There is no such chunk: [`Self::place`] returned a wrong index, and the entry would be lost.
     #[expect(clippy::expect_used, reason = "an entry must not get lost in silence")]
     fn chunk_mut(&mut self, at: usize) -> &mut Arc<Chunk> {
         self.chunks.get_mut(at).expect("a chunk that was placed")
     }
 
-    /// The chunk that takes an entry of time `ts`, opened if need be.
+    /// Index of the chunk that takes an entry of time `ts`; a new chunk is opened if necessary.
     fn place(&mut self, at: Option<usize>, ts: i64, shape: ChunkShape) -> usize {
         let Some(at) = at else {
             let near = self
@@ -140,7 +141,7 @@ impl Stream {
             return at;
         }
         let before = chunk.bytes();
-        // A chunk that a query reads is left as it is: copying it would cost more than it gives.
+        // A chunk that a query reads is not shrunk: copying it would cost more than it frees.
         if let Some(chunk) = Arc::get_mut(chunk) {
             chunk.seal();
             let after = chunk.bytes();

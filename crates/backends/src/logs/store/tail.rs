@@ -1,4 +1,4 @@
-//! Who follows the log: each tail gets what is accepted for its streams, through a bounded queue.
+//! Tails: each subscriber gets the accepted entries of its streams through a bounded queue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,19 +12,19 @@ use super::labels::LabelSet;
 use super::matcher::LabelMatcher;
 use super::stats::Counter;
 
-/// Batches that wait for a slow reader before more are dropped.
+/// Batches that may wait for a slow reader; further ones are dropped.
 const QUEUE: usize = 1024;
 
-/// Bytes that wait for a slow reader before more are dropped.
+/// Bytes that may wait for a slow reader; further batches are dropped.
 const QUEUE_BYTES: usize = 8 << 20;
 
-/// Dropped streams that are named to the reader; beyond this they are only counted.
+/// Dropped entries that are reported to the reader; further ones are only counted.
 const NAMED_DROPS: usize = 10;
 
 /// Entries of one stream as they were accepted.
 #[derive(Clone, Debug)]
 pub struct TailBatch {
-    /// What names the stream.
+    /// The labels that identify the stream.
     pub labels: LabelSet,
     /// The entries with their structured metadata as stored.
     pub entries: Arc<[Entry]>,
@@ -38,10 +38,10 @@ impl TailBatch {
     }
 }
 
-/// An entry that a reader was too slow for.
+/// An entry that was dropped because the reader was too slow.
 #[derive(Clone, Debug)]
 pub struct Dropped {
-    /// What names the stream.
+    /// The labels that identify the stream.
     pub labels: LabelSet,
     /// Unix nanoseconds.
     pub ts: i64,
@@ -64,12 +64,12 @@ pub(crate) struct TailHub {
 }
 
 impl TailHub {
-    /// Whether anybody listens; asked before a batch is copied.
+    /// True if there are no followers: no batch needs to be copied.
     pub(crate) fn is_idle(&self) -> bool {
         self.count.load(Ordering::Relaxed) == 0
     }
 
-    /// Hands a batch to every follower of its stream.
+    /// Sends a batch to every follower of its stream.
     pub(crate) fn publish(&self, labels: &LabelSet, entries: &Arc<[Entry]>, lost: &Counter) {
         for follower in self.followers.lock().iter() {
             if !follower.matchers.iter().all(|m| m.accepts(labels)) {
@@ -97,7 +97,7 @@ impl TailHub {
         }
     }
 
-    /// Adds a follower unless `limit` of them are there.
+    /// Adds a follower unless there are `limit` already.
     pub(crate) fn follow(
         self: &Arc<Self>,
         matchers: Vec<LabelMatcher>,
@@ -129,7 +129,7 @@ impl TailHub {
     }
 }
 
-/// One follower's end of the queue. Dropping it ends the subscription.
+/// The receiving end of a subscription. Dropping it ends the subscription.
 pub struct Tail {
     id: u64,
     batches: mpsc::Receiver<TailBatch>,
@@ -151,13 +151,13 @@ impl Tail {
         })
     }
 
-    /// A batch that is there already.
+    /// The next batch, if it has arrived already.
     pub fn ready(&mut self) -> Option<TailBatch> {
         let batch = self.batches.try_recv().ok();
         self.taken(batch)
     }
 
-    /// What was dropped since the last call.
+    /// Entries dropped since the last call.
     #[must_use]
     pub fn take_dropped(&self) -> Vec<Dropped> {
         std::mem::take(&mut *self.dropped.lock())

@@ -1,4 +1,4 @@
-//! The ingest rules that need no look at what is stored.
+//! Ingest rules that do not depend on stored entries.
 
 use super::entry::Entry;
 use super::error::Refusal;
@@ -7,7 +7,7 @@ use super::limits::{Limits, nanos};
 use super::metadata_names::label_name;
 use super::stats::Counters;
 
-/// Whether a name is allowed by Prometheus' data model: `[a-zA-Z_][a-zA-Z0-9_]*`.
+/// Tests for a label name of Prometheus' data model: `[a-zA-Z_][a-zA-Z0-9_]*`.
 #[must_use]
 pub fn is_label_name(name: &str) -> bool {
     let mut bytes = name.bytes();
@@ -17,7 +17,7 @@ pub fn is_label_name(name: &str) -> bool {
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// Longest part of a hostile name or value that a message repeats.
+/// Characters of a name or value that a message repeats; clients decide how long they are.
 const QUOTE_AT_MOST: usize = 256;
 
 fn shortened(text: &str) -> String {

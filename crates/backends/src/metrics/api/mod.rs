@@ -21,7 +21,7 @@ use crate::metrics::ingest::scrape::TargetSet;
 use params::Params;
 use reply::{ApiError, Reply};
 
-use crate::wire::{Queries, Stop, Unanswered};
+use crate::wire::{Queries, QueueError, Stop};
 
 /// Requests that are computed at one time, one for each processor. The others wait: each may take the
 /// memory that [`QueryLimits`] allows.
@@ -116,9 +116,9 @@ impl Endpoint {
         let work = move |stop: &Stop| answer(&api, &params, stop);
         match self.api.queries.run(time, work).await {
             Ok(answer) => answer,
-            Err(Unanswered::Queue) => Err(ApiError::timeout("query timed out in query queue")),
-            Err(error @ Unanswered::TooMany) => Err(ApiError::unavailable(error.to_string())),
-            Err(error @ Unanswered::Failed) => Err(ApiError::internal(error.to_string())),
+            Err(QueueError::TimedOut) => Err(ApiError::timeout("query timed out in query queue")),
+            Err(error @ QueueError::Full) => Err(ApiError::unavailable(error.to_string())),
+            Err(error @ QueueError::Panicked) => Err(ApiError::internal(error.to_string())),
         }
     }
 }

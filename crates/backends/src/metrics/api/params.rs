@@ -6,7 +6,7 @@ use salvo::Request;
 use salvo::http::Method;
 
 use super::reply::ApiError;
-use crate::metrics::duration::parse_duration;
+use crate::wire::duration::prometheus;
 
 /// Longest form that is read.
 const MAX_FORM_BYTES: usize = 1 << 20;
@@ -86,7 +86,8 @@ impl Params {
                 name,
                 format!("cannot parse {text:?} to a valid duration. It overflows int64"),
             )),
-            None => parse_duration(text)
+            None => prometheus::parse(text)
+                .map(|nanos| nanos / 1_000_000)
                 .map_err(|_| invalid(name, format!("cannot parse {text:?} to a valid duration"))),
         }
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Api;
 use super::params::Params;
 use super::reply::{ApiError, Reply};
-use crate::metrics::duration::format_duration;
+use crate::wire::duration::prometheus;
 
 /// The version of Prometheus whose API this is. Grafana decides by it what it may ask.
 const API_VERSION: &str = "3.5.0";
@@ -25,7 +25,7 @@ pub(super) fn build(_api: &Api, _params: &Params) -> Result<Reply, ApiError> {
 pub(super) fn runtime(api: &Api, _params: &Params) -> Result<Reply, ApiError> {
     let stats = api.store.stats();
     let limits = api.store.limits();
-    let age = i64::try_from(limits.max_age.as_millis()).unwrap_or(i64::MAX);
+    let age = i64::try_from(limits.max_age.as_nanos()).unwrap_or(i64::MAX);
     let started = jiff::Timestamp::from_millisecond(api.started).map(|time| time.to_string());
     let data = json!({
         "startTime": started.unwrap_or_default(),
@@ -34,7 +34,7 @@ pub(super) fn runtime(api: &Api, _params: &Params) -> Result<Reply, ApiError> {
         "lastConfigTime": "0001-01-01T00:00:00Z",
         "corruptionCount": 0,
         "timeSeriesCount": stats.series,
-        "storageRetention": format!("{} or {}MiB", format_duration(age), limits.max_bytes >> 20),
+        "storageRetention": format!("{} or {}MiB", prometheus::format(age), limits.max_bytes >> 20),
     });
     Ok(Reply::data(data.to_string()))
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Api;
 use super::params::Params;
 use super::reply::{ApiError, Reply, push_labels, push_list, push_string};
-use crate::metrics::duration::format_duration;
 use crate::metrics::ingest::scrape::{Metadata, Target};
 use crate::metrics::labels::Labels;
+use crate::wire::duration::prometheus;
 
 /// All targets with their last scrape.
 pub(super) fn targets(api: &Api, params: &Params) -> Result<Reply, ApiError> {
@@ -33,12 +33,12 @@ pub(super) fn targets(api: &Api, params: &Params) -> Result<Reply, ApiError> {
 
 fn push_target(json: &mut String, target: &Target) {
     let last = target.last_scrape();
-    let millis = |duration: std::time::Duration| {
-        format_duration(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+    let text = |duration: std::time::Duration| {
+        prometheus::format(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX))
     };
     let (interval, timeout) = (
-        millis(target.job.scrape_interval),
-        millis(target.job.scrape_timeout),
+        text(target.job.scrape_interval),
+        text(target.job.scrape_timeout),
     );
     let discovered = Labels::from_pairs([
         ("__address__", target.address.as_str()),

@@ -15,6 +15,7 @@ use crate::metrics::now_ms;
 use crate::metrics::store::{Appended, Exemplar, Store};
 use crate::wire::intake::{Intake, Taken, Unread};
 use crate::wire::measure::{self, Field, Shape};
+use crate::wire::unpack::{self, UnpackError};
 
 /// Stores pushed series.
 pub(crate) struct RemoteWrite {
@@ -171,18 +172,19 @@ impl RemoteWrite {
             (status, unread.to_string())
         })?;
         let limit = self.intake.most_unpacked();
-        let size = snap::raw::decompress_len(&body.bytes)
-            .map_err(|error| bad(format!("snappy: {error}")))?;
-        if size > limit {
-            let text = format!("decompressed body of {size} bytes is larger than {limit} bytes");
-            return Err((StatusCode::PAYLOAD_TOO_LARGE, text));
-        }
+        let refuse = move |error| match error {
+            UnpackError::TooLarge(size) => {
+                let text =
+                    format!("decompressed body of {size} bytes is larger than {limit} bytes");
+                (StatusCode::PAYLOAD_TOO_LARGE, text)
+            }
+            UnpackError::Malformed(reason) => bad(format!("snappy: {reason}")),
+        };
+        let size = unpack::snappy_size(&body.bytes, limit).map_err(refuse)?;
         let unpacked = self.intake.unpacking(size).await;
         let most = self.intake.most_decoded();
         blocking(move || {
-            let bytes = snap::raw::Decoder::new()
-                .decompress_vec(&body.bytes)
-                .map_err(|error| bad(format!("snappy: {error}")))?;
+            let bytes = unpack::snappy(&body.bytes, limit).map_err(refuse)?;
             let size = measure::protobuf(&bytes, &WRITE_REQUEST, most);
             let size = size.map_err(|error| (StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
             Ok(Messages {

@@ -1,6 +1,6 @@
 //! The values of literals: numbers, durations and strings.
 
-use crate::metrics::duration::parse_duration;
+use crate::wire::duration::prometheus;
 
 /// Nanoseconds that Go's durations hold at most.
 const MAX_NANOSECONDS: f64 = 9_223_372_036_854_775_808.0;
@@ -57,7 +57,7 @@ fn underscores_between_digits(text: &str) -> bool {
 
 /// Seconds of a duration.
 pub(super) fn duration(text: &str) -> Result<f64, String> {
-    Ok(parse_duration(text)? as f64 / 1000.0)
+    Ok((prometheus::parse(text)? / 1_000_000) as f64 / 1000.0)
 }
 
 /// Whether seconds are more than a duration holds.

@@ -1,17 +1,8 @@
 //! Matchers over labels, compiled with a bound on what a regular expression may cost.
 
-use regex::Regex;
-
 use crate::metrics::labels::Labels;
-use crate::wire::regex::{Error, compile_anchored};
-
-#[derive(Debug, Clone)]
-enum Test {
-    Equal,
-    NotEqual,
-    Regex(Regex),
-    NotRegex(Regex),
-}
+use crate::wire::Comparison;
+use crate::wire::regex::Error;
 
 /// One condition on one label.
 #[derive(Debug, Clone)]
@@ -19,25 +10,27 @@ pub struct Matcher {
     name: String,
     /// The value or the pattern as written.
     text: String,
-    test: Test,
+    comparison: Comparison,
 }
 
 impl Matcher {
     /// `name="value"`.
     pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
+        let text = value.into();
         Self {
             name: name.into(),
-            text: value.into(),
-            test: Test::Equal,
+            comparison: Comparison::Equal(text.clone()),
+            text,
         }
     }
 
     /// `name!="value"`.
     pub fn not_equal(name: impl Into<String>, value: impl Into<String>) -> Self {
+        let text = value.into();
         Self {
             name: name.into(),
-            text: value.into(),
-            test: Test::NotEqual,
+            comparison: Comparison::NotEqual(text.clone()),
+            text,
         }
     }
 
@@ -46,15 +39,10 @@ impl Matcher {
     /// # Errors
     /// When the pattern is malformed or too large.
     pub fn regex(name: impl Into<String>, pattern: &str, negated: bool) -> Result<Self, Error> {
-        let regex = compile_anchored(pattern)?;
         Ok(Self {
             name: name.into(),
             text: pattern.to_owned(),
-            test: if negated {
-                Test::NotRegex(regex)
-            } else {
-                Test::Regex(regex)
-            },
+            comparison: Comparison::regex(pattern, negated)?,
         })
     }
 
@@ -65,7 +53,7 @@ impl Matcher {
 
     /// The one value accepted, for an equality.
     pub fn exact(&self) -> Option<&str> {
-        matches!(self.test, Test::Equal).then_some(&self.text)
+        matches!(self.comparison, Comparison::Equal(_)).then_some(&self.text)
     }
 
     /// The value or the pattern that is compared with, as written.
@@ -75,12 +63,7 @@ impl Matcher {
 
     /// Whether a value (`""` for an absent label) passes.
     pub fn accepts(&self, value: &str) -> bool {
-        match &self.test {
-            Test::Equal => self.text == value,
-            Test::NotEqual => self.text != value,
-            Test::Regex(regex) => regex.is_match(value),
-            Test::NotRegex(regex) => !regex.is_match(value),
-        }
+        self.comparison.accepts(value)
     }
 }
 

@@ -15,7 +15,7 @@ use super::json::TraceJson;
 use super::writer::Json;
 use crate::traces::Store;
 use crate::traces::engine::search::SearchError;
-use crate::wire::Unanswered;
+use crate::wire::QueueError;
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -138,12 +138,12 @@ impl From<SearchError> for Answer {
     }
 }
 
-impl From<Unanswered> for Answer {
-    fn from(why: Unanswered) -> Self {
+impl From<QueueError> for Answer {
+    fn from(why: QueueError) -> Self {
         let status = match why {
-            Unanswered::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Unanswered::Queue => StatusCode::SERVICE_UNAVAILABLE,
-            Unanswered::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            QueueError::Full => StatusCode::TOO_MANY_REQUESTS,
+            QueueError::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            QueueError::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, TEXT, why.to_string())
     }

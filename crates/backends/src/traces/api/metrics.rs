@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::answer::Answer;
 use super::params::Params;
-use super::time::{duration, stamp};
+use super::time::stamp;
 use super::writer::{Json, Object};
 use crate::traces::Store;
 use crate::traces::engine::search::{Grid, TimeSeries, time_series};
-use crate::traces::lang::{self, duration_text};
+use crate::traces::lang;
 use crate::wire::Stop;
+use crate::wire::duration::go;
 
 /// How far back a query looks that does not say when it starts.
 const DEFAULT_SINCE: u64 = 3_600_000_000_000;
@@ -32,7 +33,7 @@ pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer 
             None => default_step(end - start),
         };
         if step == 0 || (end - start) / step > MAX_INTERVALS {
-            let text = |nanos: u64| duration_text(i64::try_from(nanos).unwrap_or(i64::MAX));
+            let text = |nanos: u64| go::format(i64::try_from(nanos).unwrap_or(i64::MAX));
             return Err(format!(
                 "step of {} is too small, minimum step for given range is {}",
                 text(step),
@@ -141,7 +142,7 @@ fn counted(
     if grid.length() > MAX_LENGTH {
         return Err(format!(
             "metrics query time range exceeds the maximum allowed duration of {}",
-            duration_text(MAX_LENGTH.as_nanos() as i64)
+            go::format(MAX_LENGTH.as_nanos() as i64)
         )
         .into());
     }
@@ -203,7 +204,7 @@ fn bounds(params: &Params) -> Result<(u64, u64), String> {
 fn seconds_or_duration(text: &str) -> Result<u64, String> {
     let nanos = match text.parse::<f64>() {
         Ok(seconds) => Some(seconds * 1e9),
-        Err(_) => duration(text).map(|nanos| nanos as f64),
+        Err(_) => go::parse(text).ok().map(|nanos| nanos as f64),
     };
     match nanos {
         // The nearest number below 2^63.

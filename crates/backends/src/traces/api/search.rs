@@ -6,12 +6,12 @@ use opentelemetry_proto::tonic::common::v1::AnyValue;
 
 use super::answer::Answer;
 use super::params::{ONE_OF_TWO, Params, logfmt};
-use super::time::duration;
 use super::writer::{Json, Object};
 use crate::traces::Store;
 use crate::traces::engine::search::{self, Request, SpansetHit, TraceHit, Wanted};
 use crate::traces::lang;
 use crate::wire::Stop;
+use crate::wire::duration::go;
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: i64 = 256 * 1024;
@@ -131,10 +131,9 @@ fn milliseconds(params: &Params, name: &str) -> Result<u64, String> {
     let Some(text) = params.get(name) else {
         return Ok(0);
     };
-    match duration(text) {
-        Some(nanos) => Ok(nanos.max(0).unsigned_abs() / 1_000_000),
-        None => Err(format!("invalid {name}: time: invalid duration {text:?}")),
-    }
+    go::parse(text)
+        .map(|nanos| nanos.max(0).unsigned_abs() / 1_000_000)
+        .map_err(|error| format!("invalid {name}: {error}"))
 }
 
 fn trace(json: &mut Json, hit: &TraceHit) {

@@ -4,8 +4,9 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value};
 use regex::Regex;
 
 use crate::traces::lang::ast::{BinaryOp, Const, KINDS, STATUSES};
-use crate::traces::lang::literal::{duration_text, float_text};
+use crate::traces::lang::literal::float_text;
 use crate::traces::store::{Dictionary, Value, Word};
+use crate::wire::duration::go;
 
 /// What an expression is for one span. Small and copied freely; texts stay where they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -152,7 +153,7 @@ impl<'a> Computed<'a> {
             Self::Word(word) => dictionary.text(word).to_owned(),
             Self::Text(text) | Self::Absent(text) => text.to_owned(),
             Self::Bool(b) => b.to_string(),
-            Self::Duration(nanos) => duration_text(nanos),
+            Self::Duration(nanos) => go::format(nanos),
             Self::Status(n) => (*STATUSES.get(usize::from(n)).unwrap_or(&"unset")).to_owned(),
             Self::Kind(n) => (*KINDS.get(usize::from(n)).unwrap_or(&"unspecified")).to_owned(),
             Self::Id(id, digits) => format!("{id:0digits$x}"),

@@ -1,8 +1,5 @@
 //! Bodies of OTLP over HTTP: two encodings, perhaps compressed, of a limited size.
 
-use std::io::Read;
-
-use flate2::read::MultiGzDecoder;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
@@ -12,6 +9,7 @@ use prost::Message;
 use super::status::Failure;
 use super::{json, measure};
 use crate::traces::store::budget::{Budget, Spent};
+use crate::wire::unpack::{self, UnpackError};
 
 /// How messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,14 +125,8 @@ pub(super) fn too_large(longest: usize) -> String {
 
 /// Unpacks a gzip body, to a limited size.
 pub(super) fn gunzip(body: &[u8], longest: usize) -> Result<Vec<u8>, Unreadable> {
-    let mut unpacked = Vec::new();
-    let limit = u64::try_from(longest).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(body)
-        .take(limit)
-        .read_to_end(&mut unpacked)
-        .map_err(|error| Unreadable::Malformed(format!("gzip: {error}")))?;
-    if unpacked.len() > longest {
-        return Err(Unreadable::TooLarge(too_large(longest)));
-    }
-    Ok(unpacked)
+    unpack::gzip(body, longest).map_err(|error| match error {
+        UnpackError::TooLarge(_) => Unreadable::TooLarge(too_large(longest)),
+        UnpackError::Malformed(reason) => Unreadable::Malformed(format!("gzip: {reason}")),
+    })
 }

@@ -255,7 +255,7 @@ impl fmt::Display for Const {
             Self::Float(n) => f.write_str(&super::literal::float_text(*n)),
             Self::Text(text) => write!(f, "`{text}`"),
             Self::Bool(b) => write!(f, "{b}"),
-            Self::Duration(nanos) => f.write_str(&super::literal::duration_text(*nanos)),
+            Self::Duration(nanos) => f.write_str(&crate::wire::duration::go::format(*nanos)),
             Self::Status(n) => f.write_str(STATUSES.get(usize::from(*n)).unwrap_or(&"unset")),
             Self::Kind(n) => f.write_str(KINDS.get(usize::from(*n)).unwrap_or(&"unspecified")),
         }

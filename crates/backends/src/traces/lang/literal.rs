@@ -62,48 +62,10 @@ pub(crate) fn float_text(number: f64) -> String {
     }
 }
 
-/// Writes nanoseconds as Go prints a duration: `1.5s`, `1m0s`, `100ms`.
-pub(crate) fn duration_text(nanos: i64) -> String {
-    let sign = if nanos < 0 { "-" } else { "" };
-    let total = nanos.unsigned_abs();
-    let part = |per: u64| {
-        let (whole, rest) = (total / per, total % per);
-        let width = per.ilog10() as usize;
-        let decimals = format!("{rest:0width$}");
-        match decimals.trim_end_matches('0') {
-            "" => whole.to_string(),
-            decimals => format!("{whole}.{decimals}"),
-        }
-    };
-    let text = match total {
-        0 => "0s".to_owned(),
-        1..1_000 => format!("{total}ns"),
-        1_000..1_000_000 => format!("{}µs", part(1_000)),
-        1_000_000..1_000_000_000 => format!("{}ms", part(1_000_000)),
-        _ => {
-            let minutes = total / 60_000_000_000;
-            let seconds = duration_seconds(total % 60_000_000_000);
-            match (minutes / 60, minutes % 60) {
-                (0, 0) => seconds,
-                (0, minutes) => format!("{minutes}m{seconds}"),
-                (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
-            }
-        }
-    };
-    format!("{sign}{text}")
-}
-
-fn duration_seconds(nanos: u64) -> String {
-    let decimals = format!("{:09}", nanos % 1_000_000_000);
-    match decimals.trim_end_matches('0') {
-        "" => format!("{}s", nanos / 1_000_000_000),
-        decimals => format!("{}.{decimals}s", nanos / 1_000_000_000),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::duration::go;
 
     #[test]
     fn fractions_are_written_as_go_does() {
@@ -135,7 +97,7 @@ mod tests {
             ("12ns", 12, "12ns"),
         ] {
             assert_eq!(duration(text), Some(nanos), "{text}");
-            assert_eq!(duration_text(nanos), written);
+            assert_eq!(go::format(nanos), written);
         }
         for text in ["", "s", "1", "1x", "1.s", "99999999999y"] {
             assert_eq!(duration(text), None, "{text}");

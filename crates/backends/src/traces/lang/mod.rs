@@ -18,7 +18,7 @@ use thiserror::Error;
 
 pub use ast::Query;
 pub(crate) use ast::{AttributeScope, Field, Intrinsic, KINDS, Metrics, MetricsFunction, STATUSES};
-pub(crate) use literal::{duration as parse_duration, duration_text};
+pub(crate) use literal::duration as parse_duration;
 pub(crate) use unfinished::parse_unfinished;
 
 /// Why a query cannot be answered, in the form of Tempo's errors.

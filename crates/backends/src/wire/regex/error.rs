@@ -1,11 +1,11 @@
-//! Why a pattern is refused, in the words of Go.
+//! Errors of patterns, with Go's messages.
 
 use std::fmt;
 
-/// What is wrong with a pattern: the codes of Go's `regexp/syntax`.
+/// The error codes of Go's `regexp/syntax`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// The translation is not what the engine takes. No pattern should lead here.
+    /// The `regex` crate refuses the translation. No pattern should lead here.
     Internal(String),
     /// `[z-a]`, `[[:no:]]`, `\p{No}`.
     CharRange,
@@ -29,7 +29,7 @@ pub enum Problem {
     TrailingBackslash,
     /// `a)`.
     UnexpectedParen,
-    /// Parentheses and repetitions in each other, too deep to be compiled.
+    /// Parentheses and repetitions are nested too deep to be compiled.
     NestingDepth,
     /// More memory than one expression may take.
     Large,
@@ -50,7 +50,7 @@ impl Error {
         }
     }
 
-    /// What is wrong.
+    /// The error code.
     pub fn problem(&self) -> &Problem {
         &self.problem
     }

@@ -48,7 +48,7 @@ pub(super) struct Flags {
 /// Writes a pattern of Go's syntax in the syntax of the `regex` crate, with the same meaning.
 ///
 /// # Errors
-/// What Go refuses, in Go's words.
+/// Go refuses the pattern; the message is Go's.
 pub fn translate(pattern: &str) -> Result<String, Error> {
     Ok(print::print(
         &parse::parse(pattern, Flags::default(), names::Spelling::Loose)?.root,
@@ -58,7 +58,7 @@ pub fn translate(pattern: &str) -> Result<String, Error> {
 /// Compiles a pattern as Go's `regexp.Compile` does.
 ///
 /// # Errors
-/// What Go refuses, in Go's words; and what takes too much memory when it is compiled.
+/// Go refuses the pattern, with Go's message; or the compiled form takes too much memory.
 pub fn compile(pattern: &str) -> Result<Regex, Error> {
     build(pattern, &translate(pattern)?)
 }

@@ -1,7 +1,7 @@
 //! Names of Unicode properties that Go knows: general categories and scripts.
 
-/// How names are spelled. Two parsers are at work in the real servers: that of Go's standard library, and for
-/// label matchers a fork that takes a name only as Unicode's tables are called in Go.
+/// Accepted spellings of names. The real servers have two parsers: that of Go's standard library,
+/// and for label matchers a fork that accepts only the names of Go's Unicode tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spelling {
     /// `\p{Lu}`, `\p{Greek}` alone.
@@ -10,14 +10,14 @@ pub(super) enum Spelling {
     Loose,
 }
 
-/// What a name in `\p{…}` means.
+/// The meaning of a name in `\p{…}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Property {
     /// Every character.
     Any,
     /// The first 128.
     Ascii,
-    /// Those that Unicode has given a meaning.
+    /// Assigned code points.
     Assigned,
     /// A general category.
     Category(&'static str),

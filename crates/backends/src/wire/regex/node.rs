@@ -5,7 +5,7 @@ use super::class::Class;
 /// Levels of a tree. Go takes a thousand; the engine compiles recursively, on a stack of fixed size.
 pub(super) const MAX_HEIGHT: usize = 250;
 
-/// A place in the text that a pattern asks for.
+/// An assertion about the position in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     TextStart,
@@ -68,7 +68,7 @@ impl Node {
         }
     }
 
-    /// Whether the counted repetitions in each other make at most `copies` of what is innermost.
+    /// Tests that nested counted repetitions make at most `copies` of the innermost node.
     pub(super) fn repeats_at_most(&self, mut copies: u32) -> bool {
         match &self.kind {
             Kind::Concat(list) | Kind::Alternate(list) => {

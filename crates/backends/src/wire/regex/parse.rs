@@ -114,21 +114,8 @@ impl<'a> Parser<'a> {
                     self.close_group()?;
                     &rest[1..]
                 }
-                '^' => {
-                    let place = if self.flags.multi_line {
-                        Place::LineStart
-                    } else {
-                        Place::TextStart
-                    };
-                    self.push(Kind::Place(place))?;
-                    &rest[1..]
-                }
-                '$' => {
-                    let place = if self.flags.multi_line {
-                        Place::LineEnd
-                    } else {
-                        Place::TextEnd
-                    };
+                '^' | '$' => {
+                    let place = self.anchor(first == '^');
                     self.push(Kind::Place(place))?;
                     &rest[1..]
                 }
@@ -142,21 +129,11 @@ impl<'a> Parser<'a> {
                     after
                 }
                 '*' | '+' | '?' => {
-                    let (min, max) = match first {
-                        '*' => (0, None),
-                        '+' => (1, None),
-                        _ => (0, Some(1)),
-                    };
-                    let count = Count {
-                        min,
-                        max,
-                        counted: false,
-                    };
                     repeat = Some(rest);
-                    self.repeat(count, rest, &rest[1..], last_repeat)?
+                    self.repeat(Count::of(first), rest, &rest[1..], last_repeat)?
                 }
                 '{' => match counts(rest) {
-                    // What is no repetition is the character itself.
+                    // A brace that begins no repetition is a literal.
                     None => {
                         self.literal('{')?;
                         &rest[1..]
@@ -183,6 +160,15 @@ impl<'a> Parser<'a> {
             last_repeat = repeat;
         }
         Ok(())
+    }
+
+    fn anchor(&self, start: bool) -> Place {
+        match (start, self.flags.multi_line) {
+            (true, true) => Place::LineStart,
+            (true, false) => Place::TextStart,
+            (false, true) => Place::LineEnd,
+            (false, false) => Place::TextEnd,
+        }
     }
 
     fn checked(&self, node: Node) -> Result<Node, Error> {
@@ -315,7 +301,7 @@ impl<'a> Parser<'a> {
         Ok(rest)
     }
 
-    /// What starts with `(?`: a named group, a group that does not capture, or flags.
+    /// Reads `(?…`: a named group, a non-capturing group, or flags.
     fn perl_group(&mut self, text: &'a str) -> Result<&'a str, Error> {
         let named = if text.len() > 4 && text.starts_with("(?P<") {
             Some(4)
@@ -364,11 +350,27 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// How often something is repeated.
+/// The bounds of a repetition.
 struct Count {
     min: u32,
     max: Option<u32>,
     counted: bool,
+}
+
+impl Count {
+    /// The repetition that `*`, `+` or `?` stands for.
+    fn of(operator: char) -> Self {
+        let (min, max) = match operator {
+            '*' => (0, None),
+            '+' => (1, None),
+            _ => (0, Some(1)),
+        };
+        Self {
+            min,
+            max,
+            counted: false,
+        }
+    }
 }
 
 /// The bounds of `{n}`, `{n,}` or `{n,m}`; the inner `None` when they are of that form but not allowed.

@@ -25,7 +25,7 @@ fn bits(texts: &[Value], matches: impl Fn(&str) -> bool) -> String {
     texts.chunks(4).map(digit).collect()
 }
 
-/// What is compared for one pattern.
+/// The results that are compared for one pattern.
 fn answer(pattern: &str, case: &Value, texts: &[Value]) -> Result<(), String> {
     let expression = match Expression::new(pattern) {
         Ok(expression) => expression,
@@ -137,7 +137,8 @@ fn an_expression_is_bounded_in_depth_and_in_memory() {
 }
 
 proptest::proptest! {
-    /// What the parser lets through, the engine takes: a translation never fails by its syntax.
+    /// The engine accepts every pattern that the parser accepts: a translation never has a syntax
+    /// error.
     #[test]
     fn no_pattern_is_refused_in_words_that_are_not_gos(
         pattern in r#"([a-zA-Z0-9(){}\[\]|*+?.^$\\<>:=!,&~#_ é-]|\\[a-zA-Z]|\\p\{\^?(Lu|Greek|Cs)\}|\[:\^?word:\]|\(\?[imsUP<-]{1,3}[:>)]){0,24}"#,

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use lab_backends::logs::store::{Entry, LabelSet, StreamEntries};
-use lab_backends::logs::{Clock, Limits, LogStore, router};
+use lab_backends::logs::{Clock, Limits, Store, router};
 use salvo::conn::{Acceptor, TcpListener};
 use salvo::prelude::{Listener, Server};
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl Answer {
 
 /// A running backend.
 pub struct Backend {
-    pub store: Arc<LogStore>,
+    pub store: Arc<Store>,
     pub address: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
 }
@@ -54,7 +54,7 @@ impl Backend {
 
     /// Starts with a clock.
     pub async fn at(limits: Limits, clock: Clock) -> Self {
-        let store = Arc::new(LogStore::with_clock(limits, clock));
+        let store = Arc::new(Store::with_clock(limits, clock));
         let acceptor = TcpListener::new("127.0.0.1:0").bind().await;
         let address = acceptor.holdings()[0]
             .local_addr

@@ -13,7 +13,7 @@ fn fail<T>(reason: impl Into<String>) -> Result<T, Fault> {
     Err(Fault::Function(reason.into()))
 }
 
-/// A place in something that has `most` of them; the end counts as a place.
+/// Checks an index of `slice`: it may be equal to the length `most`.
 fn place(index: &Value, most: usize) -> Result<usize, Fault> {
     let at = match index {
         Value::Int(at, _) => *at,

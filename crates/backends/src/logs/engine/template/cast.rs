@@ -1,4 +1,4 @@
-//! Numbers of anything, as spf13/cast makes them for sprig: what is no number is 0.
+//! Converts any value to a number, as spf13/cast does for sprig; other values become 0.
 
 use super::number::{parse_float, parse_int, to_int};
 use super::quote::valid;
@@ -31,7 +31,7 @@ pub(super) fn float(value: &Value) -> f64 {
     }
 }
 
-/// A decimal number without what follows its point.
+/// Cuts a decimal number at its point.
 fn without_fraction(text: &str) -> &str {
     let Some((whole, fraction)) = text.split_once('.') else {
         return text;

@@ -1,4 +1,4 @@
-//! What functions of templates see of the line and the query, and why they may fail.
+//! The context of template functions: the line, the limits of the query, and errors.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use crate::logs::engine::error::QueryError;
 use crate::logs::engine::fields::Fields;
 use crate::wire::regex::Expression;
 
-/// A value that could not be computed.
+/// An error of a template function.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Fault {
-    /// A function says why; the message will name the function.
+    /// A message of a function; the function's name is added to it.
     Function(String),
-    /// A whole message of the engine.
+    /// A complete message of the template engine.
     Execution(String),
-    /// The query ends.
+    /// An error that ends the query.
     Query(QueryError),
 }
 
@@ -27,7 +27,7 @@ impl From<QueryError> for Fault {
     }
 }
 
-/// The line that a template is filled in for.
+/// The line that a template is executed for.
 pub(super) struct Context<'c> {
     pub(super) fields: &'c Fields<'c>,
     pub(super) line: &'c str,
@@ -39,12 +39,12 @@ pub(super) struct Context<'c> {
 }
 
 impl Context<'_> {
-    /// To be called before so many bytes are made.
+    /// Accounts for bytes that are about to be made.
     pub(super) fn make(&mut self, bytes: usize) -> Result<(), Fault> {
         Ok(self.budget.make(bytes, self.stage)?)
     }
 
-    /// Whether so many bytes more may be made.
+    /// Tests whether so many more bytes may be made.
     pub(super) fn room(&self, bytes: usize) -> Result<(), Fault> {
         Ok(self.budget.room(bytes, self.stage)?)
     }

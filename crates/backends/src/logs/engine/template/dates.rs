@@ -8,8 +8,9 @@ use super::context::{Context, Fault};
 use super::functions::{Made, text};
 use super::number::{Bad, parse_decimal};
 use super::quote::{quoted, valid};
-use super::time::{NANOS, Time, Zone, parse, parse_duration};
+use super::time::{NANOS, Time, Zone, parse};
 use super::value::{IntType, Value};
+use crate::wire::duration::go;
 
 /// The present.
 pub(super) fn now() -> Time {
@@ -20,7 +21,7 @@ pub(super) fn now() -> Time {
     Time::from_nanos(nanos.unwrap_or(0))
 }
 
-/// The time that a text says, or the zero of times.
+/// Parses a time; the zero time if the text is not one.
 pub(super) fn parsed(layout: &[u8], text: &[u8], zone: Zone) -> Time {
     parse(layout, text, zone).unwrap_or_else(Time::zero)
 }
@@ -39,7 +40,7 @@ pub(super) fn date(context: &mut Context<'_>, arguments: &[Value]) -> Made {
     context.text(shown)
 }
 
-/// How many units of which a second has so many lie between the Unix epoch and a time.
+/// Unix time in a unit, given as units per second.
 pub(super) fn in_units(time: &Time, units: i64) -> i64 {
     let fraction = i64::from(time.nsec) / (NANOS / units);
     time.sec.wrapping_mul(units).wrapping_add(fraction)
@@ -64,7 +65,7 @@ pub(super) fn unix_to_time(text: &[u8]) -> Result<Time, String> {
 
 /// `duration`: the seconds of a text such as `1m30s`.
 pub(super) fn duration(_: &mut Context<'_>, arguments: &[Value]) -> Made {
-    let nanos = parse_duration(text(arguments, 0)?).map_err(Fault::Function)?;
+    let nanos = go::parse(text(arguments, 0)?).map_err(Fault::Function)?;
     Ok(Value::Float(seconds(nanos)))
 }
 
@@ -77,9 +78,9 @@ pub(super) fn base64_encode(context: &mut Context<'_>, text: &[u8]) -> Made {
     context.text(STANDARD.encode(text))
 }
 
-/// The text, or what is wrong with it as a text: sprig returns Go's message.
+/// Decodes base 64. As in sprig the result for an invalid text is Go's error message.
 pub(super) fn base64_decode(context: &mut Context<'_>, text: &[u8]) -> Made {
-    // Go takes bits that are left over, and line ends anywhere.
+    // Go accepts leftover bits, and line breaks anywhere.
     let config = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
@@ -95,7 +96,7 @@ pub(super) fn base64_decode(context: &mut Context<'_>, text: &[u8]) -> Made {
     }
 }
 
-/// Where Go finds that a text is not base 64.
+/// The offset at which Go reports invalid base 64.
 fn first_bad(text: &[u8]) -> usize {
     let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let is_digit = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';

@@ -1,4 +1,4 @@
-//! Texts made safe for HTML, JavaScript and URLs, as Go's templates do it.
+//! Escaping for HTML, JavaScript and URLs, as in Go's templates.
 
 use super::quote::{chars, is_print};
 
@@ -38,7 +38,7 @@ pub(super) fn js(text: &[u8]) -> Vec<u8> {
                 continue;
             }
             Some(c) => format!("\\u{:04X}", u32::from(c)),
-            // Go prints the sign for a byte that is no UTF-8 as the byte that it was.
+            // Go writes an invalid byte unchanged.
             None => {
                 out.extend_from_slice(raw);
                 continue;

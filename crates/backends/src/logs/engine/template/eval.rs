@@ -392,11 +392,11 @@ impl<'r> Run<'r, '_> {
     }
 }
 
-/// What a command gives its word.
+/// The arguments of a command.
 #[derive(Default)]
 struct Given<'r> {
     arguments: &'r [Operand],
-    /// What is piped into it.
+    /// The piped value.
     last: Option<Value>,
 }
 
@@ -410,6 +410,6 @@ impl Given<'_> {
 struct Called<'r> {
     function: &'static Function,
     receiver: Option<Value>,
-    /// What a message about its failure quotes.
+    /// The source text that an error message quotes.
     node: (usize, &'r dyn std::fmt::Display),
 }

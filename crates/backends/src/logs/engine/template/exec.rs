@@ -1,4 +1,4 @@
-//! Fills templates in: walks the tree as Go's `text/template` does, with its messages.
+//! Executes templates: walks the tree as Go's `text/template` does, with its error messages.
 
 use std::fmt::Display;
 
@@ -10,14 +10,14 @@ use super::quote::{quoted, valid};
 use super::value::{MapType, Value};
 use crate::logs::engine::error::QueryError;
 
-/// Nodes and pipelines that one line may take.
+/// Largest number of nodes and pipelines executed for one line.
 const MAX_STEPS: usize = 1_000_000;
 
-/// How deep templates, blocks and parentheses may be entered together. Go bears 100,000 templates;
-/// each level takes room on the stack here.
+/// Deepest nesting of templates, blocks and parentheses during execution. Go allows 100,000
+/// templates; here each level uses stack.
 const MAX_DEPTH: usize = 150;
 
-/// How a list of nodes ended.
+/// The way in which a list of nodes ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Next,
@@ -25,16 +25,16 @@ enum Flow {
     Continue,
 }
 
-/// One template being filled in.
+/// The execution of one template.
 pub(super) struct Run<'r, 'c> {
     pub(super) context: Context<'c>,
     templates: &'r Templates,
-    /// The whole text, and what messages call it.
+    /// The whole source, and its name in messages.
     source: &'r str,
     name: &'static str,
-    /// The template that is being filled in.
+    /// The template being executed.
     template: &'r [u8],
-    /// The node that a message will quote, with its place in the source.
+    /// The node that messages quote, with its position.
     node: Option<(usize, &'r dyn Display)>,
     pub(super) variables: Vec<(&'r str, Value)>,
     depth: usize,
@@ -63,7 +63,7 @@ impl<'r, 'c> Run<'r, 'c> {
         }
     }
 
-    /// The text of the template that has the name of the whole.
+    /// The nodes of the main template.
     pub(super) fn all(mut self) -> Result<String, Fault> {
         let Some(root) = self.templates.get(self.name.as_bytes()) else {
             let name = quoted(self.name.as_bytes());
@@ -73,7 +73,7 @@ impl<'r, 'c> Run<'r, 'c> {
         Ok(String::from_utf8(self.out).unwrap_or_else(|error| valid(error.as_bytes())))
     }
 
-    /// Marks the node that messages quote from here on.
+    /// Sets the node that messages quote.
     pub(super) fn at(&mut self, pos: usize, node: &'r dyn Display) {
         self.node = Some((pos, node));
     }
@@ -196,7 +196,7 @@ impl<'r, 'c> Run<'r, 'c> {
         let ran = self.iterations(&value, branch)?;
         let mut flow = Flow::Next;
         if let (false, Some(list)) = (ran, &branch.otherwise) {
-            // A `break` of the `else` leaves this loop, a `continue` goes on with the one around it.
+            // A `break` in the `else` leaves this loop; a `continue` continues the enclosing one.
             flow = self.list(dot, list)?;
             if flow == Flow::Break {
                 flow = Flow::Next;

@@ -1,7 +1,7 @@
 //! Floats as Go's `strconv.FormatFloat` writes them.
 
-/// More digits than any float has after its point. What is asked for beyond is zeros, which the
-/// standard library would not count so far.
+/// More decimal places than any float has. Further digits are zeros, which are appended because the
+/// standard library's precision is limited.
 const MOST_DIGITS: usize = 1100;
 
 /// A float without its sign in the form of a verb: `e`, `E`, `f`, `g`, `G`, `x`, `X` or `b`. Without

@@ -4,8 +4,9 @@
 use super::context::{Context, Fault};
 use super::float;
 use super::quote::{chars, count_chars, is_print, quoted_with};
-use super::time::{MONTHS, WEEKDAYS, name_of, show_duration};
-use super::value::{IntType, MapType, Value};
+use super::time::{MONTHS, WEEKDAYS, name_of};
+use super::value::{IntType, Map, MapType, Value};
+use crate::wire::duration::go;
 
 type Done = Result<(), Fault>;
 
@@ -30,7 +31,7 @@ pub(super) struct Printer<'p, 'c> {
     pub(super) context: &'p mut Context<'c>,
     pub(super) out: Vec<u8>,
     pub(super) flags: Flags,
-    /// A value is shown within a complaint about its verb: no method is asked.
+    /// A value is shown within a bad-verb message: its own methods are not called.
     complaining: bool,
 }
 
@@ -178,33 +179,10 @@ impl<'p, 'c> Printer<'p, 'c> {
                 self.integer(value, number, false, number, verb)
             }
             Value::Float(float) => self.float(value, *float, verb),
-            Value::Complex(real, imaginary) => {
-                if !"vbgGxXfFeE".contains(verb) {
-                    return self.bad_verb(value, verb);
-                }
-                self.put("(")?;
-                self.float(value, *real, verb)?;
-                let plus = std::mem::replace(&mut self.flags.plus, true);
-                self.float(value, *imaginary, verb)?;
-                self.flags.plus = plus;
-                self.put("i)")
-            }
+            Value::Complex(real, imaginary) => self.complex(value, *real, *imaginary, verb),
             Value::Text(text) => self.string(value, text, verb),
             Value::List(..) => self.list(value, verb),
-            Value::Map(map) => {
-                let entries = map.entries.iter();
-                let (open, between, close) = self.frame(value, "map[", "]");
-                self.put(open)?;
-                for (at, (key, element)) in entries.enumerate() {
-                    if at > 0 {
-                        self.put(between)?;
-                    }
-                    self.value(&Value::Text(key.clone()), verb)?;
-                    self.put(":")?;
-                    self.element(element, verb, map.kind)?;
-                }
-                self.put(close)
-            }
+            Value::Map(map) => self.map(value, map, verb),
             Value::Labels => {
                 let whole = self.context.whole(Value::Labels)?;
                 self.value(&whole, verb)
@@ -223,6 +201,32 @@ impl<'p, 'c> Printer<'p, 'c> {
                 self.string(value, name.as_bytes(), verb)
             }
         }
+    }
+
+    fn complex(&mut self, value: &Value, real: f64, imaginary: f64, verb: char) -> Done {
+        if !"vbgGxXfFeE".contains(verb) {
+            return self.bad_verb(value, verb);
+        }
+        self.put("(")?;
+        self.float(value, real, verb)?;
+        let plus = std::mem::replace(&mut self.flags.plus, true);
+        self.float(value, imaginary, verb)?;
+        self.flags.plus = plus;
+        self.put("i)")
+    }
+
+    fn map(&mut self, value: &Value, map: &Map, verb: char) -> Done {
+        let (open, between, close) = self.frame(value, "map[", "]");
+        self.put(open)?;
+        for (at, (key, element)) in map.entries.iter().enumerate() {
+            if at > 0 {
+                self.put(between)?;
+            }
+            self.value(&Value::Text(key.clone()), verb)?;
+            self.put(":")?;
+            self.element(element, verb, map.kind)?;
+        }
+        self.put(close)
     }
 
     fn list(&mut self, value: &Value, verb: char) -> Done {
@@ -247,7 +251,7 @@ impl<'p, 'c> Printer<'p, 'c> {
         self.value(element, verb)
     }
 
-    /// What stands around and between the elements of a value.
+    /// The delimiters around and between the elements of a value.
     fn frame(
         &self,
         value: &Value,
@@ -274,7 +278,7 @@ impl<'p, 'c> Printer<'p, 'c> {
             'o' | 'O' => self.digits(magnitude, negative, 8, verb),
             'x' | 'X' => self.digits(magnitude, negative, 16, verb),
             'c' | 'q' => {
-                // As Go's conversion to a rune: the low bits, and U+FFFD for what is none.
+                // Go's conversion to a rune: the low 32 bits, and U+FFFD for an invalid code point.
                 let c = u32::try_from(bits).ok().and_then(char::from_u32);
                 let c = c.unwrap_or(char::REPLACEMENT_CHARACTER);
                 let mut buffer = [0; 4];
@@ -486,10 +490,10 @@ fn with_point(number: &str, form: char, of_v: bool, precision: Option<usize>) ->
     digits + tail
 }
 
-/// How a value shows itself: the types of package `time` do.
+/// `String()` of a value; only the types of package `time` have it.
 pub(super) fn own_form(value: &Value) -> Option<String> {
     Some(match value {
-        Value::Int(nanos, IntType::Duration) => show_duration(*nanos),
+        Value::Int(nanos, IntType::Duration) => go::format(*nanos),
         Value::Int(month, IntType::Month) => name_of(&MONTHS, *month, 1, "Month"),
         Value::Int(day, IntType::Weekday) => name_of(&WEEKDAYS, *day, 0, "Weekday"),
         Value::Time(time) => time.to_string(),

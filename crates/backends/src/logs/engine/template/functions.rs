@@ -41,13 +41,13 @@ impl Param {
         }
     }
 
-    /// Whether `nil` is a value of the type.
+    /// True if `nil` is a value of the type.
     pub(super) fn can_be_nil(self) -> bool {
         matches!(self, Self::Any | Self::Raw | Self::Zone)
     }
 }
 
-/// What a function does.
+/// The implementation of a function.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Body {
     /// Of its arguments; a method finds its receiver before them.
@@ -381,7 +381,7 @@ pub(super) fn time(arguments: &[Value], at: usize) -> Result<&Time, Fault> {
     }
 }
 
-/// What `html`, `js` and `urlquery` do: print, then escape. No byte becomes more than six.
+/// `html`, `js` and `urlquery`: print, then escape. One byte becomes at most six.
 fn escaped(context: &mut Context<'_>, values: &[Value], escape: fn(&[u8]) -> Vec<u8>) -> Made {
     // Here a missing value shows itself as in the output.
     let shown_as = |value: &Value| match value.unboxed() {

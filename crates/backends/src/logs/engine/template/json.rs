@@ -7,10 +7,10 @@ use super::number::parse_float;
 use super::quote::first_char;
 use super::value::{Map, MapType, Text, Value};
 
-/// How deep objects and arrays may nest. Go bears 10,000 levels; each takes room on the stack here.
+/// Deepest nesting of objects and arrays. Go allows 10,000 levels; here each level uses stack.
 const MAX_DEPTH: usize = 100;
 
-/// The value, or none when the text is not JSON.
+/// Decodes a value; `None` if the text is not JSON.
 pub(super) fn decode(text: &[u8]) -> Option<Value> {
     let mut cursor = Cursor { text, at: 0 };
     let value = cursor.value(0)?;
@@ -137,7 +137,7 @@ impl Cursor<'_> {
             }
         }
         let text = std::str::from_utf8(self.text.get(start..self.at)?).ok()?;
-        // A number that is no float costs its place only.
+        // A number that does not fit a float becomes nil; the rest of the document is kept.
         Some(parse_float(text).map_or(Value::Nil, Value::Float))
     }
 

@@ -1,8 +1,8 @@
-//! From the text of a template to tokens, by the rules of Go's `text/template/parse`.
+//! Splits a template into tokens, by the rules of Go's `text/template/parse`.
 
 use super::quote::{first_char, quoted};
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Error,
@@ -32,7 +32,7 @@ pub(super) enum Kind {
     Keyword(Keyword),
 }
 
-/// The words that are no functions.
+/// Keywords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keyword {
     Block,
@@ -59,7 +59,7 @@ pub(super) struct Token<'t> {
 }
 
 impl std::fmt::Display for Token<'_> {
-    /// As Go names a token that it did not expect.
+    /// Go's description of an unexpected token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind {
             Kind::Eof => f.write_str("EOF"),
@@ -98,7 +98,7 @@ fn has_right_trim(text: &str) -> bool {
     chars.next().is_some_and(is_space) && chars.next() == Some('-')
 }
 
-/// Hands out the tokens of a text one by one.
+/// Returns the tokens of a text one by one.
 pub(super) struct Lexer<'t> {
     input: &'t str,
     pos: usize,
@@ -267,7 +267,7 @@ impl<'t> Lexer<'t> {
         None
     }
 
-    /// Whether a closing delimiter comes next, and whether it trims.
+    /// Tests for a closing delimiter, and whether it trims.
     fn at_right_delim(&self) -> Option<bool> {
         let rest = self.rest();
         if has_right_trim(rest) && rest.get(2..).is_some_and(|rest| rest.starts_with(RIGHT)) {
@@ -427,7 +427,7 @@ impl<'t> Lexer<'t> {
         self.token(kind)
     }
 
-    /// Whether a word may end here.
+    /// Tests whether a word may end here.
     fn at_terminator(&self) -> bool {
         match self.peek() {
             None | Some('.' | ',' | '|' | ':' | ')' | '(') => true,
@@ -435,7 +435,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// A constant in quotes; what its escapes mean is the parser's concern.
+    /// A quoted constant. The parser resolves its escapes.
     fn delimited(&mut self, quote: char, kind: Kind, unterminated: &str) -> Token<'t> {
         loop {
             match self.next() {

@@ -165,7 +165,7 @@ static TIME: &[Function] = &[
     ),
 ];
 
-/// What lies between a time and the multiple of a duration before it, counted from year 1.
+/// The remainder of a time since year 1, divided by a duration.
 fn rest(time: &Time, step: i64) -> i64 {
     let rest = time.since_zero().rem_euclid(i128::from(step));
     i64::try_from(rest).unwrap_or(0)
@@ -215,7 +215,7 @@ static DURATION: &[Function] = &[
         }
         let rest = nanos % step;
         let down = nanos - rest;
-        // Halves go away from zero; what does not fit stays at the limit.
+        // Halves are rounded away from zero; an overflow saturates.
         if rest.unsigned_abs() < step.unsigned_abs() - rest.unsigned_abs() {
             return span(down);
         }

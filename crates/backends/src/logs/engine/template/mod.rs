@@ -5,9 +5,9 @@
 //! - the tree is walked for each line ([`exec`], [`eval`]) over values of Go's types ([`value`])
 //! - [`functions`] is the table of all functions with their signatures
 //!
-//! Answers and messages are those of Go, with three exceptions. What a template makes and how long
-//! it runs is bounded, and a query beyond the bounds is refused. Nesting is bounded more tightly
-//! than in Go. The local zone is UTC, as in the images that Loki is shipped in.
+//! Results and messages are those of Go, with three exceptions. Output size and running time are
+//! bounded, and a query beyond the bounds fails. Nesting is bounded more tightly than in Go. The
+//! local zone is UTC, as in Loki's container images.
 
 mod builtins;
 mod cast;
@@ -63,7 +63,7 @@ impl Kind {
         }
     }
 
-    /// What messages call the template.
+    /// The name of the template in messages.
     fn name(self) -> &'static str {
         match self {
             Self::Line => "line",
@@ -72,10 +72,10 @@ impl Kind {
     }
 }
 
-/// A template that made no text.
+/// A template that failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Failure {
-    /// The line goes on with this as its `__error_details__`.
+    /// The line is kept, with this text as its `__error_details__`.
     Line(String),
     /// The query ends.
     Query(QueryError),
@@ -93,8 +93,8 @@ pub(crate) struct Template {
     kind: Kind,
     source: Arc<str>,
     templates: Arc<Templates>,
-    /// The label that is all that the template shows. Such a `line_format` does not see the labels
-    /// of errors, in Loki as here.
+    /// The label of a template that consists of one label only. As in Loki such a `line_format`
+    /// does not see error labels.
     label: Option<String>,
     regexes: Regexes,
 }
@@ -103,7 +103,7 @@ impl Template {
     /// Compiles a template.
     ///
     /// # Errors
-    /// Where and why it is malformed.
+    /// It is malformed; the message gives the position.
     pub(crate) fn new(kind: Kind, text: &str) -> Result<Self, String> {
         let templates = parser::parse(kind.name(), text)?;
         Ok(Self {
@@ -115,10 +115,10 @@ impl Template {
         })
     }
 
-    /// Fills the template in.
+    /// Executes the template.
     ///
     /// # Errors
-    /// What a function could not do; the query makes too much or took too long.
+    /// A function failed, or the query exceeded its limits.
     pub(crate) fn render(
         &self,
         fields: &Fields<'_>,

@@ -11,7 +11,7 @@ use super::value::Text;
 #[derive(Clone, Debug, Default)]
 pub(super) struct List(pub(super) Vec<Node>);
 
-/// What stands between texts, or a text.
+/// A node: a text or an action.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     Text(Text),
@@ -63,7 +63,7 @@ pub(super) struct Variable {
     pub(super) fields: Vec<String>,
 }
 
-/// A word with its arguments. There is always a word.
+/// A command: a word with its arguments. It always has a word.
 #[derive(Clone, Debug)]
 pub(super) struct Command {
     pub(super) pos: usize,
@@ -71,7 +71,7 @@ pub(super) struct Command {
     pub(super) arguments: Vec<Operand>,
 }
 
-/// What a command is made of.
+/// An operand of a command.
 #[derive(Clone, Debug)]
 pub(super) struct Operand {
     pub(super) pos: usize,
@@ -93,7 +93,7 @@ pub(super) enum Term {
 }
 
 impl List {
-    /// Whether it shows nothing: then another definition of the same name replaces it.
+    /// True if it is empty; a later definition with the same name then replaces it.
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(|node| match node {
             Node::Text(text) => super::strings::trim_space(text).is_empty(),

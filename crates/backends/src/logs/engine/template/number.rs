@@ -3,7 +3,7 @@
 
 use super::quote::{Unit, quoted, unquote_char};
 
-/// Why a text is no number.
+/// The error of a number that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bad {
     Syntax,
@@ -19,7 +19,7 @@ impl std::fmt::Display for Bad {
     }
 }
 
-/// Whether underscores stand between digits only, or between a base's prefix and a digit.
+/// Tests that underscores stand only between digits, or between a base prefix and a digit.
 fn underscores_fit(text: &str) -> bool {
     let text = text.strip_prefix(['+', '-']).unwrap_or(text);
     let mut bytes = text.bytes().peekable();
@@ -152,7 +152,7 @@ fn parse_hex_float(text: &str) -> Result<f64, Bad> {
             mantissa = mantissa << 4 | digit;
             exponent -= if after_point { 4 } else { 0 };
         } else {
-            // What is cut off still decides how to round.
+            // The digits that are cut off still decide the rounding.
             mantissa |= u64::from(digit != 0);
             exponent += if after_point { 0 } else { 4 };
         }

@@ -59,8 +59,8 @@ pub(super) fn modulo(_: &mut Context<'_>, arguments: &[Value]) -> Made {
 
 type Operation = fn(&Decimal, &Decimal) -> Decimal;
 
-/// An operation over all arguments from left to right. The digits that it makes are bounded as
-/// texts are.
+/// Folds all arguments from left to right. The digits of the result count against the same bound as
+/// texts.
 fn decimals(
     context: &mut Context<'_>,
     start: Decimal,
@@ -110,7 +110,7 @@ pub(super) fn min(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     Ok(Value::int64(arguments.iter().map(int).min().unwrap_or(0)))
 }
 
-/// The larger or smaller of all; what is not a number wins, as in Go.
+/// The largest or smallest argument; as in Go NaN wins.
 fn extreme(arguments: &[Value], choose: fn(f64, f64) -> f64) -> Made {
     let numbers = arguments.iter().map(float);
     let chosen = numbers.reduce(|a, b| match a.is_nan() || b.is_nan() {
@@ -136,7 +136,8 @@ pub(super) fn floor(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     Ok(Value::Float(float(first(arguments)).floor()))
 }
 
-/// To so many places; the third argument says from which fraction on it goes up.
+/// Rounds to a number of decimal places; the third argument is the fraction from which it rounds
+/// up.
 pub(super) fn round(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     let from = arguments.get(2).map_or(0.5, float);
     let power = 10f64.powf(float(second(arguments)));

@@ -1,4 +1,4 @@
-//! From tokens to the tree of a template, with the messages of Go's `text/template/parse`.
+//! Parses tokens to the tree of a template, with the messages of Go's `text/template/parse`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use super::number::Number;
 use super::quote::{quoted, unquote};
 use super::value::Text;
 
-/// How deep parentheses and blocks may nest together. Go bears 10,000 parentheses; each level takes
-/// room on the stack here.
+/// Deepest nesting of parentheses and blocks together. Go allows 10,000 parentheses; here each
+/// level uses stack.
 const MAX_NESTING: usize = 100;
 
 /// The templates of a text by name, the text itself among them.
 pub(super) type Templates = HashMap<Vec<u8>, Arc<List>>;
 
-/// What ends a list of nodes.
+/// The end of a list of nodes.
 enum End {
     End,
-    /// `{{else}}`, and whether an `if` or `with` follows in the same action.
+    /// `{{else}}`, with the `if` or `with` that follows in the same action.
     Else,
 }
 
@@ -41,7 +41,7 @@ enum Step {
     End(End),
 }
 
-/// Parses a text; `name` is what messages call it.
+/// Parses a template; `name` is its name in messages.
 pub(super) fn parse(name: &'static str, text: &str) -> Result<Templates, String> {
     let lexer = Lexer::new(text);
     let mut parser = Parser {
@@ -73,7 +73,7 @@ struct Parser<'t> {
     peeked: usize,
     variables: Vec<String>,
     templates: Templates,
-    /// Line at which the present action began; 0 outside of actions.
+    /// Line at which the current action began; 0 outside of actions.
     action_line: usize,
     range_depth: usize,
     nesting: usize,
@@ -157,7 +157,7 @@ impl<'t> Parser<'t> {
         result
     }
 
-    /// Keeps a template under its name; an empty one gives way to another.
+    /// Stores a template under its name; a non-empty one replaces an empty one.
     fn add(&mut self, name: Vec<u8>, list: List) -> Parsed<()> {
         let taken = self
             .templates
@@ -428,7 +428,7 @@ impl<'t> Parser<'t> {
                 return Ok((variables, false));
             }
             self.next();
-            // A space may stand between the variable and what says that it is declared.
+            // A space may stand between the variable and `:=`, `=` or the comma.
             let after = self.peek();
             let next = self.peek_non_space();
             let comma = next.kind == Kind::Char && next.text == ",";

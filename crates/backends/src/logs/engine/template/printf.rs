@@ -1,4 +1,4 @@
-//! `printf`: what Go's `fmt.Sprintf` makes of a format.
+//! `printf`, as Go's `fmt.Sprintf`.
 
 use super::context::{Context, Fault};
 use super::format::{Flags, Printer};
@@ -8,7 +8,7 @@ use super::value::Value;
 /// Widths and precisions above this are refused, as in Go.
 const MOST: i64 = 1_000_000;
 
-/// Fills in a format.
+/// Formats arguments.
 pub(super) fn printf(
     context: &mut Context<'_>,
     format: &[u8],
@@ -140,7 +140,7 @@ impl Run<'_, '_> {
         number.and_then(|number| usize::try_from(number).ok())
     }
 
-    /// `[2]`: which argument comes next.
+    /// Reads an argument index such as `[2]`.
     fn index(&mut self) {
         self.after_index = false;
         if self.peek() != Some(b'[') {

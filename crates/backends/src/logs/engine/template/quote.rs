@@ -1,7 +1,7 @@
-//! Go's quoted texts: `strconv.Quote`, `strconv.Unquote`, and UTF-8 as Go reads it, where a byte
-//! that is none counts as one character.
+//! Go's quoted strings: `strconv.Quote`, `strconv.Unquote`, and Go's decoding of UTF-8, where an
+//! invalid byte counts as one character.
 
-/// The first character and its length in bytes; none when the bytes are no UTF-8.
+/// Decodes the first character with its length in bytes; `None` if the bytes are not UTF-8.
 pub(super) fn first_char(bytes: &[u8]) -> Option<(char, usize)> {
     let most = bytes.get(..bytes.len().min(4))?;
     let valid = match std::str::from_utf8(most) {
@@ -12,7 +12,7 @@ pub(super) fn first_char(bytes: &[u8]) -> Option<(char, usize)> {
     Some((c, c.len_utf8()))
 }
 
-/// The characters of a text with the bytes that each stands for; a byte that is no UTF-8 is none.
+/// The characters of a text with their bytes; an invalid byte has no character.
 pub(super) fn chars(bytes: &[u8]) -> impl Iterator<Item = (Option<char>, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -29,7 +29,7 @@ pub(super) fn chars(bytes: &[u8]) -> impl Iterator<Item = (Option<char>, &[u8])>
     })
 }
 
-/// How many characters a text has.
+/// Number of characters of a text.
 pub(super) fn count_chars(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.chars().count(),
@@ -37,7 +37,7 @@ pub(super) fn count_chars(bytes: &[u8]) -> usize {
     }
 }
 
-/// The text with U+FFFD for each byte that is no UTF-8, as Go's encoders write it.
+/// Replaces each invalid byte by U+FFFD, as Go's encoders do.
 pub(super) fn valid(bytes: &[u8]) -> String {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return text.to_owned();
@@ -46,13 +46,13 @@ pub(super) fn valid(bytes: &[u8]) -> String {
     chars(bytes).map(replaced).collect()
 }
 
-/// Whether Go prints a character as it is: letters, marks, numbers, punctuation, symbols and the
-/// plain space. The standard library knows the same of its own `Debug`.
+/// Go's `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols and the space. Rust's
+/// `Debug` leaves the same characters unescaped.
 pub(super) fn is_print(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }
-    // At the first place marks would be escaped too.
+    // As the first character of a text a mark would be escaped.
     let mut text = String::from("a");
     text.push(c);
     text.escape_debug().count() == 2
@@ -100,7 +100,7 @@ fn push_escaped(text: &mut String, c: char, quote: char, ascii: bool) {
     }
 }
 
-/// What is not a literal.
+/// Not a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BadSyntax;
 
@@ -127,7 +127,7 @@ pub(super) fn unquote(literal: &str) -> Result<Vec<u8>, BadSyntax> {
     Ok(bytes)
 }
 
-/// What one character or escape stands for.
+/// The meaning of one character or escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Char(char),

@@ -10,7 +10,8 @@ use super::quote::valid;
 use super::value::Value;
 use crate::wire::regex::Expression;
 
-/// Expressions that are kept. A template that builds them of labels begins anew after so many.
+/// Largest number of cached expressions. The cache is cleared beyond it, for templates that build
+/// expressions from labels.
 const MOST: usize = 32;
 
 type Compiled = Result<Arc<Expression>, String>;
@@ -20,7 +21,7 @@ type Compiled = Result<Arc<Expression>, String>;
 pub(super) struct Regexes(Arc<Mutex<HashMap<String, Compiled>>>);
 
 impl Regexes {
-    /// The expression, or why it is none.
+    /// The compiled expression or its error.
     pub(super) fn get(&self, pattern: &str) -> Compiled {
         let mut known = self.0.lock();
         if let Some(compiled) = known.get(pattern) {
@@ -36,7 +37,7 @@ impl Regexes {
     }
 }
 
-/// Replaces every match by a replacement, which is text as it is if `literal`.
+/// Replaces every match. With `literal` the replacement is not a template.
 pub(super) fn replace_all(
     context: &mut Context<'_>,
     pattern: &[u8],
@@ -57,7 +58,7 @@ pub(super) fn replace_all(
         // No group is longer than the whole match.
         let most = replacement.len() + before.len() + groups.saturating_mul(found.len());
         context.room(most)?;
-        // What is filled in may be empty and still be long to read.
+        // The replacement may expand to nothing and still be long to read.
         context.budget.work(replacement.len())?;
         let length = out.len();
         out.push_str(before);
@@ -75,7 +76,7 @@ pub(super) fn replace_all(
     Ok(Value::text(out))
 }
 
-/// How often an expression matches.
+/// Number of matches of an expression.
 pub(super) fn count(
     context: &mut Context<'_>,
     pattern: &[u8],

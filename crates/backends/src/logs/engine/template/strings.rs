@@ -10,7 +10,7 @@ fn is_go_space(c: char) -> bool {
     c.is_whitespace()
 }
 
-/// The text without the characters at its start that `cut` names; a byte that is no UTF-8 is none.
+/// Removes the characters of `cut` from the start; an invalid byte is not a character.
 fn trimmed_start(text: &[u8], cut: impl Fn(Option<char>) -> bool) -> &[u8] {
     let skip: usize = chars(text)
         .take_while(|(c, _)| cut(*c))
@@ -43,7 +43,7 @@ pub(super) fn trim_space(text: &[u8]) -> &[u8] {
     trimmed_end(trimmed_start(text, space), space)
 }
 
-/// Whether a cutset has a character; Go reads a byte that is no UTF-8 as U+FFFD on both sides.
+/// Tests whether a cutset contains a character. Go reads an invalid byte as U+FFFD on both sides.
 fn in_set(set: &[u8], c: Option<char>) -> bool {
     let read = |c: Option<char>| c.unwrap_or(char::REPLACEMENT_CHARACTER);
     chars(set).any(|(other, _)| read(other) == read(c))
@@ -276,7 +276,7 @@ pub(super) fn align(context: &mut Context<'_>, count: i64, text: &Text, right: b
         out.resize(spaces + text.len(), b' ');
         return Ok(Value::text(out));
     }
-    // Go goes by way of runes: a byte that is no UTF-8 becomes U+FFFD.
+    // Go converts to runes: an invalid byte becomes U+FFFD.
     let skip = if right { length - count } else { 0 };
     let kept: String = chars(text)
         .skip(skip)

@@ -18,7 +18,7 @@ fn unit(name: &str) -> Option<f64> {
     Some(base.powi(i32::try_from(power).ok()? + 1))
 }
 
-/// How many bytes a text says.
+/// Reads a size in bytes.
 pub(super) fn parse_bytes(text: &[u8]) -> Result<f64, String> {
     let text = valid(text);
     let is_number = |c: char| c.is_numeric() || c == '.' || c == ',';

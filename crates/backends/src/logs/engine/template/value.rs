@@ -1,4 +1,4 @@
-//! What templates compute with: the types of Go that Loki's labels and functions bring in.
+//! Values of templates: the Go types that Loki's labels and functions use.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::time::{Time, Zone};
 
-/// A text of Go: bytes that are mostly UTF-8.
+/// A Go string: bytes that are usually UTF-8.
 pub(super) type Text = Arc<[u8]>;
 
 /// The types of whole numbers with a sign.
@@ -40,7 +40,7 @@ pub(super) struct Map {
 pub(super) enum Value {
     /// No value at all, of no type.
     Nil,
-    /// What a variable of type `interface {}` holds, if anything.
+    /// The value in a variable of type `interface {}`.
     Any(Option<Arc<Value>>),
     Bool(bool),
     Int(i64, IntType),
@@ -129,7 +129,7 @@ impl Value {
         }
     }
 
-    /// Whether `if` takes it for true: what is not the zero of its type.
+    /// The truth of a value for `if`: it is not the zero value of its type.
     pub(super) fn is_true(&self) -> bool {
         match self {
             Self::Nil | Self::Any(None) => false,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::metrics::duration::parse_duration;
+use crate::wire::duration::prometheus;
 
 /// A configuration that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -185,7 +185,7 @@ impl RawJob {
             .as_ref()
             .or(general.as_ref())
         {
-            Some(text) => parse_duration(text),
+            Some(text) => prometheus::parse(text).map(|nanos| nanos / 1_000_000),
             None => Ok(otherwise),
         };
         let interval = time(&self.scrape_interval, &global.scrape_interval, 60_000)?;

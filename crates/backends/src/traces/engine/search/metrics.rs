@@ -63,14 +63,14 @@ pub(crate) fn time_series(
         grid.window(),
         0,
         work,
-        |inner, (_, traces)| {
-            let plan = Plan::new(query, &inner.dictionary, &mut patterns);
-            let show = shown.plan(&inner.dictionary, &mut patterns);
-            let by = Grouping::new(&counted.fields, &inner.dictionary);
+        |index, (_, traces)| {
+            let plan = Plan::new(query, &index.dictionary, &mut patterns);
+            let show = shown.plan(&index.dictionary, &mut patterns);
+            let by = Grouping::new(&counted.fields, &index.dictionary);
             // Numbers of texts hold only here, and so do the keys made of them.
             let mut known: HashMap<Vec<Key>, usize> = HashMap::new();
             for trace in traces {
-                let subject = Subject::new(&inner.dictionary, trace, work);
+                let subject = Subject::new(&index.dictionary, trace, work);
                 let spans = plan.run(&subject).into_iter().flat_map(|set| set.spans);
                 let mut candidates = Vec::new();
                 for at in spans {

@@ -220,12 +220,12 @@ fn by_test<'w>(
         request.window(),
         head,
         work,
-        |inner, (part, traces)| {
+        |index, (part, traces)| {
             if part == Part::End {
                 return hits.end_segment();
             }
             for trace in traces {
-                let subject = Subject::new(&inner.dictionary, trace, work);
+                let subject = Subject::new(&index.dictionary, trace, work);
                 if test(&subject) {
                     hits.add(part, trace_hit(&subject))?;
                 }
@@ -257,14 +257,14 @@ fn by_query<'w>(
         request.window(),
         head,
         work,
-        |inner, (part, traces)| {
+        |index, (part, traces)| {
             if part == Part::End {
                 return hits.end_segment();
             }
-            let plan = Plan::new(query, &inner.dictionary, &mut patterns);
-            let show = shown.plan(&inner.dictionary, &mut patterns);
+            let plan = Plan::new(query, &index.dictionary, &mut patterns);
+            let show = shown.plan(&index.dictionary, &mut patterns);
             for trace in traces {
-                let subject = Subject::new(&inner.dictionary, trace, work);
+                let subject = Subject::new(&index.dictionary, trace, work);
                 let spansets = plan.run(&subject);
                 if !spansets.is_empty() {
                     hits.add(part, matching_hit(&subject, spansets, &show, request))?;

@@ -1,11 +1,9 @@
-//! Times as Go's package `time` has them: an instant with the zone that it is shown in.
+//! Times of Go's package `time`: an instant with the zone that it is shown in.
 
-mod duration;
 mod layout;
 mod parse;
 mod zone;
 
-pub(super) use duration::{parse_duration, show_duration};
 pub(super) use parse::parse;
 pub(super) use zone::Zone;
 
@@ -42,7 +40,7 @@ pub(super) const WEEKDAYS: [&str; 7] = [
     "Saturday",
 ];
 
-/// The name of a number from `first` on, or how Go shows a number that has none.
+/// The name of a number, counted from `first`, or Go's text for a number without a name.
 pub(super) fn name_of(names: &[&str], value: i64, first: i64, kind: &str) -> String {
     let at = value
         .checked_sub(first)
@@ -62,7 +60,7 @@ pub(super) struct Time {
     pub(super) zone: Zone,
 }
 
-/// A day and a time of the day, as the clocks of a zone show it.
+/// Date and time of day in a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Clock {
     pub(super) year: i64,
@@ -158,7 +156,7 @@ impl Time {
         }
     }
 
-    /// Nanoseconds since the Unix epoch; they wrap around where Go's do.
+    /// Unix nanoseconds; they wrap around as in Go.
     pub(super) fn nanos(&self) -> i64 {
         self.sec
             .wrapping_mul(NANOS)
@@ -170,7 +168,7 @@ impl Time {
         clock(self.sec.saturating_add(i64::from(offset)))
     }
 
-    /// The time that the clocks of a zone show as this.
+    /// The instant at which a zone shows this date and time of day.
     pub(super) fn of_clock(days: i64, of_day: i64, nsec: u32, zone: Zone) -> Self {
         let shown = days.saturating_mul(DAY).saturating_add(of_day);
         let (first, ..) = zone.at(shown);

@@ -1,11 +1,11 @@
-//! Times from texts, by a layout: `time.ParseInLocation`.
+//! Parses times by a layout: `time.ParseInLocation`.
 
 use std::sync::Arc;
 
 use super::layout::{Chunk, next_chunk};
 use super::{MONTHS, Time, WEEKDAYS, Zone, days};
 
-/// What was read so far.
+/// The parts read so far.
 struct Parts {
     year: i64,
     month: Option<i64>,
@@ -21,8 +21,8 @@ struct Parts {
     zone: Option<String>,
 }
 
-/// The time that a text says, in a zone unless the text names another. None when the text does not
-/// fit the layout or says no time.
+/// Parses a time, in a zone unless the text names another. `None` if the text does not fit the
+/// layout or is not a valid time.
 pub(in super::super) fn parse(layout: &[u8], text: &[u8], local: Zone) -> Option<Time> {
     let mut parts = Parts {
         year: 0,
@@ -324,7 +324,7 @@ impl Parts {
     }
 }
 
-/// How long the abbreviation of a zone is that a text begins with.
+/// Length of the zone abbreviation at the start of a text.
 fn zone_name_length(value: &[u8]) -> Option<usize> {
     if value.starts_with(b"ChST") || value.starts_with(b"MeST") {
         return Some(4);
@@ -346,7 +346,7 @@ fn zone_name_length(value: &[u8]) -> Option<usize> {
     fits.then_some(upper)
 }
 
-/// The length of `+3` or `-11`; 0 where there is no such thing.
+/// Length of an offset such as `+3` or `-11`; 0 if there is none.
 fn signed_hours_length(value: &[u8]) -> usize {
     if !matches!(value.first(), Some(b'+' | b'-')) {
         return 0;

@@ -1,4 +1,4 @@
-//! Zones: what clocks show at a time.
+//! Time zones.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) enum Zone {
     Utc,
-    /// The zone of the server: UTC, as in the images that Loki is shipped in.
+    /// The zone of the server: UTC, as in Loki's container images.
     Local,
     /// Of the zone database.
     Named(TimeZone),
@@ -51,8 +51,8 @@ impl Zone {
         }
     }
 
-    /// The offset that an abbreviation stands for at a time that clocks show: the one in effect if
-    /// it has the name, else another of the same zone.
+    /// The offset of an abbreviation at a local time: the one in effect if it has this name, else
+    /// another of the same zone.
     pub(super) fn offset_of(&self, name: &str, shown: i64) -> Option<i32> {
         const HALF_YEAR: i64 = 182 * 86_400;
         let offsets = [0, HALF_YEAR, -HALF_YEAR].map(|away| {

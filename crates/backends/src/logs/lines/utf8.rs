@@ -1,9 +1,10 @@
-//! Bytes that are no UTF-8. Loki keeps them and shows each as U+FFFD; the store holds texts, so
-//! they are replaced when they come in.
+//! Bytes that are not UTF-8. Loki keeps them and shows each as U+FFFD; this store holds `str`, so
+//! they are replaced at ingest.
 
 use std::borrow::Cow;
 
-/// The bytes as text, with U+FFFD for each byte that is no part of a character, as Go writes them.
+/// Decodes bytes with one U+FFFD for each invalid byte, as Go does. (The standard library replaces
+/// whole sequences.)
 #[must_use]
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     let mut chunks = bytes.utf8_chunks();

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// One pair: the key and the value as they are meant, the value empty when there is none.
+/// A key and its value, unquoted and unescaped; the value is empty if there is none.
 pub type Pair<'l> = (&'l str, Cow<'l, str>);
 
 /// A pair that is not well-formed.
@@ -35,7 +35,7 @@ impl<'l> Scanner<'l> {
         self.line.get(self.at..).unwrap_or_default()
     }
 
-    /// Bytes up to the first that is wanted, or to the end.
+    /// Takes bytes up to the first that satisfies the condition, or to the end.
     fn until(&self, wanted: impl Fn(u8) -> bool) -> usize {
         let rest = self.rest();
         rest.bytes().position(wanted).unwrap_or(rest.len())
@@ -77,7 +77,7 @@ impl<'l> Scanner<'l> {
         }
     }
 
-    /// An error at the present byte; the rest of the word is passed over.
+    /// Reports an error at the current byte and skips the rest of the word.
     fn bad<T>(&mut self, reason: &str, skip: bool) -> Result<T, BadPair> {
         let error = BadPair {
             position: self.at + 1,
@@ -115,7 +115,7 @@ impl<'l> Scanner<'l> {
     }
 }
 
-/// A text without its escapes, as Go reads JSON texts; half a surrogate pair is U+FFFD.
+/// Resolves escapes as Go does in JSON strings; half a surrogate pair becomes U+FFFD.
 fn unescape(text: &str) -> Option<String> {
     let hex = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
     let mut value = String::with_capacity(text.len());

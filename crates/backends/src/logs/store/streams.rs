@@ -1,4 +1,4 @@
-//! All streams of a store with their total size, and which of them holds the oldest entries.
+//! All streams of a store, indexed by labels and by age, with their total size.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
@@ -7,10 +7,10 @@ use super::labels::LabelSet;
 use super::stats::{Counter, Counters};
 use super::stream::{Outcome, Stream};
 
-/// At most this often all streams are searched for entries beyond their age, in nanoseconds.
+/// Shortest time between two searches for expired chunks, in nanoseconds.
 const SWEEP_EVERY: i64 = 1_000_000_000;
 
-/// The streams by number, by labels and by the time of their oldest entry.
+/// The streams by id, by labels and by the time of their oldest entry.
 #[derive(Default)]
 pub(crate) struct Streams {
     by_labels: HashMap<LabelSet, u64>,
@@ -31,7 +31,7 @@ impl Streams {
         self.by_id.values()
     }
 
-    /// The number of a stream, which is made if there is room for it.
+    /// The id of a stream. A new stream is created if there are fewer than `max_streams`.
     pub(crate) fn open(&mut self, labels: &LabelSet, max_streams: usize) -> Option<u64> {
         if let Some(id) = self.by_labels.get(labels) {
             return Some(*id);
@@ -48,8 +48,8 @@ impl Streams {
         Some(id)
     }
 
-    /// Lets `insert` add to a stream and keeps the books. A stream that eviction removed in the
-    /// middle of a push comes back under its number.
+    /// Runs `insert` on a stream, then updates the byte total and the age index. A stream that
+    /// eviction removed during a push is created again under the same id.
     pub(crate) fn change(
         &mut self,
         id: u64,
@@ -117,8 +117,8 @@ impl Streams {
     /// Drops the oldest chunk of a stream, and the stream with its last chunk.
     ///
     /// # Panics
-    /// No stream has this number: the index by age and the streams have come apart, and every
-    /// count of the store would be wrong from here on.
+    /// The age index names a stream that does not exist: the indexes are inconsistent, and every
+    /// count of the store would be wrong.
     #[expect(
         clippy::expect_used,
         reason = "a wrong count must not look like a right one"

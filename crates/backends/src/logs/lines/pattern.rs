@@ -4,13 +4,13 @@
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    /// What the line has to start with.
+    /// Literal before the first capture.
     prefix: String,
     /// Captures, each with the literal that ends it; the last literal may be empty.
     captures: Vec<(Option<String>, String)>,
 }
 
-/// The name of the capture at the start of a text, and what follows it.
+/// Reads a capture `<name>` at the start of a text; returns its name and the rest.
 fn capture(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = text.strip_prefix('<')?.split_once('>')?;
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
@@ -22,7 +22,7 @@ impl Pattern {
     /// Compiles the pattern of a parser.
     ///
     /// # Errors
-    /// What is wrong with it, in Loki's words.
+    /// The message of Loki.
     pub fn parser(text: &str) -> Result<Self, String> {
         let pattern = Self::new(text)?;
         let names: Vec<&String> = pattern.captures.iter().flat_map(|(name, _)| name).collect();
@@ -43,7 +43,7 @@ impl Pattern {
     /// Compiles the pattern of a line filter.
     ///
     /// # Errors
-    /// What is wrong with it, in Loki's words.
+    /// The message of Loki.
     pub fn filter(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             let (prefix, captures) = (String::new(), Vec::new());
@@ -84,7 +84,7 @@ impl Pattern {
         Ok(pattern)
     }
 
-    /// Between two captures there has to be something.
+    /// Two captures need a literal between them.
     fn check_neighbours(&self) -> Result<(), String> {
         let shown = |name: &Option<String>| format!("<{}>", name.as_deref().unwrap_or("_"));
         for pair in self.captures.windows(2) {
@@ -100,8 +100,8 @@ impl Pattern {
         Ok(())
     }
 
-    /// Whether a line is made of the literals with something between them: captures hold at least
-    /// one byte here, and nothing is left over.
+    /// Tests for a line that consists of the literals and captures. For line filters a capture
+    /// takes at least one byte, and the whole line must be consumed.
     #[must_use]
     pub fn matches(&self, line: &str) -> bool {
         if self.prefix.is_empty() && self.captures.is_empty() {
@@ -126,8 +126,8 @@ impl Pattern {
         !line.is_empty() && open != rest.is_empty()
     }
 
-    /// Reports what the captures hold. Where a literal is missing the capture before it takes the
-    /// rest of the line and the later ones take nothing, as in Loki.
+    /// Reports the values of the captures. As in Loki, if a literal is missing the capture before
+    /// it takes the rest of the line and the later ones take nothing.
     pub fn captures<'l>(&self, line: &'l str, mut found: impl FnMut(&str, &'l str)) {
         let Some(mut rest) = line.strip_prefix(self.prefix.as_str()) else {
             return;
@@ -151,10 +151,10 @@ impl Pattern {
     }
 }
 
-/// What comes before and after the first occurrence of a literal.
+/// Splits a text around the first occurrence of a literal.
 fn split<'l>(text: &'l str, literal: &str) -> (&'l str, Option<&'l str>) {
     let parts = match literal.as_bytes() {
-        // The usual case, a single space or bracket.
+        // The common case: a single byte, such as a space or bracket.
         [byte] => text
             .bytes()
             .position(|b| b == *byte)

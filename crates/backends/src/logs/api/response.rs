@@ -1,4 +1,4 @@
-//! Answers: bodies with their content types, and errors as plain text.
+//! HTTP responses of the Loki API: JSON bodies, and errors as plain text.
 
 use salvo::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use salvo::prelude::Response;
@@ -10,19 +10,19 @@ use crate::logs::lang::ParseError;
 const JSON: &str = "application/json; charset=UTF-8";
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 
-/// A body on its way out.
+/// A response: status and body.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ApiResponse {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
     pub(super) body: String,
 }
 
-/// An answer, or an error as text.
-pub(super) type Asked = Result<Answer, Answer>;
+/// A response, or an error response.
+pub(super) type ApiResult = Result<ApiResponse, ApiResponse>;
 
-impl Answer {
-    /// `{"status":"success","data":…}`; without data when there is none.
+impl ApiResponse {
+    /// `{"status":"success","data":…}`; `data` is left out if it is `None`.
     pub(super) fn data(data: Option<Json>) -> Self {
         let body = match data {
             Some(data) => json!({"status": "success", "data": data}),
@@ -31,12 +31,12 @@ impl Answer {
         Self::json(&body)
     }
 
-    /// `{"status":"success","data":{"resultType":…,"result":[…]}}` of rows that are JSON already. They
-    /// are written one by one, so that a large answer is in memory once.
+    /// `{"status":"success","data":{"resultType":…,"result":[…]}}` from rows of JSON. The rows are written
+    /// one by one, so that memory holds a large response once.
     ///
     /// # Errors
-    /// The answer has more bytes than `most`.
-    pub(super) fn rows(kind: &str, rows: impl Iterator<Item = String>, most: usize) -> Asked {
+    /// The body would exceed `most` bytes.
+    pub(super) fn rows(kind: &str, rows: impl Iterator<Item = String>, most: usize) -> ApiResult {
         let mut result = ResultBody::new(kind, most);
         for (at, row) in rows.enumerate() {
             if at > 0 {
@@ -47,7 +47,7 @@ impl Answer {
         Ok(result.end(""))
     }
 
-    /// Any JSON.
+    /// A JSON body with status 200.
     pub(super) fn json(body: &Json) -> Self {
         Self {
             status: 200,
@@ -56,7 +56,7 @@ impl Answer {
         }
     }
 
-    /// An error as text.
+    /// An error with a plain text body.
     pub(super) fn error(status: u16, text: impl Into<String>) -> Self {
         Self {
             status,
@@ -65,12 +65,12 @@ impl Answer {
         }
     }
 
-    /// An error of the request's parameters.
+    /// 400: the request is not valid.
     pub(super) fn bad_request(text: impl Into<String>) -> Self {
         Self::error(400, text)
     }
 
-    /// Fills in a response.
+    /// Writes status, content type and body; 204 has no body.
     pub(super) fn write(self, res: &mut Response) {
         res.status_code(StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK));
         if self.status != 204 {
@@ -81,14 +81,14 @@ impl Answer {
     }
 }
 
-/// The body of a query's answer, written piece by piece up to its limit.
+/// The body of a query response, written piece by piece up to a limit.
 pub(super) struct ResultBody {
     text: String,
     most: usize,
 }
 
 impl ResultBody {
-    /// A result of some type, and the most bytes that it may have.
+    /// Begins a body with `resultType` `kind`. The whole body may have `most` bytes.
     pub(super) fn new(kind: &str, most: usize) -> Self {
         let text =
             format!("{{\"status\":\"success\",\"data\":{{\"resultType\":\"{kind}\",\"result\":[");
@@ -98,7 +98,7 @@ impl ResultBody {
     /// Appends JSON.
     ///
     /// # Errors
-    /// [`QueryError::HoldsTooMuch`] beyond the limit.
+    /// [`QueryError::HoldsTooMuch`]: the body would exceed its limit.
     pub(super) fn push(&mut self, json: &str) -> Result<(), QueryError> {
         if self.text.len() + json.len() > self.most {
             return Err(QueryError::HoldsTooMuch(self.most));
@@ -107,12 +107,12 @@ impl ResultBody {
         Ok(())
     }
 
-    /// Closes the result; `more` are further fields of `data`, with a comma in front of each.
-    pub(super) fn end(mut self, more: &str) -> Answer {
+    /// Ends the body. `more` holds further fields of `data`, each with a leading comma.
+    pub(super) fn end(mut self, more: &str) -> ApiResponse {
         self.text.push(']');
         self.text.push_str(more);
         self.text.push_str("}}");
-        Answer {
+        ApiResponse {
             status: 200,
             content_type: JSON,
             body: self.text,
@@ -120,19 +120,19 @@ impl ResultBody {
     }
 }
 
-impl From<QueryError> for Answer {
+impl From<QueryError> for ApiResponse {
     fn from(error: QueryError) -> Self {
         Self::error(error.status(), error.to_string())
     }
 }
 
-impl From<ParseError> for Answer {
+impl From<ParseError> for ApiResponse {
     fn from(error: ParseError) -> Self {
         Self::bad_request(error.to_string())
     }
 }
 
-/// A time as Prometheus' API has it: seconds, with milliseconds if there are any.
+/// Formats a time as Prometheus' API does: Unix seconds, with milliseconds unless they are zero.
 pub(super) fn seconds(ts: i64) -> Json {
     let millis = ts.div_euclid(1_000_000);
     if millis % 1000 == 0 {
@@ -141,7 +141,7 @@ pub(super) fn seconds(ts: i64) -> Json {
     json!(millis as f64 / 1000.0)
 }
 
-/// A number as Prometheus' API has it: a text without exponent.
+/// Formats a number as Prometheus' API does: without an exponent.
 pub(super) fn number(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();

@@ -1,30 +1,30 @@
-//! JSON lines as Loki's scanner reads them: it looks at no more than it needs, keeps numbers as
-//! they are written, and takes control characters in texts.
+//! JSON lines, read as Loki's scanner reads them: it validates only the parts that it needs, keeps
+//! numbers as written, and accepts control characters in strings.
 
 use std::borrow::Cow;
 
-/// How deep objects may nest: each level is looked through once more.
+/// Deepest nesting of objects. Each level is scanned again, so the cost grows with depth.
 const MAX_DEPTH: usize = 64;
 
-/// What is wrong with a line, in the words of Loki's scanner.
+/// A syntax error, with the message of Loki's scanner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// Something else than a key, or the end where there is none.
+    /// A key or the end of the object was expected.
     #[error("Malformed JSON error")]
     Json,
-    /// A text that does not end.
+    /// A string without its closing quote.
     #[error("Value is string, but can't find closing '\"' symbol")]
     Text,
-    /// An array that does not end.
+    /// An array without its closing bracket.
     #[error("Value is array, but can't find closing ']' symbol")]
     Array,
-    /// An object that does not end, or no object.
+    /// An object without its closing brace, or a value that is not an object.
     #[error("Value looks like object, but can't find closing '}}' symbol")]
     Object,
     /// Neither number nor `true`, `false` or `null`.
     #[error("Unknown value type")]
     Unknown,
-    /// An escape that JSON does not know.
+    /// An invalid escape.
     #[error("Encountered an invalid escape sequence in a string")]
     Escape,
     /// Objects nest too deep.
@@ -32,12 +32,12 @@ pub enum Malformed {
     Depth,
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// In quotes.
+    /// A string.
     Text,
-    /// Begins with a digit or a minus.
+    /// A number: it begins with a digit or a minus.
     Number,
     /// `true` or `false`.
     Bool,
@@ -49,17 +49,17 @@ pub enum Kind {
     Array,
 }
 
-/// A value as it is written; a text without its quotes and with its escapes.
+/// A value as written; a string without its quotes, but with its escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value<'l> {
-    /// What it is.
+    /// Its type.
     pub kind: Kind,
-    /// How it is written.
+    /// Its source text.
     pub raw: &'l str,
 }
 
 impl<'l> Value<'l> {
-    /// The value of the label that it becomes.
+    /// The value as a label value.
     #[must_use]
     pub fn as_label(&self) -> Cow<'l, str> {
         match self.kind {
@@ -70,7 +70,8 @@ impl<'l> Value<'l> {
     }
 }
 
-/// A text without its escapes, empty when one of them is none; labels cannot hold U+FFFD.
+/// Resolves the escapes of a string; empty if one is invalid. U+FFFD is replaced, because labels
+/// cannot contain it.
 pub(crate) fn label_text(raw: &str) -> Cow<'_, str> {
     let text = unescape(raw).unwrap_or_default();
     match text.contains(char::REPLACEMENT_CHARACTER) {
@@ -85,7 +86,7 @@ fn hex(text: &str) -> Option<u32> {
     all_hex.then(|| u32::from_str_radix(digits, 16).ok())?
 }
 
-/// A text without its escapes; none when one of them is invalid, as half a surrogate pair is.
+/// Resolves the escapes of a string. `None` if one is invalid, such as half a surrogate pair.
 pub(crate) fn unescape(raw: &str) -> Option<Cow<'_, str>> {
     if !raw.contains('\\') {
         return Some(Cow::Borrowed(raw));
@@ -108,7 +109,7 @@ pub(crate) fn unescape(raw: &str) -> Option<Cow<'_, str>> {
                 rest = rest.get(4..)?;
                 match first {
                     0xd800..=0xdfff => {
-                        // The scanner takes any two characters here and does not look at the first.
+                        // Loki's scanner skips two characters here without checking the first.
                         let second = hex(rest.get(2..)?).filter(|second| *second >= 0xdc00)?;
                         rest = rest.get(6..)?;
                         let code = 0x10000
@@ -127,10 +128,10 @@ pub(crate) fn unescape(raw: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(text))
 }
 
-/// Why a walk ended early.
+/// A walk ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The caller has seen enough.
+    /// The callback asked to stop.
     Enough,
     /// The line is malformed.
     Malformed(Malformed),
@@ -145,8 +146,7 @@ impl From<Malformed> for Ended {
 /// Calls `found` with each key and value of the object that `text` is.
 ///
 /// # Errors
-/// The text is no object, or not a whole one; or `found` has seen enough. What came before was
-/// reported.
+/// The text is not a complete object, or `found` asked to stop. Earlier members were reported.
 pub fn members<'l>(
     text: &'l str,
     found: &mut dyn FnMut(&str, Value<'l>) -> Result<(), Ended>,
@@ -187,11 +187,11 @@ pub fn members<'l>(
     }
 }
 
-/// Takes a value with the keys that lead to it and its own, and says of an object whether it is to be entered.
+/// Receives the path to a value, its key and the value. For an object it returns true to enter it.
 type Found<'f, 'l> = dyn FnMut(&[String], &str, Value<'l>) -> Result<bool, Ended> + 'f;
 
-/// Calls `found` for each value of an object, and of the objects in it, that is neither object nor
-/// array, with the keys that lead to it.
+/// Calls `found` for each value of an object, and of each nested object for which `found` returned
+/// true.
 ///
 /// # Errors
 /// As [`members`].
@@ -204,7 +204,6 @@ pub fn walk<'l>(
         return Err(Malformed::Depth.into());
     }
     members(text, &mut |key, value| {
-        // `found` says of an object whether it is to be entered.
         if found(path, key, value)? && value.kind == Kind::Object {
             path.push(key.to_owned());
             let walked = walk(value.raw, path, found);
@@ -215,7 +214,7 @@ pub fn walk<'l>(
     })
 }
 
-/// A place in a text.
+/// A position in a text.
 pub(crate) struct Cursor<'l> {
     pub(crate) text: &'l str,
     pub(crate) at: usize,
@@ -230,7 +229,7 @@ impl<'l> Cursor<'l> {
         self.text.get(from..to).unwrap_or_default()
     }
 
-    /// Goes to the next byte that is no space.
+    /// Skips whitespace and returns the next byte.
     pub(crate) fn next_token(&mut self) -> Option<u8> {
         while matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
@@ -238,7 +237,7 @@ impl<'l> Cursor<'l> {
         self.byte()
     }
 
-    /// The rest of a text after its first quote; goes behind the last.
+    /// Reads a string after its opening quote, up to and including the closing one.
     pub(crate) fn text_end(&mut self) -> Option<&'l str> {
         let start = self.at;
         let mut escaped = false;
@@ -254,7 +253,7 @@ impl<'l> Cursor<'l> {
         None
     }
 
-    /// Goes behind the bracket that closes the one at the present place.
+    /// Skips to behind the bracket that closes the one at the current position.
     pub(crate) fn block_end(&mut self, open: u8, close: u8) -> Option<()> {
         let mut level = 0_usize;
         while let Some(byte) = self.byte() {
@@ -273,7 +272,7 @@ impl<'l> Cursor<'l> {
         None
     }
 
-    /// The next value; goes behind it.
+    /// Reads the next value.
     pub(crate) fn value(&mut self) -> Result<Value<'l>, Malformed> {
         let first = self.next_token().ok_or(Malformed::Json)?;
         let start = self.at;

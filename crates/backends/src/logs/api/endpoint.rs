@@ -1,0 +1,62 @@
+//! Routes that read the store: each runs its operation off the threads that serve connections.
+
+use std::sync::Arc;
+
+use salvo::prelude::{Request, Response, handler};
+
+use super::params::Params;
+use super::response::{ApiResponse, ApiResult};
+use crate::logs::store::Store;
+use crate::wire::{QueueError, Stop};
+
+/// Computes the response to a request.
+pub(super) type Operation = fn(&Store, &Params, &Stop) -> ApiResult;
+
+/// The handler of one route.
+pub(super) struct Endpoint {
+    store: Arc<Store>,
+    operation: Operation,
+    /// The operation reads lines and may take long: it waits for a place among the queries.
+    reads_lines: bool,
+}
+
+impl Endpoint {
+    pub(super) fn new(store: Arc<Store>, operation: Operation, reads_lines: bool) -> Self {
+        Self {
+            store,
+            operation,
+            reads_lines,
+        }
+    }
+
+    async fn respond(&self, req: &mut Request) -> ApiResult {
+        let params = Params::read(req).await?;
+        let queue = match self.reads_lines {
+            true => self.store.queries(),
+            false => self.store.index_queries(),
+        };
+        let (store, operation) = (Arc::clone(&self.store), self.operation);
+        let time = store.limits().query_timeout;
+        let response = queue.run(time, move |stop| operation(&store, &params, stop));
+        response.await.unwrap_or_else(|error| Err(error.into()))
+    }
+}
+
+impl From<QueueError> for ApiResponse {
+    fn from(error: QueueError) -> Self {
+        let status = match error {
+            QueueError::Full => 429,
+            QueueError::TimedOut => 504,
+            QueueError::Panicked => 500,
+        };
+        Self::error(status, error.to_string())
+    }
+}
+
+#[handler]
+impl Endpoint {
+    async fn handle(&self, req: &mut Request, res: &mut Response) {
+        let response = self.respond(req).await.unwrap_or_else(|error| error);
+        response.write(res);
+    }
+}
