@@ -253,7 +253,7 @@ impl Store {
 
     /// Drops chunks that are older than `max_age`. Ingest does this too; call it every few seconds
     /// to free memory when nothing is ingested.
-    pub fn sweep(&self) {
+    pub fn evict_expired(&self) {
         let now = self.now();
         let cutoff = now.saturating_sub(nanos(self.limits.max_age));
         self.streams
