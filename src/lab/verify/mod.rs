@@ -7,7 +7,7 @@
 //! * [`contract`]: the list of promises
 //! * [`promises`]: what each of them looks at
 //! * [`promise`], [`finding`], [`report`]: what became of them, for people and programs
-//! * [`traffic`], [`state`]: the requests, and what is remembered of them
+//! * [`traffic`], [`sent`]: the requests, and what is remembered of them
 //! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: how servers are asked
 //! * [`provisioning`], [`correlation`], [`dashboard`], [`template`], [`question`]: what Grafana makes of
 //!   its files
@@ -22,11 +22,10 @@ pub mod loki;
 pub mod prometheus;
 pub mod promise;
 pub mod promises;
-pub mod provisioning;
 pub mod question;
 pub mod report;
 pub mod run;
-pub mod state;
+pub mod sent;
 pub mod template;
 pub mod tempo;
 pub mod traffic;
