@@ -7,6 +7,7 @@ mod intake;
 mod limits;
 mod pool;
 mod span;
+mod stats;
 mod trace;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +26,8 @@ use budget::Decoding;
 
 use crate::wire::TokenBucket;
 use crate::wire::intake::Intake;
-pub use limits::{Limits, Stats};
+pub use limits::Limits;
+pub use stats::Stats;
 
 /// All spans of the last hour, as far as they fit.
 ///
