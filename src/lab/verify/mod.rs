@@ -1,6 +1,7 @@
 //! `lab verify`: the acceptance contract of the lab, the same for the embedded backends, the stack
 //! and the machine. It sends its own requests, waits until every signal of them is visible through
-//! the public HTTP APIs, and tells which promise is not kept.
+//! the public HTTP APIs, and tells which promise is not kept. The names that it holds everybody to are in
+//! `docs/contract.md`.
 //!
 //! * [`args`]: the command line
 //! * [`mod@run`]: from the first request to the report
