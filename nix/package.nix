@@ -6,21 +6,22 @@ let
   inherit (pkgs) lib;
 
   # What cargo reads, and what is compiled into `lab`: a change of anything else builds nothing anew.
+  compiled = lib.fileset.unions [
+    ../Cargo.toml
+    ../Cargo.lock
+    ../build.rs
+    ../deny.toml
+    ../crates
+    ../src
+    ../tests
+    ../benches
+    ../console
+    ../dashboards
+    ../etc
+  ];
   src = lib.fileset.toSource {
     root = ../.;
-    fileset = lib.fileset.unions [
-      ../Cargo.toml
-      ../Cargo.lock
-      ../build.rs
-      ../deny.toml
-      ../crates
-      ../src
-      ../tests
-      ../benches
-      ../console
-      ../dashboards
-      ../etc
-    ];
+    fileset = compiled;
   };
 
   service = "--locked --package salvo-observability --no-default-features --bin salvo-app";
@@ -138,6 +139,22 @@ in
     nextest = craneLib.cargoNextest (
       check
       // {
+        # A test looks for everything that the documents name.
+        src = lib.fileset.toSource {
+          root = ../.;
+          fileset = lib.fileset.unions [
+            compiled
+            ../README.md
+            ../CONTRIBUTING.md
+            ../CHANGELOG.md
+            ../LICENSE
+            ../docs
+            ../load
+            ../nix
+            ../.ci
+            ../.github
+          ];
+        };
         # Time zones of the log, and the programs that tests compare answers with.
         env.TZDIR = "${pkgs.tzdata}/share/zoneinfo";
         nativeBuildInputs = [

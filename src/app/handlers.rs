@@ -14,8 +14,8 @@ use serde::Serialize;
 use tracing::{info, warn};
 
 use super::failure::Failure;
+use super::instance::{Instance, NoInstance};
 use super::problem::{Problem, ProblemBody};
-use super::service::{NoService, Service};
 
 /// Longest time that `/random_sleep` takes.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
@@ -203,18 +203,18 @@ pub async fn error_test() -> Result<Json<u32>, Failure> {
     ),
 )]
 pub async fn chain(depot: &mut Depot) -> Result<Json<Path>, Failure> {
-    let service = service(depot)?;
-    let [one, two] = &service.others;
-    service.targets.get(&service.own, "/").await?;
-    service.targets.get(one, "/io_task").await?;
-    service.targets.get(two, "/cpu_task").await?;
+    let instance = instance(depot)?;
+    let [one, two] = &instance.others;
+    instance.targets.get(&instance.own, "/").await?;
+    instance.targets.get(one, "/io_task").await?;
+    instance.targets.get(two, "/cpu_task").await?;
     info!("chain finished");
     Ok(Json(Path { path: "/chain" }))
 }
 
-fn service(depot: &Depot) -> Result<Arc<Service>, Failure> {
+fn instance(depot: &Depot) -> Result<Arc<Instance>, Failure> {
     depot
-        .get_typed::<Arc<Service>>()
+        .get_typed::<Arc<Instance>>()
         .cloned()
-        .map_err(|_| Failure::internal(NoService))
+        .map_err(|_| Failure::internal(NoInstance))
 }

@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 use tokio::time;
 use tracing::warn;
 
+use super::probes::is_probe;
 use super::problem::Problem;
-use super::router::is_probe;
 
 /// The bounds.
 #[derive(Clone, Copy, Debug)]

@@ -10,17 +10,17 @@
 //! * [`open_files`]: what to do when too few files may be open
 //! * [`failure`]: how a handler fails
 //! * [`problem`]: the body of errors
-//! * [`service`]: what the handlers share
+//! * [`instance`]: what the handlers share
 
 pub mod config;
 pub mod failure;
 pub mod handlers;
+pub mod instance;
 pub mod limits;
 pub mod open_files;
 pub mod probes;
 pub mod problem;
 pub mod router;
-pub mod service;
 pub mod targets;
 
 use std::ffi::OsString;
@@ -41,8 +41,8 @@ use tracing::{info, warn};
 use crate::telemetry::Telemetry;
 use crate::telemetry::server_span::ServerSpan;
 use config::{Config, ServiceArgs};
+use instance::Instance;
 use limits::Gate;
-use service::Service;
 use targets::Targets;
 
 /// Longest time that running requests have to finish once the service is asked to stop.
@@ -122,7 +122,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
     let telemetry = Telemetry::start(&config.telemetry)?;
 
     let gate = Arc::new(Gate::new(config.limits.max_concurrent_requests));
-    let service = Arc::new(Service {
+    let instance = Arc::new(Instance {
         own: own_authority(address),
         others: config.targets,
         targets: Targets::new(config.target_timeout, config.telemetry.propagation),
@@ -130,7 +130,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         metrics: telemetry.metrics(),
     });
     let span = ServerSpan::new(telemetry.tracer(), config.telemetry.propagation);
-    let routes = router::observed(service, config.guard, config.limits, span);
+    let routes = router::observed(instance, config.guard, config.limits, span);
     let mut server = Server::new(TcpAcceptor::try_from(listener)?)
         .fuse_config(FuseConfig::default())
         .max_connections(config.limits.max_concurrent_requests * CONNECTIONS_PER_REQUEST);

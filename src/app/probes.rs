@@ -9,8 +9,8 @@ use salvo::{Depot, Request, Response};
 use salvo_oapi::endpoint;
 use tracing::error;
 
+use super::instance::{Instance, NoInstance};
 use super::problem::Problem;
-use super::service::{NoService, Service};
 use openmetrics_exemplars::Exposition;
 
 /// The metrics, as OpenMetrics 1.0 or as Prometheus text, whichever `Accept` prefers.
@@ -24,12 +24,12 @@ pub async fn metrics(req: &mut Request, depot: &mut Depot, res: &mut Response) {
         .collect::<Vec<_>>()
         .join(",");
     let format = Exposition::negotiate(&accept);
-    let page = match depot.get_typed::<Arc<Service>>() {
-        Ok(service) => service
+    let page = match depot.get_typed::<Arc<Instance>>() {
+        Ok(instance) => instance
             .metrics
             .expose(format)
             .map_err(|error| error.to_string()),
-        Err(_) => Err(NoService.to_string()),
+        Err(_) => Err(NoInstance.to_string()),
     };
     match page {
         Ok(page) => {
@@ -61,11 +61,21 @@ pub async fn livez() -> &'static str {
 /// Whether requests are taken: not while shutting down.
 #[endpoint(tags("probes"), status_codes(200, 503))]
 pub async fn readyz(depot: &mut Depot, res: &mut Response) {
-    match depot.get_typed::<Arc<Service>>() {
-        Ok(service) if service.gate.is_open() => res.render(Text::Plain("ok")),
+    match depot.get_typed::<Arc<Instance>>() {
+        Ok(instance) if instance.gate.is_open() => res.render(Text::Plain("ok")),
         Ok(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting down").render(res),
         Err(_) => {
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, NoService.to_string()).render(res)
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, NoInstance.to_string()).render(res)
         }
     }
+}
+
+/// Whether a request is for a route that makes no spans and no log lines, being telemetry or a probe
+/// itself; by whatever method it is asked.
+#[must_use]
+pub fn is_probe(req: &Request) -> bool {
+    matches!(
+        req.uri().path().trim_matches('/'),
+        "metrics" | "livez" | "readyz"
+    )
 }

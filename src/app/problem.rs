@@ -9,7 +9,7 @@ use salvo_oapi::{Components, EndpointOutRegister, Operation, ToSchema};
 use serde::Serialize;
 use tracing::warn;
 
-use super::router::is_probe;
+use super::probes::is_probe;
 
 /// Why a request was not answered as asked.
 #[derive(Debug)]

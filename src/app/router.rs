@@ -9,35 +9,25 @@ use salvo::{Depot, Request, Router};
 use salvo_oapi::OpenApi;
 use salvo_oapi::swagger_ui::SwaggerUi;
 
+use super::instance::Instance;
 use super::limits::{Enforce, Limits};
 use super::problem::{self, NoRoute};
-use super::service::Service;
 use super::{handlers, probes};
 use crate::guard::{Before, Guard};
-use crate::telemetry::hoop::Observe;
+use crate::telemetry::observe::Observe;
 use crate::telemetry::server_span::ServerSpan;
 
 /// Where the description of the routes is found.
 const OPENAPI: &str = "/openapi.json";
 
-/// Whether a request is for a route that makes no spans and no log lines, being telemetry or a probe
-/// itself; by whatever method it is asked.
-#[must_use]
-pub fn is_probe(req: &Request) -> bool {
-    matches!(
-        req.uri().path().trim_matches('/'),
-        "metrics" | "livez" | "readyz"
-    )
-}
-
 fn is_observed(req: &Request, _depot: &Depot) -> bool {
-    !is_probe(req)
+    !probes::is_probe(req)
 }
 
 /// The routes with their documentation.
-fn routes(service: Arc<Service>) -> Router {
+fn routes(instance: Arc<Instance>) -> Router {
     let with_state = Router::new()
-        .hoop(affix_state::inject(service))
+        .hoop(affix_state::inject(instance))
         .push(Router::with_path("chain").get(handlers::chain))
         .push(Router::with_path("metrics").get(probes::metrics))
         .push(Router::with_path("readyz").get(probes::readyz));
@@ -71,14 +61,14 @@ fn answer_head(router: &mut Router) {
 /// The whole service: routes in the middle, then bounds, the guard, metrics and the server span.
 #[must_use]
 pub fn observed(
-    service: Arc<Service>,
+    instance: Arc<Instance>,
     guard: Guard,
     limits: Limits,
     span: ServerSpan,
 ) -> salvo::Service {
-    let gate = Arc::clone(&service.gate);
-    let metrics = Arc::clone(&service.metrics);
-    let mut routes = routes(service);
+    let gate = Arc::clone(&instance.gate);
+    let metrics = Arc::clone(&instance.metrics);
+    let mut routes = routes(instance);
     answer_head(&mut routes);
     salvo::Service::new(routes)
         .hoop_when(span, is_observed)

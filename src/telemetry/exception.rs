@@ -17,7 +17,7 @@ const PANIC: &str = "panic";
 
 /// An error that ended a request, in the terms of OpenTelemetry's exception conventions.
 ///
-/// A handler leaves it in the response's extensions; [`super::hoop`] records it.
+/// A handler leaves it in the response's extensions; [`super::observe`] records it.
 #[derive(Clone, Debug)]
 pub struct Exception {
     /// `exception.type`: a fixed name, since it becomes a metric label.

@@ -3,7 +3,7 @@
 //!
 //! * [`batch`]: the span processor that accounts for every span
 //! * [`exception`]: errors and panics of handlers
-//! * [`hoop`]: the middleware that counts and times requests
+//! * [`observe`]: the middleware that counts and times requests
 //! * [`log_line`]: the format of the log
 //! * [`log_writer`]: how it gets to standard output
 //! * [`metrics`]: the metrics themselves
@@ -14,10 +14,10 @@
 
 pub mod batch;
 pub mod exception;
-pub mod hoop;
 pub mod log_line;
 pub mod log_writer;
 pub mod metrics;
+pub mod observe;
 pub mod otlp;
 pub mod propagation;
 pub mod sampler;

@@ -3,7 +3,7 @@
 //! Salvo has middleware for this, `salvo_otel::Tracing`, and log lines and exemplars inside a request
 //! do find its ids. It is not used because it leaves the sender's baggage behind, which then does
 //! not reach the next service, and because it builds all attributes, two events and a copy of the
-//! headers for every request, sampled or not (CONTRIBUTING.md says what that cost).
+//! headers for every request, sampled or not (docs/decisions/telemetry.md says what that cost).
 //!
 //! [HTTP semantic conventions]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::metrics::{Embedded, Page, fixture, now_ms};
 use lab_backends::metrics::Limits;
+use salvo_observability::lab::provisioning::dashboards;
 use salvo_observability::lab::verify::dashboard::{Dashboard, Query};
-use salvo_observability::lab::verify::provisioning::DASHBOARDS;
 use salvo_observability::lab::verify::template::{Language, Times, filled};
 
 /// Panels with the label that tells their series apart.
@@ -84,11 +84,11 @@ async fn scraped(series: &[String]) -> Embedded {
 }
 
 fn queries() -> Vec<Query> {
-    let (_, text) = DASHBOARDS
+    let (_, content) = dashboards(None)
+        .expect("dashboards")
         .into_iter()
-        .find(|(name, _)| *name == "salvo-telemetry.json")
+        .find(|(name, _)| name == "salvo-telemetry.json")
         .expect("the dashboard");
-    let content = serde_json::from_str(text).expect("JSON");
     Dashboard::read(&content).expect("a dashboard").queries()
 }
 

@@ -14,6 +14,7 @@ mod command;
 mod connections;
 mod dashboard_backends;
 mod dashboards;
+mod documents;
 mod guard;
 mod load;
 mod rules;

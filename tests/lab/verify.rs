@@ -7,8 +7,8 @@ use crate::support::lab::{Faults, Lab};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use salvo::Router;
 use salvo::writing::{Json, Text};
+use salvo_observability::lab::provisioning::dashboards;
 use salvo_observability::lab::verify::dashboard::Dashboard;
-use salvo_observability::lab::verify::provisioning::DASHBOARDS;
 use serde_json::{Value, json};
 
 /// What `lab verify` said.
@@ -155,9 +155,8 @@ fn a_lab_that_logs_in_json_keeps_every_promise_too() {
 
 /// The levels that the panel of the log's levels shows now.
 fn levels(lab: &Lab) -> Vec<String> {
-    let (_, text) = DASHBOARDS[0];
-    let dashboard =
-        Dashboard::read(&serde_json::from_str(text).expect("JSON")).expect("a dashboard");
+    let (_, content) = &dashboards(None).expect("dashboards")[0];
+    let dashboard = Dashboard::read(content).expect("a dashboard");
     let queries = dashboard.queries();
     let found = queries.iter().find(|query| query.panel == "Log Type Rate");
     let query = found

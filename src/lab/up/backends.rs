@@ -218,10 +218,10 @@ async fn sweep(stores: Stores) {
                 traces.evict_expired(SystemTime::now());
             }
             if let Some(logs) = &stores.logs {
-                logs.sweep();
+                logs.evict_expired();
             }
             if let Some(store) = &stores.metrics {
-                store.evict_old(metrics::now_ms());
+                store.evict_expired(metrics::now_ms());
             }
         });
         let _ = swept.await;

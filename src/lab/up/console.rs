@@ -8,7 +8,7 @@ use super::UpArgs;
 use super::ports::Addresses;
 use crate::console::proxy::{Backend, Kind, Limits};
 use crate::console::{Console, Files};
-use crate::lab::verify::provisioning::{self, DATA_SOURCES};
+use crate::lab::provisioning::{self, DATA_SOURCES};
 
 /// The console.
 ///

@@ -6,7 +6,7 @@ use salvo::http::{ReqBody, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::serve::refuse;
-use lab_backends::wire::intake::{Intake, Unread};
+use lab_backends::wire::intake::{BodyError, Intake};
 
 /// Bytes of a form.
 const MOST: usize = 1 << 20;
@@ -68,10 +68,10 @@ impl Handler for Forms {
             }
             Err(unread) => {
                 res.status_code(match unread {
-                    Unread::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-                    Unread::Slow => StatusCode::REQUEST_TIMEOUT,
-                    Unread::Busy => StatusCode::SERVICE_UNAVAILABLE,
-                    Unread::Broken(_) => StatusCode::BAD_REQUEST,
+                    BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                    BodyError::Slow => StatusCode::REQUEST_TIMEOUT,
+                    BodyError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                    BodyError::Broken(_) => StatusCode::BAD_REQUEST,
                 });
                 refuse(req, res, &unread.to_string());
                 ctrl.skip_rest();

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::http::{Server, UrlError};
 use crate::lab::duration::duration;
+use crate::lab::provisioning::Unusable;
 
 /// The servers that ship their own log beside the services, in the stack and on the machine.
 const SERVERS: &str = "tempo,loki,prometheus,grafana,promtail";
@@ -100,23 +101,15 @@ pub enum UsageError {
         source: UrlError,
     },
     /// A file that a flag names cannot be read or understood.
-    #[error("{flag}: {problem}")]
-    File {
-        /// The flag.
-        flag: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
+    #[error(transparent)]
+    File(#[from] Unusable),
 }
 
 impl UsageError {
     /// A problem with the file that `flag` names.
     #[must_use]
     pub fn file(flag: &'static str, problem: impl Into<String>) -> Self {
-        Self::File {
-            flag,
-            problem: problem.into(),
-        }
+        Self::File(Unusable::new(flag, problem))
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::provisioning::{DataSource, unescaped};
 use super::tempo::Span;
+use crate::lab::provisioning::{DataSource, unescaped};
 
 /// How Grafana goes from a span to its logs: `tracesToLogsV2` of a Tempo data source
 /// (<https://grafana.com/docs/grafana/latest/datasources/tempo/configure-tempo-data-source/#trace-to-logs>).

@@ -1,13 +1,14 @@
 //! `lab verify`: the acceptance contract of the lab, the same for the embedded backends, the stack
 //! and the machine. It sends its own requests, waits until every signal of them is visible through
-//! the public HTTP APIs, and tells which promise is not kept.
+//! the public HTTP APIs, and tells which promise is not kept. The names that it holds everybody to are in
+//! `docs/contract.md`.
 //!
 //! * [`args`]: the command line
 //! * [`mod@run`]: from the first request to the report
 //! * [`contract`]: the list of promises
 //! * [`promises`]: what each of them looks at
 //! * [`promise`], [`finding`], [`report`]: what became of them, for people and programs
-//! * [`traffic`], [`state`]: the requests, and what is remembered of them
+//! * [`traffic`], [`sent`]: the requests, and what is remembered of them
 //! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: how servers are asked
 //! * [`provisioning`], [`correlation`], [`dashboard`], [`template`], [`question`]: what Grafana makes of
 //!   its files
@@ -22,11 +23,10 @@ pub mod loki;
 pub mod prometheus;
 pub mod promise;
 pub mod promises;
-pub mod provisioning;
 pub mod question;
 pub mod report;
 pub mod run;
-pub mod state;
+pub mod sent;
 pub mod template;
 pub mod tempo;
 pub mod traffic;

@@ -1,8 +1,8 @@
 //! A panel's query with all that stands in it, as it is sent.
 
 use super::dashboard::Query;
-use super::provisioning::DataSource;
 use super::template::{Choice, Language, Times, filled, interval_filled, seconds};
+use crate::lab::provisioning::DataSource;
 
 /// What a panel asks of which server.
 #[derive(Debug)]

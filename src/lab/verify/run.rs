@@ -16,11 +16,11 @@ use super::promises::metrics::Counters;
 use super::promises::{
     Attempt, Run, correlations, dashboards, grafana, logs, metrics, now_seconds, traces,
 };
-use super::provisioning::Provisioning;
 use super::report::Report;
-use super::state::Sent;
+use super::sent::Sent;
 use super::traffic::{self, Ids};
 use super::wait::until;
+use crate::lab::provisioning::Provisioning;
 
 /// How long a server may take until it answers at all.
 const REACH: Duration = Duration::from_secs(2);
@@ -105,7 +105,8 @@ impl From<UsageError> for Stop {
 pub async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
     let began = Instant::now();
     let lab = args.lab()?;
-    let provisioning = Provisioning::load(args)?;
+    let provisioning = Provisioning::load(args.etc.as_deref(), args.dashboards.as_deref())
+        .map_err(UsageError::from)?;
     let earlier = match (&args.state, args.existing) {
         (Some(file), true) => Some(Sent::load(file)?),
         _ => None,

@@ -93,15 +93,15 @@ impl Meter {
     /// Counts bytes that have been read.
     ///
     /// # Errors
-    /// [`Unread::Busy`]: the memory is not free.
-    pub fn count(&mut self, bytes: usize) -> Result<(), Unread> {
+    /// [`BodyError::Busy`]: the memory is not free.
+    pub fn count(&mut self, bytes: usize) -> Result<(), BodyError> {
         self.bytes = self.bytes.saturating_add(bytes);
         let has = self.held.as_ref().map_or(0, |it| it.num_permits() * UNIT);
         let needs = self.bytes.saturating_sub(FREE).saturating_sub(has);
         if needs == 0 {
             return Ok(());
         }
-        let more = self.room.try_take(needs).ok_or(Unread::Busy)?;
+        let more = self.room.try_take(needs).ok_or(BodyError::Busy)?;
         match &mut self.held {
             Some(held) => held.merge(more),
             None => self.held = Some(more),
@@ -124,7 +124,7 @@ pub struct Intake {
 
 /// A complete body.
 #[derive(Debug)]
-pub struct Whole {
+pub struct WholeBody {
     /// The body.
     pub bytes: Bytes,
     /// Its reservation; dropped with the body.
@@ -133,11 +133,13 @@ pub struct Whole {
 
 /// A memory reservation for a decompressed or decoded body. It is released on drop.
 #[derive(Debug)]
-pub struct Taken(#[expect(dead_code, reason = "held until dropped")] Option<OwnedSemaphorePermit>);
+pub struct Reservation(
+    #[expect(dead_code, reason = "held until dropped")] Option<OwnedSemaphorePermit>,
+);
 
 /// A body that was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unread {
+pub enum BodyError {
     /// The body exceeds the limit, in bytes.
     #[error("the body has more bytes than {0}")]
     TooLarge(usize),
@@ -182,13 +184,13 @@ impl Intake {
     }
 
     /// Waits for memory to decompress a body to `bytes`.
-    pub async fn unpacking(&self, bytes: usize) -> Taken {
-        Taken(self.unpacking.take(bytes).await)
+    pub async fn unpacking(&self, bytes: usize) -> Reservation {
+        Reservation(self.unpacking.take(bytes).await)
     }
 
     /// Waits for memory for messages of `bytes`.
-    pub async fn decoding(&self, bytes: usize) -> Taken {
-        Taken(self.decoding.take(bytes).await)
+    pub async fn decoding(&self, bytes: usize) -> Reservation {
+        Reservation(self.decoding.take(bytes).await)
     }
 
     /// A meter for a body that other code reads.
@@ -206,18 +208,22 @@ impl Intake {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// [`Unread`]. The connection is closed after the response if the body was not read to its end.
-    pub async fn read(&self, req: &mut Request) -> Result<Whole, Unread> {
+    /// [`BodyError`]. The connection is closed after the response if the body was not read to its end.
+    pub async fn read(&self, req: &mut Request) -> Result<WholeBody, BodyError> {
         let announced = req.header::<usize>(CONTENT_LENGTH);
         if announced.is_some_and(|bytes| bytes > self.most) {
-            return Err(Unread::TooLarge(self.most));
+            return Err(BodyError::TooLarge(self.most));
         }
         let end = Instant::now() + self.patience.whole;
         let gathered = timeout_at(end, self.gather(req, announced)).await;
-        gathered.unwrap_or(Err(Unread::Slow))
+        gathered.unwrap_or(Err(BodyError::Slow))
     }
 
-    async fn gather(&self, req: &mut Request, announced: Option<usize>) -> Result<Whole, Unread> {
+    async fn gather(
+        &self,
+        req: &mut Request,
+        announced: Option<usize>,
+    ) -> Result<WholeBody, BodyError> {
         let mut body = req.take_body();
         let mut bytes = Vec::new();
         let mut held: Option<OwnedSemaphorePermit> = None;
@@ -226,16 +232,16 @@ impl Intake {
         loop {
             let frame = match timeout_at(portion_until, body.frame()).await {
                 Ok(Some(Ok(frame))) => frame,
-                Ok(Some(Err(error))) => return Err(Unread::Broken(error.to_string())),
+                Ok(Some(Err(error))) => return Err(BodyError::Broken(error.to_string())),
                 Ok(None) => break,
-                Err(_) => return Err(Unread::Slow),
+                Err(_) => return Err(BodyError::Slow),
             };
             let Ok(data) = frame.into_data() else {
                 continue;
             };
             let length = bytes.len() + data.len();
             if length > self.most {
-                return Err(Unread::TooLarge(self.most));
+                return Err(BodyError::TooLarge(self.most));
             }
             if length > bytes.capacity() {
                 let capacity = grown(bytes.capacity(), length, announced.unwrap_or(self.most));
@@ -251,7 +257,7 @@ impl Intake {
                 portion_until = Instant::now() + self.patience.portion;
             }
         }
-        Ok(Whole {
+        Ok(WholeBody {
             bytes: bytes.into(),
             _held: held,
         })
@@ -262,14 +268,14 @@ impl Intake {
         &self,
         held: &mut Option<OwnedSemaphorePermit>,
         capacity: usize,
-    ) -> Result<(), Unread> {
+    ) -> Result<(), BodyError> {
         let has = held.as_ref().map_or(0, |it| it.num_permits() * UNIT);
         let needs = capacity.saturating_sub(FREE).saturating_sub(has);
         if needs == 0 {
             return Ok(());
         }
         let more = timeout(self.patience.room, self.arriving.take(needs)).await;
-        let more = more.ok().flatten().ok_or(Unread::Busy)?;
+        let more = more.ok().flatten().ok_or(BodyError::Busy)?;
         match held {
             Some(held) => held.merge(more),
             None => *held = Some(more),
@@ -350,7 +356,7 @@ mod tests {
         let intake = intake();
         let all = intake.arriving.free.available_permits();
         let slow = intake.read(&mut request(40, false)).await;
-        assert_eq!(slow.expect_err("it never ends"), Unread::Slow);
+        assert_eq!(slow.expect_err("it never ends"), BodyError::Slow);
         assert_eq!(intake.arriving.free.available_permits(), all);
     }
 
@@ -364,7 +370,7 @@ mod tests {
         let first = whole(256).await.expect("it fits");
         let second = whole(256).await.expect("it fits");
         assert_eq!(first.bytes.len(), 16 * MIB);
-        assert_eq!(whole(16).await.expect_err("no room"), Unread::Busy);
+        assert_eq!(whole(16).await.expect_err("no room"), BodyError::Busy);
         let mut small = Request::new();
         small.replace_body(ReqBody::Once(Bytes::from(vec![b' '; FREE])));
         assert!(intake.read(&mut small).await.is_ok());
@@ -372,11 +378,11 @@ mod tests {
         assert!(whole(16).await.is_ok());
         assert_eq!(
             whole(257).await.expect_err("too large"),
-            Unread::TooLarge(16 * MIB)
+            BodyError::TooLarge(16 * MIB)
         );
         let mut meter = intake.meter();
         assert_eq!(meter.count(15 * MIB), Ok(()));
-        assert_eq!(meter.count(2 * MIB), Err(Unread::Busy));
+        assert_eq!(meter.count(2 * MIB), Err(BodyError::Busy));
         drop(first);
         assert_eq!(meter.count(0), Ok(()));
     }

@@ -64,7 +64,7 @@ pub fn protobuf(message: &[u8], shape: &'static Shape, most: usize) -> Result<us
 }
 
 /// Reads a field: its number, and its content if it is length-delimited.
-fn field<'b>(rest: &mut &'b [u8]) -> Option<(u32, Option<&'b [u8]>)> {
+pub(crate) fn field<'b>(rest: &mut &'b [u8]) -> Option<(u32, Option<&'b [u8]>)> {
     let key = varint(rest)?;
     let number = u32::try_from(key >> 3).ok()?;
     let length = match key & 7 {

@@ -177,7 +177,7 @@ async fn lines_beyond_their_age_disappear_and_give_memory_back() {
         ["4", "3", "2", "1", "0"]
     );
     now.store(NOW + 3600 * SECOND, Ordering::Relaxed);
-    backend.store.sweep();
+    backend.store.evict_expired();
     let stats = backend.store.stats();
     assert_eq!((stats.entries, stats.streams, stats.bytes), (0, 0, 0));
     assert_eq!(stats.evicted_by_age, 10);
@@ -268,7 +268,7 @@ proptest::proptest! {
             let _ = store.push(vec![stream(&[("app", &app.to_string())], entries.collect())]);
             drop(held);
             if passed % 7 == 0 {
-                store.sweep();
+                store.evict_expired();
             }
             let stats = store.stats();
             let said = [stats.streams, stats.chunks, stats.entries, stats.bytes];

@@ -353,11 +353,11 @@ fn what_is_older_than_the_retention_goes() {
     store.append(&series("old", 1), start, 1.0, start).unwrap();
     let later = start + 120_000;
     store.append(&series("new", 1), later, 1.0, later).unwrap();
-    store.evict_old(later);
+    store.evict_expired(later);
     let stats = store.stats();
     assert_eq!((stats.series, stats.evicted_by_age), (1, 1));
     assert_eq!(store.label_values("__name__"), ["new"]);
-    store.evict_old(later + 120_000);
+    store.evict_expired(later + 120_000);
     assert_eq!(store.stats().bytes, 0, "everything is given back");
     assert!(store.label_names().is_empty());
 }

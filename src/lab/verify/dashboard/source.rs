@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::provisioning::DataSource;
 use super::super::template::{Choice, variable_name};
 use super::text;
+use crate::lab::provisioning::DataSource;
 
 /// A data source as a file names it: by its uid, by its name as in older files, through a variable, or by
 /// its type alone; all empty for the default one.

@@ -3,11 +3,11 @@
 use super::super::correlation::{DerivedField, TraceToLogs};
 use super::super::finding::{Finding, excerpt};
 use super::super::loki;
-use super::super::provisioning::DataSource;
 use super::super::tempo;
 use super::logs::{of_trace, service_of};
 use super::metrics::exemplar_id;
 use super::{Attempt, Run};
+use crate::lab::provisioning::DataSource;
 
 fn in_file(problem: impl Into<String>) -> Finding {
     Finding::new("grafana/datasources.yaml", problem).settled()

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::super::dashboard::Dashboard;
 use super::super::finding::{Finding, excerpt};
 use super::super::http::{Answer, Server};
-use super::super::provisioning::DataSource;
 use super::{Attempt, Run};
+use crate::lab::provisioning::DataSource;
 
 /// Grafana and its database are well.
 pub async fn health(grafana: &Server) -> Attempt {

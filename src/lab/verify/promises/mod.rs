@@ -13,9 +13,9 @@ use tokio::time::Instant;
 
 use super::args::Lab;
 use super::finding::Finding;
-use super::provisioning::Provisioning;
-use super::state::Sent;
+use super::sent::Sent;
 use super::traffic::Ids;
+use crate::lab::provisioning::Provisioning;
 
 /// What an attempt comes to.
 pub type Attempt = Result<String, Finding>;

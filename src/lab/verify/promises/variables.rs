@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::super::dashboard::Variable;
 use super::super::finding::Finding;
 use super::super::http::{Answer, Server};
-use super::super::provisioning::DataSource;
 use super::super::template::{Choice, Language, Times, filled, seconds};
 use super::{Run, now_seconds};
+use crate::lab::provisioning::DataSource;
 
 /// The values of a variable, in the order in which they come; the first is what it has without a choice.
 pub(super) async fn values(

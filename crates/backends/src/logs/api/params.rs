@@ -1,6 +1,7 @@
 //! Request parameters from the query string and the form, read as Loki reads them.
 
 use jiff::Timestamp;
+use percent_encoding::percent_decode;
 use salvo::http::header::CONTENT_TYPE;
 use salvo::prelude::Request;
 
@@ -207,31 +208,14 @@ fn seconds_or_duration(text: &str) -> Result<i64, ApiResponse> {
     }
 }
 
-/// Decodes percent and plus encoding. Values are bytes, because a query may contain bytes that are
+/// Decodes percent and plus encoding. The result is bytes, because a query may contain bytes that are
 /// not UTF-8.
 fn decode(text: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        match (byte, tail) {
-            (b'+', _) => bytes.push(b' '),
-            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    bytes.push(high * 16 + low);
-                    rest = after;
-                }
-                _ => bytes.push(b'%'),
-            },
-            (byte, _) => bytes.push(*byte),
-        }
-    }
-    bytes
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    let value = char::from(digit).to_digit(16)?;
-    u8::try_from(value).ok()
+    let spaced: Vec<u8> = text
+        .iter()
+        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+        .collect();
+    percent_decode(&spaced).collect()
 }
 
 #[cfg(test)]

@@ -11,9 +11,7 @@ use crate::logs::lang::{
     parse_float,
 };
 use crate::logs::lines::pattern::Pattern;
-use crate::logs::store::{
-    Comparison, LabelMatcher, compile_alternatives, compile_anchored, compile_regex,
-};
+use crate::logs::store::{Comparison, LabelMatcher, compile_alternatives, compile_anchored};
 use crate::wire::duration::go;
 use crate::wire::regex as re2;
 
@@ -189,7 +187,7 @@ fn comparison(matcher: &Matcher) -> Result<LabelMatcher, ParseError> {
     let refused = |error: String| ParseError::plain(error);
     let compiled = || compile_anchored(&matcher.value).map_err(|error| refused(error.to_string()));
     if let Some(text) = contained(&matcher.value) {
-        let found = compile_regex(&regex::escape(text)).map_err(|e| refused(e.to_string()))?;
+        let found = re2::compile(&regex::escape(text)).map_err(|e| refused(e.to_string()))?;
         let comparison = match matcher.op {
             MatchOp::Regex => Comparison::Matches(found),
             MatchOp::NotRegex => Comparison::MatchesNot(found),

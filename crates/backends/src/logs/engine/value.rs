@@ -45,7 +45,7 @@ impl Labels {
 /// A series: an optional number for each step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// What names the series.
+    /// The labels that identify the series.
     pub labels: Labels,
     /// One for each step.
     pub values: Vec<Option<f64>>,

@@ -13,7 +13,7 @@ use super::json::{read_json, read_legacy_json, stream_labels};
 use super::proto::PushRequestProto;
 use crate::logs::lines::utf8;
 use crate::logs::store::{Entry, Limits, Store, StreamEntries};
-use crate::wire::intake::{Intake, Unread};
+use crate::wire::intake::{BodyError, Intake};
 use crate::wire::measure::{self, Field, Shape};
 use crate::wire::unpack::{self, UnpackError};
 
@@ -192,12 +192,12 @@ async fn blocking<T: Send + 'static>(
     })
 }
 
-fn unread_body(unread: &Unread, limit: usize) -> Refusal {
+fn unread_body(unread: &BodyError, limit: usize) -> Refusal {
     match unread {
-        Unread::TooLarge(_) => too_large(limit + 1, limit),
-        Unread::Slow => Refusal::new(StatusCode::REQUEST_TIMEOUT, unread.to_string()),
-        Unread::Busy => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, unread.to_string()),
-        Unread::Broken(_) => Refusal::bad_request(unread.to_string()),
+        BodyError::TooLarge(_) => too_large(limit + 1, limit),
+        BodyError::Slow => Refusal::new(StatusCode::REQUEST_TIMEOUT, unread.to_string()),
+        BodyError::Busy => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, unread.to_string()),
+        BodyError::Broken(_) => Refusal::bad_request(unread.to_string()),
     }
 }
 

@@ -9,19 +9,11 @@ use crate::wire::regex::{self as re2, Error};
 /// Memory that one compiled line filter may take; larger ones are refused.
 const REGEX_SIZE_LIMIT: usize = 4 << 20;
 
-/// Compiles an expression.
-///
-/// # Errors
-/// RE2 does not accept the expression, or the compiled form is too large. The message is Go's.
-pub fn compile_regex(expression: &str) -> Result<Regex, Error> {
-    re2::compile(expression)
-}
-
 /// Compiles an expression that has to match a whole value, for label filters. Unlike in selectors,
 /// `.` does not match a newline.
 ///
 /// # Errors
-/// As [`compile_regex`].
+/// RE2 does not accept the expression, or the compiled form is too large. The message is Go's.
 pub fn compile_anchored(expression: &str) -> Result<Regex, Error> {
     // The expression is checked alone, so that a `)` in it cannot close the group around it.
     re2::translate(expression)?;

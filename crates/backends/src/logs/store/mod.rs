@@ -26,7 +26,7 @@ pub use labels::{Label, LabelSet, Quoted};
 pub use level::LEVEL_LABEL;
 pub use limits::{Limits, nanos};
 pub(crate) use matcher::compile_alternatives;
-pub use matcher::{LabelMatcher, compile_anchored, compile_regex};
+pub use matcher::{LabelMatcher, compile_anchored};
 pub use metadata_names::label_name;
 pub use stats::Stats;
 pub use tail::{Dropped, Tail, TailBatch};
@@ -253,7 +253,7 @@ impl Store {
 
     /// Drops chunks that are older than `max_age`. Ingest does this too; call it every few seconds
     /// to free memory when nothing is ingested.
-    pub fn sweep(&self) {
+    pub fn evict_expired(&self) {
         let now = self.now();
         let cutoff = now.saturating_sub(nanos(self.limits.max_age));
         self.streams

@@ -13,7 +13,7 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 use crate::metrics::labels::Labels;
 use crate::metrics::now_ms;
 use crate::metrics::store::{Appended, Exemplar, Store};
-use crate::wire::intake::{Intake, Taken, Unread};
+use crate::wire::intake::{BodyError, Intake, Reservation};
 use crate::wire::measure::{self, Field, Shape};
 use crate::wire::unpack::{self, UnpackError};
 
@@ -164,10 +164,10 @@ impl RemoteWrite {
     async fn messages(&self, req: &mut Request) -> Result<Messages, Refusal> {
         let body = self.intake.read(req).await.map_err(|unread| {
             let status = match unread {
-                Unread::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-                Unread::Slow => StatusCode::REQUEST_TIMEOUT,
-                Unread::Busy => StatusCode::SERVICE_UNAVAILABLE,
-                Unread::Broken(_) => StatusCode::BAD_REQUEST,
+                BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                BodyError::Slow => StatusCode::REQUEST_TIMEOUT,
+                BodyError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                BodyError::Broken(_) => StatusCode::BAD_REQUEST,
             };
             (status, unread.to_string())
         })?;
@@ -202,7 +202,7 @@ struct Messages {
     bytes: Vec<u8>,
     /// Memory that they take when they are decoded.
     size: usize,
-    _unpacked: Taken,
+    _unpacked: Reservation,
 }
 
 /// Works on a thread that may block.

@@ -7,6 +7,7 @@ mod limits;
 mod retention;
 mod selector;
 mod series;
+mod stats;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,15 +16,16 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 pub use exemplars::{Exemplar, ExemplarAppended};
-pub use limits::{Limits, Stats};
+pub use limits::Limits;
 pub use selector::{Matcher, Selector};
 pub use series::{Appended, Series};
+pub use stats::Stats;
 
 use super::labels::Labels;
 use crate::wire::{Stop, Stopped};
 use exemplars::Exemplars;
 use index::Index;
-use limits::{Counters, count};
+use stats::{Counters, count};
 
 /// How far ahead of the clock a sample may lie, as for Prometheus' scrapes.
 const MAX_AHEAD_MS: i64 = 10 * 60 * 1000;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Store;
-use super::limits::count;
 use super::series::Series;
+use super::stats::count;
 
 /// An age pass walks all series; ingest starts one this often.
 const AGE_PASS_MS: i64 = 10_000;
@@ -23,13 +23,13 @@ impl Store {
                 .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
         {
-            self.evict_old(now);
+            self.evict_expired(now);
         }
     }
 
     /// Drops the chunks and exemplars that lie wholly before the retention. Ingest does this by itself;
     /// call it now and then where nothing is ingested.
-    pub fn evict_old(&self, now: i64) {
+    pub fn evict_expired(&self, now: i64) {
         let before = now.saturating_sub(self.max_age_ms());
         let samples = self.drop_before(before);
         count(&self.counters.evicted_by_age, samples);

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 
 use super::writer::{Json, Object};
 use crate::traces::Store;
-use crate::traces::store::{Attribute, Dictionary, Event, Inner, Link, Piece, Span, Value};
+use crate::traces::store::{Attribute, Dictionary, Event, Index, Link, Piece, Span, Value};
 
 /// Bytes from which on a portion is given away.
 const PORTION: usize = 64 << 10;
@@ -38,8 +38,8 @@ pub(super) struct Gone;
 impl TraceJson {
     /// Lays out a trace; `None` if there is none of this id.
     pub(super) fn new(store: &Store, id: u128, frame: Frame) -> Option<Self> {
-        store.read(|inner| {
-            let trace = inner.by_id(id)?;
+        store.read(|index| {
+            let trace = index.by_id(id)?;
             Some(Self {
                 id,
                 arrived: trace.arrived,
@@ -56,7 +56,7 @@ impl TraceJson {
         if self.next == 0 {
             json.raw(self.frame.before);
         }
-        store.read(|inner| self.write(&mut json, inner))?;
+        store.read(|index| self.write(&mut json, index))?;
         let last = self.next == self.pieces.len();
         if last {
             json.raw(self.frame.after);
@@ -64,13 +64,13 @@ impl TraceJson {
         Ok((json.into_bytes(), last))
     }
 
-    fn write(&mut self, json: &mut Json, inner: &Inner) -> Result<(), Gone> {
+    fn write(&mut self, json: &mut Json, index: &Index) -> Result<(), Gone> {
         // Positions of spans and numbers of resources hold as long as the trace is there.
-        let trace = inner
+        let trace = index
             .by_id(self.id)
             .filter(|trace| trace.arrived == self.arrived);
         let trace = trace.ok_or(Gone)?;
-        let dictionary = &inner.dictionary;
+        let dictionary = &index.dictionary;
         while let Some(piece) = self.pieces.get(self.next)
             && json.len() < PORTION
         {

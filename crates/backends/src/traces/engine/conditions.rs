@@ -10,12 +10,12 @@ use crate::traces::lang::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Int
 use crate::traces::store::Dictionary;
 
 /// The fields that a query mentions.
-pub(crate) struct Shown {
+pub(crate) struct ShownFields {
     conditions: Vec<(Field, Expr)>,
 }
 
-/// [`Shown`] with its texts looked up.
-pub(crate) struct Show<'q> {
+/// [`ShownFields`] with its texts looked up.
+pub(crate) struct ShownPlan<'q> {
     conditions: Vec<(&'q Field, Node<'q>, Node<'q>)>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct SpanDetails {
     pub(crate) attributes: Vec<(String, AnyValue)>,
 }
 
-impl Shown {
+impl ShownFields {
     pub(crate) fn new(query: &Query) -> Self {
         let mut shown = Self {
             conditions: Vec::new(),
@@ -38,12 +38,12 @@ impl Shown {
         shown
     }
 
-    pub(crate) fn plan(&self, dictionary: &Dictionary, patterns: &mut Patterns) -> Show<'_> {
+    pub(crate) fn plan(&self, dictionary: &Dictionary, patterns: &mut Patterns) -> ShownPlan<'_> {
         let conditions = self.conditions.iter().map(|(field, test)| {
             let test = Node::new(test, dictionary, patterns);
             (field, Node::field(field, dictionary), test)
         });
-        Show {
+        ShownPlan {
             conditions: conditions.collect(),
         }
     }
@@ -113,7 +113,7 @@ impl Shown {
     }
 }
 
-impl Show<'_> {
+impl ShownPlan<'_> {
     /// What is shown of one span of a trace.
     pub(crate) fn of(&self, subject: &Subject<'_>, at: usize) -> SpanDetails {
         let mut details = SpanDetails::default();

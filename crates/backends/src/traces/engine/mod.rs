@@ -13,7 +13,7 @@ pub mod search;
 mod value;
 mod work;
 
-pub(crate) use conditions::{Required, Show, Shown};
+pub(crate) use conditions::{Required, ShownFields, ShownPlan};
 pub(crate) use eval::{Grouping, Patterns, Plan, Reader, Subject};
 pub(crate) use pipeline::Spanset;
 pub(crate) use value::{Computed, Key};

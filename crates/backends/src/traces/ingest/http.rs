@@ -13,7 +13,7 @@ use super::body::{Encoding, Unreadable, too_large as too_large_text};
 use super::intake::{Body, Rejected, take_in};
 use super::status::Failure;
 use crate::traces::Store;
-use crate::wire::intake::Unread;
+use crate::wire::intake::BodyError;
 
 /// When a body may come again for which there was no room.
 const BUSY: Duration = Duration::from_secs(1);
@@ -94,8 +94,8 @@ impl Receiver {
         };
         let whole = match self.store.intake().read(request).await {
             Ok(whole) => whole,
-            Err(Unread::TooLarge(_)) => return Err(too_long()),
-            Err(busy @ Unread::Busy) => {
+            Err(BodyError::TooLarge(_)) => return Err(too_long()),
+            Err(busy @ BodyError::Busy) => {
                 let failure = Failure::exhausted(busy.to_string(), Some(BUSY));
                 return Err((StatusCode::SERVICE_UNAVAILABLE, failure));
             }

@@ -5,6 +5,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, span};
 
 use crate::traces::store::budget::{Budget, Spent};
+use crate::wire::measure::field;
 
 /// The messages of a trace request that contain others.
 #[derive(Clone, Copy)]
@@ -112,36 +113,4 @@ pub(super) fn request(body: &[u8], budget: &mut Budget) -> Result<(), Spent> {
         }
     }
     Ok(())
-}
-
-/// Takes one field off the front: its number, and its bytes if it has a length.
-fn field<'b>(rest: &mut &'b [u8]) -> Option<(u32, Option<&'b [u8]>)> {
-    let key = varint(rest)?;
-    let number = u32::try_from(key >> 3).ok()?;
-    let length = match key & 7 {
-        0 => {
-            varint(rest)?;
-            return Some((number, None));
-        }
-        1 => 8,
-        2 => usize::try_from(varint(rest)?).ok()?,
-        5 => 4,
-        _ => return None,
-    };
-    let content = rest.get(..length)?;
-    *rest = &rest[length..];
-    Some((number, (key & 7 == 2).then_some(content)))
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for nth in 0..10 {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f) << (7 * nth);
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }

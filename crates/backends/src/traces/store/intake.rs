@@ -9,7 +9,7 @@ use prost::Message;
 use thiserror::Error;
 
 use super::Store;
-use super::inner::Added;
+use super::index::Added;
 use crate::wire::{Denied, unix_nanos};
 
 /// What became of the spans of one request that was not refused as a whole.
@@ -106,29 +106,29 @@ impl Store {
         if let Some(resource) = &mut batch.resource {
             cut += truncate(&mut resource.attributes, longest);
         }
-        let mut inner = self.inner.write();
-        let resource = inner.dictionary.intern_resource(&batch);
+        let mut index = self.index.write();
+        let resource = index.dictionary.intern_resource(&batch);
         for mut scope_spans in batch.scope_spans {
             if let Some(scope) = &mut scope_spans.scope {
                 cut += truncate(&mut scope.attributes, longest);
             }
-            let scope = inner.dictionary.intern_scope(&scope_spans);
+            let scope = index.dictionary.intern_scope(&scope_spans);
             for mut span in scope_spans.spans {
                 if id_problem(&span).is_some() {
                     continue;
                 }
                 cut += truncate_span(&mut span, longest);
-                match inner.add(span, (resource, scope), &self.limits, now) {
+                match index.add(span, (resource, scope), &self.limits, now) {
                     Added::New => {
-                        inner.stats.spans_ingested += 1;
+                        index.stats.spans_ingested += 1;
                         taken.accepted += 1;
                     }
                     Added::Duplicate => {
-                        inner.stats.spans_duplicate += 1;
+                        index.stats.spans_duplicate += 1;
                         taken.accepted += 1;
                     }
                     Added::TraceTooLarge => {
-                        inner.stats.spans_refused_trace_too_large += 1;
+                        index.stats.spans_refused_trace_too_large += 1;
                         taken.rejected += 1;
                         if taken.message.is_empty() {
                             taken.message = format!(
@@ -139,9 +139,9 @@ impl Store {
                     }
                 }
             }
-            inner.dictionary.release_scope(scope);
+            index.dictionary.release_scope(scope);
         }
-        inner.dictionary.release_resource(resource);
+        index.dictionary.release_resource(resource);
         self.truncated.fetch_add(cut, Ordering::Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! What a store may hold and accept, and what it has counted so far.
+//! Limits of the store and of ingest.
 
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ pub struct Limits {
 const MIB: usize = 1 << 20;
 
 impl Limits {
-    /// The defaults for a store of `max_bytes`. What is on its way in takes half as much beside it,
-    /// or 32 MiB if that is more: bodies that arrive, bodies that are unpacked, decoded messages.
+    /// The defaults for a store of `max_bytes`. Requests being read,
+    /// decompressed and decoded may take half as much in addition, or 32 MiB if that is more.
     #[must_use]
     pub fn for_store_of(max_bytes: usize) -> Self {
         Self {
@@ -66,39 +66,4 @@ impl Default for Limits {
             max_search_time: Duration::from_secs(10),
         }
     }
-}
-
-/// What a [`Store`](crate::traces::Store) holds now and has counted since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Bytes that spans and indexes take, estimated.
-    pub bytes: u64,
-    /// Traces held now.
-    pub traces: u64,
-    /// Spans held now.
-    pub spans: u64,
-    /// Spans taken in, duplicates not included.
-    pub spans_ingested: u64,
-    /// Spans that were there already (same trace, id and kind).
-    pub spans_duplicate: u64,
-    /// Traces thrown away because they were too old.
-    pub traces_evicted_by_age: u64,
-    /// Traces thrown away to make room.
-    pub traces_evicted_by_bytes: u64,
-    /// Spans thrown away with traces that were too old.
-    pub spans_evicted_by_age: u64,
-    /// Spans thrown away with traces to make room.
-    pub spans_evicted_by_bytes: u64,
-    /// Spans refused because the ingest rate was exceeded.
-    pub spans_refused_rate: u64,
-    /// Spans refused because a trace id or span id was impossible.
-    pub spans_refused_invalid: u64,
-    /// Spans refused because their trace was too large.
-    pub spans_refused_trace_too_large: u64,
-    /// Requests refused because they could not be decoded.
-    pub requests_refused_malformed: u64,
-    /// Requests refused because they were too large.
-    pub requests_refused_too_large: u64,
-    /// Attribute keys and values that were cut.
-    pub attributes_truncated: u64,
 }

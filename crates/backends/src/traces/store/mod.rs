@@ -2,11 +2,12 @@
 
 pub(crate) mod budget;
 mod dictionary;
-mod inner;
+mod index;
 mod intake;
 mod limits;
 mod pool;
 mod span;
+mod stats;
 mod trace;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,7 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use parking_lot::{Mutex, RwLock};
 
 pub(crate) use dictionary::Dictionary;
-pub(crate) use inner::{Inner, Only};
+pub(crate) use index::{Candidates, Index};
 pub use intake::{Refusal, Taken};
 pub(crate) use span::{Attribute, Event, Link, Span, Value, Word};
 pub(crate) use trace::{Piece, Trace};
@@ -25,7 +26,8 @@ use budget::Decoding;
 
 use crate::wire::TokenBucket;
 use crate::wire::intake::Intake;
-pub use limits::{Limits, Stats};
+pub use limits::Limits;
+pub use stats::Stats;
 
 /// All spans of the last hour, as far as they fit.
 ///
@@ -33,7 +35,7 @@ pub use limits::{Limits, Stats};
 /// the caller, so that retention can be tested.
 pub struct Store {
     limits: Limits,
-    inner: RwLock<Inner>,
+    index: RwLock<Index>,
     rate: Mutex<TokenBucket>,
     decoding: Decoding,
     intake: Intake,
@@ -57,7 +59,7 @@ impl Store {
                 limits.max_decoded_bytes,
             ),
             limits,
-            inner: RwLock::new(Inner::new()),
+            index: RwLock::new(Index::new()),
             rate: Mutex::new(rate),
             refused_rate: AtomicU64::new(0),
             refused_invalid: AtomicU64::new(0),
@@ -86,31 +88,31 @@ impl Store {
     /// What it holds and has counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let inner = self.inner.read();
+        let index = self.index.read();
         Stats {
-            bytes: inner.bytes() as u64,
-            traces: inner.traces() as u64,
+            bytes: index.bytes() as u64,
+            traces: index.traces() as u64,
             spans_refused_rate: self.refused_rate.load(Ordering::Relaxed),
             spans_refused_invalid: self.refused_invalid.load(Ordering::Relaxed),
             requests_refused_malformed: self.malformed.load(Ordering::Relaxed),
             requests_refused_too_large: self.too_large.load(Ordering::Relaxed),
             attributes_truncated: self.truncated.load(Ordering::Relaxed),
-            ..inner.stats
+            ..index.stats
         }
     }
 
     /// Throws away traces that have become too old. Every read and write does so first; call it
     /// now and then when nobody reads or writes.
     pub fn evict_expired(&self, now: SystemTime) {
-        if self.inner.read().has_older(self.limits.max_age, now) {
-            self.inner.write().evict_older(self.limits.max_age, now);
+        if self.index.read().has_older(self.limits.max_age, now) {
+            self.index.write().evict_older(self.limits.max_age, now);
         }
     }
 
     /// All spans of a trace that have arrived so far, grouped and sorted; `None` if there are none.
     #[must_use]
     pub fn trace(&self, id: u128) -> Option<Vec<ResourceSpans>> {
-        self.inner.read().wire_trace(id)
+        self.index.read().wire_trace(id)
     }
 
     /// Counts a request that could not be decoded.
@@ -124,12 +126,12 @@ impl Store {
     }
 
     /// Looks at the traces themselves. The store waits meanwhile, so `look` should be short.
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
-        look(&self.inner.read())
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
+        look(&self.index.read())
     }
 
-    /// Numbers of traces that may match, newest first; see [`Inner::candidates`].
-    pub(crate) fn candidates(&self, only: &Only<'_>, window: (u64, u64)) -> Vec<Vec<u64>> {
-        self.inner.read().candidates(only, window)
+    /// Numbers of traces that may match, newest first; see [`Index::candidates`].
+    pub(crate) fn candidates(&self, only: &Candidates<'_>, window: (u64, u64)) -> Vec<Vec<u64>> {
+        self.index.read().candidates(only, window)
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn date(context: &mut Context<'_>, arguments: &[Value]) -> Made {
         _ => now(),
     };
     let layout = text(arguments, 0)?;
-    // No part of a time is more than some times as long as the part of the layout.
+    // A formatted part is at most a few times as long as its part of the layout.
     context.room(layout.len().saturating_mul(8))?;
     let shown = time.to_zone(Zone::Local).format(layout);
     context.text(shown)
@@ -46,7 +46,7 @@ pub(super) fn in_units(time: &Time, units: i64) -> i64 {
     time.sec.wrapping_mul(units).wrapping_add(fraction)
 }
 
-/// `unixToTime`: the number of digits says which unit is meant.
+/// `unixToTime`: the number of digits decides the unit.
 pub(super) fn unix_to_time(text: &[u8]) -> Result<Time, String> {
     let shown = valid(text);
     let number = parse_decimal(&shown).map_err(|bad: Bad| {

@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 
 use super::context::Fault;
 
-/// Digits after the point that a quotient has.
+/// Decimal places of a quotient.
 const QUOTIENT_DIGITS: i64 = 16;
 
 /// `value` times ten to the power of `exponent`.
@@ -15,7 +15,7 @@ pub(super) struct Decimal {
 }
 
 fn power_of_ten(exponent: i64) -> BigInt {
-    // Floats have exponents of some hundreds, and a chain of products as many times that.
+    // A float has an exponent of a few hundred; each product in a chain adds to it.
     BigInt::from(10).pow(u32::try_from(exponent.max(0)).unwrap_or(u32::MAX))
 }
 
@@ -47,12 +47,12 @@ impl Decimal {
         }
     }
 
-    /// Bytes that an operation with another may take: of the digits of both, and of the zeros that
-    /// bring them to one exponent.
+    /// Memory that an operation may need, in bytes: the digits of both numbers, and the zeros that
+    /// align their exponents.
     pub(super) fn bytes_with(&self, other: &Self) -> usize {
         let bits = self.value.bits() + other.value.bits();
         let zeros = (self.exponent - other.exponent).unsigned_abs() + QUOTIENT_DIGITS as u64;
-        // A decimal digit is some three and a third bits.
+        // A decimal digit has about 3.3 bits.
         usize::try_from((bits + zeros * 4) / 8).unwrap_or(usize::MAX)
     }
 
@@ -62,7 +62,7 @@ impl Decimal {
         text.parse().unwrap_or(f64::NAN)
     }
 
-    /// Both values with the smaller of the exponents.
+    /// Aligns both values to the smaller exponent.
     fn aligned(&self, other: &Self) -> (BigInt, BigInt, i64) {
         let exponent = self.exponent.min(other.exponent);
         let scaled = |one: &Self| &one.value * power_of_ten(one.exponent - exponent);

@@ -30,7 +30,7 @@ impl<'r> Run<'r, '_> {
         })
     }
 
-    /// One command; `last` is the value that is piped into it.
+    /// Evaluates a command; `last` is the piped value.
     fn command(
         &mut self,
         dot: &Value,
@@ -80,7 +80,7 @@ impl<'r> Run<'r, '_> {
         self.fail(format!("can't give argument to non-function {word}"))
     }
 
-    /// A constant where no type is asked for.
+    /// Evaluates a constant without a required type.
     fn literal(&mut self, term: &'r Term, operand: &'r Operand) -> Result<Value, Fault> {
         match term {
             Term::Bool(truth) => Ok(Value::Bool(*truth)),
@@ -93,7 +93,7 @@ impl<'r> Run<'r, '_> {
         }
     }
 
-    /// The type that the spelling of a number suggests.
+    /// The default type of a number, from its spelling.
     fn ideal(&self, number: &Number) -> Result<Value, Fault> {
         if let Some((real, imaginary)) = number.complex {
             return Ok(Value::Complex(real, imaginary));
@@ -147,7 +147,7 @@ impl<'r> Run<'r, '_> {
         self.fields(dot, value, node, &variable.fields, given)
     }
 
-    /// `.a.b.c`; the last one gets the arguments.
+    /// Evaluates `.a.b.c`; the last field gets the arguments.
     fn fields(
         &mut self,
         dot: &Value,
@@ -256,7 +256,7 @@ impl<'r> Run<'r, '_> {
         if let Some(last) = given.last {
             values.push(self.checked(last, type_of(count - 1))?);
         }
-        // Labels are a map to whoever gets them as a value.
+        // A function receives the labels as a map.
         for value in &mut values {
             if *value == Value::Labels {
                 *value = self.context.whole(Value::Labels)?;
@@ -276,7 +276,7 @@ impl<'r> Run<'r, '_> {
         })
     }
 
-    /// `and` and `or`: the first argument that decides, else the last.
+    /// `and` and `or`: returns the first deciding argument, else the last.
     fn decide(&mut self, dot: &Value, or: bool, given: Given<'r>) -> Result<Value, Fault> {
         let mut value = Value::Nil;
         for argument in given.arguments {
@@ -291,7 +291,7 @@ impl<'r> Run<'r, '_> {
         }
     }
 
-    /// An argument of a type, or of any where none is asked for.
+    /// Evaluates an argument of a required type; with `None` any type is accepted.
     fn argument(
         &mut self,
         dot: &Value,

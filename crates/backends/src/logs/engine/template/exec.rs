@@ -107,7 +107,7 @@ impl<'r, 'c> Run<'r, 'c> {
         Ok(self.context.budget.work(0)?)
     }
 
-    /// One level deeper while `inner` runs.
+    /// Runs `inner` one nesting level deeper.
     pub(super) fn deeper<T>(
         &mut self,
         inner: impl FnOnce(&mut Self) -> Result<T, Fault>,
@@ -167,7 +167,7 @@ impl<'r, 'c> Run<'r, 'c> {
             Value::Nil => self.write(b"<no value>"),
             Value::Text(text) => self.write(text),
             value => {
-                // The printer counts what it makes.
+                // The printer accounts for its output itself.
                 let text = print_text(&mut self.context, value)?;
                 self.out.extend_from_slice(&text);
                 Ok(())
@@ -206,7 +206,7 @@ impl<'r, 'c> Run<'r, 'c> {
         Ok(flow)
     }
 
-    /// Runs the body for each element; false when there was none.
+    /// Runs the body for each element. Returns false if there is none.
     fn iterations(&mut self, value: &Value, branch: &'r Branch) -> Result<bool, Fault> {
         match value {
             Value::Int(count, kind) => {
@@ -269,7 +269,7 @@ impl<'r, 'c> Run<'r, 'c> {
         ))
     }
 
-    /// One turn of a loop; false when it was the last.
+    /// Runs the body once. Returns false if the loop ends.
     fn iteration(
         &mut self,
         branch: &'r Branch,

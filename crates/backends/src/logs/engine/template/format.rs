@@ -26,7 +26,7 @@ pub(super) struct Flags {
     pub(super) sharp_v: bool,
 }
 
-/// Writes values. Bytes are asked of the query's budget before they are written.
+/// Writes values. Bytes are accounted for in the query's budget before they are written.
 pub(super) struct Printer<'p, 'c> {
     pub(super) context: &'p mut Context<'c>,
     pub(super) out: Vec<u8>,
@@ -42,7 +42,7 @@ pub(super) fn print_text(context: &mut Context<'_>, value: &Value) -> Result<Vec
     Ok(printer.out)
 }
 
-/// `fmt.Sprint`: spaces stand between neighbours that are no texts.
+/// `fmt.Sprint`: a space separates two neighbours if neither is a string.
 pub(super) fn print(context: &mut Context<'_>, values: &[Value]) -> Result<Vec<u8>, Fault> {
     let mut printer = Printer::new(context);
     let mut after_text = false;
@@ -109,7 +109,7 @@ impl<'p, 'c> Printer<'p, 'c> {
         self.put(text)
     }
 
-    /// Pads with spaces even where zeros are asked for.
+    /// Pads with spaces, even with the `0` flag.
     fn pad_with_spaces(&mut self, text: &[u8]) -> Done {
         let zero = std::mem::take(&mut self.flags.zero);
         let done = self.pad(text);
@@ -132,7 +132,7 @@ impl<'p, 'c> Printer<'p, 'c> {
         self.put(")")
     }
 
-    /// One argument of a printing function.
+    /// Writes one argument of a printing function.
     pub(super) fn argument(&mut self, value: &Value, verb: char) -> Done {
         let value = self.context.whole(value.unboxed())?;
         match (&value, verb) {
@@ -192,7 +192,8 @@ impl<'p, 'c> Printer<'p, 'c> {
                 self.text(text.as_bytes())
             }
             Value::Time(time) => {
-                // The fields of the struct, of which the last is an address.
+                // Go prints the fields of the struct; its pointer to the zone, an address, is left
+                // out.
                 let text = format!("{{{} {}}}", time.nsec, time.sec);
                 self.put(text)
             }
@@ -376,7 +377,7 @@ impl<'p, 'c> Printer<'p, 'c> {
             _ => "",
         };
         if !float.is_finite() {
-            // The infinite show their sign in any case.
+            // Infinities always have a sign.
             let sign = match (float.is_infinite(), sign) {
                 (true, "") => "+",
                 (_, sign) => sign,
@@ -461,7 +462,7 @@ impl<'p, 'c> Printer<'p, 'c> {
     }
 }
 
-/// A float of the `#` flag: always with a point, and with its zeros.
+/// A float with the `#` flag keeps its point and trailing zeros.
 fn with_point(number: &str, form: char, of_v: bool, precision: Option<usize>) -> String {
     let exponents: &[char] = match form {
         'x' | 'X' => &['p', 'P'],

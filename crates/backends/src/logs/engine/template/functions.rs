@@ -19,7 +19,7 @@ pub(super) enum Param {
     Float,
     /// `interface {}`
     Any,
-    /// `reflect.Value`: any value, and none too.
+    /// `reflect.Value`: any value, also a missing one.
     Raw,
     Time,
     Zone,
@@ -50,7 +50,7 @@ impl Param {
 /// The implementation of a function.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Body {
-    /// Of its arguments; a method finds its receiver before them.
+    /// Called with evaluated arguments; for a method the receiver comes first.
     Plain(fn(&mut Context<'_>, &[Value]) -> Made),
     /// `and` and `or` stop at the argument that decides.
     And,
@@ -299,7 +299,7 @@ static FUNCTIONS: &[Function] = &[
     ),
     fixed("fromJson", &[Str], |c, a| {
         let text = text(a, 0)?;
-        // A value takes some times the bytes of its shortest text.
+        // A decoded value takes several times the bytes of its shortest text.
         c.make(text.len().saturating_mul(8))?;
         Ok(json::decode(text).unwrap_or(Value::Nil).boxed())
     }),
@@ -355,7 +355,7 @@ static FUNCTIONS: &[Function] = &[
 ];
 
 fn wrong<T>(at: usize, wanted: Param) -> Result<T, Fault> {
-    // Arguments are checked before a call: this is an error of the table above.
+    // Arguments are checked before a call, so this is an error in the table above.
     let wanted = wanted.name();
     Err(Fault::Function(format!("argument {at} is no {wanted}")))
 }
@@ -383,7 +383,7 @@ pub(super) fn time(arguments: &[Value], at: usize) -> Result<&Time, Fault> {
 
 /// `html`, `js` and `urlquery`: print, then escape. One byte becomes at most six.
 fn escaped(context: &mut Context<'_>, values: &[Value], escape: fn(&[u8]) -> Vec<u8>) -> Made {
-    // Here a missing value shows itself as in the output.
+    // A missing value is written as in the output.
     let shown_as = |value: &Value| match value.unboxed() {
         Value::Nil => Value::text("<no value>"),
         value => value,

@@ -186,7 +186,7 @@ impl Cursor<'_> {
                 if let Some(c) = char::from_u32(first) {
                     return Some(c);
                 }
-                // One half of a pair: with the other half a character, alone U+FFFD.
+                // Half a surrogate pair: with the other half it is a character, alone U+FFFD.
                 let back = self.at;
                 let second = self.take(b"\\u").and_then(|()| self.hex());
                 match second {

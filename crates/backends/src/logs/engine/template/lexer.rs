@@ -167,7 +167,7 @@ impl<'t> Lexer<'t> {
         token
     }
 
-    /// Passes over what was taken without [`Self::next`].
+    /// Skips the characters that were read without [`Self::next`].
     fn ignore(&mut self) {
         self.line += self.pending().matches('\n').count();
         self.start = self.pos;
@@ -309,7 +309,7 @@ impl<'t> Lexer<'t> {
         if is_space(c) {
             return self.space();
         }
-        // A dot that ends the input counts as the start of a number.
+        // A dot at the end of the input counts as the start of a number.
         let digit_after = |rest: &str| rest.chars().nth(1).is_none_or(|c| c.is_ascii_digit());
         if c == '+' || c == '-' || c.is_ascii_digit() || (c == '.' && digit_after(self.rest())) {
             return self.number();
@@ -358,7 +358,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// Spaces, or the closing delimiter when it is a space that trims.
+    /// Reads spaces, or a closing delimiter that begins with a trimming space.
     fn space(&mut self) -> Token<'t> {
         let mut spaces = 0;
         let mut before_last = self.pos;

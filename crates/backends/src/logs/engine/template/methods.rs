@@ -99,7 +99,7 @@ static TIME: &[Function] = &[
         let year = clock.year.saturating_add(int(a, 1)?);
         let month = clock.month.saturating_add(int(a, 2)?);
         let day = clock.day.saturating_add(int(a, 3)?);
-        // Far beyond any calendar the day is not worth computing.
+        // Dates this far away are not computed.
         let most = 1 << 40;
         if [year, month, day].iter().any(|part| part.abs() > most) {
             return Err(Fault::Function("date out of range".to_owned()));

@@ -49,7 +49,7 @@ fn underscores_fit(text: &str) -> bool {
     previous != b'_'
 }
 
-/// `strconv.ParseUint(text, 0, 64)`: the prefix says which base.
+/// `strconv.ParseUint(text, 0, 64)`: the prefix decides the base.
 pub(super) fn parse_uint(text: &str) -> Result<u64, Bad> {
     let lower = text.to_ascii_lowercase();
     let (radix, digits) = if let Some(digits) = lower.strip_prefix("0x") {
@@ -166,7 +166,7 @@ fn parse_hex_float(text: &str) -> Result<f64, Bad> {
     Ok(mantissa as f64 * 2f64.powi(half) * 2f64.powi(exponent - half))
 }
 
-/// Go's conversion of a float to an integer, as amd64 does it where the number does not fit.
+/// Go's conversion of a float to an integer; a number that does not fit gives the result of amd64.
 pub(super) fn to_int(value: f64) -> i64 {
     if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
         value as i64

@@ -35,7 +35,7 @@ impl End {
     }
 }
 
-/// A node, or the end of the list that it would belong to.
+/// A node, or the end of the list.
 enum Step {
     Node(Node),
     End(End),
@@ -68,7 +68,7 @@ pub(super) fn parse(name: &'static str, text: &str) -> Result<Templates, String>
 struct Parser<'t> {
     name: &'static str,
     lexer: Lexer<'t>,
-    /// The newest token and up to two that were put back.
+    /// The current token and up to two tokens that were put back.
     tokens: [Token<'t>; 3],
     peeked: usize,
     variables: Vec<String>,
@@ -146,7 +146,7 @@ impl<'t> Parser<'t> {
         Ok(token)
     }
 
-    /// One more level of nesting while `inner` runs.
+    /// Runs `inner` one nesting level deeper.
     fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.nesting >= MAX_NESTING {
             return self.fail("max expression depth exceeded");
@@ -204,7 +204,7 @@ impl<'t> Parser<'t> {
         self.body_of(name, CONTEXT)
     }
 
-    /// The nodes of a named template up to its end. It sees no variables of its surroundings.
+    /// Parses a named template up to its end. It does not see the variables around it.
     fn body_of(&mut self, name: Vec<u8>, context: &str) -> Parsed<()> {
         let variables = std::mem::replace(&mut self.variables, vec!["$".to_owned()]);
         let ranges = std::mem::take(&mut self.range_depth);
@@ -303,7 +303,7 @@ impl<'t> Parser<'t> {
         let mut otherwise = None;
         if let End::Else = end {
             let next = self.peek().kind;
-            // `{{else if}}` is an `if` inside of the `else` that needs no end of its own.
+            // `{{else if}}` is an `if` inside the `else`, without an end of its own.
             otherwise = Some(match (context, next) {
                 ("if", Kind::Keyword(Keyword::If)) => {
                     self.next();

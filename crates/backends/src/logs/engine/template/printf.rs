@@ -63,7 +63,7 @@ impl Run<'_, '_> {
         self.extra()
     }
 
-    /// One verb after its `%`; false when the format ends within it.
+    /// Formats one verb after its `%`. Returns false if the format ends within it.
     fn verb(&mut self) -> Result<bool, Fault> {
         self.printer.flags = Flags::default();
         while let Some(byte) = self.peek() {
@@ -125,7 +125,8 @@ impl Run<'_, '_> {
         self.printer.argument(argument, verb)
     }
 
-    /// A number of the format; one that is far too long takes the rest of the format with it.
+    /// Reads a number of the format. As in Go a number that is too large consumes the rest of the
+    /// format.
     fn number(&mut self) -> Option<usize> {
         let mut number = None;
         while let Some(digit) = self.peek().filter(u8::is_ascii_digit) {
@@ -170,7 +171,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// A whole number among the arguments, unless it is too large.
+    /// Takes an integer argument for `*`, unless it is too large.
     fn int_argument(&mut self) -> Option<i64> {
         let argument = self.arguments.get(self.argument)?.unboxed();
         self.argument += 1;
@@ -218,7 +219,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Arguments that no verb took.
+    /// Reports arguments that no verb used.
     fn extra(&mut self) -> Result<(), Fault> {
         let left = self.arguments.get(self.argument..).unwrap_or_default();
         if self.reordered || left.is_empty() {

@@ -23,7 +23,7 @@ fn trimmed_start(text: &[u8], cut: impl Fn(Option<char>) -> bool) -> &[u8] {
 fn trimmed_end(text: &[u8], cut: impl Fn(Option<char>) -> bool) -> &[u8] {
     let mut end = text.len();
     while end > 0 {
-        // A character has at most four bytes; the last one that ends here counts.
+        // A character has at most four bytes, so it is among the last four.
         let last = (1..=4.min(end)).rev().find_map(|length| {
             let raw = text.get(end - length..end)?;
             first_char(raw).filter(|(_, found)| *found == length)
@@ -57,7 +57,7 @@ pub(super) fn trim_right<'t>(text: &'t [u8], set: &[u8]) -> &'t [u8] {
     trimmed_end(text, |c| in_set(set, c))
 }
 
-/// Each character mapped to one other; a byte that is no UTF-8 becomes U+FFFD, unless all is ASCII.
+/// Maps each character. An invalid byte becomes U+FFFD, except in a text of ASCII only.
 fn mapped(text: &[u8], map: impl Fn(char) -> char) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for (c, _) in chars(text) {
@@ -67,7 +67,7 @@ fn mapped(text: &[u8], map: impl Fn(char) -> char) -> Vec<u8> {
     out
 }
 
-/// The simple upper case of a character, which is one character too.
+/// The simple upper case mapping, which gives one character.
 fn upper(c: char) -> char {
     let mut mapped = c.to_uppercase();
     match (mapped.next(), mapped.next()) {
@@ -91,7 +91,7 @@ fn lower(c: char) -> char {
     }
 }
 
-/// The title case: as the upper case, but for letters that are two and for Georgian.
+/// The title case: differs from upper case only for digraphs and Georgian.
 fn title_case(c: char) -> char {
     match c {
         '\u{1c4}'..='\u{1c6}' => '\u{1c5}',
@@ -137,7 +137,7 @@ pub(super) fn contains(text: &[u8], part: &[u8]) -> bool {
     find(text, part).is_some()
 }
 
-/// Where a part begins.
+/// The byte at which a part begins.
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     if part.is_empty() {
         return Some(0);
@@ -196,7 +196,7 @@ pub(super) fn trunc(count: i64, text: &[u8]) -> &[u8] {
     text.get(skip..).unwrap_or(text)
 }
 
-/// sprig's `substr`: bytes from `start` to `end`, with the panics of Go where they cross.
+/// sprig's `substr`: bytes from `start` to `end`; an error where Go panics because they cross.
 pub(super) fn substr(start: i64, end: i64, text: &[u8]) -> Result<&[u8], String> {
     let length = i64::try_from(text.len()).unwrap_or(i64::MAX);
     let out_of_range =
@@ -256,7 +256,7 @@ pub(super) fn indent(context: &mut Context<'_>, spaces: i64, text: &[u8], line: 
     Ok(Value::text(out))
 }
 
-/// A text cut or filled up with spaces to so many characters.
+/// Cuts or pads a text to a number of characters.
 pub(super) fn align(context: &mut Context<'_>, count: i64, text: &Text, right: bool) -> Made {
     let length = count_chars(text);
     let Ok(count) = usize::try_from(count) else {

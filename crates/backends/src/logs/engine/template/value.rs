@@ -9,7 +9,7 @@ use super::time::{Time, Zone};
 /// A Go string: bytes that are usually UTF-8.
 pub(super) type Text = Arc<[u8]>;
 
-/// The types of whole numbers with a sign.
+/// The types of signed integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IntType {
     Int,
@@ -49,7 +49,7 @@ pub(super) enum Value {
     Float(f64),
     Complex(f64, f64),
     Text(Text),
-    /// The labels of the line, which are made a [`Map`] only when they are needed as one.
+    /// The labels of the line; a [`Map`] is built only when needed.
     Labels,
     Map(Arc<Map>),
     /// A part of a list.

@@ -10,10 +10,10 @@ use super::exemplars::{Exemplar, Exemplars};
 use super::grid::Grid;
 use super::walk::walk;
 use crate::traces::engine::{
-    Computed, Grouping, Key, Patterns, Plan, Required, Shown, Subject, Work,
+    Computed, Grouping, Key, Patterns, Plan, Required, ShownFields, Subject, Work,
 };
 use crate::traces::lang::{Field, Metrics, MetricsFunction, Query};
-use crate::traces::store::{Only, Store};
+use crate::traces::store::{Candidates, Store};
 use crate::wire::Stop;
 
 /// Samples that one answer may have: 2,000 series of 250 points.
@@ -48,11 +48,11 @@ pub(crate) fn time_series(
 ) -> Result<Vec<TimeSeries>, SearchError> {
     let work = &Work::new(stop, store.limits().max_query_bytes);
     let required = Required::new(query);
-    let only = Only {
+    let only = Candidates {
         service: required.service.as_deref(),
         trace_id: required.trace_id,
     };
-    let shown = Shown::new(query);
+    let shown = ShownFields::new(query);
     let mut patterns = Patterns::new();
     let mut counted = Counted::new(metrics, grid);
     let mut exemplars = Exemplars::new(grid, max_exemplars);
@@ -63,14 +63,14 @@ pub(crate) fn time_series(
         grid.window(),
         0,
         work,
-        |inner, (_, traces)| {
-            let plan = Plan::new(query, &inner.dictionary, &mut patterns);
-            let show = shown.plan(&inner.dictionary, &mut patterns);
-            let by = Grouping::new(&counted.fields, &inner.dictionary);
+        |index, (_, traces)| {
+            let plan = Plan::new(query, &index.dictionary, &mut patterns);
+            let show = shown.plan(&index.dictionary, &mut patterns);
+            let by = Grouping::new(&counted.fields, &index.dictionary);
             // Numbers of texts hold only here, and so do the keys made of them.
             let mut known: HashMap<Vec<Key>, usize> = HashMap::new();
             for trace in traces {
-                let subject = Subject::new(&inner.dictionary, trace, work);
+                let subject = Subject::new(&index.dictionary, trace, work);
                 let spans = plan.run(&subject).into_iter().flat_map(|set| set.spans);
                 let mut candidates = Vec::new();
                 for at in spans {

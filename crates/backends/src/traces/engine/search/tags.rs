@@ -8,7 +8,7 @@ use super::walk::walk;
 use super::wanted::window;
 use crate::traces::engine::{Computed, Patterns, Plan, Reader, Subject, Work};
 use crate::traces::lang::{Field, Intrinsic, KINDS, Query, STATUSES};
-use crate::traces::store::{Attribute, Inner, Only, Store, Trace, Word};
+use crate::traces::store::{Attribute, Candidates, Index, Store, Trace, Word};
 use crate::wire::Stop;
 
 /// Bytes of values that one answer may have, Tempo's default.
@@ -80,19 +80,19 @@ pub fn tag_names(
     let work = &Work::new(stop, store.limits().max_query_bytes);
     let mut names: BTreeMap<TagScope, BTreeSet<String>> = BTreeMap::new();
     let mut patterns = Patterns::new();
-    let (only, window) = (Only::default(), window(start, end));
-    walk(store, &only, window, 0, work, |inner, (_, traces)| {
-        let plan = plan(query, inner, &mut patterns);
+    let (only, window) = (Candidates::default(), window(start, end));
+    walk(store, &only, window, 0, work, |index, (_, traces)| {
+        let plan = plan(query, index, &mut patterns);
         let mut seen = Vec::new();
         for trace in traces {
-            for at in spans_of(plan.as_ref(), inner, trace, work) {
-                mark_names(&mut seen, inner, trace, at);
+            for at in spans_of(plan.as_ref(), index, trace, work) {
+                mark_names(&mut seen, index, trace, at);
             }
         }
         for (word, bits) in (0..).zip(seen).filter(|(_, bits)| *bits != 0) {
             let scopes = TagScope::ALL.into_iter().filter(|s| bits & s.bit() != 0);
             for scope in scopes {
-                let name = inner.dictionary.text(word).to_owned();
+                let name = index.dictionary.text(word).to_owned();
                 names.entry(scope).or_default().insert(name);
             }
         }
@@ -102,7 +102,7 @@ pub fn tag_names(
 }
 
 /// Marks the names of one span's attributes, a bit for each scope, by the number of the text.
-fn mark_names(seen: &mut Vec<u8>, inner: &Inner, trace: &Trace, at: usize) {
+fn mark_names(seen: &mut Vec<u8>, index: &Index, trace: &Trace, at: usize) {
     let span = &trace.spans[at];
     let mut mark = |attributes: &[Attribute], scope: TagScope| {
         for attribute in attributes {
@@ -114,10 +114,10 @@ fn mark_names(seen: &mut Vec<u8>, inner: &Inner, trace: &Trace, at: usize) {
         }
     };
     mark(&span.attributes, TagScope::Span);
-    if let Some(resource) = inner.dictionary.resource(span.resource) {
+    if let Some(resource) = index.dictionary.resource(span.resource) {
         mark(&resource.attributes, TagScope::Resource);
     }
-    if let Some(scope) = inner.dictionary.scope(span.scope) {
+    if let Some(scope) = index.dictionary.scope(span.scope) {
         mark(&scope.attributes, TagScope::Instrumentation);
     }
     for event in span.events() {
@@ -154,15 +154,15 @@ pub(crate) fn values_of(
     }
     let mut bytes = 0;
     let mut patterns = Patterns::new();
-    let (only, window) = (Only::default(), window(start, end));
-    walk(store, &only, window, 0, work, |inner, (_, traces)| {
-        let plan = plan(query, inner, &mut patterns);
-        let reader = Reader::new(field, &inner.dictionary);
+    let (only, window) = (Candidates::default(), window(start, end));
+    walk(store, &only, window, 0, work, |index, (_, traces)| {
+        let plan = plan(query, index, &mut patterns);
+        let reader = Reader::new(field, &index.dictionary);
         let mut words: HashSet<Word> = HashSet::new();
         let mut others = BTreeSet::new();
         for trace in traces {
-            let subject = Subject::new(&inner.dictionary, trace, work);
-            for at in spans_of(plan.as_ref(), inner, trace, work) {
+            let subject = Subject::new(&index.dictionary, trace, work);
+            for at in spans_of(plan.as_ref(), index, trace, work) {
                 reader.each(&subject, at, &mut |value| match value {
                     Computed::Word(word) => {
                         words.insert(word);
@@ -178,7 +178,7 @@ pub(crate) fn values_of(
         }
         let words = words.into_iter().map(|word| TagValue {
             kind: "string",
-            value: inner.dictionary.text(word).to_owned(),
+            value: index.dictionary.text(word).to_owned(),
         });
         for value in words.chain(others) {
             let size = value.kind.len() + value.value.len();
@@ -227,16 +227,16 @@ fn tag_value(subject: &Subject<'_>, value: Computed<'_>) -> Option<TagValue> {
     })
 }
 
-fn plan<'q>(query: Option<&'q Query>, inner: &Inner, patterns: &mut Patterns) -> Option<Plan<'q>> {
-    query.map(|query| Plan::new(query, &inner.dictionary, patterns))
+fn plan<'q>(query: Option<&'q Query>, index: &Index, patterns: &mut Patterns) -> Option<Plan<'q>> {
+    query.map(|query| Plan::new(query, &index.dictionary, patterns))
 }
 
 /// The spans that a query selects out of a trace; all without a query.
-fn spans_of(plan: Option<&Plan<'_>>, inner: &Inner, trace: &Trace, work: &Work<'_>) -> Vec<usize> {
+fn spans_of(plan: Option<&Plan<'_>>, index: &Index, trace: &Trace, work: &Work<'_>) -> Vec<usize> {
     match plan {
         None => (0..trace.spans.len()).collect(),
         Some(plan) => {
-            let sets = plan.run(&Subject::new(&inner.dictionary, trace, work));
+            let sets = plan.run(&Subject::new(&index.dictionary, trace, work));
             sets.into_iter().flat_map(|set| set.spans).collect()
         }
     }

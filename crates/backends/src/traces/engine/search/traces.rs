@@ -10,9 +10,11 @@ use prost::Message;
 use super::SearchError;
 use super::walk::{Part, walk};
 use super::wanted::{Request, Wanted, has_tags};
-use crate::traces::engine::{Patterns, Plan, Required, Show, Shown, Spanset, Subject, Work};
+use crate::traces::engine::{
+    Patterns, Plan, Required, ShownFields, ShownPlan, Spanset, Subject, Work,
+};
 use crate::traces::lang::Query;
-use crate::traces::store::{Only, Store};
+use crate::traces::store::{Candidates, Store};
 use crate::wire::Stop;
 
 /// OTLP's number of the error status.
@@ -211,19 +213,19 @@ fn by_test<'w>(
     test: impl Fn(&Subject<'_>) -> bool,
 ) -> Result<Hits<'w>, SearchError> {
     let mut hits = Hits::new(request.limit, false, work);
-    let (only, head) = (Only::default(), hits.head());
+    let (only, head) = (Candidates::default(), hits.head());
     walk(
         store,
         &only,
         request.window(),
         head,
         work,
-        |inner, (part, traces)| {
+        |index, (part, traces)| {
             if part == Part::End {
                 return hits.end_segment();
             }
             for trace in traces {
-                let subject = Subject::new(&inner.dictionary, trace, work);
+                let subject = Subject::new(&index.dictionary, trace, work);
                 if test(&subject) {
                     hits.add(part, trace_hit(&subject))?;
                 }
@@ -241,11 +243,11 @@ fn by_query<'w>(
     work: &'w Work<'w>,
 ) -> Result<Hits<'w>, SearchError> {
     let required = Required::new(query);
-    let only = Only {
+    let only = Candidates {
         service: required.service.as_deref(),
         trace_id: required.trace_id,
     };
-    let shown = Shown::new(query);
+    let shown = ShownFields::new(query);
     let mut patterns = Patterns::new();
     let mut hits = Hits::new(request.limit, query.hints.most_recent, work);
     let head = hits.head();
@@ -255,14 +257,14 @@ fn by_query<'w>(
         request.window(),
         head,
         work,
-        |inner, (part, traces)| {
+        |index, (part, traces)| {
             if part == Part::End {
                 return hits.end_segment();
             }
-            let plan = Plan::new(query, &inner.dictionary, &mut patterns);
-            let show = shown.plan(&inner.dictionary, &mut patterns);
+            let plan = Plan::new(query, &index.dictionary, &mut patterns);
+            let show = shown.plan(&index.dictionary, &mut patterns);
             for trace in traces {
-                let subject = Subject::new(&inner.dictionary, trace, work);
+                let subject = Subject::new(&index.dictionary, trace, work);
                 let spansets = plan.run(&subject);
                 if !spansets.is_empty() {
                     hits.add(part, matching_hit(&subject, spansets, &show, request))?;
@@ -291,7 +293,7 @@ fn trace_hit(subject: &Subject<'_>) -> TraceHit {
 fn matching_hit(
     subject: &Subject<'_>,
     spansets: Vec<Spanset>,
-    show: &Show<'_>,
+    show: &ShownPlan<'_>,
     request: &Request,
 ) -> TraceHit {
     let (trace, dictionary) = (subject.trace, subject.dictionary);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::SearchError;
 use crate::traces::engine::Work;
-use crate::traces::store::{Inner, Only, Store, Trace};
+use crate::traces::store::{Candidates, Index, Store, Trace};
 
 /// Spans that are looked at before others get their turn at the store.
 const PORTION: usize = 10_000;
@@ -30,16 +30,16 @@ pub(super) type Portion<'p, 'i> = (Part, &'p mut dyn Iterator<Item = &'i Trace>)
 /// Numbers of texts hold only as long as one portion.
 pub(super) fn walk(
     store: &Store,
-    only: &Only<'_>,
+    only: &Candidates<'_>,
     (start, end): (u64, u64),
     head: usize,
     work: &Work<'_>,
-    mut look: impl FnMut(&Inner, Portion<'_, '_>) -> ControlFlow<()>,
+    mut look: impl FnMut(&Index, Portion<'_, '_>) -> ControlFlow<()>,
 ) -> Result<(), SearchError> {
     for mut numbers in store.candidates(only, (start, end)) {
         let head = head.min(numbers.len());
         if head > 0 {
-            store.read(|inner| inner.sort_by_id(&mut numbers));
+            store.read(|index| index.sort_by_id(&mut numbers));
             numbers[head..].sort_unstable();
         }
         let (first, others) = numbers.split_at(head);
@@ -47,7 +47,7 @@ pub(super) fn walk(
             let mut left = numbers;
             while !left.is_empty() || part == Part::End {
                 work.check()?;
-                let flow = store.read(|inner| {
+                let flow = store.read(|index| {
                     let mut seen = 0;
                     let mut traces = std::iter::from_fn(|| {
                         while let Some((number, rest)) = left.split_first()
@@ -56,7 +56,7 @@ pub(super) fn walk(
                         {
                             left = rest;
                             seen += 1;
-                            let trace = inner.trace(*number);
+                            let trace = index.trace(*number);
                             if let Some(trace) = trace.filter(|t| t.start <= end && t.end >= start)
                             {
                                 seen += trace.spans.len();
@@ -65,7 +65,7 @@ pub(super) fn walk(
                         }
                         None
                     });
-                    look(inner, (part, &mut traces))
+                    look(index, (part, &mut traces))
                 });
                 // What was found of the last trace may be in part only.
                 work.check()?;

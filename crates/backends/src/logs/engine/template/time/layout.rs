@@ -26,7 +26,8 @@ pub(super) enum Chunk {
     UpperHalf,
     LowerHalf,
     ZoneName,
-    /// `-07:00`: hours, minutes and seconds as there are parts; `Z` for UTC if `z`.
+    /// `-07:00`: hours, minutes and seconds, by the number of `parts`; with `z`, UTC is written
+    /// `Z`.
     Offset {
         z: bool,
         parts: u8,

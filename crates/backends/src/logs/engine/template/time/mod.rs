@@ -180,7 +180,7 @@ impl Time {
         }
     }
 
-    /// The time so many nanoseconds later.
+    /// Adds nanoseconds.
     pub(super) fn plus(&self, nanos: i64) -> Self {
         let total = i64::from(self.nsec) + nanos.rem_euclid(NANOS);
         Self {

@@ -54,7 +54,7 @@ pub(in super::super) fn parse(layout: &[u8], text: &[u8], local: Zone) -> Option
     }
 }
 
-/// Passes over the text of a layout; a space stands for any number of them.
+/// Skips literal text of the layout; a space matches any number of spaces.
 fn skip<'t>(mut value: &'t [u8], mut prefix: &[u8]) -> Option<&'t [u8]> {
     while let Some(wanted) = prefix.first() {
         if *wanted == b' ' {
@@ -99,7 +99,7 @@ fn digits(value: &[u8], count: usize) -> Option<(i64, &[u8])> {
     Some((number, rest))
 }
 
-/// One of some names, whatever its case; or of their first three letters.
+/// Reads one of the names, ignoring case, in full or by its first three letters.
 fn name<'t>(names: &[&str], value: &'t [u8], short: bool) -> Option<(i64, &'t [u8])> {
     (0..).zip(names).find_map(|(at, name)| {
         let name = if short { name.get(..3)? } else { name };
@@ -182,7 +182,7 @@ impl Parts {
             Chunk::Minute | Chunk::ZeroMinute => self.minute = within(found, 0..=59)?,
             Chunk::Second | Chunk::ZeroSecond => {
                 self.second = within(found, 0..=59)?;
-                // A fraction may follow that the layout does not name.
+                // A fraction may follow even if the layout has none.
                 let (_, next, _) = next_chunk(layout);
                 if !matches!(next, Some(Chunk::Fraction { .. })) {
                     return self.any_fraction(rest);
@@ -298,11 +298,11 @@ impl Parts {
                 zone: local,
             });
         }
-        // A name that is not known says nothing of the offset, but for `GMT+3`.
+        // An unknown abbreviation does not determine the offset, except in the form `GMT+3`.
         let hours = name.strip_prefix("GMT").filter(|hours| !hours.is_empty());
         let hours = hours.and_then(|hours| hours.parse::<i32>().ok());
         let offset = hours.unwrap_or(0) * 3600;
-        // Go takes the clock that was read for UTC, whatever offset the name has.
+        // Go reads the time of day as UTC, whatever offset the abbreviation has.
         Some(Time {
             sec: shown,
             nsec: self.nsec,
@@ -310,7 +310,7 @@ impl Parts {
         })
     }
 
-    /// The day of the year decides, if there is one; else the first of January fills in.
+    /// The day of the year decides if it is given; otherwise missing parts are those of January 1.
     fn month_and_day(&self) -> Option<(i64, i64)> {
         let Some(year_day) = self.year_day else {
             return Some((self.month.unwrap_or(1), self.day.unwrap_or(1)));

@@ -26,7 +26,7 @@ impl Zone {
             _ => {}
         }
         match TimeZone::get(name) {
-            // Names are files to Go: case counts.
+            // Go looks zones up as files, so names are case-sensitive.
             Ok(zone) if zone.iana_name() == Some(name) => Self::Named(zone),
             _ => Self::Utc,
         }
@@ -38,7 +38,7 @@ impl Zone {
             Self::Utc | Self::Local => (0, "UTC".to_owned(), false),
             Self::Fixed(name, offset) => (*offset, name.to_string(), false),
             Self::Named(zone) => {
-                // The database ends before the range of Go's times does.
+                // Go's times reach beyond the range of the database.
                 let (least, most) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
                 let time = Timestamp::from_second(unix.clamp(least, most));
                 let info = zone.to_offset_info(time.unwrap_or(Timestamp::UNIX_EPOCH));

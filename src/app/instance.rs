@@ -9,7 +9,7 @@ use super::targets::Targets;
 use crate::telemetry::metrics::Metrics;
 
 /// The state of one instance.
-pub struct Service {
+pub struct Instance {
     /// Where this instance listens.
     pub own: Authority,
     /// First and second target of `/chain`.
@@ -22,7 +22,7 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
 }
 
-/// A route that needs the service's state was put where there is none.
+/// A route that needs the state of the instance was put where there is none.
 #[derive(Debug, thiserror::Error)]
-#[error("the route has no service state")]
-pub(super) struct NoService;
+#[error("the route has no instance state")]
+pub(super) struct NoInstance;

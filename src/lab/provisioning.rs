@@ -2,25 +2,39 @@
 
 use std::path::Path;
 
+use rust_embed::Embed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::args::{UsageError, VerifyArgs};
-
 /// The data sources as they were when this was built.
-pub const DATA_SOURCES: &str = include_str!("../../../etc/grafana/datasources.yaml");
+pub const DATA_SOURCES: &str = include_str!("../../etc/grafana/datasources.yaml");
 
-/// The dashboards as they were when this was built, by file name.
-pub const DASHBOARDS: [(&str, &str); 2] = [
-    (
-        "salvo-observability.json",
-        include_str!("../../../dashboards/salvo-observability.json"),
-    ),
-    (
-        "salvo-telemetry.json",
-        include_str!("../../../dashboards/salvo-telemetry.json"),
-    ),
-];
+/// The dashboards as they were when this was built: whatever file is in the folder.
+#[derive(Embed)]
+#[folder = "dashboards/"]
+#[include = "*.json"]
+struct Embedded;
+
+/// A file that cannot be read or understood.
+#[derive(Debug, thiserror::Error)]
+#[error("{flag}: {problem}")]
+pub struct Unusable {
+    /// The flag that names the file.
+    pub flag: &'static str,
+    /// The file, and what is wrong with it.
+    pub problem: String,
+}
+
+impl Unusable {
+    /// A problem with the file that `flag` names.
+    #[must_use]
+    pub fn new(flag: &'static str, problem: impl Into<String>) -> Self {
+        Self {
+            flag,
+            problem: problem.into(),
+        }
+    }
+}
 
 /// What Grafana is provisioned with.
 pub struct Provisioning {
@@ -56,19 +70,19 @@ struct File {
 }
 
 impl Provisioning {
-    /// The files that the flags name, or those built in.
+    /// The data sources of the folder `etc` and the dashboards of a folder, or those built in.
     ///
     /// # Errors
-    /// [`UsageError::File`] for a file that is not there or not understood.
-    pub fn load(args: &VerifyArgs) -> Result<Self, UsageError> {
-        let sources = match &args.etc {
+    /// [`Unusable`] for a file that is not there or not understood.
+    pub fn load(etc: Option<&Path>, folder: Option<&Path>) -> Result<Self, Unusable> {
+        let sources = match etc {
             None => sources(DATA_SOURCES, "built-in data sources")?,
             Some(folder) => {
                 let file = folder.join("grafana/datasources.yaml");
                 sources(&read(&file, "--etc")?, &file.display().to_string())?
             }
         };
-        let dashboards = dashboards(args.dashboards.as_deref())?;
+        let dashboards = dashboards(folder)?;
         Ok(Self {
             sources,
             dashboards,
@@ -91,10 +105,10 @@ impl Provisioning {
 /// Reads the text of a `datasources.yaml`.
 ///
 /// # Errors
-/// [`UsageError::File`] when it is no such file.
-pub fn sources(text: &str, name: &str) -> Result<Vec<DataSource>, UsageError> {
+/// [`Unusable`] when it is no such file.
+pub fn sources(text: &str, name: &str) -> Result<Vec<DataSource>, Unusable> {
     let file: File = serde_saphyr::from_str(text)
-        .map_err(|error| UsageError::file("--etc", format!("{name}: {error}")))?;
+        .map_err(|error| Unusable::new("--etc", format!("{name}: {error}")))?;
     Ok(file.datasources)
 }
 
@@ -104,25 +118,28 @@ pub fn unescaped(text: &str) -> String {
     text.replace("$$", "$")
 }
 
-fn read(file: &Path, flag: &'static str) -> Result<String, UsageError> {
+fn read(file: &Path, flag: &'static str) -> Result<String, Unusable> {
     std::fs::read_to_string(file)
-        .map_err(|error| UsageError::file(flag, format!("{}: {error}", file.display())))
+        .map_err(|error| Unusable::new(flag, format!("{}: {error}", file.display())))
 }
 
 /// The dashboards of a folder, or those built in: file name and content.
 ///
 /// # Errors
-/// [`UsageError::File`] for a folder without a dashboard, or a file that is no JSON.
-pub fn dashboards(folder: Option<&Path>) -> Result<Vec<(String, Value)>, UsageError> {
+/// [`Unusable`] for a folder without a dashboard, or a file that is no JSON.
+pub fn dashboards(folder: Option<&Path>) -> Result<Vec<(String, Value)>, Unusable> {
     let Some(folder) = folder else {
-        return DASHBOARDS
+        let mut names: Vec<_> = Embedded::iter().collect();
+        names.sort();
+        let files = names
             .iter()
-            .map(|(name, text)| dashboard(name, text))
+            .filter_map(|name| Some((name, Embedded::get(name)?)));
+        return files
+            .map(|(name, file)| dashboard(name, &String::from_utf8_lossy(&file.data)))
             .collect();
     };
-    let wrong = |problem: String| {
-        UsageError::file("--dashboards", format!("{}: {problem}", folder.display()))
-    };
+    let wrong =
+        |problem: String| Unusable::new("--dashboards", format!("{}: {problem}", folder.display()));
     let mut found = Vec::new();
     let entries = std::fs::read_dir(folder).map_err(|error| wrong(error.to_string()))?;
     for entry in entries {
@@ -142,9 +159,9 @@ pub fn dashboards(folder: Option<&Path>) -> Result<Vec<(String, Value)>, UsageEr
     Ok(found)
 }
 
-fn dashboard(name: &str, text: &str) -> Result<(String, Value), UsageError> {
+fn dashboard(name: &str, text: &str) -> Result<(String, Value), Unusable> {
     // Some editors begin a file with a byte order mark.
     let content = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| UsageError::file("--dashboards", format!("{name}: {error}")))?;
+        .map_err(|error| Unusable::new("--dashboards", format!("{name}: {error}")))?;
     Ok((name.to_owned(), content))
 }

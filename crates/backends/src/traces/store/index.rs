@@ -18,7 +18,7 @@ const SEGMENT_TIME: Duration = Duration::from_secs(60);
 const SERVICE_ENTRY_BYTES: usize = 24;
 
 /// Traces in order of arrival, numbered in that order; the oldest go first.
-pub(crate) struct Inner {
+pub(crate) struct Index {
     pub(crate) dictionary: Dictionary,
     traces: VecDeque<Trace>,
     first: u64,
@@ -41,7 +41,7 @@ struct Segment {
 
 /// What a trace must have to be looked at at all.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Only<'a> {
+pub(crate) struct Candidates<'a> {
     /// A span of this service.
     pub(crate) service: Option<&'a str>,
     /// This id.
@@ -56,7 +56,7 @@ pub(super) enum Added {
     TraceTooLarge,
 }
 
-impl Inner {
+impl Index {
     pub(super) fn new() -> Self {
         Self {
             dictionary: Dictionary::new(),
@@ -228,7 +228,11 @@ impl Inner {
 
     /// Numbers of traces that may be meant and may overlap a window of time (nanoseconds since the
     /// Unix epoch), in segments, the newest segment first.
-    pub(super) fn candidates(&self, only: &Only<'_>, (start, end): (u64, u64)) -> Vec<Vec<u64>> {
+    pub(super) fn candidates(
+        &self,
+        only: &Candidates<'_>,
+        (start, end): (u64, u64),
+    ) -> Vec<Vec<u64>> {
         if let Some(id) = only.trace_id {
             return self.by_id.get(&id).map(|n| vec![*n]).into_iter().collect();
         }
