@@ -10,7 +10,7 @@
 //! * [`promise`], [`finding`], [`report`]: what became of them, for people and programs
 //! * [`traffic`], [`sent`]: the requests, and what is remembered of them
 //! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: how servers are asked
-//! * [`provisioning`], [`correlation`], [`dashboard`], [`template`], [`question`]: what Grafana makes of
+//! * [`correlation`], [`dashboard`], [`template`], [`question`]: what Grafana makes of
 //!   its files
 
 pub mod args;
