@@ -1,9 +1,9 @@
 // @ts-check
-// The state of a view is its address: what is shown can be bookmarked and sent to somebody.
+// A view keeps its state in the URL, so that it can be bookmarked and shared.
 
 /** @typedef {Record<string, import("./types").Value> | URLSearchParams} State */
 
-/** Fired on `window` when another address is to be shown. */
+/** Event on `window`: the URL has changed and the view for it must be shown. */
 export const CHANGED = "addresschange";
 
 export function current() {
@@ -11,7 +11,7 @@ export function current() {
 }
 
 /**
- * An address of this console; empty values are left out, a list repeats its parameter.
+ * A URL of the console. Empty values are left out; a list becomes a repeated parameter.
  * @param {string} path @param {State} [state]
  */
 export function link(path, state = {}) {
@@ -19,15 +19,15 @@ export function link(path, state = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-/** Goes to another address, whose view is shown anew. @param {string} path @param {State} [state] */
+/** Navigates to another URL and shows its view. @param {string} path @param {State} [state] */
 export function go(path, state = {}) {
   history.pushState(null, "", link(path, state));
   window.dispatchEvent(new Event(CHANGED));
 }
 
 /**
- * Writes all of the state of the view that is shown into the address; nothing is shown anew. With `entry` the Back
- * button leads to the state before.
+ * Writes the state of the current view into the URL without showing the view again. `entry` adds a history entry, so
+ * that the Back button returns to the state before.
  * @param {State} state
  */
 export function note(state, { entry = false } = {}) {

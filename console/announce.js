@@ -1,6 +1,6 @@
 // @ts-check
 
-/** Tells screen readers what has changed, in a short sentence. @param {string} text */
+/** Announces a change to screen readers through a live region. @param {string} text */
 export function announce(text) {
   const region = document.getElementById("announcement");
   if (region && region.textContent !== text) region.textContent = text;

@@ -1,5 +1,5 @@
 // @ts-check
-// Asks the backends through the lab's proxy, and the lab itself. An answer is JSON or an ApiError.
+// Requests to the backends, through the lab's proxy, and to the lab itself. Each returns JSON or throws an ApiError.
 
 /** @typedef {import("./types").Server} Server */
 /** @typedef {import("./types").Params} Params */
@@ -8,11 +8,11 @@ const NAMES = { prometheus: "Prometheus", loki: "Loki", tempo: "Tempo", lab: "Th
 const SAYINGS = {
   down: "does not answer",
   refused: "refused the query",
-  missing: "does not have it",
+  missing: "has no such data",
   failed: "failed",
 };
 
-/** Why there is no answer; its message is what the server said. */
+/** A failed request. The message is the server's own error text. */
 export class ApiError extends Error {
   /** @param {keyof SAYINGS} kind @param {Server | "lab"} server @param {string} message */
   constructor(kind, server, message) {
@@ -27,7 +27,7 @@ export class ApiError extends Error {
 }
 
 /**
- * Asks a backend; the path is that of its own API, without a slash in front.
+ * Sends a GET request to a backend. `path` is a path of the backend's own API, without the leading slash.
  * @param {Server} server @param {string} path @param {Params} [params] @param {AbortSignal} [signal]
  * @returns {Promise<any>}
  */
@@ -36,7 +36,7 @@ export async function ask(server, path, params = {}, signal = undefined) {
 }
 
 /**
- * Asks the lab itself.
+ * Sends a request to the lab itself.
  * @param {string} path @param {{ method?: string, body?: unknown, signal?: AbortSignal }} [request]
  * @returns {Promise<any>}
  */
@@ -74,14 +74,14 @@ async function answer(server, url, init) {
     text = await response.text();
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new ApiError("down", "lab", "There is no connection to it. Is `lab up` still running?");
+    throw new ApiError("down", "lab", "The connection failed. Check that `lab up` is still running.");
   }
   const { ok, status } = response;
   if (!ok) throw new ApiError(kindOf(status), server, reason(text) || `HTTP ${status}`);
   try {
     return JSON.parse(text);
   } catch {
-    throw new ApiError("failed", server, `It answered ${status}, but not with JSON.`);
+    throw new ApiError("failed", server, `The response with status ${status} is not JSON.`);
   }
 }
 
@@ -92,14 +92,14 @@ function kindOf(status) {
   return status < 500 ? "refused" : "failed";
 }
 
-/** What a server says of an error: in JSON or as plain text. @param {string} text */
+/** The error text of a response body, which is JSON or plain text. @param {string} text */
 function reason(text) {
   try {
     const body = JSON.parse(text);
     const said = body?.error ?? body?.message;
     if (typeof said === "string") return said;
   } catch {
-    // The text itself says it.
+    // Plain text: used as it is.
   }
   return text.trim().slice(0, 600);
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// Colours of services and series: a name has the same colour everywhere, and all are readable in both themes.
+// Colours of services and series. A name has the same colour in every view; each colour is readable in both themes.
 
 import { h } from "./dom.js";
 
@@ -8,7 +8,7 @@ const PALETTE = [
   ...["#a8841a", "#7a6ff0", "#c4559b", "#5f8f2f", "#d0563f", "#3c8fd6"],
 ];
 
-/** Grafana's names of colours, as dashboards use them. */
+/** Grafana's colour names, used by dashboard files. */
 const NAMED = /** @type {Record<string, string>} */ ({
   green: "#2f9e5f",
   yellow: "#b8901a",
@@ -27,7 +27,7 @@ export function colorOf(name) {
 }
 
 /**
- * Colours of names that are shown together: where two would have the same, the later one takes the next that is free.
+ * Colours of names that are shown together. When two would share a colour, the later one takes the next free colour.
  * @param {Iterable<string>} names @returns {Map<string, string>}
  */
 export function colorsOf(names) {
@@ -40,13 +40,13 @@ export function colorsOf(names) {
   return all;
 }
 
-/** A colour of a dashboard file: a name, whose shade is left out, or hexadecimal. @param {string | undefined} name */
+/** The CSS colour for a colour of a dashboard file: hexadecimal, or a name whose shade is ignored. @param {string | undefined} name */
 export function namedColor(name = "green") {
   if (/^#[0-9a-fA-F]{3,8}$/.test(name)) return name;
   return NAMED[name.replace(/^(super-light|light|semi-dark|dark)-/, "")] ?? NAMED.blue;
 }
 
-/** A small field of a colour, in front of what is drawn in it. @param {string} color */
+/** A small colour sample, shown before a name. @param {string} color */
 export function swatch(color) {
   const mark = h("span", { class: "swatch" });
   mark.style.background = color;

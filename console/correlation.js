@@ -1,6 +1,6 @@
 // @ts-check
-// The ways between the pillars, as etc/grafana/datasources.yaml defines them for Grafana too.
-// src/lab/verify/correlation.rs does the same; both keep to the cases in tests/golden/grafana.json.
+// Links between metrics, traces and logs, by the settings of etc/grafana/datasources.yaml, which Grafana reads too.
+// src/lab/verify/correlation.rs does the same; tests/golden/grafana.json has the cases that both must pass.
 
 import { lab } from "./api.js";
 import { link } from "./address.js";
@@ -12,7 +12,7 @@ import { milliseconds } from "./time.js";
 /** @type {Promise<import("./types").DataSource[]> | undefined} */
 let known;
 
-/** The data sources of the lab, asked once. */
+/** The data sources of the lab. They are fetched once; a failed request is tried again by the next caller. */
 export function dataSources() {
   known ??= lab("/api/datasources").catch((error) => {
     known = undefined;
@@ -26,7 +26,7 @@ async function settings(type) {
   return (await dataSources()).find((one) => one.type === type)?.jsonData ?? {};
 }
 
-/** The address of a trace, or null for what is no id, such as the 0 outside of a request. @param {string} id */
+/** The URL of a trace; null for an invalid id, such as the 0 that is logged outside of a request. @param {string} id */
 export function traceAddress(id) {
   return /^[0-9a-fA-F]{16,32}$/.test(id) && !/^0+$/.test(id) ? `/traces/${id.toLowerCase()}` : null;
 }
@@ -39,8 +39,8 @@ export async function exemplarTrace() {
 }
 
 /**
- * Trace → logs: the query for the lines of spans of one trace, null when they have none of the mapped tags. With
- * `ofSpan` only lines with the id of the (one) span, even where the mapping takes the whole trace's.
+ * Trace → logs: the query for the log lines of spans of one trace; null when the spans have none of the mapped tags.
+ * `ofSpan` restricts it to lines with the id of the first span, even if the mapping does not filter by span id.
  * @param {string} traceId @param {readonly Span[]} spans
  * @returns {Promise<import("./types").LogsQuery | null>}
  */
@@ -49,13 +49,14 @@ export async function logsQuery(traceId, spans, { ofSpan = false } = {}) {
 }
 
 /**
- * The same by the settings of a data source, as Grafana makes it; of several spans one query finds the lines of all.
+ * As `logsQuery`, with given settings. The query is the one that Grafana builds; for several spans it matches them all.
  * @param {import("./types").DataSource["jsonData"]} settings @param {string} traceId @param {readonly Span[]} spans
  * @returns {import("./types").LogsQuery | null}
  */
 export function logsQueryOf({ tracesToLogsV2, tracesToLogs: old }, traceId, spans, { ofSpan = false } = {}) {
   const sameName = (/** @type {string} */ key) => ({ key });
-  const mapping = tracesToLogsV2 ?? (old && { ...old, tags: old.mapTagNamesEnabled ? old.mappedTags : old.tags?.map(sameName) });
+  const mapping =
+    tracesToLogsV2 ?? (old && { ...old, tags: old.mapTagNamesEnabled ? old.mappedTags : old.tags?.map(sameName) });
   if (!mapping || spans.length === 0) return null;
   /** @type {Map<string, string[]>} */
   const labels = new Map();
@@ -77,19 +78,20 @@ export function logsQueryOf({ tracesToLogsV2, tracesToLogs: old }, traceId, span
   return { query, ...around(mapping, spans) };
 }
 
-/** An id is in the line, or it is structured metadata. @param {string} name @param {string} id */
+/** A filter for an id in the line or in structured metadata. @param {string} name @param {string} id */
 function containsId(name, id) {
   const label = `log_line_contains_${name}`;
   return ` | label_format ${label}=\`{{ contains "${id}" __line__  }}\` | ${label}="true" or ${name}="${id}"`;
 }
 
-/** The address of the logs view with a query. @param {import("./types").LogsQuery} logs */
+/** The URL of the logs view for a query. @param {import("./types").LogsQuery} logs */
 export function logsAddress(logs) {
   return link("/logs", { ...logs });
 }
 
 /**
- * Trace → metrics: a dashboard whose variables are the mapped tags of a span, around its time; null without tags.
+ * Trace → metrics: the URL of a dashboard with its variables set to the mapped tags of a span, at the time of the span;
+ * null when the span has none of the tags.
  * @param {string} uid of the dashboard @param {Span} span
  */
 export async function metricsAddress(uid, span) {
@@ -100,7 +102,7 @@ export async function metricsAddress(uid, span) {
   return link(`/d/${uid}`, { ...Object.fromEntries(variables), ...around(mapping, [span]) });
 }
 
-/** Log → trace: finds what in a line leads somewhere. */
+/** Log → trace: returns a function that finds the links in a line, by the derived fields of the Loki data source. */
 export async function derivedFields() {
   return linksOf((await settings("loki")).derivedFields ?? []);
 }
@@ -120,19 +122,19 @@ export function linksOf(all) {
     });
 }
 
-/** A matcher of a selector for one value, or for any of several. @param {string} label @param {string[]} values */
+/** A label matcher for one value (`=`) or several (`=~`). @param {string} label @param {string[]} values */
 export function matcher(label, values) {
   if (values.length === 1) return `${label}=${quoted(values[0])}`;
   const any = values.map((value) => value.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|");
   return `${label}=~${quoted(any)}`;
 }
 
-/** A string as PromQL, LogQL and TraceQL read it. @param {string} text */
+/** A quoted string literal for PromQL, LogQL and TraceQL. @param {string} text */
 export function quoted(text) {
   return `"${text.replace(/["\\]/g, "\\$&").replace(/\n/g, "\\n").replace(/\r/g, "\\r")}"`;
 }
 
-/** The mapped tags that a span has, by the names of their labels. @param {Shifts} mapping @param {Span} span */
+/** The mapped tags of a span as pairs of label name and value. @param {Shifts} mapping @param {Span} span */
 function tags(mapping, span) {
   return (mapping.tags ?? []).flatMap((tag) => {
     const value = span.resource.get(tag.key) ?? span.attributes.get(tag.key);
@@ -140,7 +142,7 @@ function tags(mapping, span) {
   });
 }
 
-/** The time of spans with the shifts of a mapping. @param {Shifts} mapping @param {readonly Span[]} spans */
+/** The time range of spans, extended by the shifts of a mapping. @param {Shifts} mapping @param {readonly Span[]} spans */
 function around(mapping, spans) {
   const first = spans.reduce((least, one) => Math.min(least, one.start), Infinity);
   const last = spans.reduce((most, one) => Math.max(most, one.end), -Infinity);

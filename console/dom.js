@@ -1,11 +1,11 @@
 // @ts-check
-// Elements made by the DOM's own functions only: text from a backend can never become markup.
+// Builds elements with DOM methods only, so that text from a backend can never become markup.
 
 /** @typedef {import("./types").Child} Child */
 
 /**
- * An HTML element. Properties that begin with `on` are listeners, `class` and what has a dash are attributes, the
- * rest are properties where the element has them. Children that are strings become text.
+ * Creates an HTML element. Properties named `on…` are listeners; `class` and names with a dash are attributes; others
+ * are set as properties if the element has them. String children become text nodes.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag @param {Record<string, unknown>} [properties] @param {...(Child | Child[])} children
  */
@@ -14,7 +14,7 @@ export function h(tag, properties = {}, ...children) {
 }
 
 /**
- * An SVG element; every property but listeners is an attribute.
+ * Creates an SVG element. Every property except a listener is an attribute.
  * @template {keyof SVGElementTagNameMap} Tag
  * @param {Tag} tag @param {Record<string, unknown>} [properties] @param {...(Child | Child[])} children
  */
@@ -23,7 +23,7 @@ export function svg(tag, properties = {}, ...children) {
 }
 
 /**
- * Puts `children` in the place of what is in `parent`.
+ * Replaces the children of `parent`.
  * @param {Element} parent @param {...(Child | Child[])} children
  */
 export function fill(parent, ...children) {
@@ -31,7 +31,8 @@ export function fill(parent, ...children) {
 }
 
 /**
- * Does that only when the one child differs: what has the focus keeps it, and an alert is not said again.
+ * Replaces the only child of `parent` if the new one differs. An equal child stays: it keeps the focus, and screen
+ * readers do not repeat an alert.
  * @param {Element} parent @param {Element} child
  */
 export function renew(parent, child) {

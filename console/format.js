@@ -1,5 +1,5 @@
 // @ts-check
-// Numbers and times as people read them, by the names that Grafana gives to units.
+// Formats numbers and times, by Grafana's unit names.
 
 const SHORT = ["", " K", " Mil", " Bil", " Tri"];
 const BYTES = [" B", " KiB", " MiB", " GiB", " TiB"];
@@ -9,7 +9,7 @@ const RATES = /** @type {Record<string, string>} */ ({
   ops: " ops/s",
   reqps: " req/s",
 });
-/** From which on a unit of time is used, and how many of them a second has. */
+/** Units of time: smallest value in seconds, suffix, units per second. */
 const DURATIONS = /** @type {const} */ ([
   [86_400, " d", 1 / 86_400],
   [3600, " h", 1 / 3600],
@@ -21,7 +21,7 @@ const DURATIONS = /** @type {const} */ ([
 ]);
 
 /**
- * A value in a unit of Grafana; a unit that is not known is written behind the number. Three digits, or `decimals`.
+ * Formats a value in a Grafana unit, with three digits or `decimals`. An unknown unit becomes a suffix.
  * @param {number | null | undefined} value @param {string} [unit] @param {number} [decimals]
  */
 export function formatValue(value, unit = "short", decimals = undefined) {
@@ -41,7 +41,7 @@ export function formatValue(value, unit = "short", decimals = undefined) {
 
 /** 12 µs, 3.4 ms, 1.2 s, 3 min, 2 h. @param {number} seconds @param {number} [decimals] */
 export function formatDuration(seconds, decimals = undefined) {
-  // What would be written with four digits is written in the next unit: 1 s, not 1000 ms.
+  // A value that rounds to four digits takes the next unit: 1 s, not 1000 ms.
   const size = Math.abs(seconds) * 1.0005;
   if (size === 0) return "0 s";
   const [, name, many] = DURATIONS.find(([from]) => size >= from) ?? DURATIONS[6];

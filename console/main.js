@@ -1,5 +1,5 @@
 // @ts-check
-// Starts the console: theme, navigation, and the view that the address asks for.
+// Entry point of the console: theme, navigation, and the view for the URL.
 
 import { CHANGED, current, go } from "./address.js";
 import { fill, h } from "./dom.js";
@@ -28,7 +28,11 @@ async function show() {
     else item.removeAttribute("aria-current");
   }
   if (!pattern || !load) {
-    fill(main, h("h1", {}, "Not here"), h("p", {}, `There is no view at ${path}. The views are in the bar above.`));
+    fill(
+      main,
+      h("h1", {}, "Page not found"),
+      h("p", {}, `There is no page at ${path}. Choose a view in the bar above.`),
+    );
     return;
   }
   try {
@@ -40,7 +44,7 @@ async function show() {
     await view.show({ main, params, signal }, ...(pattern.exec(path) ?? []).slice(1).map(decoded));
   } catch (error) {
     if (signal.aborted) return;
-    fill(main, h("h1", {}, "This view could not be shown"), h("p", { role: "alert" }, String(error)));
+    fill(main, h("h1", {}, "The view failed to load"), h("p", { role: "alert" }, String(error)));
     throw error;
   }
 }
@@ -54,7 +58,7 @@ function decoded(part) {
   }
 }
 
-/** Links to views are followed without loading the page anew. @param {MouseEvent} event */
+/** Follows links to views without reloading the page. @param {MouseEvent} event */
 function follow(event) {
   const changed = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
   const anchor = event.target instanceof Element ? event.target.closest("a") : null;

@@ -1,19 +1,20 @@
 // @ts-check
-// Says plainly when a backend is down or has refused a query, where its data would be, and goes when it is back.
+// Error messages in place of data, and repeated requests.
 
 import { ApiError } from "./api.js";
 import { h } from "./dom.js";
 
-/** What to show in the place of data. @param {unknown} error */
+/** The error message that is shown in place of data. @param {unknown} error */
 export function notice(error) {
-  const [title, kind] = error instanceof ApiError ? [error.title, error.kind] : ["This could not be shown", "failed"];
+  const [title, kind] =
+    error instanceof ApiError ? [error.title, error.kind] : ["The data could not be shown", "failed"];
   const text = error instanceof Error ? error.message : String(error);
   return h("div", { class: `notice notice-${kind}`, role: "alert" }, h("strong", {}, title), h("p", {}, text));
 }
 
 /**
- * Does something again and again until `signal` aborts; never twice at a time, and not while the page is hidden.
- * `pause` says how many milliseconds later the next time is, 0 for never. The returned function does it now.
+ * Runs `work` repeatedly until `signal` aborts: one run at a time, and none while the page is hidden. `pause` returns
+ * the milliseconds until the next run, 0 for none. The returned function starts a run now.
  * @param {(signal: AbortSignal) => Promise<void>} work @param {() => number} pause @param {AbortSignal} signal
  */
 export function repeat(work, pause, signal) {

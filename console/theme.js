@@ -1,11 +1,11 @@
 // @ts-check
-// Light, dark, or as the system has it. Kept in the browser, since it belongs to the person and not to what is shown.
+// Theme: light, dark, or that of the system. Stored in the browser, not in the URL: it is a preference of the person.
 
 const KEY = "salvo-theme";
 const CHOICES = ["system", "light", "dark"];
 const system = matchMedia("(prefers-color-scheme: dark)");
 
-/** Fired on `window` after the theme has changed; canvases have to be drawn anew. */
+/** Event on `window` after the theme has changed: canvases must be redrawn. */
 export const THEME_CHANGED = "themechange";
 
 function chosen() {
@@ -28,7 +28,7 @@ export function startTheme(button) {
   apply();
 }
 
-/** The value of a custom property of style.css, such as `--text`, in the theme that is on. @param {string} name */
+/** The value of a custom property of style.css, such as `--text`, in the current theme. @param {string} name */
 export function token(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

@@ -1,18 +1,18 @@
 // @ts-check
-// Time ranges as Grafana writes them.
+// Time ranges in Grafana's notation.
 
 /** @typedef {import("./types").Range} Range */
 
 const UNITS = /** @type {Record<string, number>} */ ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 });
 
-/** The ranges that are offered. */
+/** The ranges on offer; the first is the default. */
 export const RANGES = [
   { from: "now-5m", label: "Last 5 minutes" },
   { from: "now-15m", label: "Last 15 minutes" },
   { from: "now-1h", label: "Last hour" },
 ];
 
-/** How often a view may refresh itself. */
+/** The refresh intervals on offer; empty is off. */
 export const REFRESHES = ["", "5s", "10s", "30s", "1m"];
 
 /** `90s`, `5m`, `1h` in milliseconds; 0 when it is none of these. @param {string | null | undefined} text */
@@ -32,19 +32,19 @@ export function moment(text, now) {
   return /^\d{10,16}$/.test(text) ? Number(text) : undefined;
 }
 
-/** The times of a range; the last 15 minutes when it cannot be read or is empty. @param {Range} range */
+/** Start and end of a range; the last five minutes when the range is invalid or empty. @param {Range} range */
 export function span(range, now = Date.now()) {
   const start = moment(range.from, now);
   const end = moment(range.to, now);
   const good = start !== undefined && end !== undefined && start < end;
-  return good ? { start, end } : { start: now - 15 * UNITS.m, end: now };
+  return good ? { start, end } : { start: now - 5 * UNITS.m, end: now };
 }
 
 /**
- * The range in an address, else `fallback`.
+ * The range in the URL, else `fallback`.
  * @param {URLSearchParams} params @param {Range} [fallback] @returns {Range}
  */
-export function rangeOf(params, fallback = { from: "now-15m", to: "now" }) {
+export function rangeOf(params, fallback = { from: RANGES[0].from, to: "now" }) {
   const from = params.get("from") ?? fallback.from;
   const to = params.get("to") ?? fallback.to;
   const known = moment(from, 0) !== undefined && moment(to, 0) !== undefined;

@@ -1,5 +1,5 @@
 // @ts-check
-// The controls for the time range and for the refresh.
+// Controls for the time range and the refresh interval.
 
 import { h } from "./dom.js";
 import { RANGES, REFRESHES, span } from "./time.js";
@@ -7,7 +7,7 @@ import { RANGES, REFRESHES, span } from "./time.js";
 /** @typedef {import("./types").Range} Range */
 
 /**
- * One of the offered ranges, or from and to by the calendar.
+ * Chooses a range on offer, or a custom start and end.
  * @param {Range} range @param {(range: Range) => void} chosen
  */
 export function timePicker(range, chosen) {
@@ -32,7 +32,7 @@ export function timePicker(range, chosen) {
     event.preventDefault();
     const start = new Date(from.value).getTime();
     const end = new Date(to.value).getTime();
-    to.setCustomValidity(end > start ? "" : "The end has to be after the start");
+    to.setCustomValidity(end > start ? "" : "The end must be after the start");
     if (custom.reportValidity()) chosen({ from: String(start), to: String(end) });
   });
   custom.addEventListener("input", () => to.setCustomValidity(""));
@@ -40,7 +40,7 @@ export function timePicker(range, chosen) {
 }
 
 /**
- * How often to refresh, such as `5s` and empty for never, and a button that does it now.
+ * Chooses the refresh interval, such as `5s` (empty is off), and has a button that refreshes now.
  * @param {string} every @param {(every: string) => void} chosen @param {() => void} now
  */
 export function refreshPicker(every, chosen, now) {
@@ -50,7 +50,7 @@ export function refreshPicker(every, chosen, now) {
   return h("div", { class: "refresh-picker" }, h("button", { type: "button", onclick: now }, "Refresh"), choice);
 }
 
-/** As an input of the kind datetime-local wants it, in the browser's time zone. @param {number} ms */
+/** The value of a datetime-local input, in the browser's time zone. @param {number} ms */
 function local(ms) {
   return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }

@@ -1,4 +1,4 @@
-// Types that several modules of the console share; for the editor and for tsc, not served.
+// Types that several modules share. For the editor and tsc; not served.
 
 export type Child = Node | string | number | null | undefined | false;
 export type Value = string | number | boolean | readonly string[] | null | undefined;
@@ -11,7 +11,7 @@ export type Range = { from: string; to: string };
 /** Milliseconds since the epoch. */
 export type Times = { start: number; end: number };
 
-/** What a view gets: it draws into `main`; when `signal` aborts it has been left, and stops whatever it does. */
+/** Input of a view: it draws into `main`, and stops all work when `signal` aborts because the user has left it. */
 export type Context = { main: HTMLElement; params: URLSearchParams; signal: AbortSignal };
 export type View = { title: string; show: (context: Context, ...captured: string[]) => Promise<void> };
 
@@ -36,12 +36,12 @@ export type DataSource = {
     exemplarTraceIdDestinations?: { name: string }[];
     derivedFields?: DerivedField[];
     tracesToLogsV2?: ToLogs;
-    /** As older files have it. */
+    /** The form of older files. */
     tracesToLogs?: Omit<ToLogs, "tags"> & { tags?: string[]; mappedTags?: Tag[]; mapTagNamesEnabled?: boolean };
     tracesToMetrics?: Shifts;
   };
 };
-/** What the mappings need to know of a span; times in milliseconds since the epoch. */
+/** The parts of a span that the mappings use; times in milliseconds since the epoch. */
 export type Span = {
   spanId: string;
   start: number;
@@ -50,5 +50,5 @@ export type Span = {
   resource: ReadonlyMap<string, unknown>;
 };
 export type LogsQuery = { query: string; from: string; to: string };
-/** What leads somewhere in a line: where it is, and its address, null for none. */
+/** A link in a line: its position and its URL, null for none. */
 export type FieldLink = { name: string; value: string; label: string; href: string | null; start: number; end: number };

@@ -1,6 +1,5 @@
 // @ts-check
-// How a chosen value is written where a query names a format: `${name:csv}`. src/lab/verify/template/format.rs does
-// the same.
+// Format options of variables, such as `${name:csv}`. src/lab/verify/template/format.rs does the same.
 
 /** @import { Choice } from "./types" */
 
@@ -12,7 +11,7 @@ const component = (/** @type {string} */ value) => encoded(encodeURIComponent(va
 const lucene = (/** @type {string} */ value) =>
   Number.isNaN(Number(value)) ? escaped(value, /[!*+\-=<>\s&|()[\]{}^~?:\\/"]/g) : value;
 
-/** Undefined when the format is not known. @param {Choice} choice @param {string} format */
+/** The value of a variable in a format; undefined when the format is unknown. @param {Choice} choice @param {string} format */
 export function formatted({ name, values, literal, list, all }, format) {
   const [kind, ...given] = format.split(":");
   const joined = values.join(",");
@@ -37,6 +36,7 @@ export function formatted({ name, values, literal, list, all }, format) {
   };
   if (Object.hasOwn(plain, kind)) return literal ? joined : plain[kind]();
   if (kind === "text") return all ? "All" : values.join(" + ");
-  if (kind === "queryparam") return all ? `var-${name}=$__all` : values.map((one) => `var-${name}=${component(one)}`).join("&");
+  if (kind === "queryparam")
+    return all ? `var-${name}=$__all` : values.map((one) => `var-${name}=${component(one)}`).join("&");
   return undefined;
 }

@@ -1,12 +1,12 @@
 // @ts-check
-// Where the panels are: Grafana's grid of 24 columns, in rows that fold.
+// Layout of panels: Grafana's grid of 24 columns, grouped into collapsible rows.
 
 import { h } from "../dom.js";
 import { panelFrame } from "./panel.js";
 
 /** @import { Board, Group, Panel } from "./types" */
 
-/** A row that is open has its panels behind it, one that is folded inside. @param {readonly Panel[]} all */
+/** Groups panels by row. An open row is followed by its panels in the list; a collapsed row contains them. @param {readonly Panel[]} all */
 function groups(all) {
   /** @type {Group[]} */
   const found = [{ panels: [] }];
@@ -29,7 +29,11 @@ export function drawGroups(all, board) {
       style.setProperty("--high", String(high));
       return frame;
     });
-    const grid = h("div", { class: "grid" }, frames.map((frame) => frame.section));
+    const grid = h(
+      "div",
+      { class: "grid" },
+      frames.map((frame) => frame.section),
+    );
     const title = row && h("summary", { class: "board-row" }, row.title);
     return { frames, element: title ? h("details", { open: !row.collapsed }, title, grid) : grid };
   });

@@ -1,5 +1,5 @@
 // @ts-check
-// The values that the variables of a dashboard can take.
+// Options of dashboard variables.
 
 import { ask } from "../api.js";
 import { milliseconds } from "../time.js";
@@ -13,20 +13,20 @@ import { filled } from "./template.js";
 const MOST = 1000;
 const { compare } = new Intl.Collator("en", { numeric: true });
 
-/** The query, or the text, that a variable is defined by. @param {Variable} variable */
+/** The query of a variable as text. @param {Variable} variable */
 export function textOf({ query = "" }) {
   return typeof query === "object" ? (query?.query ?? "") : String(query);
 }
 
-/** `a,b,c`, or `name : value` for each; a comma in a value has a backslash before it. @param {string} text */
+/** Options of a custom variable: `a,b,c` or `name : value` pairs. `\\,` is a comma in a value. @param {string} text */
 function custom(text) {
   const parts = (text.match(/(?:\\,|[^,])+/g) ?? []).map((one) => one.replaceAll("\\,", ",").trim()).filter(Boolean);
   return parts.map((one) => /^.+? : (.+)$/.exec(one)?.[1].trim() ?? one);
 }
 
 /**
- * The values that a variable can take; the kinds are those of src/lab/verify/promises/variables.rs.
- * @param {State} state changes when nothing, or what is not there, was chosen
+ * Loads the options of a variable. The types are those of src/lab/verify/promises/variables.rs.
+ * @param {State} state is changed: its options, and its choice when that is missing or no longer offered
  * @param {{ start: number, end: number }} span @param {AbortSignal} signal
  * @param {Known} known
  */
@@ -39,11 +39,14 @@ export async function loadOptions(state, span, signal, known) {
   else if (type === "interval") intervals(state, span);
   else if (type === "datasource") offer(state, known.sources);
   else if (type === "query") state.options = await optionsOf(definition, span, signal, known);
-  else throw new Error(`The variable ${name} is of type ${type}${filters.length > 0 ? " with filters" : ""}, which is not known here.`);
+  else
+    throw new Error(
+      `The variable ${name} is of type ${type}${filters.length > 0 ? " with filters" : ""}, which the console does not support.`,
+    );
   if (chosen.length === 0 && state.options.length > 0) state.chosen = [state.options[0]];
 }
 
-/** Lengths of time; `auto` is one that fits. @param {State} state @param {{ start: number, end: number }} span */
+/** Options of an interval variable; `auto` is computed from the time range. @param {State} state @param {{ start: number, end: number }} span */
 function intervals(state, { start, end }) {
   const { auto_count: count = 30, auto_min: least = "10s", ...definition } = state.definition;
   state.options = custom(textOf(definition));
@@ -53,13 +56,17 @@ function intervals(state, { start, end }) {
   state.chosen = [`${fitting}s`];
 }
 
-/** The data sources of a type; what is chosen becomes a uid. @param {State} state @param {readonly DataSource[]} sources */
+/** Options of a data source variable: the uids of all data sources of its type. @param {State} state @param {readonly DataSource[]} sources */
 function offer(state, sources) {
-  const { definition, chosen: [wanted = ""] } = state;
+  const {
+    definition,
+    chosen: [wanted = ""],
+  } = state;
   const kind = textOf(definition);
   const filter = expression(definition.regex);
   const offered = sources.filter((one) => one.type === kind && (!filter || filter.test(one.name)));
-  if (offered.length === 0) throw new Error(`The variable ${definition.name} has no data source of type ${kind} to offer.`);
+  if (offered.length === 0)
+    throw new Error(`The variable ${definition.name} has no data source of type ${kind} to offer.`);
   const opening = wanted === "" || wanted === "default";
   const found = offered.find((one) => (opening ? one.isDefault : one.uid === wanted || one.name === wanted));
   state.options = offered.map((one) => one.uid);
@@ -67,7 +74,7 @@ function offer(state, sources) {
 }
 
 /**
- * What a server answers to the question of a variable.
+ * Options of a query variable, fetched from its data source.
  * @param {Variable} variable @param {{ start: number, end: number }} span @param {AbortSignal} signal
  * @param {Known} known
  */
@@ -77,10 +84,13 @@ async function optionsOf(variable, { start, end }, signal, { sources, choices })
   const question = questionOf(variable, type);
   if (!question) {
     const text = textOf(variable) || JSON.stringify(variable.query);
-    throw new Error(`The variable ${variable.name} of a data source of type ${type} is ${text}; known are label_values(series, label), label_names(), metrics(), query_result().`);
+    throw new Error(
+      `The variable ${variable.name} of a data source of type ${type} is ${text}; supported are label_values(series, label), label_names(), metrics(), query_result().`,
+    );
   }
   const language = /** @type {Language} */ (type);
-  const fill = (/** @type {string} */ text) => filled(text, language, { range, end, step: 1, rateInterval: 1 }, choices);
+  const fill = (/** @type {string} */ text) =>
+    filled(text, language, { range, end, step: 1, rateInterval: 1 }, choices);
   const [path, given] = question;
   const params = Object.fromEntries(Object.entries(given).map(([name, text]) => [name, text && fill(text)]));
   const times = path === "query" ? { time: end / 1000 } : { start: start / 1000, end: end / 1000 };
@@ -90,7 +100,7 @@ async function optionsOf(variable, { start, end }, signal, { sources, choices })
   return taken(expression(variable.regex), texts).sort(compare).slice(0, MOST);
 }
 
-/** Path and parameters; undefined for what is not known. @param {Variable} variable @param {string} type */
+/** Path and parameters of the request for a query variable; undefined for an unsupported query. @param {Variable} variable @param {string} type */
 function questionOf({ query }, type) {
   const loki = type === "loki";
   if (!loki && type !== "prometheus") return undefined;
@@ -113,25 +123,29 @@ function questionOf({ query }, type) {
   return question;
 }
 
-/** The texts of an answer that values are taken from. @param {any} data @returns {string[]} */
+/** The texts of a response to which the regex of the variable is applied. @param {any} data @returns {string[]} */
 function textsOf(data) {
   const series = (/** @type {Record<string, string>} */ { __name__: name = "", ...labels }) =>
-    `${name}{${Object.entries(labels).map(([label, value]) => `${label}="${value}"`).join(",")}}`;
+    `${name}{${Object.entries(labels)
+      .map(([label, value]) => `${label}="${value}"`)
+      .join(",")}}`;
   if (data?.resultType === "scalar") return [data.result[1]];
   if (data?.resultType) {
-    return data.result.map((/** @type {any} */ { metric, value: [time, value] }) => `${series(metric)} ${value} ${time * 1000}`);
+    return data.result.map(
+      (/** @type {any} */ { metric, value: [time, value] }) => `${series(metric)} ${value} ${time * 1000}`,
+    );
   }
   return (data ?? []).map((/** @type {any} */ one) => (typeof one === "object" ? series(one) : String(one)));
 }
 
-/** An expression as Grafana writes it: `/…/` with flags, or one for all of a text. @param {string} [text] */
+/** A regex as Grafana writes it: `/…/` with flags, or a text that must match as a whole. @param {string} [text] */
 function expression(text) {
   if (!text) return undefined;
   const [, inner, flags = ""] = /^\/(.*?)\/([gimsy]*)$/s.exec(text) ?? [];
   return inner === undefined ? new RegExp(`^${text}$`) : new RegExp(inner, flags.replace(/[gy]/g, ""));
 }
 
-/** The group `value` or `text`, else the first, else all of it; each once. @param {RegExp | undefined} regex @param {string[]} texts */
+/** Applies a regex: takes the group `value` or `text`, else the first group, else the whole text. @param {RegExp | undefined} regex @param {string[]} texts */
 function taken(regex, texts) {
   if (!regex) return texts;
   const found = texts.flatMap((text) => {

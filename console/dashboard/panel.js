@@ -1,5 +1,5 @@
 // @ts-check
-// The frame of a panel: title, description, and what is said while there is nothing to draw.
+// The frame of a panel: title, description, and the message that is shown in place of data.
 
 import { fill, h, renew } from "../dom.js";
 import { notice } from "../notice.js";
@@ -28,14 +28,17 @@ export function panelFrame(panel, board) {
     h("div", { class: "panel-content" }, body, message),
   );
   const draw = KINDS.get(panel.type)?.({ ...board, panel, title, body });
-  // A text panel asks nobody: its Markdown is shown as it is written.
+  // A text panel has no query. Its Markdown source is shown as plain text.
   const written = panel.type === "text" && (panel.options?.content ?? panel.content);
-  if (!draw) fill(message, h("p", {}, written || `not drawn here (${panel.type})`));
+  if (!draw)
+    fill(message, h("p", {}, written || `not drawn here: the console does not support panels of type ${panel.type}`));
   let running = new AbortController();
   /** @type {Round | undefined} */
   let last;
+  /** @type {boolean | undefined} */
+  let measured;
 
-  /** Covers the drawing, which cannot be reached meanwhile. @param {Element} [element] */
+  /** Shows a message over the panel and makes the panel inert; without an element, removes the message. @param {Element} [element] */
   const say = (element) => {
     message.hidden = !element;
     body.inert = !message.hidden;
@@ -52,16 +55,17 @@ export function panelFrame(panel, board) {
     try {
       const result = await results(panel, body.clientWidth, round, signal);
       signal.throwIfAborted();
+      measured = result.measured;
       fill(notes, result.notes);
       say(draw(result) ? undefined : h("p", {}, panel.fieldConfig?.defaults?.noValue || "No data"));
     } catch (error) {
       if (!signal.aborted) say(notice(error));
     }
   }
-  return { section, load };
+  return { section, load, measured: () => measured };
 }
 
-/** An “i” that tells what the panel is about, also to the keyboard. @param {string} text */
+/** The “i” button that shows the description of a panel, by pointer or keyboard. @param {string} text */
 function information(text) {
   const labels = { "aria-label": "Description", "aria-description": text };
   const button = h("button", { type: "button", class: "info", ...labels }, "i");

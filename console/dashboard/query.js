@@ -1,5 +1,5 @@
 // @ts-check
-// Asks what a panel shows: from its targets to series, log lines and exemplars.
+// Runs the queries of a panel and reads their responses as series, log lines and exemplars.
 
 import { ask } from "../api.js";
 import { referenceIn, sourceOf } from "./source.js";
@@ -12,14 +12,14 @@ const MOST_SERIES = 50;
 const MOST_LINES = 300;
 
 /**
- * @param {Panel} panel @param {number} width CSS pixels: more points than that cannot be seen
+ * @param {Panel} panel @param {number} width in CSS pixels, the upper bound of points per series
  * @param {Round} round @param {AbortSignal} signal @returns {Promise<Result>}
  */
 export async function results(panel, width, round, signal) {
   const { span, sources, traceOf, queued } = round;
   const asked = questions(panel, width, round);
   const [start, end] = [span.start / 1000, span.end / 1000];
-  // Aligned to the step, so that a refresh asks for the same points again and the lines stand still.
+  // Aligned to the step: a refresh then evaluates the same points, and the lines do not jump.
   const pointsOf = (/** @type {number} */ step) => {
     const first = Math.floor(start / step) * step;
     return Array.from({ length: Math.floor((end - first) / step) + 1 }, (_, index) => first + index * step);
@@ -35,7 +35,9 @@ export async function results(panel, width, round, signal) {
     const path = type === "loki" ? "loki/api/v1/query" : "api/v1/query";
     const [{ data }, dots] = await Promise.all([
       queued(() => ask(type, instant ? path : `${path}_range`, params, signal), signal),
-      target.exemplar && type === "prometheus" ? queued(() => ask(type, `${path}_exemplars`, params, signal), signal) : { data: [] },
+      target.exemplar && type === "prometheus"
+        ? queued(() => ask(type, `${path}_exemplars`, params, signal), signal)
+        : { data: [] },
     ]);
     const streams = data.resultType === "streams";
     const result = data.resultType === "scalar" ? [{ metric: {}, value: data.result }] : data.result;
@@ -43,11 +45,13 @@ export async function results(panel, width, round, signal) {
       lines: streams ? linesOf(data.result) : [],
       series: streams ? [] : seriesOf(result, target, instant ? undefined : grid, grids.get(step)),
       exemplars: exemplarsOf(dots.data, target, traceOf),
+      type,
     };
   });
   const all = await Promise.all(parts);
   const series = all.flatMap((part) => part.series);
   const lines = all.flatMap((part) => part.lines);
+  const measured = all.filter((part) => part.type === "prometheus").flatMap((part) => part.series);
   const notes = lines.length < MOST_LINES ? "" : `The last ${MOST_LINES} lines`;
   return {
     ...span,
@@ -55,17 +59,18 @@ export async function results(panel, width, round, signal) {
     series: series.slice(0, MOST_SERIES),
     exemplars: all.flatMap((part) => part.exemplars),
     lines,
+    measured: all.some((part) => part.type === "prometheus") ? measured.some(hasValue) : undefined,
     notes: series.length > MOST_SERIES ? `The first ${MOST_SERIES} series` : notes,
   };
 }
 
 /**
- * What a panel asks of which server, its variables filled in.
+ * The queries of a panel with variables filled in, each with its data source.
  * @param {Panel} panel @param {number} width @param {Pick<Round, "span" | "choices" | "sources" | "panels">} round
  * @returns {Question[]}
  */
 export function questions(panel, width, { span, choices: all, sources, panels = [] }) {
-  // A panel that is repeated shows one value of its variable: the first.
+  // A repeated panel is drawn once, for the first value of its variable.
   const choices = all.map((one) => (one.name === panel.repeat ? { ...one, values: one.values.slice(0, 1) } : one));
   const fill = (/** @type {string | undefined} */ text) =>
     text && !/^\$(__auto|\{?__(rate_)?interval\}?)$/.test(text)
@@ -75,14 +80,22 @@ export function questions(panel, width, { span, choices: all, sources, panels = 
     if (target.hide) return [];
     const reference = referenceIn(panel, target);
     if (reference.uid === "-- Dashboard --") {
-      // What another panel has asked for, it asks itself.
+      // A panel that shows the data of another panel runs that panel's queries itself.
       const other = panels.find((one) => one.id === target.panelId);
-      if (!other || other === panel) throw new Error(`It shows the data of panel ${target.panelId}, which is not there.`);
-      return questions({ ...other, repeat: panel.repeat }, width, { span, choices: all, sources, panels: panels.filter((one) => one !== panel) });
+      if (!other || other === panel)
+        throw new Error(`The panel shows the data of panel ${target.panelId}, which does not exist.`);
+      return questions({ ...other, repeat: panel.repeat }, width, {
+        span,
+        choices: all,
+        sources,
+        panels: panels.filter((one) => one !== panel),
+      });
     }
     const { type, uid, jsonData } = sourceOf(reference, sources, choices);
     if (type !== "prometheus" && type !== "loki") {
-      throw new Error(`It asks the data source ${uid} of type ${type}; only queries of Prometheus and Loki are known here.`);
+      throw new Error(
+        `The data source ${uid} is of type ${type}; the console draws queries of Prometheus and Loki only.`,
+      );
     }
     if (!target.expr?.trim()) return [];
     const times = timesOf(span, type, {
@@ -97,8 +110,8 @@ export function questions(panel, width, { span, choices: all, sources, panels = 
 }
 
 /**
- * @param {any[]} all @param {Target} target @param {number[]} [grid] none for single values
- * @param {number[]} [own] those times of the grid that the query asks for @returns {Series[]}
+ * @param {any[]} all @param {Target} target @param {number[]} [grid] undefined for an instant query
+ * @param {number[]} [own] the times of the grid that the query evaluates @returns {Series[]}
  */
 export function seriesOf(all, target, grid, own = grid) {
   return all.map(({ metric, value, values = [value] }) => {
@@ -108,7 +121,8 @@ export function seriesOf(all, target, grid, own = grid) {
 }
 
 /**
- * Points that a server leaves out are gaps; at a time that another query of the panel asks for there is no point.
+ * Values on the time grid of the panel: null (a gap) where the server returned no point, undefined at times that only
+ * another query of the panel evaluates.
  * @param {[number, string][]} points @param {number[]} grid @param {number[]} own
  */
 function onGrid(points, grid, own) {
@@ -128,7 +142,7 @@ function exemplarsOf(all, target, traceOf) {
   });
 }
 
-/** The lines of all streams, the newest first. @param {any[]} streams @returns {Entry[]} */
+/** The lines of all streams, newest first. @param {any[]} streams @returns {Entry[]} */
 function linesOf(streams) {
   const all = streams.flatMap(({ stream, values }) =>
     values.map((/** @type {string[]} */ [ts, line]) => ({ ts, line, labels: stream })),
@@ -137,7 +151,7 @@ function linesOf(streams) {
 }
 
 /**
- * A series' name: by `legendFormat`, else its labels; in a table, whose columns are the labels, what they say.
+ * The name of a series: by `legendFormat`, else its labels; in a table, the values of its labels.
  * @param {Target} target @param {Record<string, string>} labels
  */
 export function legend({ legendFormat: format, format: form }, { __name__: metric = "", ...labels }) {
@@ -149,8 +163,13 @@ export function legend({ legendFormat: format, format: form }, { __name__: metri
   return (pairs.length > 0 ? `${metric}{${pairs.join(", ")}}` : metric) || "Value";
 }
 
-/** What a division by zero gives is no value. @param {string} text */
+/** NaN and infinity, such as from a division by zero, become null. @param {string} text */
 function number(text) {
   const value = Number(text);
   return Number.isFinite(value) ? value : null;
+}
+
+/** @param {Series} series */
+function hasValue({ values }) {
+  return values.some((value) => typeof value === "number");
 }

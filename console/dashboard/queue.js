@@ -1,6 +1,6 @@
 // @ts-check
 
-/** Lets no more than `most` queries be under way: a dashboard must not flood a backend. @param {number} most */
+/** Runs at most `most` queries at a time, so that a dashboard does not flood a backend. @param {number} most */
 export function queue(most) {
   let free = most;
   /** @type {((go?: unknown) => void)[]} */

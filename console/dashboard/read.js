@@ -1,22 +1,23 @@
 // @ts-check
-// Makes of a dashboard file of any age what is drawn here: rows of older files become panels on the grid, what an
-// export asks at import is answered, library panels come from what the export has with it. What is not known is named.
+// Reads a dashboard file of any age: converts rows of older files into panels on the grid, fills in the inputs of an
+// export, and resolves library panels from the export. Unsupported content is reported by name.
 
 /** @import { Dashboard, Panel } from "./types" */
 
-/** Pixels of a cell of Grafana's grid with the space below it, and how high a row of an older file is without a word. */
+/** Height in pixels of a grid cell with its gap, and the default height of a row in older files. */
 const [CELL, ROW_HEIGHT] = [38, 250];
 
-/** What older kinds of panels are called today. @type {Record<string, string>} */
+/** Current types of older panel types. @type {Record<string, string>} */
 const RENAMED = { graph: "timeseries", singlestat: "stat", gauge: "stat", "table-old": "table" };
 
 /** @param {any} file @returns {Dashboard} */
 export function readDashboard(file) {
-  // As the API answers it, or as a resource in the way of Kubernetes.
+  // The response of Grafana's API, or a Kubernetes-style resource, wraps the dashboard.
   const inner = [file.dashboard, file.spec].find((one) => one && typeof one === "object") ?? file;
-  if (inner.elements) throw new Error("Its schema is of version 2 (elements and layout), which is not known here.");
+  if (inner.elements)
+    throw new Error("The dashboard has schema version 2 (elements and layout), which the console does not support.");
   if (!Array.isArray(inner.panels) && !Array.isArray(inner.rows)) {
-    throw new Error("It has neither panels nor rows: this is no dashboard of Grafana's.");
+    throw new Error("The file has neither panels nor rows, so it is not a Grafana dashboard.");
   }
   const dashboard = answered(inner, inner.__inputs ?? []);
   const panels = [...(dashboard.panels ?? []), ...fromRows(dashboard.rows ?? [])];
@@ -42,12 +43,22 @@ function readPanel(panel, dashboard) {
   };
 }
 
-/** Until Grafana 4 a dashboard had rows, and a panel was so many twelfths of one wide. @param {any[]} rows */
+/** Until Grafana 4 a dashboard had rows, and the width of a panel was its span in twelfths of a row. @param {any[]} rows */
 function fromRows(rows) {
   let y = 0;
   return rows.flatMap((row) => {
     const named = row.showTitle || row.collapse || row.title;
-    const head = named ? [{ id: -1 - y, type: "row", title: row.title || "Row", collapsed: Boolean(row.collapse), gridPos: { x: 0, y, w: 24, h: 1 } }] : [];
+    const head = named
+      ? [
+          {
+            id: -1 - y,
+            type: "row",
+            title: row.title || "Row",
+            collapsed: Boolean(row.collapse),
+            gridPos: { x: 0, y, w: 24, h: 1 },
+          },
+        ]
+      : [];
     if (named) y += 1;
     let [x, highest] = [0, 0];
     const panels = (row.panels ?? []).map((/** @type {any} */ panel) => {
@@ -60,12 +71,12 @@ function fromRows(rows) {
       return placed;
     });
     y += highest;
-    // As Grafana writes it today: a row that is folded has its panels inside.
+    // In current files a collapsed row contains its panels.
     return row.collapse && head[0] ? [{ ...head[0], panels }] : [...head, ...panels];
   });
 }
 
-/** A value with what an export asks in its places: a data source of a type, or a text. @param {any} value @param {any[]} inputs @returns {any} */
+/** Fills the inputs of an export into a value: `${DS_…}` data sources and texts. @param {any} value @param {any[]} inputs @returns {any} */
 function answered(value, inputs) {
   if (typeof value === "string") {
     const texts = inputs.filter((one) => one.type !== "datasource");

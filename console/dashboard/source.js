@@ -1,25 +1,25 @@
 // @ts-check
-// Which data source a panel, a query or a variable means: by its uid, by its name as in older files, through a
-// variable, or by its type alone. src/lab/verify/dashboard/source.rs does the same.
+// Resolves the data source of a panel, a query or a variable: by uid, by name (older files), through a variable, or by
+// type alone. src/lab/verify/dashboard/source.rs does the same.
 
 import { variableName } from "./template.js";
 
 /** @import { DataSource } from "../types" */
 /** @import { Choice, Panel, SourceRef, Target } from "./types" */
 
-/** @param {SourceRef | undefined} reference @returns {{ uid: string, type: string } | undefined} nothing is said */
+/** @param {SourceRef | undefined} reference @returns {{ uid: string, type: string } | undefined} undefined without a reference */
 export function referenceOf(reference) {
   if (typeof reference === "string") return { uid: reference, type: "" };
   return reference ? { uid: reference.uid ?? "", type: reference.type ?? "" } : undefined;
 }
 
 /**
- * The data source that is meant, as Grafana finds it.
+ * Finds the data source of a reference by Grafana's rules.
  * @param {SourceRef | undefined} reference @param {readonly DataSource[]} sources @param {readonly Choice[]} choices
  */
 export function sourceOf(reference, sources, choices) {
   const { uid, type } = referenceOf(reference) ?? { uid: "", type: "" };
-  if (isExpression({ uid, type })) throw new Error("An expression of Grafana's own server is not computed here.");
+  if (isExpression({ uid, type })) throw new Error("The console does not compute server-side expressions of Grafana.");
   const variable = variableName(uid);
   const name = variable ? choices.find((one) => one.name === variable)?.values[0] : uid;
   if (name === undefined) throw new Error(`The data source is ${uid}, and the dashboard has no variable of this name.`);
@@ -28,13 +28,14 @@ export function sourceOf(reference, sources, choices) {
     name === "" || name === "default"
       ? (sources.find((one) => one.isDefault && fits(one)) ?? sources.find(fits))
       : (sources.find((one) => one.uid === name) ?? sources.find((one) => one.name === name));
-  if (!found) throw new Error(`There is no data source ${name || `of type ${type}`}${name && type ? ` (${type})` : ""}.`);
+  if (!found)
+    throw new Error(`There is no data source ${name || `of type ${type}`}${name && type ? ` (${type})` : ""}.`);
   return found;
 }
 
 /**
- * That of a target is that of its panel, unless it is mixed or says nothing. Grafana runs a query on its panel's data
- * source even where the target has kept another one.
+ * The reference for a target: that of its panel, unless the panel is mixed or has none. Grafana, too, runs a query on the
+ * panel's data source even if the target names another one.
  * @param {Panel} panel @param {Target} target
  */
 export function referenceIn({ datasource, targets = [] }, target) {

@@ -1,25 +1,25 @@
 // @ts-check
-// What takes the place of variables and macros. src/lab/verify/template.rs does the same for `lab verify`: both keep
-// to the cases in tests/golden/grafana.json.
+// Fills variables and macros into queries. src/lab/verify/template.rs does the same for `lab verify`;
+// tests/golden/grafana.json has the cases that both must pass.
 
 import { milliseconds } from "../time.js";
 import { formatted } from "./format.js";
 
 /** @import { Choice, Language, Limits, Times } from "./types" */
 
-/** Seconds between two scrapes that Grafana assumes when a data source names none. */
+/** Scrape interval in seconds that Grafana assumes for a data source without one. */
 const SCRAPE = 15;
-/** Prometheus refuses more points of a series. */
+/** The most points per series that Prometheus accepts. */
 const MOST_POINTS = 11_000;
 const PLACE = /\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:}]+))?(?::([^}]+))?\}/g;
-/** A length of time such as `>15s`; a number alone is seconds. */
+/** Parses a duration such as `>15s`; a plain number is seconds. */
 const seconds = (text = "") => {
   const plain = text.trim().replace(/^>/, "");
   return /^[\d.]+$/.test(plain) ? Number(plain) : milliseconds(plain) / 1000;
 };
 
 /**
- * What Grafana chooses for a query whose intervals hold no variables any more.
+ * Step and rate interval of a query, as Grafana computes them. The limits hold no variables any more.
  * @param {{ start: number, end: number }} span @param {Language} language @param {Limits} limits @returns {Times}
  */
 export function timesOf({ start, end }, language, { own = "", panel, scrape: scraped, points, factor = 1 }) {
@@ -47,13 +47,13 @@ export function filled(text, language, times, choices) {
     const choice = choices.find((one) => one.name === name);
     const value = macros.get(name)?.(format) ?? (choice && !field ? written(choice, language, format) : undefined);
     if (value !== undefined) return value;
-    // A line format's `$1` and the like are no variables.
+    // `$1` is a regex group, not a variable.
     if (/^\d+$/.test(name)) return found;
-    throw new Error(`${found} is no variable or macro that is known.`);
+    throw new Error(`${found} is not a known variable or macro.`);
   });
 }
 
-/** The variable that a text is and nothing else. @param {string} text */
+/** The name of the variable if the text is exactly one variable. @param {string} text */
 export function variableName(text) {
   const [found, plain, square, , braced] = [...text.matchAll(PLACE)][0] ?? [];
   return found === text ? (plain ?? square ?? braced) : undefined;
@@ -76,9 +76,12 @@ function written(choice, language, format) {
   return pattern ? escaped(values[0]) : values[0].replace(/["\\]/g, "\\$&");
 }
 
-/** A value as part of a regular expression that is inside of a quoted string. @param {string} value */
+/** Escapes a value for a regular expression inside a quoted string. @param {string} value */
 function escaped(value) {
-  return value.replace(/\\/g, "\\\\\\\\").replace(/"/g, '\\"').replace(/[$^*{}[\]'+?.()|]/g, "\\\\$&");
+  return value
+    .replace(/\\/g, "\\\\\\\\")
+    .replace(/"/g, '\\"')
+    .replace(/[$^*{}[\]'+?.()|]/g, "\\\\$&");
 }
 
 /** @param {Times} times @returns {Map<string, (format?: string) => string | undefined>} */

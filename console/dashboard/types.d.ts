@@ -3,7 +3,7 @@
 import type { DataSource, FieldLink, Times as Span } from "../types";
 import type { Entry } from "../logs/read.js";
 
-/** A Grafana dashboard file, as far as it is drawn here. */
+/** The parts of a Grafana dashboard file that the console draws. */
 export type Dashboard = {
   uid: string;
   title: string;
@@ -16,7 +16,7 @@ export type Dashboard = {
 };
 export type Listed = { uid: string; title: string };
 export type DashboardLink = { title?: string; url?: string; keepTime?: boolean };
-/** Older files have a name, or a variable, in the place of an object. */
+/** Older files have a name or a variable in place of the object. */
 export type SourceRef = { type?: string; uid?: string } | string | null;
 export type Panel = {
   id: number;
@@ -30,10 +30,10 @@ export type Panel = {
   options?: Record<string, any>;
   interval?: string;
   maxDataPoints?: number | string;
-  /** A variable for each value of which there is one panel. */
+  /** A variable: Grafana draws one panel for each of its values. */
   repeat?: string | null;
   transformations?: { id: string; options?: { sort?: { field?: string; desc?: boolean }[] } }[];
-  /** Of a text panel of an older file. */
+  /** Text of a text panel in older files. */
   content?: string;
   collapsed?: boolean;
   panels?: Panel[];
@@ -50,11 +50,11 @@ export type Target = {
   /** `table`: labels are columns, and each series is a row. */
   format?: string;
   interval?: string;
-  /** As Loki's queries name it. */
+  /** The interval of Loki queries. */
   step?: string;
   intervalFactor?: number;
   resolution?: number;
-  /** Whose data is shown, of the data source `-- Dashboard --`. */
+  /** With the data source `-- Dashboard --`: the panel whose data is shown. */
   panelId?: number;
 };
 export type FieldConfig = {
@@ -84,21 +84,21 @@ export type Variable = {
   current?: { value?: string | string[] };
 };
 
-/** A row and what is in it; undefined for what comes before the first row. */
+/** A row and its panels; the row is undefined for panels before the first row. */
 export type Group = { row?: Panel; panels: Panel[] };
 
-/** A variable with its values and what is chosen; it changes while the dashboard is shown. */
+/** A variable with its options and choice; it changes while the dashboard is shown. */
 export type State = { definition: Variable; options: string[]; chosen: string[] };
 /**
- * What is chosen for a variable, for a query. `pattern`: values are part of a regular expression; `literal`: they are
- * taken as they are.
+ * The chosen values of a variable, as queries use them. `pattern`: they are part of a regular expression; `literal`:
+ * they are inserted unescaped.
  */
 export type Choice = {
   name: string;
   values: readonly string[];
   pattern: boolean;
   literal: boolean;
-  /** Several values can be chosen, even if one is. */
+  /** Several values can be chosen, even if only one is. */
   list?: boolean;
   all?: boolean;
 };
@@ -132,15 +132,17 @@ export type Result = Span & {
   exemplars: Exemplar[];
   lines: Entry[];
   notes: string;
+  /** Whether a Prometheus query returned a value; undefined without such a query. */
+  measured?: boolean;
 };
-/** What the lab knows. `traceOf`: the trace that an exemplar's labels name; `links`: what in a line leads somewhere. */
+/** Settings of the lab. `traceOf` finds the trace id in an exemplar's labels; `links` finds the links in a line. */
 export type Known = {
   listed: readonly Listed[];
   sources: readonly DataSource[];
   traceOf: (labels: Record<string, string>) => string | null;
   links: (line: string) => FieldLink[];
 };
-/** One refresh of the dashboard: what a query depends on besides its panel. */
+/** One refresh of the dashboard: everything a query depends on besides its panel. */
 export type Round = Pick<Known, "sources" | "traceOf"> & {
   span: Span;
   choices: readonly Choice[];

@@ -1,5 +1,5 @@
 // @ts-check
-// The variables of a dashboard: which values are chosen, and the controls that choose.
+// Variables of a dashboard: the chosen values and the controls to choose them.
 
 import { fill, h } from "../dom.js";
 import { updating } from "../panels/update.js";
@@ -12,7 +12,7 @@ import { namesIn } from "./template.js";
 const ALL = "$__all";
 const nameOf = (/** @type {string} */ value) => (value === ALL ? "All" : value);
 
-/** As the address has it, else as the dashboard opens. @param {Variable} definition @param {URLSearchParams} params */
+/** The initial state of a variable: from the URL, else the default of the dashboard. @param {Variable} definition @param {URLSearchParams} params */
 export function stateOf(definition, params) {
   const { name, includeAll, current, type } = definition;
   const given = params.getAll(`var-${name}`);
@@ -22,10 +22,10 @@ export function stateOf(definition, params) {
   return { definition, options: [], chosen };
 }
 
-/** What is chosen, for a query. @param {State} state @returns {Choice} */
+/** The chosen values in the form that queries use. @param {State} state @returns {Choice} */
 export function choiceOf({ definition: { name, multi, includeAll, allValue }, options, chosen }) {
   const all = chosen.includes(ALL);
-  // While nobody has told the values, “All” is anything.
+  // Without options, “All” matches any value.
   const own = all && (allValue || (options.length === 0 && ".+"));
   const values = own ? [own] : all ? options : chosen;
   const pattern = Boolean(multi || includeAll);
@@ -33,25 +33,29 @@ export function choiceOf({ definition: { name, multi, includeAll, allValue }, op
   return { name, values: values.length > 0 ? values : [""], pattern, literal: Boolean(own), list, all };
 }
 
-/** The variables so that each comes after those that it uses. @param {readonly Variable[]} all @returns {Variable[]} */
+/** Sorts variables so that each follows the variables it uses. @param {readonly Variable[]} all @returns {Variable[]} */
 export function ordered(all) {
   const waiting = [...all];
   const uses = (/** @type {Variable} */ { query = "", datasource, regex = "" }, /** @type {string} */ name) =>
-    [...(typeof query === "object" ? Object.values(query ?? {}) : [query]), referenceOf(datasource)?.uid ?? "", regex]
-      .some((text) => typeof text === "string" && namesIn(text).includes(name));
+    [
+      ...(typeof query === "object" ? Object.values(query ?? {}) : [query]),
+      referenceOf(datasource)?.uid ?? "",
+      regex,
+    ].some((text) => typeof text === "string" && namesIn(text).includes(name));
   return all.map(() => {
     const free = waiting.findIndex((one) => !waiting.some(({ name }) => name !== one.name && uses(one, name)));
-    // Those that use each other are taken as they come.
+    // Variables that use each other keep their order.
     return waiting.splice(Math.max(0, free), 1)[0];
   });
 }
 
-/** Changes what is chosen, and says so. @param {State} state @param {() => void} changed */
+/** The control of a variable; it calls `changed` after each choice. @param {State} state @param {() => void} changed */
 export function control(state, changed) {
   const name = state.definition.label || state.definition.name;
   const { type, hide } = state.definition;
-  // What is not meant to be seen, or cannot be chosen.
-  if (hide === 2 || /^(constant|adhoc|groupby)$/.test(type)) return { element: h("span", { hidden: true }), update: () => {} };
+  // Hidden variables, and types without a choice, get no visible control.
+  if (hide === 2 || /^(constant|adhoc|groupby)$/.test(type))
+    return { element: h("span", { hidden: true }), update: () => {} };
   return type === "textbox" ? textBox(name, state, changed) : choiceBox(name, state, changed);
 }
 
@@ -62,7 +66,7 @@ function textBox(name, state, changed) {
     state.chosen = [input.value];
     changed();
   };
-  // The cross of a search box clears it without a change event.
+  // The clear button of a search field fires `search`, not `change`.
   const input = h("input", { type: "search", value: state.chosen[0] ?? "", onchange: take, onsearch: take });
   return { element: h("label", { class: "field" }, name, input), update: () => {} };
 }
@@ -80,7 +84,7 @@ function choiceBox(name, state, changed) {
     const text = state.chosen.map(nameOf).join(", ");
     fill(summary, text);
     summary.setAttribute("aria-label", `${name}: ${text}`);
-    // What the address asks for stays, even where no backend knows it.
+    // A value from the URL stays on offer even if no backend has it.
     const whole = state.definition.includeAll ? [ALL] : [];
     offer([...new Set([...whole, ...state.options, ...state.chosen])]);
     for (const one of list.querySelectorAll("input")) one.checked = state.chosen.includes(one.value);

@@ -1,5 +1,5 @@
 // @ts-check
-// The Dashboards view: one of the lab's Grafana dashboards, drawn from the APIs of Prometheus and Loki.
+// The Dashboards view: draws one of the lab's Grafana dashboards with data of Prometheus and Loki.
 
 import { go, link, note } from "../address.js";
 import { lab } from "../api.js";
@@ -79,10 +79,12 @@ function board({ main, params, signal }, dashboard, { listed, sources, traceOf, 
     else fill(problem);
     round = { span: at, choices, sources, traceOf, queued, panels: all };
     await Promise.all(loadVisible());
+    const found = panels.map((one) => one.measured());
+    empty.hidden = !found.includes(false) || found.includes(true);
   }
   const now = repeat(load, () => milliseconds(refresh), signal);
 
-  /** With `entry` the Back button leads to what was there before. */
+  /** Updates the URL and reloads. `entry` adds a history entry. */
   function changed({ entry = true } = {}) {
     const chosen = variables.flatMap((one) => one.chosen.map((value) => [`var-${one.definition.name}`, value]));
     note(new URLSearchParams([...Object.entries({ ...range, refresh }), ...chosen]), { entry });
@@ -99,7 +101,10 @@ function board({ main, params, signal }, dashboard, { listed, sources, traceOf, 
   function drawLinks() {
     const leading = (dashboard.links ?? []).filter((one) => /^(\/|https?:)/.test(one.url ?? ""));
     const href = ({ url = "", keepTime = false }) => link(url, keepTime ? range : {});
-    fill(others, leading.map((one) => h("a", { href: href(one) }, one.title)));
+    fill(
+      others,
+      leading.map((one) => h("a", { href: href(one) }, one.title)),
+    );
   }
 
   const setRange = (/** @type {Range} */ chosen) => {
@@ -119,9 +124,11 @@ function board({ main, params, signal }, dashboard, { listed, sources, traceOf, 
   const head = h("div", { class: "toolbar" }, h("h1", {}, dashboard.title), pickers);
   const choices = [h("label", { class: "field" }, "Dashboard", chooser), ...controls.map((one) => one.element), others];
   const problem = h("div");
+  const sending = h("a", { class: "button", href: "/traffic" }, "Send traffic");
+  const empty = h("p", { class: "row board-empty", hidden: true }, "There are no metrics in this time range.", sending);
   drawLinks();
   fill(main, head, h("p", { class: "quiet board-about" }, dashboard.description));
   const nothing = elements.length === 0 && h("p", { class: "quiet" }, "This dashboard has no panels.");
-  main.append(h("div", { class: "toolbar" }, choices), problem, ...elements, nothing || "");
+  main.append(h("div", { class: "toolbar" }, choices), problem, empty, ...elements, nothing || "");
   now();
 }

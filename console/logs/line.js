@@ -1,16 +1,15 @@
 // @ts-check
-// Draws one line of a log, for the logs view and for dashboards.
+// Draws one log line, for the logs view and for dashboards.
 
 import { colorOf, swatch } from "../colors.js";
 import { fill, h } from "../dom.js";
 import { formatTime } from "../format.js";
 import { counted, read, SERVICE } from "./loki.js";
 
-
-/** Characters that are shown before the rest is asked for. */
+/** Characters that are shown before the line is expanded. */
 const SHOWN = 600;
 
-/** For a list of the class `log-lines`. @type {import("./types").LogLine} */
+/** An item of a list with class `log-lines`. @type {import("./types").LogLine} */
 export function logLine(entry, links, { openable = false } = {}) {
   const { level, message, code } = read(entry);
   const service = entry.labels[SERVICE] ?? "";
@@ -19,7 +18,9 @@ export function logLine(entry, links, { openable = false } = {}) {
   const details = h("div", { class: "log-details", hidden: true });
   const name = `Details of the line at ${time}`;
   const open = opener(time, { class: "log-time", title, "aria-label": name }, details, () => {
-    const rows = Object.entries(entry.labels).map((row) => h("tr", {}, h("th", {}, row[0]), h("td", {}, row[1])));
+    const rows = Object.entries(entry.labels).map((row) =>
+      h("tr", {}, h("th", { scope: "row" }, row[0]), h("td", {}, row[1])),
+    );
     fill(details, h("pre", {}, entry.line), h("table", {}, rows));
   });
   return h(
@@ -33,20 +34,27 @@ export function logLine(entry, links, { openable = false } = {}) {
       { class: "log-text" },
       folded(message || entry.line),
       h("span", { class: "quiet" }, code),
-      links(entry.line).map(({ href, label, value }) => href && h("a", { class: "log-trace", href, title: label }, value)),
+      links(entry.line).map(
+        ({ href, label, value }) => href && h("a", { class: "log-trace", href, title: label }, value),
+      ),
     ),
     openable && details,
   );
 }
 
-/** The first line of a text, and a button for the rest. @param {string} text */
+/** The first line of a text and a button that shows the rest. @param {string} text */
 function folded(text) {
   const first = text.slice(0, SHOWN).split("\n", 1)[0];
   const rest = text.slice(first.length).replace(/^\n/, "").trimEnd();
   if (!rest) return `${first}  `;
   const name = `+${counted(rest.split("\n").length)}`;
   const place = h("span", { class: "log-rest", hidden: true }, rest);
-  const button = opener(name, { class: "log-more" }, place, () => (button.textContent = place.hidden ? name : "Fold"));
+  const button = opener(
+    name,
+    { class: "log-more" },
+    place,
+    () => (button.textContent = place.hidden ? name : "Show less"),
+  );
   return [`${first}  `, place, button];
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-// The live tail: lines over a WebSocket as they are written, the newest of them. Connects anew when that breaks.
+// The live tail: receives lines over a WebSocket, keeps the newest, and reconnects after an interruption.
 
 import { announce } from "../announce.js";
 import { ApiError, ask, proxied } from "../api.js";
@@ -30,14 +30,15 @@ export async function live(query, row, { list, status, foot, problem }, signal) 
     if (!paused) list.prepend(...waiting.splice(0).map(row));
     for (; list.childElementCount > KEPT; gone += 1) list.lastElementChild?.remove();
     const now = (said.dataset.state = paused ? "paused" : state);
-    said.textContent = {
-      paused: `Paused · ${counted(waiting.length)} wait`,
-      open: `Live · ${counted(list.childElementCount)}`,
-      connecting: "Connecting…",
-      broken: again ? `Interrupted, tried again in ${pause} s` : "Interrupted",
-    }[now] ?? "";
+    said.textContent =
+      {
+        paused: `Paused · ${counted(waiting.length)} waiting`,
+        open: `Live · ${counted(list.childElementCount)}`,
+        connecting: "Connecting…",
+        broken: again ? `Interrupted, reconnecting in ${pause} s` : "Interrupted",
+      }[now] ?? "";
     button.textContent = paused ? "Resume" : "Pause";
-    foot.textContent = gone > 0 ? `Only the newest ${counted(KEPT)} are kept; ${counted(gone)} were let go.` : "";
+    foot.textContent = gone > 0 ? `Shows the newest ${counted(KEPT)}; ${counted(gone)} dropped.` : "";
   };
   const connect = () => {
     state = "connecting";
@@ -59,10 +60,10 @@ export async function live(query, row, { list, status, foot, problem }, signal) 
     };
     socket.onclose = broken;
   };
-  // A WebSocket does not say why it failed; the same query asked plainly does.
+  // A WebSocket gives no reason for a failure; the same query over HTTP does.
   const broken = async () => {
     /** @type {unknown} */
-    let error = new ApiError("down", "loki", "The connection for the live tail broke.");
+    let error = new ApiError("down", "loki", "The connection for the live tail was lost.");
     await ask("loki", "loki/api/v1/query_range", { query, limit: 1 }, signal).catch((reason) => (error = reason));
     if (signal.aborted) return;
     renew(problem, notice(error));

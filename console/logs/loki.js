@@ -1,5 +1,5 @@
 // @ts-check
-// What the address says is shown, the LogQL that asks for it, and the lines that Loki answers.
+// State of the logs view in the URL, its LogQL query, and the lines in Loki's response.
 
 import { ask } from "../api.js";
 import { matcher, quoted } from "../correlation.js";
@@ -11,7 +11,7 @@ import { rangeOf } from "../time.js";
 export const SERVICE = "compose_service";
 export const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
 
-/** The level that Loki finds in a line, whatever the line's form. */
+/** The level that Loki detects in a line of any format. */
 export const LEVEL = "detected_level";
 
 const TEXT = /^\d{4}-\d\d-\d\d [\d:, ]+ ([A-Z]+) \[[^\]]*\] \[([^\]]*)\] \[[^\]]*\] - /;
@@ -37,16 +37,22 @@ export function paramsOf({ services, levels, text, own, range, live }) {
   return { ...(own ? { query: own } : { service: services, level: levels, text }), ...(live ? { live: 1 } : range) };
 }
 
-/** @param {Filters & { own?: string }} state an empty filter lets all lines pass */
+/** @param {Filters & { own?: string }} state an empty filter matches all lines */
 export function queryOf({ services, levels, text, own }) {
   if (own) return own;
   const selector = services.length > 0 ? matcher(SERVICE, services) : `${SERVICE}=~".+"`;
   const contains = text ? ` |= ${quoted(text)}` : "";
-  const level = levels.length > 0 ? ` | ${matcher(LEVEL, levels.map((one) => one.toLowerCase()))}` : "";
+  const level =
+    levels.length > 0
+      ? ` | ${matcher(
+          LEVEL,
+          levels.map((one) => one.toLowerCase()),
+        )}`
+      : "";
   return `{${selector}}${contains}${level}`;
 }
 
-/** Seconds; a step is named by its end, as Loki does. @param {import("../types").Times} range */
+/** The steps of the volume chart in seconds. A step is identified by its end, as in Loki. @param {import("../types").Times} range */
 export function steps({ start, end }) {
   const seconds = (end - start) / 1000;
   const step = STEPS.find((one) => seconds / one <= 60) ?? Math.ceil(seconds / 60);
@@ -58,7 +64,7 @@ export function counted(count = 0) {
   return `${count.toLocaleString("en")} line${count === 1 ? "" : "s"}`;
 }
 
-/** A level by the name that the services give it; empty when it is none. */
+/** The level name that the services use; empty for an unknown level. */
 export function levelName(text = "") {
   const name = text.toUpperCase();
   return LEVELS.find((level) => name.startsWith(level)) ?? (/^(ERR|FATAL|CRIT)/.test(name) ? "ERROR" : "");
@@ -77,7 +83,7 @@ function json(line) {
     const { level, message, code } = JSON.parse(line);
     if (message) return { level: `${level}`, code, message: `${message}` };
   } catch {
-    // Another form: shown as it is.
+    // Another format: the line is shown as it is.
   }
   return { message: "" };
 }
@@ -91,12 +97,13 @@ export function entries(streams) {
 /** @type {Older} */
 export async function older(query, { start, end }, known, signal) {
   const oldest = known.at(-1)?.ts;
-  // Of the lines of one point of time some may be known, and some not.
+  // Of several lines with the same timestamp some may be loaded and others not.
   const same = new Set(known.filter(({ ts }) => ts === oldest).map((entry) => JSON.stringify(entry)));
   const limit = PAGE + same.size;
   const range = { start: `${start}000000`, end: oldest ? `${BigInt(oldest) + 1n}` : `${end}000000` };
   const { data } = await ask("loki", "loki/api/v1/query_range", { query, ...range, limit }, signal);
-  if (data.resultType !== "streams") throw new Error("This query gives numbers, not lines: leave out what counts.");
+  if (data.resultType !== "streams")
+    throw new Error("This query returns numbers, not lines. Remove the metric function, such as count_over_time.");
   const all = entries(data.result);
   return { found: all.filter((entry) => !same.has(JSON.stringify(entry))), more: all.length === limit };
 }

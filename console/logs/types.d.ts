@@ -2,11 +2,11 @@
 
 import type { FieldLink, Range, Times } from "../types";
 
-/** A line as Loki has it; `ts` in nanoseconds since the epoch. */
+/** A log line of Loki; `ts` in nanoseconds since the epoch. */
 export type Entry = { ts: string; line: string; labels: Readonly<Record<string, string>> };
 export type Stream = { stream: Record<string, string>; values: [string, string][] };
 
-/** What a line says; `message` is empty when its form is not known. */
+/** The parsed content of a line; `message` is empty for an unknown format. */
 export type Reading = { level: string; message: string; code?: string };
 export type Read = (entry: Pick<Entry, "line" | "labels">) => Reading;
 export type LogLine = (
@@ -16,18 +16,28 @@ export type LogLine = (
   options?: { openable?: boolean },
 ) => HTMLLIElement;
 
-/** What the view shows. `own` is a query that was written or linked; it stands in the place of the filters. */
+/** State of the view. `own` is a query that the user wrote or a link contained; it replaces the filters. */
 export type State = { services: string[]; levels: string[]; text: string; own: string; range: Range; live: boolean };
 export type Filters = Pick<State, "services" | "levels" | "text">;
 
-/** The newest lines of a range, or those older than the ones that are known of it. */
+/** Loads the newest lines of a range, or the lines older than those already loaded. */
 export type Older = (
   query: string,
   range: Times,
   known: Entry[],
   signal: AbortSignal,
 ) => Promise<{ found: Entry[]; more: boolean }>;
-export type Volume = (query: string, range: Times, zoom: (range: Range) => void, signal: AbortSignal) => Promise<Element[]>;
+export type Volume = (
+  query: string,
+  range: Times,
+  zoom: (range: Range) => void,
+  signal: AbortSignal,
+) => Promise<Element[]>;
 export type Places = Record<"list" | "status" | "foot" | "problem", HTMLElement>;
 /** Shows lines in the places, each drawn by `row`. */
-export type Show = (query: string, row: (entry: Entry) => Element, places: Places, signal: AbortSignal) => Promise<void>;
+export type Show = (
+  query: string,
+  row: (entry: Entry) => Element,
+  places: Places,
+  signal: AbortSignal,
+) => Promise<void>;

@@ -1,5 +1,5 @@
 // @ts-check
-// The logs view: the lines of a time range with their volume, or the live tail, and the controls for which lines.
+// The logs view: filters, and the lines of a time range with their volume, or the live tail.
 
 import { note } from "../address.js";
 import { announce } from "../announce.js";
@@ -19,7 +19,7 @@ import { volume } from "./volume.js";
 
 export const title = "Logs";
 
-/** Lines of a range that are shown at most. */
+/** The most lines of a range that are shown. */
 const MOST = 5000;
 const RETRY_MS = 5000;
 
@@ -34,7 +34,11 @@ export async function show({ main, params, signal }) {
     draw();
     load();
   };
-  const pick = () => fill(picker, timePicker(state.range, (range) => change({ range })));
+  const pick = () =>
+    fill(
+      picker,
+      timePicker(state.range, (range) => change({ range })),
+    );
 
   const choices = (/** @type {"services" | "levels"} */ key, label = "") => {
     const group = h("div", { class: "row", role: "group", "aria-label": label });
@@ -47,7 +51,7 @@ export async function show({ main, params, signal }) {
       return h("button", { type: "button", onclick }, key === "services" && swatch(colorOf(name)), name);
     };
     const offer = (names = LEVELS) => {
-      // Made anew only when there is another name: the button that has the focus keeps it.
+      // Rebuilt only when the names change, so that a focused button keeps the focus.
       if (group.dataset.names !== `${names}`) fill(group, names.map(choice));
       group.dataset.names = `${names}`;
       names.forEach((name, at) => (group.children[at].ariaPressed = String(state[key].includes(name))));
@@ -70,14 +74,14 @@ export async function show({ main, params, signal }) {
   const bars = h("div", { class: "surface part log-volume" });
   const status = h("div", { class: "row part log-status quiet" });
   const problem = h("div");
-  const list = h("ol", { class: "log-lines", "aria-label": "Log lines, the newest first", onkeydown: walk });
+  const list = h("ol", { class: "log-lines", "aria-label": "Log lines, newest first", onkeydown: walk });
   const foot = h("div", { class: "part quiet" });
   fill(
     main,
     h("div", { class: "toolbar" }, h("h1", {}, "Logs"), toggle, picker),
     h(
       "form",
-      { class: "surface toolbar part log-form", "aria-label": "Which lines", onsubmit },
+      { class: "surface toolbar part log-form", "aria-label": "Filter log lines", onsubmit },
       services.field,
       levels.field,
       h("label", {}, "Contains", text),
@@ -112,10 +116,14 @@ export async function show({ main, params, signal }) {
       lines.push(...found);
       list.append(...found.map(row));
       fill(problem);
-      const count = counted(lines.length) + (more ? ", the newest of the range" : "");
+      const count = counted(lines.length) + (more ? ", the newest in the range" : "");
       fill(status, h("span", { class: "log-said" }, count));
       announce(count);
-      const none = ["Take a longer range or fewer filters, or ", h("a", { href: "/traffic" }, "send traffic"), "."];
+      const none = [
+        "No log lines found. Choose a longer time range, remove filters, or ",
+        h("a", { href: "/traffic" }, "send traffic"),
+        ".",
+      ];
       fill(foot, lines.length === 0 && none, more && lines.length < MOST && button);
     };
     const onclick = () => next().catch((error) => current.aborted || fill(foot, button, notice(error)));
@@ -128,7 +136,7 @@ export async function show({ main, params, signal }) {
   const load = repeat(
     async (current) => {
       again = true;
-      // When this fails, the query for lines tells what is wrong.
+      // A failure here is reported by the query for lines.
       ask("loki", `loki/api/v1/label/${SERVICE}/values`, {}, current).then(({ data }) => draw(data), String);
       try {
         const links = await derivedFields();
@@ -151,7 +159,7 @@ export async function show({ main, params, signal }) {
   load();
 }
 
-/** The arrow keys, Home and End lead from line to line. @param {KeyboardEvent} event */
+/** Moves the focus from line to line with the arrow keys, Home and End. @param {KeyboardEvent} event */
 function walk(event) {
   const lines = [...document.querySelectorAll(".log-line")];
   const at = lines.findIndex((line) => line.contains(document.activeElement));

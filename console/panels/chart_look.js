@@ -1,5 +1,5 @@
 // @ts-check
-// How a chart looks: its axes, its vertical extent and its lines, from the panel's configuration.
+// Axes, value range and line style of a chart, from the panel's configuration.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { token } from "../theme.js";
@@ -9,7 +9,7 @@ import { text } from "./values.js";
 
 const DAY = 86_400;
 const TIMES = [1, 5, 15, 30, 60, 120, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, DAY, 7 * DAY, 30 * DAY];
-/** From which step on a time is written how. */
+/** Formats of the time axis by smallest step in seconds. */
 const TIME_TEXTS = [
   [DAY, "{MM}-{DD}"],
   [21_600, "{MM}-{DD} {HH}:{mm}"],
@@ -30,7 +30,7 @@ const AXIS = {
  * @returns {uPlot.Series}
  */
 export function line({ custom: { fillOpacity = 0 } = {} }, color, show, count) {
-  // Many areas over each other would hide the lines.
+  // Many overlapping areas would hide the lines.
   const opacity = Math.round(fillOpacity * 2.55 * Math.min(1, 3 / count));
   return {
     show,
@@ -41,7 +41,7 @@ export function line({ custom: { fillOpacity = 0 } = {} }, color, show, count) {
   };
 }
 
-/** Points without a neighbour, which no line can show. @param {ArrayLike<number | null | undefined>} values */
+/** Indexes of isolated points: no line passes through them, so they are drawn as dots. @param {ArrayLike<number | null | undefined>} values */
 function alone(values) {
   const known = (/** @type {number} */ index) => typeof values[index] === "number";
   return Array.from(values, (_, at) => at).filter((at) => known(at) && !known(at - 1) && !known(at + 1));

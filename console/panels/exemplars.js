@@ -1,5 +1,5 @@
 // @ts-check
-// Exemplars on a chart: each dot is one request at its time and value, and a link to its trace.
+// Exemplars on a chart: each dot is one request, at its time and value, and links to its trace.
 
 import { traceAddress } from "../correlation.js";
 import { h } from "../dom.js";
@@ -10,10 +10,10 @@ import { updating } from "./update.js";
 /** @import { Dot } from "../dashboard/types" */
 
 const MOST = 150;
-/** CSS pixels between dots, so that each can be hit. */
+/** Smallest distance between dots in CSS pixels, so that each can be clicked. */
 const ROOM = 13;
 
-/** Those that lie apart, the slowest first. @param {readonly Dot[]} dots */
+/** Drops dots that overlap a slower one. @param {readonly Dot[]} dots */
 export function apart(dots) {
   /** @type {Dot[]} */
   const kept = [];
@@ -35,7 +35,7 @@ export function exemplars() {
       style.top = `${y}px`;
       style.backgroundColor = color;
     });
-    // One dot is in the order of the Tab key; the arrows lead to the others.
+    // The Tab key reaches one dot; the arrow keys move to the others.
     if (!layer.querySelector("[tabindex='0']")) layer.firstElementChild?.setAttribute("tabindex", "0");
   };
   return { layer, draw };

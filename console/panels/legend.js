@@ -1,5 +1,5 @@
 // @ts-check
-// The names of a chart's series with their colours and figures; each switches its series on and off.
+// The legend of a chart: names, colours and calculated values of its series. A click shows or hides a series.
 
 import { swatch } from "../colors.js";
 import { fill, h } from "../dom.js";
@@ -21,7 +21,12 @@ export function drawLegend(place, { displayMode, calcs = [] }, config, lines, to
     const cells = figures.map(({ title, of }) => h("td", { class: "numeric", title }, text(of(values), config)));
     return h("tr", {}, h("td", {}, button), cells);
   });
-  const head = h("tr", {}, h("th", {}, "Name"), figures.map(({ title }) => h("th", { class: "numeric" }, title)));
+  const head = h(
+    "tr",
+    {},
+    h("th", { scope: "col" }, "Name"),
+    figures.map(({ title }) => h("th", { scope: "col", class: "numeric" }, title)),
+  );
   fill(place, h("table", {}, displayMode === "table" && h("thead", {}, head), h("tbody", {}, rows)));
   buttons()[focused]?.focus();
 }

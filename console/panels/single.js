@@ -1,5 +1,5 @@
 // @ts-check
-// Panels of single values: large, as bars, or as a table.
+// Panels of single values: stat, bar gauge and table.
 
 import { fill, h } from "../dom.js";
 import { calculation, shown } from "./values.js";
@@ -19,7 +19,7 @@ function reduced({ panel }, series) {
 }
 
 /**
- * In the order that the file sets by a transformation; otherwise that of the server.
+ * Sorts rows by the `sortBy` transformation of the panel; without one, keeps the order of the server.
  * @template {{ labels: Record<string, string>, value: number }} Row
  * @param {import("../dashboard/types").Panel} panel @param {Row[]} rows
  */
@@ -38,7 +38,7 @@ export function stat(place) {
     const items = all.map(({ name, text, color }) => {
       const value = h("span", { class: "stat-value" }, text);
       value.style.setProperty("--color", color);
-      // The more letters, the smaller they are.
+      // The font shrinks with the length of the text.
       value.style.setProperty("--letters", String(Math.max(4, text.length)));
       return h("li", { class: "stat" }, all.length > 1 && h("span", { class: "quiet cut", title: name }, name), value);
     });
@@ -71,9 +71,18 @@ export function table(place) {
   return ({ series }) => {
     const all = reduced(place, series);
     const names = [...new Set(all.flatMap((one) => Object.keys(one.labels)))].filter((name) => name !== "__name__");
-    const head = h("tr", {}, [...names, "Value"].map((name) => h("th", {}, name)));
+    const head = h(
+      "tr",
+      {},
+      [...names, "Value"].map((name) => h("th", { scope: "col" }, name)),
+    );
     const rows = all.map(({ labels, text }) => {
-      return h("tr", {}, names.map((name) => h("td", {}, labels[name])), h("td", { class: "numeric" }, text));
+      return h(
+        "tr",
+        {},
+        names.map((name) => h("td", {}, labels[name])),
+        h("td", { class: "numeric" }, text),
+      );
     });
     const data = [h("thead", {}, head), h("tbody", {}, rows)];
     fill(place.body, h("table", { class: "data" }, data));

@@ -1,5 +1,5 @@
 // @ts-check
-// Lines over time, drawn by uPlot: crosshair, values, legend, zoom, exemplars.
+// The time series panel, drawn by uPlot: crosshair, tooltip, legend, zoom, exemplars.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { colorsOf, namedColor } from "../colors.js";
@@ -15,7 +15,7 @@ import { calculation, text } from "./values.js";
 /** @import { Draw, Named, Place, Result, Row } from "../dashboard/types" */
 
 const MOST_ROWS = 20;
-/** Levels of a log have the colours that people expect. */
+/** Fixed colours of log levels. */
 const LEVELS = Object.entries({ ERROR: "red", WARN: "orange", INFO: "green" });
 
 /** @param {Place} place @returns {Draw} */
@@ -101,7 +101,7 @@ export function timeSeries({ panel, body, title, signal, zoom }) {
 
   /** @param {uPlot} self */
   function showValues({ cursor: { left = -1, top = 0, idx }, over, data }) {
-    // In the other charts only the crosshair follows; over a dot its own box is shown.
+    // Other charts only move their crosshair; a dot has its own tooltip.
     if (!over.matches(":hover") || over.querySelector(":hover > a:hover")) return;
     if (left < 0 || typeof idx !== "number") return hideTooltip();
     const known = lines.filter((one) => !one.hidden && typeof one.values[idx] === "number");

@@ -1,5 +1,5 @@
 // @ts-check
-// What is shown beside the pointer: one box for the whole page, over everything, so that no panel cuts it off.
+// The tooltip: one box for the whole page, above everything, so that no panel clips it.
 
 import { swatch } from "../colors.js";
 import { h } from "../dom.js";
@@ -25,7 +25,7 @@ export function hideTooltip() {
   document.querySelector(".tooltip")?.remove();
 }
 
-/** While `element` has pointer or focus. @param {Element} element @param {string} title @param {Row[]} rows */
+/** Shows a tooltip while `element` has the pointer or the focus. @param {Element} element @param {string} title @param {Row[]} rows */
 export function explain(element, title, rows = []) {
   const show = () => {
     const { left, bottom } = element.getBoundingClientRect();

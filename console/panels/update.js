@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * Shows a list that changes. What is there already is neither made anew nor moved, so it keeps focus and pointer.
+ * Renders a list that changes. Elements of unchanged items are reused in place, so that they keep focus and hover.
  * @template Item @template {HTMLElement} Kind
  * @param {Element} parent @param {(item: Item) => string} keyOf @param {(item: Item) => Kind} make
  */

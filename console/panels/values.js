@@ -1,5 +1,5 @@
 // @ts-check
-// How values are shown: one of many by Grafana's calculations, its unit, and the colour of its threshold.
+// Display of values: Grafana's calculations, units, and colours of thresholds.
 
 import { namedColor } from "../colors.js";
 import { formatValue } from "../format.js";
@@ -30,7 +30,7 @@ export function text(value, { unit, decimals }) {
   return formatValue(value, unit, decimals);
 }
 
-/** A value in words, with its colour. @param {number | null} value @param {FieldConfig} config */
+/** Text and colour of a value, by mappings and thresholds. @param {number | null} value @param {FieldConfig} config */
 export function shown(value, config) {
   const { noValue = "No data", mappings = [], thresholds } = config;
   if (value === null) return { text: noValue, color: "var(--quiet)" };

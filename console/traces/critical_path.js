@@ -1,11 +1,12 @@
 // @ts-check
-// Which spans a trace was waiting for.
+// The critical path: the spans that determine the duration of a trace.
 
 /** @import { Path, Span, Trace } from "./types" */
 
 /**
- * The pieces of each span on the critical path, found from its end: a span waits for that child which finished last;
- * before this began, for the one that had finished last by then; and where no child was running, for itself.
+ * The pieces of each span on the critical path, computed backwards from the end. A span waits for the child that
+ * finished last; before that child started, for the one that had finished last by then; with no child running, the
+ * time is its own.
  * @param {Trace} trace
  */
 export function criticalPath({ roots, duration }) {
@@ -22,7 +23,7 @@ export function criticalPath({ roots, duration }) {
       .filter((child) => child.start < child.end)
       .sort((a, b) => b.end - a.end || a.start - b.start);
     for (const { child, ...piece } of children) {
-      // What overlaps with a child on the path ran in parallel.
+      // A child that overlaps one on the path ran in parallel.
       if (piece.end > until) continue;
       if (piece.end < until) own.push({ start: piece.end, end: until });
       waiting.push({ span: child, children: child.children, ...piece });

@@ -1,11 +1,11 @@
 // @ts-check
-// A trace as the views need it, made from Tempo's answer: OTLP as JSON.
+// The trace model of the views, read from Tempo's response (OTLP JSON).
 
 import { colorsOf } from "../colors.js";
 
 /** @import { Attributes, Span, Trace } from "./types" */
 
-/** Numbers of OTLP's kinds, for who writes them so. */
+/** Span kinds by their OTLP number. */
 const KINDS = ["", "internal", "server", "client", "producer", "consumer"];
 
 /** @param {any} answer of `/api/traces/{id}` or its v2 @param {string} id @returns {Trace | undefined} */
@@ -16,7 +16,7 @@ export function readTrace(answer, id) {
     const resource = attributes(batch.resource?.attributes);
     for (const { spans } of list(batch.scopeSpans)) for (const raw of list(spans)) read.push({ raw, resource });
   }
-  // A time of 0 is left out of JSON: it says that nobody has set it. Such a span is drawn where the trace begins.
+  // OTLP JSON omits a time of 0, which means "not set". Such a span is drawn at the start of the trace.
   const known = read.map(({ raw }) => nanos(raw.startTimeUnixNano)).filter((start) => start > 0n);
   const first = known.reduce((a, b) => (a < b ? a : b), known[0] ?? 0n);
   const after = (/** @type {unknown} */ time) => Number(nanos(time) - first) / 1e6;
@@ -29,7 +29,11 @@ export function readTrace(answer, id) {
         parentId: hexadecimal(raw.parentSpanId),
         name: raw.name ?? "",
         service: resource.get("service.name") || "unknown",
-        kind: KINDS[raw.kind] ?? String(raw.kind ?? "").replace(/^SPAN_KIND_(UNSPECIFIED)?/, "").toLowerCase(),
+        kind:
+          KINDS[raw.kind] ??
+          String(raw.kind ?? "")
+            .replace(/^SPAN_KIND_(UNSPECIFIED)?/, "")
+            .toLowerCase(),
         error: raw.status?.code === "STATUS_CODE_ERROR" || raw.status?.code === 2,
         message: raw.status?.message ?? "",
         start,
@@ -61,13 +65,13 @@ export function readTrace(answer, id) {
   return { id, start: Number(first / 1000n) / 1000, duration, spans, roots, root, colors };
 }
 
-/** The span that began first. @param {Trace} trace */
+/** The span with the earliest start. @param {Trace} trace */
 export function earliest({ spans }) {
   const timed = spans.filter(({ untimed }) => !untimed);
   return (timed.length > 0 ? timed : spans).reduce((first, one) => (one.start < first.start ? one : first));
 }
 
-/** The order of the tree, siblings by their start. @param {Span[]} all */
+/** Links parents and children, and sorts spans in tree order, siblings by start. @param {Span[]} all */
 function inOrder(all) {
   all.sort((a, b) => a.start - b.start);
   const byId = new Map(all.map((span) => [span.id, span]));
@@ -77,7 +81,7 @@ function inOrder(all) {
   }
   breakCircles(all);
   for (const span of all) span.parent?.children.push(span);
-  // Without recursion: a trace may be as deep as it has spans.
+  // No recursion: a trace may be as deep as its number of spans.
   const waiting = all.filter((span) => !span.parent).reverse();
   const spans = [];
   for (let span = waiting.pop(); span; span = waiting.pop()) {
@@ -88,7 +92,7 @@ function inOrder(all) {
   return spans;
 }
 
-/** Of spans that are parents of each other the first becomes a root. @param {Span[]} all by their start */
+/** Breaks cycles of parents: the earliest span of a cycle becomes a root. @param {Span[]} all by their start */
 function breakCircles(all) {
   const place = new Map(all.map((span, index) => [span, index]));
   /** @type {Set<Span>} */
@@ -109,7 +113,7 @@ function breakCircles(all) {
   }
 }
 
-/** @param {unknown} time nanoseconds, as text or a number; 0 for what is none */
+/** @param {unknown} time nanoseconds, as text or a number; 0 if it is neither */
 function nanos(time) {
   try {
     return BigInt(/** @type {string} */ (time ?? 0));
@@ -123,7 +127,7 @@ function list(items) {
   return items ?? [];
 }
 
-/** Lists and maps stay as OTLP writes them. @param {any} pairs @returns {Attributes} */
+/** Attributes as text; lists and maps as their OTLP JSON. @param {any} pairs @returns {Attributes} */
 function attributes(pairs) {
   return new Map(
     list(pairs).map(({ key, value }) => {
@@ -133,7 +137,7 @@ function attributes(pairs) {
   );
 }
 
-/** An id in base64 or in hexadecimal digits; empty for none, and as it is when it is neither. */
+/** An id in hexadecimal, from base64 or hexadecimal; empty for no id, unchanged if it is neither. */
 export function hexadecimal(id = "") {
   if (/^([0-9a-f]{16}){1,2}$/i.test(id)) return id.toLowerCase();
   try {

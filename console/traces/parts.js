@@ -1,13 +1,13 @@
 // @ts-check
-// What several parts of the traces views draw.
+// Elements that several parts of the trace views share.
 
 import { colorOf, swatch } from "../colors.js";
 import { h } from "../dom.js";
 
 /** @import { Child } from "./types" */
 
-/** Said of a trace that is named by another span than its root. */
-export const ROOTLESS = " (root missing)";
+/** Marks a trace without a root span. */
+export const ROOTLESS = " (root span missing)";
 
 /** @param {string} name */
 export function serviceName(name, color = colorOf(name)) {
@@ -20,12 +20,30 @@ export function table(name, heads, rows) {
   return h(
     "table",
     { class: "surface", "aria-label": name },
-    h("thead", {}, h("tr", {}, heads.map((head, at) => h("th", { class: looks[at] }, head)))),
-    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, at) => h("td", { class: looks[at] }, cell))))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        heads.map((head, at) => h("th", { scope: "col", class: looks[at] }, head)),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      rows.map((row) =>
+        h(
+          "tr",
+          {},
+          row.map((cell, at) => h("td", { class: looks[at] }, cell)),
+        ),
+      ),
+    ),
   );
 }
 
-/** Terms with what they are. @param {string} look @param {Iterable<[string, Child | Child[]]>} list */
+/** A description list. @param {string} look @param {Iterable<[string, Child | Child[]]>} list */
 export function pairs(look, list) {
   const rows = [...list].map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)));
   return h("dl", { class: look }, rows);

@@ -1,5 +1,5 @@
 // @ts-check
-// Search for traces: by fields, which write a TraceQL query, or by a query written by hand.
+// Trace search, by form fields, which write a TraceQL query, or by a TraceQL query.
 
 import { go, note } from "../address.js";
 import { announce } from "../announce.js";
@@ -20,7 +20,7 @@ export const title = "Traces";
 /** @param {Context} context */
 export async function show({ main, params, signal }) {
   const asked = (/** @type {string} */ name) => params.get(name) ?? "";
-  let range = rangeOf(params, { from: "now-1h", to: "now" });
+  let range = rangeOf(params);
   let every = asked("refresh");
   let down = false;
 
@@ -109,7 +109,7 @@ export async function show({ main, params, signal }) {
       h(
         "div",
         { class: "toolbar", onchange: changed },
-        h("label", { class: "traceql" }, "TraceQL, as the fields write it or by hand", query),
+        h("label", { class: "traceql" }, "TraceQL query (the fields above write it)", query),
         labelled("Limit", limit),
         h("button", { class: "primary" }, "Search"),
       ),
@@ -121,7 +121,10 @@ export async function show({ main, params, signal }) {
 
 /** @param {Found[]} traces @param {number} limit */
 function results(traces, limit) {
-  if (traces.length === 0) return [h("p", {}, "No trace found. Try a longer time.")];
+  if (traces.length === 0)
+    return [
+      h("p", {}, "No traces found. Choose a longer time range or ", h("a", { href: "/traffic" }, "send traffic"), "."),
+    ];
   traces.sort((a, b) => Number(b.startTimeUnixNano) - Number(a.startTimeUnixNano));
   const longest = Math.max(...traces.map(({ durationMs = 0 }) => durationMs), 1);
   const rows = traces.map((trace) => {
@@ -138,30 +141,34 @@ function results(traces, limit) {
       h("div", { class: "share", style: `--share: ${(durationMs / longest) * 100}%` }, length),
       services.reduce((sum, [, { spanCount = 0 }]) => sum + spanCount, 0),
       errors(services.reduce((sum, [, { errorCount = 0 }]) => sum + errorCount, 0)),
-      h("div", {}, services.map(([one]) => serviceName(one))),
+      h(
+        "div",
+        {},
+        services.map(([one]) => serviceName(one)),
+      ),
     ];
   });
   return [
-    h("p", { class: "quiet" }, `${traces.length} found${traces.length < limit ? "" : "; there may be more"}`),
+    h("p", { class: "quiet" }, `${traces.length} traces found${traces.length < limit ? "" : "; there may be more"}`),
     table("Traces found", ["Time", "Trace", "Duration", "Spans", "Errors", "Services"], rows),
   ];
 }
 
-/** Service and name of the earliest spans of traces without a root. @type {Map<string, Pick<Span, "service" | "name">>} */
+/** Service and name of the earliest span, for traces without a root. @type {Map<string, Pick<Span, "service" | "name">>} */
 const named = new Map();
-/** How many of them are asked for at once. */
+/** Parallel requests for such traces. */
 const AT_ONCE = 4;
 
-/** A trace whose root is missing: by its earliest span, once that is known. @param {string} id */
+/** The cell of a trace without a root: named by its earliest span once that is loaded. @param {string} id */
 function rootless(id) {
   const span = named.get(id);
   const href = `/traces/${id}`;
   const mark = h("em", { class: "quiet" }, ROOTLESS);
   if (span) return h("div", {}, serviceName(span.service), h("a", { href }, span.name || "?"), mark);
-  return h("div", { "data-rootless": id }, h("a", { href }, "Root not in the trace"));
+  return h("div", { "data-rootless": id }, h("a", { href }, ROOTLESS.trim()));
 }
 
-/** The search does not tell which span is the earliest; the trace does. @param {Element} found @param {AbortSignal} signal */
+/** Loads traces without a root to name them: search results do not contain their earliest span. @param {Element} found @param {AbortSignal} signal */
 async function nameRootless(found, signal) {
   const waiting = [...found.querySelectorAll("[data-rootless]")];
   const one = async () => {
@@ -174,7 +181,7 @@ async function nameRootless(found, signal) {
         named.set(id, { service, name });
         cell.replaceWith(rootless(id));
       } catch {
-        // It stays listed without a name; the view of the trace says what is wrong.
+        // The trace stays listed without a name; the trace view reports the error.
       }
     }
   };
@@ -190,7 +197,11 @@ function labelled(name, control) {
 /** @param {string} first @param {string[]} values @param {string} value is one of them in any case */
 function select(first, values, value) {
   const options = [...new Set([first, ...values, value])];
-  return h("select", {}, options.map((one) => h("option", { value: one, selected: one === value }, one || "Any")));
+  return h(
+    "select",
+    {},
+    options.map((one) => h("option", { value: one, selected: one === value }, one || "Any")),
+  );
 }
 
 /** @param {HTMLSelectElement} field @param {string} tag @param {Params} params @param {AbortSignal} signal */
@@ -200,11 +211,11 @@ async function offerValues(field, tag, params, signal) {
     const values = tagValues.map((/** @type {{ value: string }} */ one) => one.value).sort();
     const { value } = field;
     const { options } = select("", values, value);
-    // A list that is open would close.
+    // Replacing the options would close an open list.
     if (options.length === field.length) return;
     fill(field, ...options);
     field.value = value;
   } catch {
-    // The search itself says what is wrong.
+    // The search reports the error.
   }
 }

@@ -7,7 +7,7 @@ import { errors, serviceName, table } from "./parts.js";
 
 /** @import { Call, Span, Trace } from "./types" */
 
-/** Of a service's box, and between boxes. */
+/** Size of a service box, and gaps between boxes, in pixels. */
 const [WIDTH, HEIGHT, BESIDE, BELOW] = [150, 48, 140, 50];
 
 /** @param {Trace} trace */
@@ -38,7 +38,7 @@ export function serviceGraph(trace) {
   );
 }
 
-/** Calls lead to another service, or from a client's to a server's span of the same. @param {readonly Span[]} spans */
+/** Calls to another service, or from a client span to a server span of the same service. @param {readonly Span[]} spans */
 export function callsOf(spans) {
   /** @type {Map<string, Call>} */
   const calls = new Map();
@@ -54,7 +54,7 @@ export function callsOf(spans) {
   return [...calls.values()];
 }
 
-/** Each service stands one to the right of the first that calls it. @param {string[]} first @param {Call[]} calls */
+/** Columns of services: each is one column right of its first caller. @param {string[]} first @param {Call[]} calls */
 export function columnsOf(first, calls) {
   const columns = [[...new Set(first)]];
   for (const column of columns) {
@@ -67,7 +67,10 @@ export function columnsOf(first, calls) {
 
 /** @param {Trace} trace @param {Map<string, Span[]>} services @param {Call[]} calls */
 function drawing({ roots, colors }, services, calls) {
-  const columns = columnsOf(roots.map(({ service }) => service), calls);
+  const columns = columnsOf(
+    roots.map(({ service }) => service),
+    calls,
+  );
   const most = Math.max(...columns.map((column) => column.length));
   const places = new Map(
     columns.flatMap((names, column) => {
@@ -102,7 +105,7 @@ function drawing({ roots, colors }, services, calls) {
   );
 }
 
-/** From box to box: over it for a call to itself, under both for a call back. */
+/** The line from box to box: above the box for a call to itself, below both for a call back. */
 function line(from = { x: 0, y: 0 }, to = from) {
   const bend = to.x > from.x ? 0 : to === from ? -100 : 130;
   const [fromX, fromY, toY] = [from.x + WIDTH, from.y + HEIGHT / 2, to.y + HEIGHT / 2];

@@ -1,5 +1,5 @@
 // @ts-check
-// Everything that is known of one span.
+// All details of one span.
 
 import { logsAddress, logsQuery, metricsAddress } from "../correlation.js";
 import { h } from "../dom.js";
@@ -14,45 +14,59 @@ export function spanDetails(trace, span, close) {
   return h(
     "section",
     { class: "surface part span-details" },
-    h("button", { "aria-label": "Close the span", onclick: close }, "✕"),
+    h("button", { "aria-label": "Close span details", onclick: close }, "✕"),
     h("h2", {}, name),
     h("p", {}, serviceName(service, trace.colors.get(service)), kind),
     h(
       "p",
       { class: "line" },
       logsLink(trace, [span], "Logs of this span"),
-      arriving("Metrics around it", metricsAddress("salvo-observability", timed(trace, span))),
+      arriving("Metrics of this span's time", metricsAddress("salvo-observability", timed(trace, span))),
     ),
     events.map(happened),
     pairs("facts", [
       ["Duration", formatDuration((span.end - span.start) / 1000)],
-      ["Start", span.untimed ? "not set" : `+${formatDuration(span.start / 1000)}, ${formatClock(trace.start + span.start)}`],
+      [
+        "Start",
+        span.untimed ? "not set" : `+${formatDuration(span.start / 1000)}, ${formatClock(trace.start + span.start)}`,
+      ],
       ["Status", h("span", { class: error && "bad" }, error ? "error" : "no error", message && `: ${message}`)],
       ["Span id", h("code", {}, span.id)],
       ["Parent id", h("code", {}, span.parentId || "none")],
     ]),
     part("Attributes", attributes.size, [pairs("facts mono", attributes)]),
     part("Resource", resource.size, [pairs("facts mono", resource)]),
-    part("Links", links.length, links.map(({ traceId, spanId }) => {
-      return h("p", {}, h("a", { href: `/traces/${traceId}?span=${spanId}` }, `Span ${spanId} of trace ${traceId}`));
-    })),
+    part(
+      "Links",
+      links.length,
+      links.map(({ traceId, spanId }) => {
+        return h("p", {}, h("a", { href: `/traces/${traceId}?span=${spanId}` }, `Span ${spanId} of trace ${traceId}`));
+      }),
+    ),
   );
 }
 
 /** @param {Trace} trace @param {Span[]} spans @param {string} text */
 export function logsLink(trace, spans, text) {
-  const logs = logsQuery(trace.id, spans.map((span) => timed(trace, span)), { ofSpan: spans !== trace.spans });
-  return arriving(text, logs.then((found) => found && logsAddress(found)));
+  const logs = logsQuery(
+    trace.id,
+    spans.map((span) => timed(trace, span)),
+    { ofSpan: spans !== trace.spans },
+  );
+  return arriving(
+    text,
+    logs.then((found) => found && logsAddress(found)),
+  );
 }
 
-/** A link that goes if there is no address. @param {string} text @param {Promise<string | null>} address */
+/** A link whose URL arrives later; it is removed if there is none. @param {string} text @param {Promise<string | null>} address */
 function arriving(text, address) {
   const made = h("a", { class: "button" }, text);
   address.catch(() => null).then((href) => (href ? (made.href = href) : made.remove()));
   return made;
 }
 
-/** As correlation.js wants a span: with points of time. @param {Trace} trace @param {Span} span */
+/** A span with absolute times, for correlation.js. @param {Trace} trace @param {Span} span */
 function timed({ start }, span) {
   return { ...span, spanId: span.id, start: start + span.start, end: start + span.end };
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// One trace: what it is, its spans over time, its services, and the details of a span.
+// The trace view: summary, spans over time, service graph, and details of a span.
 
 import { current, note } from "../address.js";
 import { ApiError, ask } from "../api.js";
@@ -17,7 +17,7 @@ import { waterfall } from "./waterfall.js";
 
 export const title = "Trace";
 
-/** Spans come some seconds after a request: so long a new or missing trace is asked for again. */
+/** Spans arrive some seconds after a request: for so long a new or missing trace is requested again. */
 const ARRIVING = 12_000;
 
 /** @param {Context} context @param {string} asked the id in the address */
@@ -29,12 +29,13 @@ export async function show({ main, signal }, asked) {
   const deadline = Date.now() + ARRIVING;
   let shown = 0;
   let pause = 0;
+  const panel = { closed: false };
 
   const follow = repeat(
     async (stopped) => {
       try {
         const trace = readTrace(await ask("tempo", `api/traces/${id}`, {}, stopped), id);
-        if (!trace) throw new ApiError("missing", "tempo", "It has no spans.");
+        if (!trace) throw new ApiError("missing", "tempo", "The trace has no spans.");
         if (trace.spans.length !== shown) draw(trace);
         fill(said);
         pause = Date.now() < Math.min(deadline, trace.start + trace.duration + ARRIVING) ? 1_500 : 0;
@@ -43,7 +44,7 @@ export async function show({ main, signal }, asked) {
         const kind = error instanceof ApiError && error.kind;
         const early = kind === "missing" && Date.now() < deadline;
         pause = kind === "down" ? 5_000 : early ? 1_500 : 0;
-        renew(said, early ? h("p", {}, "Tempo does not have it yet. Asking again…") : notice(error));
+        renew(said, early ? h("p", {}, "Tempo does not have this trace yet. Trying again…") : notice(error));
       }
     },
     () => pause,
@@ -70,30 +71,47 @@ export async function show({ main, signal }, asked) {
       ["Services", [...colors].map(([name, color]) => serviceName(name, color))],
       ["Trace id", h("code", {}, id)],
     ]);
-    fill(body, facts, h("div", { class: "trace-parts" }, spanParts(trace), serviceGraph(trace)));
+    fill(body, facts, h("div", { class: "trace-parts" }, spanParts(trace, panel), serviceGraph(trace)));
   }
 
   fill(main, heading, said, body);
   follow();
 }
 
-/** The waterfall, and beside it the span that the address names. @param {Trace} trace */
-function spanParts(trace) {
+/**
+ * The waterfall, with the details of one span beside it: the span in the URL, else the one that failed.
+ * @param {Trace} trace @param {{ closed: boolean }} panel stays closed once the user has closed it
+ */
+function spanParts(trace, panel) {
   const wanted = current().params.get("span");
   const place = h("div", { class: "span-place" });
+  let opening = false;
   const tree = waterfall(trace, criticalPath(trace), (span) => {
     fill(place, spanDetails(trace, span, close));
+    if (opening) return;
     note({ span: span.id });
-    // On a narrow screen they are below the tree.
+    // On a narrow screen the details are below the tree.
     if (place.offsetTop > tree.element.offsetTop + 50) place.scrollIntoView({ block: "nearest" });
   });
   function close() {
+    panel.closed = true;
     fill(place);
     note({});
     tree.select(undefined);
     tree.element.focus();
   }
-  requestAnimationFrame(() => tree.select(trace.spans.find(({ id }) => id === wanted)));
+  const first = wanted ? trace.spans.find(({ id }) => id === wanted) : panel.closed ? undefined : failedSpan(trace);
+  requestAnimationFrame(() => {
+    opening = true;
+    tree.select(first);
+    opening = false;
+  });
   const head = h("div", { class: "line" }, h("h2", {}, "Spans"), h("span", { class: "critical" }, "critical path"));
   return [h("section", { class: "surface part" }, head, tree.element), place];
+}
+
+/** The span to open in a trace with errors: the first with an exception, else the first that failed. @param {Trace} trace */
+export function failedSpan({ spans }) {
+  const failed = spans.filter(({ error }) => error);
+  return failed.find(({ events }) => events.some(({ name }) => name === "exception")) ?? failed[0];
 }

@@ -1,11 +1,11 @@
 // @ts-check
-// The TraceQL query that the fields of the search form stand for.
+// Writes the TraceQL query for the fields of the search form.
 
 import { quoted } from "../correlation.js";
 
 const CODE = "span.http.response.status_code";
 
-/** Of a trace with such a span; the durations are the trace's. @param {Record<string, string>} fields */
+/** Conditions on a span of the trace; the durations are those of the trace. @param {Record<string, string>} fields */
 export function traceql({ service, route, status, min, max }) {
   const conditions = [
     service && `resource.service.name = ${quoted(service)}`,

@@ -25,9 +25,9 @@ export type Span = Piece & {
   links: SpanLink[];
   parent: Span | undefined;
   children: Span[];
-  /** Nobody has set its start. */
+  /** Its start is not set. */
   untimed: boolean;
-  /** Its parent is not in the trace, or is left out because the span is among its own parents. */
+  /** Its parent is not in the trace, or was removed to break a cycle. */
   orphan: boolean;
   circular: boolean;
   depth: number;
@@ -54,7 +54,7 @@ export type Path = Map<Span, Piece[]>;
 /** Calls of one service by another; `time` is the sum of the called side's. */
 export type Call = { from: string; to: string; count: number; errors: number; time: number };
 
-/** A trace as Tempo's search answers. */
+/** A trace in a search response of Tempo. */
 export type Found = {
   traceID: string;
   rootServiceName: string;

@@ -1,14 +1,15 @@
 // @ts-check
-// The spans of a trace as a tree beside a time axis, with the keys of a treegrid. Only the rows in sight are drawn.
+// The spans of a trace as a tree beside a time axis, with the keyboard of an ARIA treegrid. Only rows near the viewport
+// and the active row are drawn.
 
 import { fill, h } from "../dom.js";
 import { formatDuration } from "../format.js";
 
 /** @import { Path, Piece, Span, Trace } from "./types" */
 
-/** Height of a row, as in traces.css, and how many are drawn beyond those in sight. */
+/** Height of a row in pixels, as in traces.css, and extra rows drawn above and below the viewport. */
 const [ROW, AROUND] = [28, 12];
-/** How many rows a key goes down. @type {Record<string, number>} */
+/** Rows that a key moves down. @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15, Home: -Infinity, End: Infinity };
 
 /** @param {Trace} trace @param {Path} path @param {(span: Span) => void} chosen */
@@ -47,10 +48,15 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
     });
     const first = Math.max(0, Math.floor(grid.scrollTop / ROW) - AROUND);
     const shown = visible.slice(first, first + Math.ceil(innerHeight / ROW) + 2 * AROUND);
-    fill(rows, shown.map((span, at) => row(span, first + at)));
+    const drawn = shown.map((span, at) => row(span, first + at));
+    const at = visible.indexOf(active);
+    // aria-activedescendant must name an element that exists, so the active row is drawn even when it is scrolled away.
+    if (at < first) drawn.unshift(row(active, at));
+    else if (at >= first + shown.length) drawn.push(row(active, at));
+    fill(rows, drawn);
     rows.style.height = `${visible.length * ROW}px`;
     grid.setAttribute("aria-rowcount", String(visible.length + 1));
-    grid.setAttribute("aria-activedescendant", `span-${visible.indexOf(active)}`);
+    grid.setAttribute("aria-activedescendant", `span-${at}`);
   }
 
   /** @param {Span} span @param {number} at its place among the visible ones */
@@ -58,7 +64,7 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
     const { service, name, kind, error, orphan, circular, depth } = span;
     const open = span.children.length > 0 ? !collapsed.has(span) : undefined;
     const length = formatDuration((span.end - span.start) / 1000);
-    // Of very many pieces those that can be seen.
+    // Pieces too short to be seen are left out, except the first.
     const critical = path.get(span)?.filter((one, nth) => nth === 0 || one.end - one.start > duration / 1000);
     const told = [error && "error", orphan && "orphan", critical && "on the critical path"];
     return h(
@@ -82,7 +88,12 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
         h("span", { class: "wf-service quiet" }, service),
         h("span", {}, name),
         error && h("strong", { class: "bad" }, "!"),
-        orphan && h("em", { title: circular ? "It is among its own parents" : "Its parent is not in the trace" }, "orphan"),
+        orphan &&
+          h(
+            "em",
+            { title: circular ? "The parents of this span form a cycle" : "The parent span is not in the trace" },
+            "orphan",
+          ),
         h("small", { class: "quiet" }, kind),
       ),
       h("div", { role: "gridcell", class: "numeric" }, length),
@@ -102,7 +113,7 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
     return h("div", { class: look, style: `left: ${left}; width: ${(end - start) * percent}%` });
   }
 
-  /** Makes a span the active one, and brings it into sight. @param {Span} span */
+  /** Makes a span active and scrolls to it. @param {Span} span */
   function reveal(span) {
     active = span;
     for (let above = span.parent; above; above = above.parent) collapsed.delete(above);

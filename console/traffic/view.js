@@ -1,5 +1,5 @@
 // @ts-check
-// The traffic view: send requests to the instances, see what comes back, and what to do with it.
+// The traffic view: sends requests to the instances, and lists responses and services.
 
 import { announce } from "../announce.js";
 import { lab } from "../api.js";
@@ -14,10 +14,10 @@ import { notice, repeat } from "../notice.js";
 export const title = "Send traffic";
 
 const REFRESH_MS = 2000;
-/** Answers that are kept. */
+/** The most responses that are kept. */
 const MOST = 100;
 
-/** Kept while the page is open, so that they are there after a look at a trace. @type {Sent[]} */
+/** Kept while the page is open, so that they are still listed after a visit to a trace. @type {Sent[]} */
 const sent = [];
 const rows = h("tbody");
 
@@ -26,12 +26,20 @@ export async function show({ main, signal }) {
   if (signal.aborted) return;
   const [problem, requests, runs] = [h("div"), h("div"), h("div")];
   const steady = steadyLoad();
-  const heads = ["Time", "Instance", "Path", "Status", "Duration", "Answer", "Trace", "Logs"];
-  const head = h("thead", {}, h("tr", {}, heads.map((name) => h("th", {}, name))));
+  const heads = ["Time", "Instance", "Path", "Status", "Duration", "Response", "Trace", "Logs"];
+  const head = h(
+    "thead",
+    {},
+    h(
+      "tr",
+      {},
+      heads.map((name) => h("th", { scope: "col" }, name)),
+    ),
+  );
   const follow = [
-    ["Metric: send some. Each dot over the durations of the ", "/", "dashboard", " is a request."],
-    ["Trace: click a dot, and its trace opens; ", "/traces", "search", " finds others."],
-    ["Logs: choose “Logs of this trace”. The trace id in each of the ", "/logs", "lines", " leads back."],
+    ["Metrics: send traffic, then open the ", "/", "dashboard", ". Each dot on the latency chart is one request."],
+    ["Traces: click a dot to open its trace. The ", "/traces", "search", " finds other traces."],
+    ["Logs: choose “Logs of this trace”. The trace id in each ", "/logs", "log line", " links back to the trace."],
   ].map(([before, href, name, behind]) => h("li", {}, before, h("a", { href }, name), behind));
   fill(
     main,
@@ -43,8 +51,8 @@ export async function show({ main, signal }) {
       section("Steady load", steady.form),
       section("Follow a request", h("ol", {}, follow)),
     ),
-    section("What came back", h("table", { class: "mono", "aria-label": "Answers, the newest first" }, head, rows)),
-    section("What runs", runs),
+    section("Responses", h("table", { class: "mono", "aria-label": "Responses, newest first" }, head, rows)),
+    section("Services", runs),
   );
   draw();
   const refresh = async (/** @type {AbortSignal} */ now) => {
@@ -68,7 +76,11 @@ function section(name, ...content) {
 
 /** @param {Traffic} traffic */
 function sender({ apps, paths }) {
-  const instance = h("select", {}, apps.map((app) => h("option", {}, app)));
+  const instance = h(
+    "select",
+    {},
+    apps.map((app) => h("option", {}, app)),
+  );
   const id = h("input", { value: "7", required: true, maxLength: 64, size: 8 });
   const buttons = paths.map((path) => {
     const onclick = () => send(instance.value, path, apps);
@@ -81,7 +93,7 @@ function sender({ apps, paths }) {
   return h(
     "form",
     { onsubmit: item },
-    h("label", { class: "row" }, "To the instance", instance),
+    h("label", { class: "row" }, "Instance", instance),
     h("div", { class: "row" }, buttons),
     h("div", { class: "row" }, h("label", { class: "row" }, "Item id", id), h("button", {}, "Send item")),
   );
@@ -97,7 +109,7 @@ async function send(app, path, apps) {
   try {
     const answer = (one.answer = await lab("/api/traffic/requests", { method: "POST", body: { app, path } }));
     if (answer.trace_id) {
-      // Any of the instances may have taken part in the trace.
+      // Any of the instances may have spans in the trace.
       const span = { spanId: "", start: one.at, end: Date.now(), attributes: new Map() };
       const spans = apps.map((name) => ({ ...span, resource: new Map([["service.name", name]]) }));
       one.logs = await logsQuery(answer.trace_id, spans);
@@ -122,11 +134,15 @@ function row({ app, path, at, answer, logs, error }) {
         answer.body.slice(0, 160),
         answer.trace_id
           ? h("a", { href: traceAddress(answer.trace_id) }, answer.trace_id)
-          : h("span", { class: "quiet" }, "The answer does not tell it"),
+          : h("span", { class: "quiet" }, "No trace id in the response"),
         logs && h("a", { href: logsAddress(logs), "aria-label": `Logs of ${answer.trace_id}` }, "Logs"),
       ]
-    : ["", "", h("span", { class: error ? "bad" : "quiet" }, error ?? "Waiting for the answer…")];
-  return h("tr", {}, [formatClock(at), app, path, ...came].map((content) => h("td", {}, content)));
+    : ["", "", h("span", { class: error ? "bad" : "quiet" }, error ?? "Waiting for the response…")];
+  return h(
+    "tr",
+    {},
+    [formatClock(at), app, path, ...came].map((content) => h("td", {}, content)),
+  );
 }
 
 function steadyLoad() {
@@ -139,8 +155,8 @@ function steadyLoad() {
     if (on) rate.value = String(steady.rate);
     button.textContent = on ? "Stop" : "Start";
     button.className = on ? "" : "primary";
-    const counts = `${steady.sent.toLocaleString("en")} sent, ${steady.failed.toLocaleString("en")} without an answer.`;
-    said.textContent = steady.sent > 0 ? counts : "Requests to all instances and routes in turn.";
+    const counts = `${steady.sent.toLocaleString("en")} sent, ${steady.failed.toLocaleString("en")} without a response.`;
+    said.textContent = steady.sent > 0 ? counts : "Sends requests to all instances and routes in turn.";
   };
   const onsubmit = async (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -159,7 +175,7 @@ function steadyLoad() {
 /** @param {Status} status */
 function running({ instances, servers }) {
   const apps = instances.map(({ name, url, running, restarts }) => {
-    const state = (running ? "running" : "not running") + (restarts > 0 ? `, restarted: ${restarts}` : "");
+    const state = (running ? "running" : "not running") + (restarts > 0 ? `, restarts: ${restarts}` : "");
     const docs = h("a", { href: `${url}/docs`, target: "_blank" }, url);
     const said = h("span", { class: running ? "good" : "bad" }, state);
     return h("li", {}, swatch(colorOf(name)), h("strong", {}, name), " ", docs, " ", said);

@@ -1,16 +1,16 @@
-//! Answers in JSON, and errors in the form that the console's browser part reads.
+//! JSON responses, and errors in the form that the console's JavaScript reads.
 
 use salvo::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use salvo::http::{HeaderValue, StatusCode};
 use salvo::{Request, Response};
 use serde_json::{Value, json};
 
-/// Answers with JSON that is only true now.
+/// Responds with JSON that must not be cached.
 pub fn fresh(res: &mut Response, value: &Value) {
     json_text(res, value.to_string());
 }
 
-/// As [`fresh`], of text that is JSON already.
+/// As [`fresh`], for text that is already JSON.
 pub(super) fn json_text(res: &mut Response, text: impl Into<bytes::Bytes>) {
     let headers = res.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -18,13 +18,13 @@ pub(super) fn json_text(res: &mut Response, text: impl Into<bytes::Bytes>) {
     res.body(text.into());
 }
 
-/// Answers with an error: `{"message": …}`.
+/// Responds with an error: `{"message": …}`.
 pub fn message(res: &mut Response, status: StatusCode, text: &str) {
     res.status_code(status);
     fresh(res, &json!({ "message": text }));
 }
 
-/// Answers with an error, as JSON below `/api`, else as the text of a page.
+/// Responds with an error: JSON below `/api`, plain text elsewhere.
 pub(super) fn error(req: &Request, res: &mut Response, status: StatusCode, text: &str) {
     if req.uri().path().starts_with("/api/") {
         return message(res, status, text);

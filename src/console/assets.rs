@@ -1,4 +1,4 @@
-//! Answers requests for files: compressed when the browser takes it, not at all when it has them.
+//! Serves static files: with gzip if the browser accepts it, with 304 if the browser has the current version.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -18,20 +18,20 @@ use salvo::{Request, Response, handler};
 use super::files::{File, Files};
 use super::{answer, path};
 
-/// The page that draws every view.
+/// The HTML page of every view.
 const INDEX: &str = "index.html";
 
-/// The files and what they are when compressed.
+/// The files and their compressed content.
 pub(super) struct Assets {
     files: Files,
-    /// By hash of the content; only of files that are built in, so it is bounded by them.
+    /// By hash of the content. Holds embedded files only, which bounds its size.
     compressed: Mutex<HashMap<[u8; 32], Option<Bytes>>>,
 }
 
-/// A file below `/assets/`.
+/// Handler for `/assets/`.
 pub(super) struct Asset(pub(super) Arc<Assets>);
 
-/// The page.
+/// Handler for the HTML page.
 pub(super) struct Index(pub(super) Arc<Assets>);
 
 #[handler]
@@ -74,12 +74,12 @@ impl Assets {
             true => self.compressed(&file).await,
             false => None,
         };
-        // Another encoding is another sequence of bytes, so it has another strong tag.
+        // A strong ETag identifies exact bytes, so each encoding needs its own.
         let suffix = if compressed.is_some() { "-gzip" } else { "" };
         let tag = format!("\"{}{suffix}\"", hex(&file.hash[..16]));
 
         let headers = res.headers_mut();
-        // A browser asks each time whether the file has changed, which costs it no body.
+        // The browser revalidates on each load; an unchanged file costs no body.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         let known = is_known(req.headers(), &tag);
@@ -95,15 +95,15 @@ impl Assets {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         let body = compressed.unwrap_or(file.content);
-        // Said here too for HEAD, whose answer has no body to be measured.
+        // Set explicitly for HEAD, whose response has no body to measure.
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         res.status_code(StatusCode::OK);
         res.body(body);
     }
 
-    /// The content compressed, unless it does not get smaller.
+    /// The compressed content; none if compression does not make it smaller.
     async fn compressed(&self, file: &File) -> Option<Bytes> {
-        // A folder is for who works on the files: they change, and the way is short.
+        // Files of a folder change during development and travel over loopback: not worth compressing.
         if !self.files.are_fixed() {
             return None;
         }
@@ -126,7 +126,7 @@ fn gzip(content: &[u8]) -> Option<Bytes> {
     Some(encoder.finish().ok()?.into())
 }
 
-/// The media type by the end of a file's name.
+/// The media type for a file extension.
 fn media_type(name: &str) -> &'static str {
     match name.rsplit_once('.').map_or("", |(_, end)| end) {
         "html" => "text/html; charset=utf-8",
@@ -145,7 +145,7 @@ fn is_text(media_type: &str) -> bool {
     media_type.starts_with("text/") || media_type.ends_with("json") || media_type.ends_with("xml")
 }
 
-/// Whether gzip is among the accepted encodings, and not with weight 0.
+/// True if gzip is an accepted encoding with a weight above 0.
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let mut gzip = None;
     let mut any = None;
@@ -162,13 +162,13 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     gzip.or(any).unwrap_or(false)
 }
 
-/// Whether the browser has what the tag stands for; a weak tag is as good as a strong one here
+/// True if `If-None-Match` names the tag, by weak comparison
 /// ([RFC 9110, 13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     items(headers, IF_NONE_MATCH).any(|it| it == "*" || it.trim_start_matches("W/") == tag)
 }
 
-/// The items of all headers of a name.
+/// The list items of all headers with a name.
 fn items(headers: &HeaderMap, name: salvo::http::HeaderName) -> impl Iterator<Item = &str> {
     let lists = headers.get_all(name).into_iter();
     let texts = lists.filter_map(|list| list.to_str().ok());

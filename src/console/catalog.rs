@@ -1,4 +1,4 @@
-//! What there is to look at: the dashboards, and the data sources that they refer to.
+//! Dashboards, and the data sources that they refer to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::answer;
 
-/// What was given cannot be shown.
+/// Errors of reading dashboards.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// Not a dashboard of Grafana's.
+    /// The file is not a Grafana dashboard.
     #[error("dashboard {file} is no JSON object")]
     Dashboard {
         /// The name of its file.
@@ -22,7 +22,7 @@ pub enum CatalogError {
     },
 }
 
-/// The part of a dashboard that is listed.
+/// A dashboard in the list.
 #[derive(Serialize)]
 struct Entry {
     uid: String,
@@ -38,7 +38,7 @@ pub(super) struct Dashboards {
 }
 
 impl Dashboards {
-    /// Reads files by their names. One without a uid is found by the name of its file.
+    /// Reads dashboards from pairs of file name and content. A dashboard without a uid gets its file name as uid.
     pub(super) fn read(all: Vec<(String, Value)>) -> Result<Self, CatalogError> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut texts = BTreeMap::new();
@@ -46,7 +46,7 @@ impl Dashboards {
             if !content.is_object() {
                 return Err(CatalogError::Dashboard { file });
             }
-            // An API, or a resource in the way of Kubernetes, has something around it.
+            // The response of Grafana's API, or a Kubernetes-style resource, wraps the dashboard.
             let inner = ["dashboard", "spec"].into_iter().map(|name| &content[name]);
             let inner = inner
                 .into_iter()
@@ -73,24 +73,24 @@ impl Dashboards {
         })
     }
 
-    /// Answers with the list.
+    /// The handler of the list.
     pub(super) fn list(&self) -> DashboardList {
         DashboardList(json!(self.entries))
     }
 
-    /// Answers with the one that a path names.
+    /// The handler of one dashboard, by the uid in the path.
     pub(super) fn by_uid(&self) -> Dashboard {
         Dashboard(Arc::clone(&self.texts))
     }
 }
 
-/// The list of dashboards.
+/// Handler: the list of dashboards.
 pub(super) struct DashboardList(Value);
 
-/// One dashboard as it is in its file.
+/// Handler: one dashboard, as in its file.
 pub(super) struct Dashboard(Arc<BTreeMap<String, Bytes>>);
 
-/// The data sources.
+/// Handler: the data sources.
 pub(super) struct DataSources(pub(super) Value);
 
 #[handler]

@@ -1,4 +1,4 @@
-//! The files of `console/`: as they were when this was built, or as they are in a folder now.
+//! The files of `console/`: embedded at build time, or read from a folder.
 
 use std::borrow::Cow;
 use std::io;
@@ -10,13 +10,13 @@ use rust_embed::{Embed, EmbeddedFile};
 /// Largest file that is read from a folder, in bytes.
 const LARGEST: u64 = 8 << 20;
 
-/// Without the types, which are for the editor.
+/// Type declarations are left out: only editors and tsc need them.
 #[derive(Embed)]
 #[folder = "console/"]
 #[exclude = "*.d.ts"]
 struct Embedded;
 
-/// Where the browser's part comes from.
+/// Source of the console's files.
 #[derive(Debug)]
 pub struct Files(Source);
 
@@ -27,21 +27,21 @@ enum Source {
     Folder(PathBuf),
 }
 
-/// A folder cannot be served.
+/// Errors of a folder that cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
-    /// Not there, or not to be read.
+    /// The folder does not exist or is not readable.
     #[error("{} cannot be read", folder.display())]
     Unreadable {
-        /// What was given.
+        /// The given folder.
         folder: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Something else is in it.
+    /// The folder does not contain the console.
     #[error("{} has no index.html; give the folder console/ of the sources", folder.display())]
     NoConsole {
-        /// What was given.
+        /// The given folder.
         folder: PathBuf,
     },
 }
@@ -66,16 +66,16 @@ impl From<EmbeddedFile> for File {
 }
 
 impl Files {
-    /// Those that were built in.
+    /// The embedded files.
     #[must_use]
     pub fn embedded() -> Self {
         Self(Source::Embedded)
     }
 
-    /// Those of a folder, read anew for each request.
+    /// The files of a folder, read again for each request.
     ///
     /// # Errors
-    /// [`FilesError`], when it is no folder of the console's.
+    /// [`FilesError`], if the folder is unreadable or does not contain the console.
     pub fn folder(folder: &Path) -> Result<Self, FilesError> {
         let canonical = folder
             .canonicalize()
@@ -90,7 +90,7 @@ impl Files {
         Ok(Self(Source::Folder(canonical)))
     }
 
-    /// Whether a file stays what it is.
+    /// True if the content of files never changes.
     pub(super) fn are_fixed(&self) -> bool {
         matches!(self.0, Source::Embedded)
     }
@@ -110,7 +110,7 @@ impl Files {
     }
 }
 
-/// Reads a file unless it is elsewhere, as through a link.
+/// Reads a file; none if it is outside of the folder, such as behind a symbolic link.
 fn within(folder: &Path, file: &Path) -> Option<File> {
     let file = file.canonicalize().ok()?;
     let about = file.metadata().ok()?;

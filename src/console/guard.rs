@@ -1,5 +1,5 @@
-//! What stands before every route of the console: the guard, errors in the console's form, and headers
-//! that let no page load or run anything from elsewhere.
+//! Middleware of every route of the console: refusals of the guard and routing errors in the console's
+//! form, and security headers, which keep a page from loading or running anything from other hosts.
 
 use salvo::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use salvo::http::{HeaderValue, StatusCode};
@@ -7,17 +7,17 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::answer;
 
-/// Nothing but the console's own files; no inline script, no frame around it.
+/// Allows only the console's own files: no inline script, no embedding in a frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
-/// Says why the guard lets a request not in.
+/// Responds to a request that the guard refuses.
 pub(super) fn refuse(req: &Request, res: &mut Response, text: &str) {
     answer::error(req, res, StatusCode::FORBIDDEN, text);
 }
 
-/// Sets the headers of every answer, and answers what no route takes.
+/// Sets the security headers of every response, and responds to requests that match no route.
 pub(super) struct Frame;
 
 #[async_trait]

@@ -1,11 +1,11 @@
-//! The console's server: the files that a browser loads, the dashboards and data sources that they
-//! draw from, and a proxy to the servers' read endpoints.
+//! The console's server: static files, dashboards and data sources, and a proxy to the read endpoints
+//! of the backends.
 //!
-//! * [`files`], [`assets`]: the browser's part, embedded or from a folder
+//! * [`files`], [`assets`]: static files, embedded or from a folder
 //! * [`catalog`]: dashboards and data sources
-//! * [`proxy`]: what may be asked of Prometheus, Loki and Tempo, and how it gets there
-//! * [`guard`]: who may ask, and the headers of every answer
-//! * [`answer`], [`path`]: what they share
+//! * [`proxy`]: forwards read requests to Prometheus, Loki and Tempo
+//! * [`guard`]: refusals, and the headers of every response
+//! * [`answer`], [`path`]: JSON responses and request paths, shared by the others
 
 pub mod answer;
 mod assets;
@@ -31,7 +31,7 @@ use crate::routing::Head;
 pub use catalog::CatalogError;
 pub use files::Files;
 
-/// Addresses of views. Each is answered with the same page, which reads the address itself.
+/// Paths of views. All serve the same page, whose JavaScript reads the path.
 const VIEWS: [&str; 7] = [
     "/",
     "d/{uid}",
@@ -42,18 +42,17 @@ const VIEWS: [&str; 7] = [
     "traffic",
 ];
 
-/// What the console is made of.
+/// The parts of the console.
 pub struct Console {
-    /// The browser's part.
+    /// The static files.
     pub files: Files,
-    /// Grafana dashboards: the names of their files, and what is in them. Of two with the same uid the later is
-    /// shown.
+    /// Grafana dashboards: file name and content. Of two with the same uid the later is shown.
     pub dashboards: Vec<(String, Value)>,
-    /// What the browser is told of the data sources: a list of objects.
+    /// The data sources, as a JSON list of objects.
     pub data_sources: Value,
-    /// The servers that may be asked.
+    /// The servers that the proxy forwards to.
     pub backends: Vec<Backend>,
-    /// How long an answer of theirs may take, and how large it may be.
+    /// Bounds of time and size for forwarded requests.
     pub limits: Limits,
 }
 

@@ -1,18 +1,18 @@
-//! Paths of requests as what they mean, so that no spelling leads around a check.
+//! Normalised request paths, so that no alternative spelling bypasses a check.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What stands in a path as it is.
+/// Characters to escape in a path: all but the unreserved ones.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// The segments of a relative path, decoded; none for a path that could be read in two ways: with an
+/// The decoded segments of a relative path; none for an ambiguous path: with an
 /// empty segment, a dot segment, or an escape that hides a separator or a further escape.
 pub(super) fn segments(path: &str) -> Option<Vec<Cow<'_, str>>> {
     path.split('/').map(segment).collect()
@@ -25,7 +25,7 @@ fn segment(text: &str) -> Option<Cow<'_, str>> {
     plain.then_some(decoded)
 }
 
-/// The segments as the one path that means them.
+/// The canonical path of segments.
 pub(super) fn joined(segments: &[Cow<'_, str>]) -> String {
     let mut path = String::new();
     for segment in segments {

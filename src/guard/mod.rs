@@ -10,7 +10,7 @@
 //! * [`host`]: the names under which a server may be asked
 //! * [`origin`]: the pages that may ask
 //! * [`verdict`]: the decision on one request
-//! * [`observe`]: the middleware, with the answer to pages that are allowed (CORS)
+//! * [`hoop`]: the middleware, with the answer to pages that are allowed (CORS)
 
 mod hoop;
 mod host;

@@ -93,9 +93,17 @@ test("a query that is refused says why, where its answer would be", async () => 
   const { page, expects, innocent } = await watched(browser.context, lab.console);
   expects(/400/);
   await page.goto(`${lab.console}/logs?query=${encodeURIComponent("{nonsense")}`);
-  await page.getByRole("alert").filter({ hasText: /Loki refused the query/ }).first().waitFor();
+  await page
+    .getByRole("alert")
+    .filter({ hasText: /Loki refused the query/ })
+    .first()
+    .waitFor();
   await page.goto(`${lab.console}/traces?q=${encodeURIComponent("{ nonsense")}`);
-  await page.getByRole("alert").filter({ hasText: /Tempo refused the query/ }).first().waitFor();
+  await page
+    .getByRole("alert")
+    .filter({ hasText: /Tempo refused the query/ })
+    .first()
+    .waitFor();
   innocent();
   await page.close();
 });

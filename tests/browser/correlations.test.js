@@ -86,7 +86,7 @@ test("the exception of a failed request is on its span and in its line", async (
   // A trace that is opened at once may not be there yet; the view waits for it.
   expects(/404/);
   await page.goto(`${at.lab.console}/traces/${failed.id}`);
-  await page.getByRole("row", { name: /error/ }).first().click();
+  // The view opens at the span that failed.
   const exception = page.getByRole("group", { name: "Exception" });
   await exception.waitFor();
   assert.match(await exception.innerText(), /stock of item 7/);
@@ -104,7 +104,7 @@ test("a request sent from the console is found by its trace id", async () => {
   expects(/404/);
   await page.goto(`${at.lab.console}/traffic`);
   await page.getByRole("button", { name: "Send /chain", exact: true }).click();
-  const trace = page.getByRole("table", { name: "Answers, the newest first" }).locator("a[href^='/traces/']").first();
+  const trace = page.getByRole("table", { name: "Responses, newest first" }).locator("a[href^='/traces/']").first();
   await trace.waitFor();
   await trace.click();
   await page.getByRole("treegrid").getByRole("row").filter({ hasText: "GET /chain" }).first().waitFor();

@@ -32,11 +32,15 @@ test("every panel of every dashboard shows data", async () => {
     for (const { title, type } of panels) {
       const found = await panel(page, title);
       const what = `${uid}: "${title}" with data`;
-      await eventually(what, async () => {
-        const text = await found.innerText();
-        if (/Loading…|no data|not drawn here/i.test(text) || (await found.getByRole("alert").count())) return false;
-        return (await found.locator(DRAWN[/** @type {keyof DRAWN} */ (type)]).count()) > 0;
-      }, 60_000);
+      await eventually(
+        what,
+        async () => {
+          const text = await found.innerText();
+          if (/Loading…|no data|not drawn here/i.test(text) || (await found.getByRole("alert").count())) return false;
+          return (await found.locator(DRAWN[/** @type {keyof DRAWN} */ (type)]).count()) > 0;
+        },
+        60_000,
+      );
     }
     innocent();
     await page.close();
@@ -45,7 +49,9 @@ test("every panel of every dashboard shows data", async () => {
 
 test("a variable narrows every panel, and is in the address", async () => {
   const { page, innocent } = await watched(at.browser.context, at.lab.console);
-  await page.goto(`${at.lab.console}/d/salvo-observability?from=now-5m&to=now&var-app_name=app-b&var-log_keyword=hello`);
+  await page.goto(
+    `${at.lab.console}/d/salvo-observability?from=now-5m&to=now&var-app_name=app-b&var-log_keyword=hello`,
+  );
   const log = await panel(page, "Log of All Applications");
   await log.locator("li.log-line").first().waitFor();
   for (const line of await log.locator("li.log-line").allTextContents()) assert.match(line, /hello/);
@@ -76,7 +82,10 @@ test("a dashboard that does not exist is said to be missing", async () => {
   const { page, expects, innocent } = await watched(at.browser.context, at.lab.console);
   expects(/404/);
   await page.goto(`${at.lab.console}/d/nothing`);
-  await page.getByRole("alert").filter({ hasText: /no dashboard has this uid/ }).waitFor();
+  await page
+    .getByRole("alert")
+    .filter({ hasText: /no dashboard has this uid/ })
+    .waitFor();
   innocent();
   await page.close();
 });

@@ -23,9 +23,23 @@ function hostileMetrics() {
   /** @type {Record<string, () => unknown>} */
   const answers = {
     "/api/v1/query": () => ({ resultType: "vector", result: [{ metric, value: [now(), "1"] }] }),
-    "/api/v1/query_range": () => ({ resultType: "matrix", result: [{ metric, values: [[now() - 15, "1"], [now(), "2"]] }] }),
+    "/api/v1/query_range": () => ({
+      resultType: "matrix",
+      result: [
+        {
+          metric,
+          values: [
+            [now() - 15, "1"],
+            [now(), "2"],
+          ],
+        },
+      ],
+    }),
     "/api/v1/query_exemplars": () => [
-      { seriesLabels: metric, exemplars: [{ labels: { TraceID: SCRIPT, [SCRIPT]: SCRIPT }, value: "1", timestamp: now() }] },
+      {
+        seriesLabels: metric,
+        exemplars: [{ labels: { TraceID: SCRIPT, [SCRIPT]: SCRIPT }, value: "1", timestamp: now() }],
+      },
     ],
   };
   return createServer((request, response) => {
@@ -59,9 +73,18 @@ async function harmless(page) {
 
 test("log lines and labels", async () => {
   const nanoseconds = `${Date.now()}000000`;
-  const stream = { compose_project: "salvo-observability", compose_service: "app-a", container_name: SCRIPT, host: SCRIPT };
+  const stream = {
+    compose_project: "salvo-observability",
+    compose_service: "app-a",
+    container_name: SCRIPT,
+    host: SCRIPT,
+  };
   const lines = [
-    [nanoseconds, `2026-11-22 14:07:31,123 ERROR [${SCRIPT}] [${SCRIPT}] [trace_id=0af7651916cd43dd8448eb211c80319c span_id=b7ad6b7169203331 resource.service.name=${SCRIPT}] - ${SCRIPT}\n  ${SCRIPT}`, { [`field`]: SCRIPT }],
+    [
+      nanoseconds,
+      `2026-11-22 14:07:31,123 ERROR [${SCRIPT}] [${SCRIPT}] [trace_id=0af7651916cd43dd8448eb211c80319c span_id=b7ad6b7169203331 resource.service.name=${SCRIPT}] - ${SCRIPT}\n  ${SCRIPT}`,
+      { [`field`]: SCRIPT },
+    ],
     [nanoseconds, `{"level":"${"<b>"}","message":${JSON.stringify(SCRIPT)},"trace_id":${JSON.stringify(SCRIPT)}}`],
     [nanoseconds, SCRIPT],
   ];
@@ -73,7 +96,9 @@ test("log lines and labels", async () => {
   assert.equal(pushed.status, 204, await pushed.text());
   const { page, innocent } = await watched(browser.context, lab.console);
   for (const live of ["", "&live=1"]) {
-    await page.goto(`${lab.console}/logs?from=now-15m&to=now&query=${encodeURIComponent('{compose_service="app-a"} |= "onerror"')}${live}`);
+    await page.goto(
+      `${lab.console}/logs?from=now-15m&to=now&query=${encodeURIComponent('{compose_service="app-a"} |= "onerror"')}${live}`,
+    );
     if (live) break;
     const row = page.locator("li.log-line").filter({ hasText: "onerror" });
     await eventually("the lines are there", async () => (await row.count()) >= 3);
@@ -106,7 +131,14 @@ test("names, attributes and exceptions of spans", async () => {
     ],
     status: { code: 2, message: SCRIPT },
   };
-  const body = { resourceSpans: [{ resource: { attributes: [attribute("service.name"), attribute(SCRIPT)] }, scopeSpans: [{ scope: { name: SCRIPT }, spans: [span] }] }] };
+  const body = {
+    resourceSpans: [
+      {
+        resource: { attributes: [attribute("service.name"), attribute(SCRIPT)] },
+        scopeSpans: [{ scope: { name: SCRIPT }, spans: [span] }],
+      },
+    ],
+  };
   const sent = await fetch(`${lab.otlp_http}/v1/traces`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -126,7 +158,9 @@ test("names, attributes and exceptions of spans", async () => {
 
 test("labels, exemplars and variables of metrics", async () => {
   const { page, innocent } = await watched(browser.context, lab.console);
-  await page.goto(`${lab.console}/d/salvo-observability?from=now-5m&to=now&var-log_keyword=${encodeURIComponent(SCRIPT)}`);
+  await page.goto(
+    `${lab.console}/d/salvo-observability?from=now-5m&to=now&var-log_keyword=${encodeURIComponent(SCRIPT)}`,
+  );
   await page.locator("section.panel").getByText("onerror").first().waitFor();
   for (const one of await page.locator("section.panel").all()) {
     await one.scrollIntoViewIfNeeded();

@@ -18,7 +18,10 @@ const quiet = traffic(lab);
 const browser = await start();
 try {
   await new Promise((resolve) => setTimeout(resolve, MINUTES * 60_000));
-  const chains = new URLSearchParams({ q: '{ span.http.route = "/chain" && resource.service.name = "app-a" }', limit: "1" });
+  const chains = new URLSearchParams({
+    q: '{ span.http.route = "/chain" && resource.service.name = "app-a" }',
+    limit: "1",
+  });
   const id = await eventually("a trace of /chain", async () => {
     const found = await (await fetch(`${lab.tempo}/api/search?${chains}`)).json();
     return found.traces[0]?.traceID;

@@ -8,6 +8,7 @@ use regex::Regex;
 
 use crate::support::http;
 use crate::support::service::Service;
+use crate::support::up::Lab;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -37,7 +38,12 @@ fn documents() -> Vec<PathBuf> {
 
 /// The anchors of a document, as hosts of Markdown make them of its headings.
 fn anchors(document: &str) -> BTreeSet<String> {
-    let headings = document.lines().filter(|line| line.starts_with('#'));
+    // In a block of code such a line is a comment.
+    let mut in_code = false;
+    let headings = document.lines().filter(|line| {
+        in_code ^= line.trim_start().starts_with("```");
+        !in_code && line.starts_with('#')
+    });
     headings
         .map(|line| {
             let title = line.trim_start_matches('#').trim().to_lowercase();
@@ -93,6 +99,48 @@ fn every_file_that_is_named_exists() {
     assert!(count > 50, "{count}");
 }
 
+/// The files of a folder and of those in it, as paths from the root of the repository. What is built, hidden or
+/// installed is not among them.
+fn files(folder: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy();
+        if name.starts_with('.') || ["target", "node_modules", "golden"].contains(&name.as_ref()) {
+            continue;
+        }
+        match path.is_dir() {
+            true => files(&path, found),
+            false => {
+                let path = path.strip_prefix(root()).unwrap();
+                found.push(path.to_string_lossy().into_owned());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_named_without_its_folder_exists_too() {
+    let mut known = Vec::new();
+    files(root(), &mut known);
+    let named = Regex::new(r"`([\w./-]+\.(?:rs|js|yaml|alloy|toml|css))`").unwrap();
+    let mut count = 0;
+    for document in documents() {
+        // Its names are those of a user's own machine.
+        if document.ends_with("docs/nixos.md") {
+            continue;
+        }
+        for found in named.captures_iter(&text(&document)) {
+            count += 1;
+            let (name, inside) = (&found[1], format!("/{}", &found[1]));
+            let exists = known
+                .iter()
+                .any(|path| path == name || path.ends_with(&inside));
+            assert!(exists, "{}: {name}", document.display());
+        }
+    }
+    assert!(count > 20, "{count}");
+}
+
 /// Names in the first column of the tables of a document.
 fn first_column(document: &str, pattern: &str) -> BTreeSet<String> {
     let row = Regex::new(&format!(r"(?m)^\| `({pattern})` \|")).unwrap();
@@ -136,4 +184,62 @@ fn the_ports_that_are_listed_are_the_defaults() {
         assert!(port.is_match(&contract), "{} {}", &found[1], &found[2]);
     }
     assert_eq!(flags, 7, "{help}");
+}
+
+#[test]
+fn the_routes_that_are_listed_are_those_of_the_service() {
+    let service = Service::start("app", &[]);
+    let description = service.get("/openapi.json").json();
+    let described = description["paths"].as_object().unwrap().keys();
+    let mut served: BTreeSet<String> = described.cloned().collect();
+    // They describe, and are not described.
+    served.extend(["/docs", "/openapi.json"].map(str::to_owned));
+    let row = Regex::new(r"(?m)^\| `GET (.*?) \|").unwrap();
+    let path = Regex::new(r"/[\w./{}]*").unwrap();
+    let document = text(&root().join("docs/service.md"));
+    let listed: BTreeSet<String> = row
+        .captures_iter(&document)
+        .flat_map(|found| {
+            let paths = path.find_iter(found.get(1).unwrap().as_str());
+            paths
+                .map(|it| it.as_str().to_owned())
+                .collect::<Vec<String>>()
+        })
+        .collect();
+    assert_eq!(listed, served);
+}
+
+#[test]
+fn the_embedded_servers_answer_every_endpoint_that_is_listed() {
+    let lab = Lab::start(&["--no-apps"]);
+    let contract = text(&root().join("docs/contract.md"));
+    let path = Regex::new("`(/[^`]*)`").unwrap();
+    let unknown = "404 page not found\n";
+    for (title, server, least) in [
+        ("Tempo", "tempo", 12),
+        ("OTLP over HTTP", "otlp_http", 1),
+        ("Loki", "loki", 14),
+        ("Prometheus", "prometheus", 16),
+    ] {
+        assert_eq!(lab.get(server, "/not/listed").body, unknown, "{server}");
+        let row = Regex::new(&format!(r"(?m)^\| {title} \| (`/.*)\|$")).unwrap();
+        let row = row
+            .captures(&contract)
+            .unwrap_or_else(|| panic!("no row: {title}"));
+        let mut count = 0;
+        for found in path.captures_iter(&row[1]) {
+            count += 1;
+            let path = found[1]
+                .replace("{id}", "0af7651916cd43dd8448eb211c80319c")
+                .replace("{name}", "job")
+                .replace("{tag}", "name");
+            let mut answer = lab.get(server, &path);
+            if answer.status == 405 {
+                answer = http::request(lab.server(server), "POST", &path, &[]);
+            }
+            assert_ne!(answer.status, 405, "{server} {path}");
+            assert_ne!(answer.body, unknown, "{server} {path}");
+        }
+        assert!(count >= least, "{title}: {count}");
+    }
 }

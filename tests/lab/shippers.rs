@@ -1,4 +1,4 @@
-//! Promtail and Alloy are told the same, and what they send has the labels of the contract.
+//! Promtail and Alloy are told the same, and what they send has the labels of `docs/contract.md`.
 
 use crate::support::alloy;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use crate::support::http::request;
 use crate::support::service::Service;
 use regex::Regex;
 
-/// The expressions of the contract.
+/// The expressions of the contract (`docs/contract.md`).
 const FIRST_LINE: &str = r"^\d{4}-\d{2}-\d{2} \d{1,2}:\d{2}:\d{2}";
 const STAGE: &str = r"^(?P<time>\d{4}-\d{2}-\d{2} \d{1,2}:\d{2}:\d{2},\d{3}) (?P<message>(?s:.*))$";
 const DERIVED_FIELD: &str = r#"trace_id"?[=:]"?([0-9a-f]{32})"#;

@@ -1,4 +1,4 @@
-//! Every route answers as the contract says, and bad input gets a clear error.
+//! Every route answers as `docs/service.md` says, and bad input gets a clear error.
 
 use std::time::{Duration, Instant};
 

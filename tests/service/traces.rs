@@ -1,4 +1,4 @@
-//! What reaches the collector: one whole trace per request, with the contract's names.
+//! What reaches the collector: one whole trace per request, with the names of `docs/contract.md`.
 
 use crate::support::collector::{Collector, Received};
 use crate::support::http::request;

@@ -8,7 +8,7 @@ use prometheus::proto::{Metric, MetricFamily, MetricType};
 use crate::exemplar::{Exemplars, FamilyExemplars, Recorded};
 use crate::text;
 
-/// Content type of what [`OpenMetricsEncoder`] writes.
+/// The `Content-Type` of a page of [`OpenMetricsEncoder`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Units that a name can end in, from the specification's table of base units.
@@ -16,7 +16,7 @@ const UNITS: [&str; 9] = [
     "seconds", "bytes", "ratio", "joules", "grams", "meters", "volts", "amperes", "celsius",
 ];
 
-/// How much text is gathered before it is handed to the writer, in bytes.
+/// Bytes of text that are gathered before they go to the writer.
 const CHUNK: usize = 64 * 1024;
 
 /// Writes metric families as OpenMetrics 1.0 text.
@@ -29,7 +29,7 @@ pub struct OpenMetricsEncoder {
 }
 
 impl OpenMetricsEncoder {
-    /// An encoder that attaches what `exemplars` has remembered.
+    /// An encoder that writes the exemplars of `exemplars` beside the values. A clone of it shares them.
     #[must_use]
     pub fn new(exemplars: Exemplars) -> Self {
         Self { exemplars }
@@ -37,8 +37,10 @@ impl OpenMetricsEncoder {
 }
 
 impl Encoder for OpenMetricsEncoder {
+    /// Writes one page, with `# EOF` at its end.
+    ///
     /// # Errors
-    /// Those of the writer.
+    /// [`prometheus::Error::Io`] when `writer` fails.
     fn encode<W: Write>(
         &self,
         families: &[MetricFamily],
@@ -66,7 +68,7 @@ impl Encoder for OpenMetricsEncoder {
     }
 }
 
-/// One family on its way to text: its name without `_total`, its type, its exemplars.
+/// Writes one family: keeps its name without `_total`, its type and its exemplars.
 struct FamilyText<'a> {
     out: &'a mut String,
     name: &'a str,
@@ -172,7 +174,7 @@ impl<'a> FamilyText<'a> {
             let label = Some(("le", bound));
             self.sample("_bucket", label, cumulative as f64, timestamp, exemplar);
         }
-        // A sum that can fall is no counter, so the format forbids it beside negative bounds.
+        // With negative bounds the sum can fall, so the format forbids `_sum` beside them.
         if negative {
             self.sample("_count", None, count as f64, timestamp, None);
         } else {

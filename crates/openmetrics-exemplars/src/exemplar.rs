@@ -15,12 +15,13 @@ use super::text;
 /// (OpenMetrics 1.0, section "Exemplars").
 pub const MAX_EXEMPLAR_CHARS: usize = 128;
 
-/// An exemplar's labels are longer than the format allows.
+/// The error for exemplar labels that are longer than the format allows: more than
+/// [`MAX_EXEMPLAR_CHARS`] characters.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("exemplar labels have {0} characters; the most is {MAX_EXEMPLAR_CHARS}")]
 pub struct ExemplarTooLong(usize);
 
-/// What a value points to, usually a trace: a set of labels and the time of the observation.
+/// Labels that lead from a value to its cause, usually to a trace, and the time of the observation.
 ///
 /// Cheap to clone, so that one can be recorded on several metrics.
 #[derive(Clone, Debug)]
@@ -31,7 +32,8 @@ pub struct Exemplar {
 }
 
 impl Exemplar {
-    /// An exemplar observed at this moment.
+    /// An exemplar with the current time. Label names are written as given: they must be valid
+    /// OpenMetrics label names.
     ///
     /// # Errors
     /// [`ExemplarTooLong`] beyond [`MAX_EXEMPLAR_CHARS`].
@@ -41,7 +43,8 @@ impl Exemplar {
         Self::at(labels, SystemTime::now())
     }
 
-    /// An exemplar observed at a given time.
+    /// An exemplar with a given time. The page shows it in seconds with three decimals; a time
+    /// before 1970 is left out.
     ///
     /// # Errors
     /// [`ExemplarTooLong`] beyond [`MAX_EXEMPLAR_CHARS`].
@@ -71,7 +74,7 @@ impl Exemplar {
 }
 
 impl Exemplar {
-    /// The same labels, observed at this moment.
+    /// The same labels with the current time.
     #[must_use]
     pub fn again(&self) -> Self {
         Self {
@@ -114,12 +117,12 @@ impl Slots {
         Self((0..count).map(|_| Mutex::new(None)).collect())
     }
 
-    /// Keeps `exemplar` unless another thread is just writing to the same slot: then that one,
-    /// equally new, stays. So recording never waits.
+    /// Keeps `exemplar` unless another thread is writing to the same slot: that one is equally new,
+    /// and recording never waits for a lock.
     fn record(&self, index: usize, exemplar: &Exemplar, value: f64) {
         if let Some(slot) = self.0.get(index)
             && let Some(mut slot) = slot.try_lock()
-            // Two threads can come here in another order than they took the time.
+            // Two threads can reach this line in another order than they read the clock.
             && slot.as_ref().is_none_or(|held| held.exemplar.at <= exemplar.at)
         {
             *slot = Some(Recorded {
@@ -181,14 +184,16 @@ impl fmt::Debug for Exemplars {
 }
 
 impl Exemplars {
-    /// Counters of `vec` that can carry exemplars. `vec` is still what the registry collects.
+    /// Wraps `vec` so that its counters can carry exemplars. Register `vec` itself (a clone) with the
+    /// registry: the wrapper is for recording only.
     #[must_use]
     pub fn counter_vec(&self, vec: IntCounterVec) -> ExemplarCounterVec {
         let family = self.family_of(&vec);
         ExemplarCounterVec { vec, family }
     }
 
-    /// Histograms of `vec` whose buckets can carry exemplars.
+    /// Wraps `vec` so that its buckets can carry exemplars. Register `vec` itself (a clone) with the
+    /// registry: the wrapper is for recording only.
     #[must_use]
     pub fn histogram_vec(&self, vec: HistogramVec) -> ExemplarHistogramVec {
         let family = self.family_of(&vec);
@@ -200,11 +205,9 @@ impl Exemplars {
     }
 
     fn family_of(&self, collector: &impl Collector) -> Arc<FamilyExemplars> {
-        let name = collector
-            .desc()
-            .first()
-            .map(|desc| desc.fq_name.clone())
-            .unwrap_or_default();
+        let name = collector.desc().first().map(|desc| desc.fq_name.clone());
+        #[expect(clippy::expect_used, reason = "a metric vector has one descriptor")]
+        let name = name.expect("a metric vector without a descriptor");
         Arc::clone(self.families.write().entry(name).or_default())
     }
 }
@@ -242,7 +245,8 @@ impl ExemplarCounter {
         self.counter.inc();
     }
 
-    /// Adds one and remembers what it stands for.
+    /// Adds one and keeps `exemplar` as the newest of this counter. Never blocks: if another thread
+    /// writes the exemplar at the same moment, that one stays.
     pub fn inc_with_exemplar(&self, exemplar: &Exemplar) {
         self.counter.inc();
         self.slots.record(0, exemplar, 1.0);
@@ -291,12 +295,13 @@ pub struct ExemplarHistogram {
 }
 
 impl ExemplarHistogram {
-    /// Counts a value.
+    /// Counts `value`, in the unit of the histogram.
     pub fn observe(&self, value: f64) {
         self.histogram.observe(value);
     }
 
-    /// Counts a value and remembers what it stands for in the bucket that it fell into.
+    /// Counts `value` and keeps `exemplar` as the newest of the bucket that `value` falls into. Never
+    /// blocks: if another thread writes that exemplar at the same moment, that one stays.
     pub fn observe_with_exemplar(&self, value: f64, exemplar: &Exemplar) {
         self.histogram.observe(value);
         let bucket = self.bounds.partition_point(|bound| *bound < value);

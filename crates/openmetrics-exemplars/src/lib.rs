@@ -1,12 +1,12 @@
 //! [OpenMetrics 1.0] text exposition with exemplars, for registries of the [`prometheus`] crate.
 //!
-//! The crate itself writes the older Prometheus text format, which has no place for exemplars.
-//! This crate adds what is missing, beside that crate's own types:
+//! The `prometheus` crate writes the older text format, which has no place for exemplars. This crate
+//! adds them to that crate's own types:
 //!
 //! * [`Exemplars`] remembers the newest exemplar of every counter and of every histogram bucket;
 //!   it hands out counters and histograms that record one along with their value.
 //! * [`OpenMetricsEncoder`] implements [`prometheus::Encoder`] and writes them out.
-//! * [`Exposition`] says which format a scraper's `Accept` header asks for.
+//! * [`Exposition`] chooses the format by a scraper's `Accept` header.
 //!
 //! ```
 //! use prometheus::{Encoder, HistogramOpts, HistogramVec, Registry};
@@ -39,6 +39,7 @@
 
 // A metrics page is written by running services: what can be handled must not end them.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+#![warn(missing_docs)]
 
 mod encoder;
 mod exemplar;

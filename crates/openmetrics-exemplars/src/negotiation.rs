@@ -1,4 +1,4 @@
-//! Which exposition format a scraper's `Accept` header asks for (RFC 9110, section 12.5.1).
+//! Content negotiation: the exposition format for a scraper's `Accept` header (RFC 9110, section 12.5.1).
 
 use prometheus::TEXT_FORMAT;
 
@@ -23,9 +23,17 @@ impl Exposition {
         }
     }
 
-    /// The format that `accept` gives the higher weight. Between equals the one named more
-    /// exactly wins, then text. When neither is accepted the answer is text all the same: that
-    /// serves a person better than status 406.
+    /// The format that `accept`, the value of an `Accept` header, gives the higher weight. Between
+    /// equal weights the more exact media range wins, then text. A header that accepts neither gets
+    /// text: a person can read that, unlike an answer of status 406.
+    ///
+    /// ```
+    /// use openmetrics_exemplars::Exposition;
+    ///
+    /// let header = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+    /// assert_eq!(Exposition::negotiate(header), Exposition::OpenMetrics);
+    /// assert_eq!(Exposition::negotiate("*/*"), Exposition::Text);
+    /// ```
     #[must_use]
     pub fn negotiate(accept: &str) -> Self {
         let openmetrics = weight(accept, ("application", "openmetrics-text"), &["1.0.0"]);

@@ -1,4 +1,4 @@
-# The shipper: reads the journal, makes the contract's labels of its fields, sends the lines to Loki.
+# The shipper: reads the journal, makes the labels of docs/contract.md of its fields, sends the lines to Loki.
 # Promtail has a unit of our own, since NixOS has none any more.
 self:
 {

@@ -1,11 +1,11 @@
-//! One server that requests are forwarded to.
+//! A server that requests are forwarded to.
 
 use http::Uri;
 use salvo::http::StatusCode;
 
 use super::Refusal;
 
-/// Which server it is.
+/// The kind of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Metrics.
@@ -26,7 +26,7 @@ impl Kind {
         }
     }
 
-    /// What people call it.
+    /// Its product name, for messages.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Prometheus => "Prometheus",
@@ -36,7 +36,7 @@ impl Kind {
     }
 }
 
-/// A server and where it is.
+/// A server and its URL.
 #[derive(Clone, Debug)]
 pub struct Backend {
     pub(super) kind: Kind,
@@ -52,7 +52,7 @@ impl Backend {
         Self { kind, base }
     }
 
-    /// Where a path of it is.
+    /// The URI of a path on this server.
     pub(super) fn uri(&self, path: &str, query: Option<&str>) -> Result<Uri, Refusal> {
         let mark = if query.is_some() { "?" } else { "" };
         let uri = format!("{}{path}{mark}{}", self.base, query.unwrap_or_default());
@@ -62,9 +62,9 @@ impl Backend {
         })
     }
 
-    /// It could not be reached, or broke off.
+    /// The refusal when the server is unreachable or the connection broke.
     pub(super) fn is_down(&self, error: &(dyn std::error::Error + 'static)) -> Refusal {
-        // The last cause is the one that tells something: that the connection was refused.
+        // The innermost cause is the useful one, such as a refused connection.
         let mut cause = error;
         while let Some(deeper) = cause.source() {
             cause = deeper;
@@ -74,7 +74,7 @@ impl Backend {
         Refusal::new(StatusCode::BAD_GATEWAY, message)
     }
 
-    /// It took too long.
+    /// The refusal when the server did not respond in time.
     pub(super) fn is_late(&self, limit: std::time::Duration) -> Refusal {
         let (name, base) = (self.kind.name(), &self.base);
         let seconds = limit.as_secs_f64();

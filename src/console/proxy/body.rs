@@ -1,4 +1,4 @@
-//! The body of an answer on its way through: passed on as it comes, within a size and a time.
+//! Streams the body of a response within bounds of size and time.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,16 +8,16 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Breaks off when a bound is reached: the browser then sees that the answer is not whole.
+/// Fails when a bound is reached, so that the browser sees an incomplete response.
 pub(super) struct Bounded {
     body: Incoming,
     bytes_left: u64,
     deadline: Pin<Box<Sleep>>,
-    /// Among the requests that are forwarded at one time.
+    /// The permit of this request among the concurrent ones; released with the body.
     _place: OwnedSemaphorePermit,
 }
 
-/// The answer broke off.
+/// Errors that end a response early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Broken {
     #[error("the answer is too large")]
@@ -29,7 +29,7 @@ pub(super) enum Broken {
 }
 
 impl Bounded {
-    /// Passes `body` on; none if it says itself that it is too large.
+    /// Bounds `body`; none if its declared length is already too large.
     pub(super) fn new(
         body: Incoming,
         bytes: u64,

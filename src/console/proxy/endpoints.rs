@@ -1,4 +1,4 @@
-//! What may be asked of each server: it reads, and the console or Grafana's data sources ask it.
+//! Allowed endpoints of each server: read endpoints that the console or Grafana's data sources use.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use salvo::http::Method;
 use super::backend::Kind;
 use crate::console::path;
 
-/// Also by POST, as a form: queries grow long.
+/// Also allowed by POST with a form, for long queries.
 const PROMETHEUS_FORMS: &[&str] = &[
     "api/v1/query",
     "api/v1/query_range",
@@ -38,7 +38,7 @@ const LOKI: &[&str] = &[
     "ready",
 ];
 
-/// Of Loki, a WebSocket.
+/// Loki's WebSocket endpoint.
 const TAIL: &[&str] = &["loki/api/v1/tail"];
 
 const TEMPO: &[&str] = &[
@@ -54,17 +54,17 @@ const TEMPO: &[&str] = &[
     "ready",
 ];
 
-/// One that may be asked.
+/// An allowed endpoint.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
-    /// Absolute, escaped in one way.
+    /// Absolute and canonical.
     pub(super) path: String,
-    /// Whether it wants to become a WebSocket.
+    /// True for a WebSocket endpoint.
     pub(super) is_socket: bool,
 }
 
 impl Endpoint {
-    /// The endpoint that a request is for, if it may be asked.
+    /// The endpoint of a request, if it is allowed.
     pub(super) fn find(kind: Kind, method: &Method, segments: &[Cow<'_, str>]) -> Option<Self> {
         let among = |patterns: &[&str]| patterns.iter().any(|it| matches(it, segments));
         let is_get = method == Method::GET;
@@ -82,7 +82,7 @@ impl Endpoint {
     }
 }
 
-/// Whether segments are those of a pattern, in which `*` stands for any one.
+/// True if segments match a pattern, in which `*` matches any one segment.
 fn matches(pattern: &str, segments: &[Cow<'_, str>]) -> bool {
     let mut wanted = pattern.split('/');
     let same = segments.iter().all(|segment| {

@@ -1,4 +1,4 @@
-//! A request to a server and its answer, with those headers that belong to the question.
+//! Forwards one request and its response, with an allowlist of headers.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use super::backend::Backend;
 use super::body::Bounded;
 use super::{Proxy, Refusal};
 
-/// Headers of a request that a server gets. Not among them is what is between the browser and the
-/// console alone: cookies, logins, where the page came from, the connection.
+/// Request headers that are forwarded. Cookies, credentials, `Origin`, `Referer` and connection headers
+/// concern only the browser and the console, and are not.
 const ASKED: [HeaderName; 4] = [
     ACCEPT,
     ACCEPT_ENCODING,
@@ -26,11 +26,11 @@ const ASKED: [HeaderName; 4] = [
     HeaderName::from_static("x-loki-response-encoding-flags"),
 ];
 
-/// Headers of an answer that the browser gets.
+/// Response headers that are forwarded.
 const ANSWERED: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_ENCODING, VARY, RETRY_AFTER];
 
 impl Proxy {
-    /// Sends a request on and answers with what comes back, as it comes.
+    /// Forwards a request and streams its response.
     pub(super) async fn exchange(
         &self,
         backend: &Backend,
@@ -79,7 +79,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// The body of a request, whole: a server shall not wait for a slow browser.
+    /// Reads the whole body of a request first, so that a slow browser does not occupy a server.
     async fn body(&self, body: ReqBody) -> Result<Bytes, Refusal> {
         let most = self.limits.request_bytes;
         match Limited::new(body, most).collect().await {

@@ -1,10 +1,10 @@
-//! Forwards what the console asks of Prometheus, Loki and Tempo, and nothing else: only read
-//! endpoints, only to the configured servers, within bounds of time and size.
+//! Forwards the console's requests to Prometheus, Loki and Tempo: only read endpoints, only to the
+//! configured servers, within bounds of time and size.
 //!
-//! * [`endpoints`]: what may be asked
-//! * [`backend`]: whom, and how a request for it is made
-//! * [`exchange`]: a request and its answer
-//! * [`body`]: an answer on its way
+//! * [`endpoints`]: allowed endpoints
+//! * [`backend`]: the servers and their URIs
+//! * [`exchange`]: forwards a request and its response
+//! * [`body`]: streams a response within bounds
 //! * [`tunnel`]: the live tail, a WebSocket
 
 mod backend;
@@ -29,25 +29,25 @@ use super::{answer, path};
 pub use backend::{Backend, Kind};
 use endpoints::Endpoint;
 
-/// What Grafana's own proxy has before the data source.
+/// The path prefix of Grafana's own data source proxy.
 const PREFIX: &str = "/api/datasources/proxy/uid/";
 
 /// Bounds on what is forwarded.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Until a connection is there.
+    /// Time to connect.
     pub connect: Duration,
-    /// Until the head of an answer is there.
+    /// Time until the response headers.
     pub head: Duration,
-    /// Until the whole answer is there.
+    /// Time until the end of the response.
     pub whole: Duration,
-    /// Bytes of a request's body.
+    /// Largest request body in bytes.
     pub request_bytes: usize,
-    /// Bytes of an answer.
+    /// Largest response body in bytes.
     pub answer_bytes: u64,
-    /// Requests at one time; more of them wait.
+    /// Concurrent requests; further ones wait.
     pub requests: usize,
-    /// Live tails at one time; more are refused.
+    /// Concurrent live tails; further ones are refused.
     pub tunnels: usize,
 }
 
@@ -65,18 +65,18 @@ impl Default for Limits {
     }
 }
 
-/// The servers, and the way to them.
+/// The servers, the HTTP client, and permits.
 pub(super) struct Proxy {
     backends: Vec<Backend>,
     limits: Limits,
     client: Client<HttpConnector, Full<bytes::Bytes>>,
     requests: Arc<Semaphore>,
     tunnels: Arc<Semaphore>,
-    /// Held as long as there is a console; its end is the end of the tunnels.
+    /// Dropped with the console, which closes all tunnels.
     open: watch::Sender<()>,
 }
 
-/// Why nothing was forwarded, or no answer came back.
+/// An error response of the proxy itself.
 struct Refusal {
     status: StatusCode,
     message: String,
@@ -117,7 +117,7 @@ impl Proxy {
         self.exchange(backend, uri, req, res).await
     }
 
-    /// What a request is for, if it may be forwarded.
+    /// The server and endpoint of a request, if it may be forwarded.
     fn wanted(&self, req: &Request) -> Result<(&Backend, Endpoint), Refusal> {
         let forbidden = || {
             let message = "only the read endpoints of Prometheus, Loki and Tempo are forwarded";

@@ -1,4 +1,4 @@
-//! The live tail: a WebSocket of the browser's and one to Loki, joined.
+//! The live tail: joins a WebSocket of the browser with one to Loki.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::backend::Backend;
 use super::exchange::copy as copy_headers;
 use super::{Proxy, Refusal};
 
-/// Headers with which a browser asks for a WebSocket.
+/// Headers of a WebSocket handshake request.
 const ASKED: [HeaderName; 4] = [
     SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_VERSION,
@@ -28,19 +28,19 @@ const ASKED: [HeaderName; 4] = [
     SEC_WEBSOCKET_EXTENSIONS,
 ];
 
-/// Headers with which a server agrees.
+/// Headers of a WebSocket handshake response.
 const AGREED: [HeaderName; 3] = [
     SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_EXTENSIONS,
 ];
 
-/// Bytes of a server's answer that it does not agree.
+/// Largest body in bytes of a refused handshake.
 const LARGEST_REFUSAL: usize = 64 << 10;
 
 impl Proxy {
-    /// Lets the server agree to a WebSocket, agrees alike, and joins both until one of them ends or
-    /// the console does.
+    /// Performs the handshake with the server, completes that of the browser, and joins both connections
+    /// until one of them or the console ends.
     pub(super) async fn tunnel(
         &self,
         backend: &Backend,
@@ -87,7 +87,7 @@ impl Proxy {
             if let Ok(Ok((browser, server))) = timeout(patience, both).await {
                 tokio::select! {
                     () = join(browser, server) => {}
-                    // Nothing is ever sent: this is the end of the console.
+                    // Nothing is ever sent: this resolves when the console is dropped.
                     _ = console.changed() => {}
                 }
             }
@@ -102,7 +102,7 @@ fn upgrade(headers: &mut http::HeaderMap) {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-/// Carries bytes both ways until one side has no more: with half a WebSocket nobody can do anything.
+/// Copies bytes both ways until one direction ends: half a WebSocket is of no use.
 async fn join(browser: Upgraded, server: Upgraded) {
     let (mut from_browser, mut to_browser) = split(TokioIo::new(browser));
     let (mut from_server, mut to_server) = split(TokioIo::new(server));

@@ -1,6 +1,7 @@
 //! `lab verify`: the acceptance contract of the lab, the same for the embedded backends, the stack
 //! and the machine. It sends its own requests, waits until every signal of them is visible through
-//! the public HTTP APIs, and tells which promise is not kept.
+//! the public HTTP APIs, and tells which promise is not kept. The names that it holds everybody to are in
+//! `docs/contract.md`.
 //!
 //! * [`args`]: the command line
 //! * [`mod@run`]: from the first request to the report
@@ -9,7 +10,7 @@
 //! * [`promise`], [`finding`], [`report`]: what became of them, for people and programs
 //! * [`traffic`], [`sent`]: the requests, and what is remembered of them
 //! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: how servers are asked
-//! * [`provisioning`], [`correlation`], [`dashboard`], [`template`], [`question`]: what Grafana makes of
+//! * [`correlation`], [`dashboard`], [`template`], [`question`]: what Grafana makes of
 //!   its files
 
 pub mod args;

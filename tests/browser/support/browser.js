@@ -25,7 +25,15 @@ export async function start() {
   const context = await chromium.launchPersistentContext(folder, {
     executablePath: CHROMIUM,
     headless: true,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
   });
   const stop = async () => {
     await context.close();
@@ -51,7 +59,8 @@ export async function watched(context, origin, { size = DESKTOP, theme = "light"
   /** @type {RegExp[]} */
   const expected = [];
   page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") offences.push(`console: ${message.text()} (${message.location().url})`);
+    if (message.type() === "error" || message.type() === "warning")
+      offences.push(`console: ${message.text()} (${message.location().url})`);
   });
   page.on("pageerror", (error) => offences.push(`uncaught: ${error.stack ?? error}`));
   page.on("dialog", (dialog) => {

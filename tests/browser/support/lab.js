@@ -49,7 +49,9 @@ const ANYWHERE = {
  * @returns {Promise<Lab>}
  */
 export async function up(flags = {}) {
-  const all = Object.entries({ ...ANYWHERE, ...flags }).flatMap(([name, value]) => (value === true ? [name] : [name, value]));
+  const all = Object.entries({ ...ANYWHERE, ...flags }).flatMap(([name, value]) =>
+    value === true ? [name] : [name, value],
+  );
   const child = spawn(binary(), ["up", "--json", ...all], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((resolve) => child.once("close", resolve));
   let complaint = "";
@@ -88,7 +90,8 @@ export async function eventually(what, attempt, patience = 30_000) {
     } catch (error) {
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(`${what} did not happen within ${patience} ms${last ? `: ${last}` : ""}`);
+    if (Date.now() > deadline)
+      throw new Error(`${what} did not happen within ${patience} ms${last ? `: ${last}` : ""}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -10,7 +10,8 @@ export function faults() {
   /** @type {string[]} */
   const found = [];
   /** @param {Element} element */
-  const shown = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true });
+  const shown = (element) =>
+    element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true });
 
   /**
    * The part of a rectangle that can be seen through all the boxes around it that cut.
@@ -20,7 +21,11 @@ export function faults() {
    */
   const visible = (rect, element) => {
     let { left, top, right, bottom } = rect;
-    for (let box = /** @type {Element | null} */ (element); box && box !== document.documentElement; box = box.parentElement) {
+    for (
+      let box = /** @type {Element | null} */ (element);
+      box && box !== document.documentElement;
+      box = box.parentElement
+    ) {
       const style = getComputedStyle(box);
       if (style.overflowX === "visible" && style.overflowY === "visible" && style.clipPath === "none") continue;
       const around = box.getBoundingClientRect();
@@ -58,7 +63,9 @@ export function faults() {
       // What is scrolled under a bar that sticks to the window is not upon it: the bar has a ground of its own.
       const sticks = (/** @type {Element} */ element) => element.closest(".shell, [data-sticky]");
       if (sticks(one.parent) !== sticks(other.parent)) continue;
-      found.push(`"${one.text}" and "${other.text}" lie upon each other by ${Math.round(across)}×${Math.round(down)} px`);
+      found.push(
+        `"${one.text}" and "${other.text}" lie upon each other by ${Math.round(across)}×${Math.round(down)} px`,
+      );
     }
   }
 
@@ -66,7 +73,8 @@ export function faults() {
     if (!shown(element) || element.closest(".unseen")) continue;
     const style = getComputedStyle(element);
     const cut = style.overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1;
-    if (cut && style.textOverflow !== "ellipsis") found.push(`"${element.textContent?.trim().slice(0, 40)}" is cut off`);
+    if (cut && style.textOverflow !== "ellipsis")
+      found.push(`"${element.textContent?.trim().slice(0, 40)}" is cut off`);
   }
 
   const wide = document.documentElement.scrollWidth - window.innerWidth;
@@ -83,7 +91,9 @@ export function contrasts() {
   /** @param {string} color @returns {number[]} red, green, blue, 0 to 255, and alpha */
   const parts = (color) => {
     const found = color.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0];
-    return color.startsWith("color(srgb") ? [...found.slice(0, 3).map((one) => one * 255), found[3] ?? 1] : [...found, 1].slice(0, 4);
+    return color.startsWith("color(srgb")
+      ? [...found.slice(0, 3).map((one) => one * 255), found[3] ?? 1]
+      : [...found, 1].slice(0, 4);
   };
   /** @param {number[]} color */
   const luminance = (color) => {

@@ -15,7 +15,7 @@ export function traffic(lab) {
     const app = apps[turn % apps.length];
     const path = PATHS[Math.floor(turn / apps.length) % PATHS.length];
     turn += 1;
-    // An instance may be stopping; what it answers is for the lab to show.
+    // A request may fail while an instance stops; the test checks what the lab shows.
     fetch(app + path, { redirect: "manual" })
       .then((response) => response.arrayBuffer())
       .catch(() => {});
@@ -24,14 +24,16 @@ export function traffic(lab) {
 }
 
 /**
- * One request with a trace id that is known.
+ * Sends one request and reads its trace id from `traceresponse`, as `lab load` does.
  *
  * @param {import("./lab.js").Lab} lab
  * @param {string} path
  * @param {string} [app]
  */
 export async function traced(lab, path, app = "app-a") {
-  const id = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex");
-  const response = await fetch(lab.apps[app] + path, { redirect: "manual", headers: { traceparent: `00-${id}-00f067aa0ba902b7-01` } });
+  const response = await fetch(lab.apps[app] + path, { redirect: "manual" });
+  const header = response.headers.get("traceresponse") ?? "";
+  const id = /^00-([0-9a-f]{32})-/.exec(header)?.[1];
+  if (!id) throw new Error(`no trace id in traceresponse "${header}" of ${path}`);
   return { id, status: response.status, body: await response.text() };
 }

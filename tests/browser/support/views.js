@@ -33,7 +33,11 @@ export async function settled(page) {
   await page.waitForFunction(() => {
     const main = document.querySelector("main");
     const loading = [...document.querySelectorAll("main *")].some(
-      (one) => one.childElementCount === 0 && /^(Loading|Searching)…$/.test(one.textContent ?? "") && one.checkVisibility() && one.getBoundingClientRect().top < innerHeight,
+      (one) =>
+        one.childElementCount === 0 &&
+        /^(Loading|Searching)…$/.test(one.textContent ?? "") &&
+        one.checkVisibility() &&
+        one.getBoundingClientRect().top < innerHeight,
     );
     const size = `${main?.scrollHeight} ${main?.childElementCount}`;
     const seen = /** @type {{ rest?: { size: string, since: number } }} */ (window);

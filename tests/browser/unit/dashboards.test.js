@@ -21,9 +21,15 @@ function choice(more, address = "", options = []) {
 
 test("macros and every spelling of a variable are filled in", () => {
   const one = [choice({}, "var-app=x")];
-  assert.equal(filled("$app ${app} ${app:raw} [[app]] [$__rate_interval] $__range_s", "prometheus", TIMES, one), "x x x x [20s] 900");
+  assert.equal(
+    filled("$app ${app} ${app:raw} [[app]] [$__rate_interval] $__range_s", "prometheus", TIMES, one),
+    "x x x x [20s] 900",
+  );
   assert.equal(filled("[$__auto] $__interval_ms $__range", "loki", TIMES, []), "[5s] 5000 900s");
-  assert.equal(filled('label_replace(up, "a", "$1", "b", "(.*)")', "prometheus", TIMES, []), 'label_replace(up, "a", "$1", "b", "(.*)")');
+  assert.equal(
+    filled('label_replace(up, "a", "$1", "b", "(.*)")', "prometheus", TIMES, []),
+    'label_replace(up, "a", "$1", "b", "(.*)")',
+  );
   assert.throws(() => filled("$other", "prometheus", TIMES, one), /\$other/);
 });
 
@@ -65,27 +71,55 @@ test("a series is named by its legend, or by its labels", () => {
 
 test("the rows of a table are named by their labels and in the order that the file sets", () => {
   assert.equal(legend({ format: "table" }, { __name__: "up", path: "/b" }), "/b");
-  const rows = [["/b", 1], ["/a", 3], ["/c", 2]].map(([path, value]) => ({ labels: { path }, value }));
-  const by = (field, desc) => sorted({ transformations: [{ id: "sortBy", options: { sort: [{ field, desc }] } }] }, rows);
-  assert.deepEqual(by("path", false).map((one) => one.labels.path), ["/a", "/b", "/c"]);
-  assert.deepEqual(by("Value", true).map((one) => one.value), [3, 2, 1]);
+  const rows = [
+    ["/b", 1],
+    ["/a", 3],
+    ["/c", 2],
+  ].map(([path, value]) => ({ labels: { path }, value }));
+  const by = (field, desc) =>
+    sorted({ transformations: [{ id: "sortBy", options: { sort: [{ field, desc }] } }] }, rows);
+  assert.deepEqual(
+    by("path", false).map((one) => one.labels.path),
+    ["/a", "/b", "/c"],
+  );
+  assert.deepEqual(
+    by("Value", true).map((one) => one.value),
+    [3, 2, 1],
+  );
   assert.deepEqual(sorted({}, rows), rows);
 });
 
 test("points of a query with another step are no gaps of the others", () => {
-  const result = [{ metric: {}, values: [[0, "1"], [10, "2"]] }];
+  const result = [
+    {
+      metric: {},
+      values: [
+        [0, "1"],
+        [10, "2"],
+      ],
+    },
+  ];
   assert.deepEqual(seriesOf(result, {}, [0, 5, 10], [0, 10])[0].values, [1, undefined, 2]);
 });
 
 test("values are reduced over what there is", () => {
   const values = [null, 1, 3, null];
-  assert.deepEqual(["lastNotNull", "mean", "max", "min"].map((name) => calculation(name).of(values)), [3, 2, 3, 1]);
-  assert.deepEqual(["max", "mean"].map((name) => calculation(name).of([null])), [null, null]);
+  assert.deepEqual(
+    ["lastNotNull", "mean", "max", "min"].map((name) => calculation(name).of(values)),
+    [3, 2, 3, 1],
+  );
+  assert.deepEqual(
+    ["max", "mean"].map((name) => calculation(name).of([null])),
+    [null, null],
+  );
   assert.equal(calculation("lastNotNull").title, "Last");
 });
 
 test("a value has the colour of its threshold, its unit, and words where there is none", () => {
-  const steps = [{ color: "green", value: null }, { color: "#d00000", value: 1 }];
+  const steps = [
+    { color: "green", value: null },
+    { color: "#d00000", value: 1 },
+  ];
   const config = { unit: "s", decimals: 1, noValue: "none", thresholds: { steps } };
   assert.deepEqual(shown(2, config), { text: "2.0 s", color: "#d00000" });
   assert.notEqual(shown(0.5, config).color, "#d00000");
@@ -95,7 +129,17 @@ test("a value has the colour of its threshold, its unit, and words where there i
 });
 
 test("a step that a server left out is a gap, and so is what a division by zero gives", () => {
-  const result = [{ metric: { job: "a" }, values: [[0, "1"], [10, "NaN"], [15, "+Inf"], [20, "2"]] }];
+  const result = [
+    {
+      metric: { job: "a" },
+      values: [
+        [0, "1"],
+        [10, "NaN"],
+        [15, "+Inf"],
+        [20, "2"],
+      ],
+    },
+  ];
   const [{ name, values }] = seriesOf(result, { legendFormat: "{{job}}" }, [0, 5, 10, 15, 20]);
   assert.deepEqual([name, values], ["a", [1, null, null, null, 2]]);
   assert.deepEqual(seriesOf([{ metric: {}, value: [0, "7"] }], {})[0].values, [7]);
@@ -106,7 +150,10 @@ test("of exemplars that lie together the slowest stays, and each can be hit", ()
   const kept = apart(all);
   assert.ok(kept.length <= 150 && kept.some((one) => one.y === 0));
   for (const one of kept) assert.ok(kept.every((two) => one === two || Math.hypot(one.x - two.x, one.y - two.y) >= 13));
-  assert.deepEqual(kept.map((one) => one.x), kept.map((one) => one.x).toSorted((a, b) => a - b));
+  assert.deepEqual(
+    kept.map((one) => one.x),
+    kept.map((one) => one.x).toSorted((a, b) => a - b),
+  );
 });
 
 test("no more queries are under way than agreed, and one that is given up makes room", async () => {
@@ -120,7 +167,9 @@ test("no more queries are under way than agreed, and one that is given up makes 
     await new Promise((done) => setImmediate(done));
     now -= 1;
   };
-  const all = Array.from({ length: 9 }, (_, index) => queued(work, index === 4 ? given.signal : new AbortController().signal));
+  const all = Array.from({ length: 9 }, (_, index) =>
+    queued(work, index === 4 ? given.signal : new AbortController().signal),
+  );
   given.abort();
   const ended = await Promise.allSettled(all);
   assert.deepEqual([most, ended.filter((one) => one.status === "rejected").length], [2, 1]);

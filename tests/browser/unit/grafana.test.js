@@ -63,16 +63,30 @@ test("a panel that shows another's data asks what that asks", () => {
   const { dashboard } = golden.dashboards.find(({ name }) => name.startsWith("a panel that shows"));
   const { panels } = readDashboard(dashboard);
   const round = { span: { start: 0, end: 900_000 }, choices: [], sources: golden.sources, panels };
-  assert.deepEqual(questions(panels[1], 1000, round).map(({ query }) => query), ["up"]);
+  assert.deepEqual(
+    questions(panels[1], 1000, round).map(({ query }) => query),
+    ["up"],
+  );
 });
 
 test("rows of older files are laid out on the grid, folded ones with their panels inside", () => {
   const { dashboard } = golden.dashboards.find(({ name }) => name.startsWith("rows"));
   const { panels } = readDashboard(dashboard);
-  assert.deepEqual(panels.map(({ type, title }) => [type, title]), [["row", "one"], ["timeseries", "a"], ["stat", "b"], ["row", "two"]]);
+  assert.deepEqual(
+    panels.map(({ type, title }) => [type, title]),
+    [
+      ["row", "one"],
+      ["timeseries", "a"],
+      ["stat", "b"],
+      ["row", "two"],
+    ],
+  );
   assert.deepEqual(panels[1].gridPos, { x: 0, y: 1, w: 12, h: 7 });
   assert.deepEqual(panels[2].gridPos, { x: 12, y: 1, w: 12, h: 7 });
-  assert.deepEqual(panels[3].panels.map(({ title }) => title), ["c", "d"]);
+  assert.deepEqual(
+    panels[3].panels.map(({ title }) => title),
+    ["c", "d"],
+  );
 });
 
 test("a derived field finds the trace in both formats of a line", () => {

@@ -13,7 +13,10 @@ const entry = (line, labels = {}) => ({ ts: "1795374030325328554", line, labels 
 
 test("filters become a query", () => {
   assert.equal(queryOf({ services: [], levels: [], text: "" }), '{compose_service=~".+"}');
-  assert.equal(queryOf({ services: ["app-a"], levels: ["ERROR"], text: "" }), '{compose_service="app-a"} | detected_level="error"');
+  assert.equal(
+    queryOf({ services: ["app-a"], levels: ["ERROR"], text: "" }),
+    '{compose_service="app-a"} | detected_level="error"',
+  );
   assert.equal(
     queryOf({ services: ["app-a", "a.b|c"], levels: ["WARN", "ERROR"], text: "stock" }),
     '{compose_service=~"app-a|a\\\\.b\\\\|c"} |= "stock" | detected_level=~"warn|error"',
@@ -63,7 +66,8 @@ test("the state is in the address and comes back from it", () => {
   const state = stateOf(new URLSearchParams(address));
   assert.deepEqual(state.services, ["app-a", "app-b"]);
   const params = new URLSearchParams();
-  for (const [name, value] of Object.entries(paramsOf(state))) for (const one of [value].flat()) if (one) params.append(name, String(one));
+  for (const [name, value] of Object.entries(paramsOf(state)))
+    for (const one of [value].flat()) if (one) params.append(name, String(one));
   assert.equal(params.toString(), address);
 });
 
@@ -76,8 +80,23 @@ test("a query in the address stands in the place of the filters", () => {
 
 test("lines of several streams are in the order of nanoseconds", () => {
   const ordered = entries([
-    { stream: { s: "a" }, values: [["1795374030325328554", "2"], ["1795374030325328552", "4"]] },
-    { stream: { s: "b" }, values: [["1795374030325328555", "1"], ["1795374030325328553", "3"]] },
+    {
+      stream: { s: "a" },
+      values: [
+        ["1795374030325328554", "2"],
+        ["1795374030325328552", "4"],
+      ],
+    },
+    {
+      stream: { s: "b" },
+      values: [
+        ["1795374030325328555", "1"],
+        ["1795374030325328553", "3"],
+      ],
+    },
   ]);
-  assert.deepEqual(ordered.map((one) => one.line), ["1", "2", "3", "4"]);
+  assert.deepEqual(
+    ordered.map((one) => one.line),
+    ["1", "2", "3", "4"],
+  );
 });

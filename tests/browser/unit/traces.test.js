@@ -57,11 +57,15 @@ function trace(...spans) {
 /** @param {ReturnType<typeof found>} read */
 function pathOf(read) {
   const pieces = [...criticalPath(read)].flatMap(([{ name }, own]) => own.map((piece) => ({ name, ...piece })));
-  return pieces.sort((a, b) => a.start - b.start).map(({ name, start, end }) => /** @type {const} */ ([name, start, end]));
+  return pieces
+    .sort((a, b) => a.start - b.start)
+    .map(({ name, start, end }) => /** @type {const} */ ([name, start, end]));
 }
 
 test("both versions of Tempo's answer are read alike", async () => {
-  const recorded = JSON.parse(await readFile(new URL("../../../crates/backends/tests/golden/tempo.json", import.meta.url), "utf8"));
+  const recorded = JSON.parse(
+    await readFile(new URL("../../../crates/backends/tests/golden/tempo.json", import.meta.url), "utf8"),
+  );
   const [first, second] = ["trace_by_id", "trace_by_id_v2"].map((name) =>
     found(recorded.find((/** @type {{ name: string }} */ one) => one.name === name).body),
   );
@@ -89,19 +93,37 @@ test("ids are read in base64 and in hexadecimal digits", () => {
 
 test("the spans of the tree follow their parent, by their start", () => {
   const read = trace(["late", "root", 50, 60], ["leaf", "early", 6, 8], ["root", "", 0, 100], ["early", "root", 5, 10]);
-  assert.deepEqual(read.spans.map((one) => [one.name, one.depth]), [["root", 0], ["early", 1], ["leaf", 2], ["late", 1]]);
+  assert.deepEqual(
+    read.spans.map((one) => [one.name, one.depth]),
+    [
+      ["root", 0],
+      ["early", 1],
+      ["leaf", 2],
+      ["late", 1],
+    ],
+  );
 });
 
 test("orphans, several roots and circles are drawn", () => {
-  const read = trace(["a", "", 0, 10], ["b", "", 20, 30], ["o", "gone", 40, 50], ["x", "y", 60, 70], ["y", "x", 61, 62], ["self", "self", 80, 90]);
-  assert.deepEqual(read.spans.map((one) => [one.name, one.depth, one.orphan, one.circular]), [
-    ["a", 0, false, false],
-    ["b", 0, false, false],
-    ["o", 0, true, false],
-    ["x", 0, true, true],
-    ["y", 1, false, false],
-    ["self", 0, true, true],
-  ]);
+  const read = trace(
+    ["a", "", 0, 10],
+    ["b", "", 20, 30],
+    ["o", "gone", 40, 50],
+    ["x", "y", 60, 70],
+    ["y", "x", 61, 62],
+    ["self", "self", 80, 90],
+  );
+  assert.deepEqual(
+    read.spans.map((one) => [one.name, one.depth, one.orphan, one.circular]),
+    [
+      ["a", 0, false, false],
+      ["b", 0, false, false],
+      ["o", 0, true, false],
+      ["x", 0, true, true],
+      ["y", 1, false, false],
+      ["self", 0, true, true],
+    ],
+  );
   assert.equal(read.root.name, "a");
   assert.equal(trace(["o", "gone", 0, 1]).root.name, "o");
   assert.equal(readTrace({ batches: [] }, ID), undefined);
@@ -115,9 +137,17 @@ test("what JSON leaves out as a default is no obstacle: a start of 0, no end, no
   assert.equal(read.duration, 90);
   const { untimed, start, end, depth } = read.spans.find((one) => one.name === "unset") ?? {};
   assert.deepEqual([untimed, start, end, depth], [true, 0, 30, 1]);
-  assert.deepEqual(read.spans.filter((one) => one.name === "").map((one) => [one.start, one.end, one.kind]), [[0, 0, ""], [0, 0, ""]]);
+  assert.deepEqual(
+    read.spans.filter((one) => one.name === "").map((one) => [one.start, one.end, one.kind]),
+    [
+      [0, 0, ""],
+      [0, 0, ""],
+    ],
+  );
   assert.equal(earliest(read).name, "root");
-  const nothing = found({ batches: [resource("app", { spanId: hex("a"), events: [{}], links: [{}], attributes: [{}] })] });
+  const nothing = found({
+    batches: [resource("app", { spanId: hex("a"), events: [{}], links: [{}], attributes: [{}] })],
+  });
   assert.deepEqual([nothing.start, nothing.duration, nothing.spans.length], [0, 0, 1]);
   assert.equal(criticalPath(nothing).size, 0);
 });
@@ -146,18 +176,33 @@ test("a trace may be as deep as it has spans", () => {
 });
 
 test("values of all kinds are read", () => {
-  const read = found({ resourceSpans: [resource("app", span(["a", "", 0, 1], {
-    kind: "SPAN_KIND_CLIENT",
-    status: { code: "STATUS_CODE_ERROR", message: "no" },
-    attributes: [
-      { key: "long", value: { intValue: "9223372036854775807" } },
-      { key: "list", value: { arrayValue: { values: [{ boolValue: true }, { doubleValue: 1.5 }] } } },
-      { key: "map", value: { kvlistValue: { values: [{ key: "k", value: { stringValue: "v" } }] } } },
-      { key: "nothing", value: {} },
+  const read = found({
+    resourceSpans: [
+      resource(
+        "app",
+        span(["a", "", 0, 1], {
+          kind: "SPAN_KIND_CLIENT",
+          status: { code: "STATUS_CODE_ERROR", message: "no" },
+          attributes: [
+            { key: "long", value: { intValue: "9223372036854775807" } },
+            { key: "list", value: { arrayValue: { values: [{ boolValue: true }, { doubleValue: 1.5 }] } } },
+            { key: "map", value: { kvlistValue: { values: [{ key: "k", value: { stringValue: "v" } }] } } },
+            { key: "nothing", value: {} },
+          ],
+          events: [{ name: "exception", timeUnixNano: String((BigInt(START) + 1n) * 1_000_000n) }],
+        }),
+      ),
     ],
-    events: [{ name: "exception", timeUnixNano: String((BigInt(START) + 1n) * 1_000_000n) }],
-  }))] });
-  assert.deepEqual([...read.root.attributes], [["long", "9223372036854775807"], ["list", '{"values":[{"boolValue":true},{"doubleValue":1.5}]}'], ["map", '{"values":[{"key":"k","value":{"stringValue":"v"}}]}'], ["nothing", ""]]);
+  });
+  assert.deepEqual(
+    [...read.root.attributes],
+    [
+      ["long", "9223372036854775807"],
+      ["list", '{"values":[{"boolValue":true},{"doubleValue":1.5}]}'],
+      ["map", '{"values":[{"key":"k","value":{"stringValue":"v"}}]}'],
+      ["nothing", ""],
+    ],
+  );
   assert.equal(read.root.kind, "client");
   assert.equal(read.root.error, true);
   assert.equal(read.root.message, "no");
@@ -165,18 +210,43 @@ test("values of all kinds are read", () => {
 });
 
 test("the critical path follows the child that finished last", () => {
-  const read = trace(["root", "", 0, 100], ["fast", "root", 10, 40], ["slow", "root", 10, 90], ["leaf", "slow", 20, 60]);
-  assert.deepEqual(pathOf(read), [["root", 0, 10], ["slow", 10, 20], ["leaf", 20, 60], ["slow", 60, 90], ["root", 90, 100]]);
+  const read = trace(
+    ["root", "", 0, 100],
+    ["fast", "root", 10, 40],
+    ["slow", "root", 10, 90],
+    ["leaf", "slow", 20, 60],
+  );
+  assert.deepEqual(pathOf(read), [
+    ["root", 0, 10],
+    ["slow", 10, 20],
+    ["leaf", 20, 60],
+    ["slow", 60, 90],
+    ["root", 90, 100],
+  ]);
 });
 
 test("the critical path goes on with the child that had finished before", () => {
-  const read = trace(["root", "", 0, 100], ["one", "root", 10, 30], ["two", "root", 35, 80], ["beside", "root", 20, 50]);
-  assert.deepEqual(pathOf(read), [["root", 0, 10], ["one", 10, 30], ["root", 30, 35], ["two", 35, 80], ["root", 80, 100]]);
+  const read = trace(
+    ["root", "", 0, 100],
+    ["one", "root", 10, 30],
+    ["two", "root", 35, 80],
+    ["beside", "root", 20, 50],
+  );
+  assert.deepEqual(pathOf(read), [
+    ["root", 0, 10],
+    ["one", 10, 30],
+    ["root", 30, 35],
+    ["two", 35, 80],
+    ["root", 80, 100],
+  ]);
 });
 
 test("a child that outlives its parent is waited for no longer than the parent ran", () => {
   const read = trace(["root", "", 0, 50], ["background", "root", 40, 200]);
-  assert.deepEqual(pathOf(read), [["root", 0, 40], ["background", 40, 50]]);
+  assert.deepEqual(pathOf(read), [
+    ["root", 0, 40],
+    ["background", 40, 50],
+  ]);
 });
 
 test("the critical path covers the trace without overlap when one root spans it", () => {
@@ -198,11 +268,24 @@ test("the critical path covers the trace without overlap when one root spans it"
 });
 
 test("calls between services are counted, those of a service to itself too", () => {
-  const read = found({ batches: [
-    resource("a", span(["root", "", 0, 100], { kind: "SPAN_KIND_SERVER" }), span(["out1", "root", 1, 20], { kind: "SPAN_KIND_CLIENT" }), span(["in1", "out1", 2, 10], { kind: "SPAN_KIND_SERVER" }), span(["out2", "root", 20, 90], { kind: "SPAN_KIND_CLIENT" }), span(["work", "root", 91, 92], { kind: "SPAN_KIND_INTERNAL" })),
-    resource("b", span(["in2", "out2", 30, 80], { kind: "SPAN_KIND_SERVER", status: { code: "STATUS_CODE_ERROR" } }), span(["query", "in2", 40, 50], { kind: "SPAN_KIND_INTERNAL" })),
-    resource("c", span(["back", "in2", 60, 70], { kind: "SPAN_KIND_SERVER" })),
-  ] });
+  const read = found({
+    batches: [
+      resource(
+        "a",
+        span(["root", "", 0, 100], { kind: "SPAN_KIND_SERVER" }),
+        span(["out1", "root", 1, 20], { kind: "SPAN_KIND_CLIENT" }),
+        span(["in1", "out1", 2, 10], { kind: "SPAN_KIND_SERVER" }),
+        span(["out2", "root", 20, 90], { kind: "SPAN_KIND_CLIENT" }),
+        span(["work", "root", 91, 92], { kind: "SPAN_KIND_INTERNAL" }),
+      ),
+      resource(
+        "b",
+        span(["in2", "out2", 30, 80], { kind: "SPAN_KIND_SERVER", status: { code: "STATUS_CODE_ERROR" } }),
+        span(["query", "in2", 40, 50], { kind: "SPAN_KIND_INTERNAL" }),
+      ),
+      resource("c", span(["back", "in2", 60, 70], { kind: "SPAN_KIND_SERVER" })),
+    ],
+  });
   const calls = callsOf(read.spans);
   assert.deepEqual(calls, [
     { from: "a", to: "a", count: 1, errors: 0, time: 8 },

@@ -1,4 +1,4 @@
-//! From the output of a process to entries with the labels of the contract.
+//! From the output of a process to entries with the labels of `docs/contract.md`.
 
 use std::collections::VecDeque;
 use std::io;

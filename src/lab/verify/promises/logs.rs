@@ -6,7 +6,7 @@ use super::super::finding::{Finding, excerpt};
 use super::super::loki::{self, Entries, Entry};
 use super::{Attempt, Run};
 
-/// The labels of the contract, no others.
+/// The labels of the contract (`docs/contract.md`), no others.
 const LABELS: [&str; 6] = [
     "compose_project",
     "compose_service",

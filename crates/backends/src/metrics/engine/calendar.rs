@@ -53,50 +53,64 @@ fn civil(seconds: f64) -> Option<Civil> {
     })
 }
 
-/// The field of a date that a function of this name gives; NaN for what is no time.
-pub(super) fn field(function: &str, seconds: f64) -> f64 {
+/// A field of a date, by the name of its function.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Field {
+    Year,
+    Month,
+    DayOfMonth,
+    /// From 0 for Sunday.
+    DayOfWeek,
+    DayOfYear,
+    DaysInMonth,
+    Hour,
+    Minute,
+}
+
+/// A field of the date at these Unix seconds; NaN where they are no date.
+pub(super) fn field(field: Field, seconds: f64) -> f64 {
     let Some(date) = civil(seconds) else {
         return f64::NAN;
     };
-    let number = match function {
-        "year" => date.year,
-        "month" => date.month,
-        "day_of_month" => date.day,
-        "day_of_week" => (date.days + 4).rem_euclid(7),
-        "day_of_year" => {
+    let number = match field {
+        Field::Year => date.year,
+        Field::Month => date.month,
+        Field::DayOfMonth => date.day,
+        Field::DayOfWeek => (date.days + 4).rem_euclid(7),
+        Field::DayOfYear => {
             (1..date.month)
                 .map(|month| days_in(date.year, month))
                 .sum::<i64>()
                 + date.day
         }
-        "days_in_month" => days_in(date.year, date.month),
-        "hour" => date.second_of_day / 3_600,
-        _ => date.second_of_day / 60 % 60,
+        Field::DaysInMonth => days_in(date.year, date.month),
+        Field::Hour => date.second_of_day / 3_600,
+        Field::Minute => date.second_of_day / 60 % 60,
     };
     number as f64
 }
 
 #[cfg(test)]
 mod tests {
-    use super::field;
+    use super::{Field, field};
 
     #[test]
     fn dates_are_those_of_the_calendar() {
         let leap_day = 1_709_164_800.0 + 3_600.0 * 23.0 + 61.0; // 2024-02-29 23:01:01
         let fields = [
-            "year",
-            "month",
-            "day_of_month",
-            "day_of_week",
-            "day_of_year",
-            "days_in_month",
-            "hour",
-            "minute",
+            Field::Year,
+            Field::Month,
+            Field::DayOfMonth,
+            Field::DayOfWeek,
+            Field::DayOfYear,
+            Field::DaysInMonth,
+            Field::Hour,
+            Field::Minute,
         ];
-        let values: Vec<f64> = fields.iter().map(|name| field(name, leap_day)).collect();
+        let values = fields.map(|it| field(it, leap_day));
         assert_eq!(values, [2024.0, 2.0, 29.0, 4.0, 60.0, 29.0, 23.0, 1.0]);
-        assert_eq!(field("year", -1.0), 1969.0);
-        assert_eq!(field("day_of_week", -1.0), 3.0);
-        assert!(field("year", f64::NAN).is_nan());
+        assert_eq!(field(Field::Year, -1.0), 1969.0);
+        assert_eq!(field(Field::DayOfWeek, -1.0), 3.0);
+        assert!(field(Field::Year, f64::NAN).is_nan());
     }
 }

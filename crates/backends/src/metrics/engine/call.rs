@@ -1,56 +1,23 @@
-//! Function calls: which functions there are and where each is computed.
+//! Function calls: evaluates a call by its row in the table of functions, and the functions that need more
+//! than a value or a window.
 
 use super::annotations::Note;
+use super::calendar;
 use super::eval::{Evaluator, Value, map_values, refuse_same_labels};
+use super::functions::{self, Evaluation};
 use super::grid::{ABSENT, Column, Grid, is_absent};
 use super::label_functions::absent_labels;
-use super::range::Window;
 use super::selector::Take;
-use super::{QueryError, calendar, elementwise, over_time, ranking, rate, regression};
+use super::{QueryError, elementwise, over_time, ranking, regression};
 use crate::metrics::labels::Labels;
 use crate::metrics::lang::ast::{Call, Expr};
 
-const DATES: [&str; 8] = [
-    "day_of_month",
-    "day_of_week",
-    "day_of_year",
-    "days_in_month",
-    "hour",
-    "minute",
-    "month",
-    "year",
-];
-
-/// Functions of a range vector alone.
-fn window_function(name: &str) -> Option<fn(&Window<'_>) -> Option<f64>> {
-    Some(match name {
-        "rate" => |window| rate::extrapolated(window, true, true),
-        "increase" => |window| rate::extrapolated(window, true, false),
-        "delta" => |window| rate::extrapolated(window, false, false),
-        "irate" => |window| rate::instant(window, true),
-        "idelta" => |window| rate::instant(window, false),
-        "resets" => |window| Some(rate::resets(window)),
-        "changes" => |window| Some(rate::changes(window)),
-        "deriv" => regression::deriv,
-        "avg_over_time" => over_time::average,
-        "min_over_time" => over_time::min,
-        "max_over_time" => over_time::max,
-        "sum_over_time" => |window| Some(over_time::sum(window)),
-        "count_over_time" => |window| Some(window.values.len() as f64),
-        "last_over_time" => |window| window.values.last().copied(),
-        "first_over_time" => |window| window.values.first().copied(),
-        "present_over_time" => |_| Some(1.0),
-        "stdvar_over_time" => |window| Some(over_time::variance(window)),
-        "stddev_over_time" => |window| Some(over_time::variance(window).sqrt()),
-        _ => return None,
-    })
-}
-
-/// Whether the order of an instant vector is part of the expression's meaning.
+/// Tells if the order of an instant vector is part of the expression's meaning.
 pub(super) fn sets_order(expr: &Expr) -> bool {
     use crate::metrics::lang::token::Aggregation::{Bottomk, Topk};
     match expr {
-        Expr::Call(call) => matches!(call.function.name, "sort" | "sort_desc"),
+        Expr::Call(call) => functions::find(call.function.name)
+            .is_some_and(|function| matches!(function.evaluation, Evaluation::Sort { .. })),
         Expr::Aggregate(aggregate) => matches!(aggregate.op, Topk | Bottomk),
         _ => false,
     }
@@ -59,143 +26,56 @@ pub(super) fn sets_order(expr: &Expr) -> bool {
 impl Evaluator<'_> {
     pub(super) fn call(&self, call: &Call, grid: &Grid) -> Result<Value, QueryError> {
         let name = call.function.name;
-        if let Some(function) = window_function(name) {
-            let columns = self.over_windows(argument(call, 0)?, grid, function)?;
-            if matches!(name, "rate" | "increase") {
+        let Some(function) = functions::find(name) else {
+            return Err(not_enabled(name));
+        };
+        let columns = match function.evaluation {
+            Evaluation::Window(compute) => {
+                unnamed(self.over_windows(argument(call, 0)?, grid, compute)?)
+            }
+            Evaluation::Sample(pick) => {
+                refuse_same_labels(self.over_windows(argument(call, 0)?, grid, pick)?)
+            }
+            Evaluation::Counter(compute) => {
+                let columns = self.over_windows(argument(call, 0)?, grid, compute)?;
                 self.note_gauges(&columns, argument(call, 0)?);
+                unnamed(columns)
             }
-            // Only these two give a sample of the series itself, which keeps its name.
-            let keeps_name = matches!(name, "last_over_time" | "first_over_time");
-            return unnamed(columns, keeps_name).map(Value::Vector);
-        }
-        if let Some(function) = elementwise::function(name) {
-            return map_values(self.vector(argument(call, 0)?, grid)?, |value, _| {
-                Some(function(value))
-            })
-            .map(Value::Vector);
-        }
-        if DATES.contains(&name) {
-            let columns = match call.args.first() {
-                Some(expr) => self.vector(expr, grid)?,
-                None => vec![self.now_column(grid)?],
-            };
-            return map_values(columns, |value, _| Some(calendar::field(name, value)))
-                .map(Value::Vector);
-        }
-        match name {
-            "time" => Ok(Value::Scalar(self.now_column(grid)?.values)),
-            "pi" => self.constant(std::f64::consts::PI, grid),
-            "scalar" => self.scalar_of(argument(call, 0)?, grid).map(Value::Scalar),
-            _ => self.vector_call(call, grid).map(Value::Vector),
-        }
+            Evaluation::Value(compute) => {
+                map_values(self.vector(argument(call, 0)?, grid)?, |value, _| {
+                    Some(compute(value))
+                })
+            }
+            Evaluation::Date(field) => {
+                let columns = match call.args.first() {
+                    Some(expr) => self.vector(expr, grid)?,
+                    None => vec![self.now_column(grid)?],
+                };
+                map_values(columns, |value, _| Some(calendar::field(field, value)))
+            }
+            Evaluation::Sort { descending } => self.sort(call, descending, grid),
+            Evaluation::Vector(compute) => compute(self, call, grid),
+            Evaluation::Scalar(compute) => return compute(self, call, grid).map(Value::Scalar),
+            Evaluation::Off => return Err(not_enabled(name)),
+        };
+        columns.map(Value::Vector)
     }
 
-    fn vector_call(&self, call: &Call, grid: &Grid) -> Result<Vec<Column>, QueryError> {
-        let first = argument(call, 0)?;
-        match call.function.name {
-            "vector" => Ok(vec![Column {
-                labels: Labels::empty(),
-                values: self.scalar(first, grid)?,
-            }]),
-            "label_replace" => self.label_replace(call, grid),
-            "label_join" => self.label_join(call, grid),
-            "histogram_quantile" => self.histogram_quantile(first, argument(call, 1)?, grid),
-            "histogram_fraction" => {
-                let upper = argument(call, 1)?;
-                self.histogram_fraction(first, upper, argument(call, 2)?, grid)
-            }
-            // They look at native histograms alone, and no series here has one.
-            "histogram_avg" | "histogram_count" | "histogram_stddev" | "histogram_stdvar"
-            | "histogram_sum" => {
-                self.vector(first, grid)?;
-                Ok(Vec::new())
-            }
-            "absent" => {
-                let columns = self.vector(first, grid)?;
-                self.absent(first, &columns, grid)
-            }
-            "absent_over_time" => {
-                let columns = self.over_windows(first, grid, |_| Some(1.0))?;
-                self.absent(first, &columns, grid)
-            }
-            "quantile_over_time" => {
-                let wanted = self.scalar(first, grid)?;
-                let columns = self.over_windows(argument(call, 1)?, grid, |window| {
-                    let q = wanted[window.step];
-                    if !(0.0..=1.0).contains(&q) {
-                        self.annotations()
-                            .add(Note::invalid_quantile(q), first.place());
-                    }
-                    Some(over_time::quantile_of(q, window))
-                })?;
-                unnamed(columns, false)
-            }
-            "predict_linear" => {
-                let seconds = self.scalar(argument(call, 1)?, grid)?;
-                let columns = self.over_windows(first, grid, |window| {
-                    regression::predict(window, seconds[window.step])
-                })?;
-                unnamed(columns, false)
-            }
-            "round" => {
-                let multiple = match call.args.get(1) {
-                    Some(expr) => self.scalar(expr, grid)?,
-                    None => vec![1.0; grid.len()],
-                };
-                map_values(self.vector(first, grid)?, |value, step| {
-                    Some(elementwise::round(value, multiple[step]))
-                })
-            }
-            "clamp" => {
-                let min = self.scalar(argument(call, 1)?, grid)?;
-                let max = self.scalar(argument(call, 2)?, grid)?;
-                map_values(self.vector(first, grid)?, |value, step| {
-                    (max[step] >= min[step] || max[step].is_nan() || min[step].is_nan())
-                        .then(|| elementwise::clamp(value, min[step], max[step]))
-                })
-            }
-            "clamp_min" => {
-                let min = self.scalar(argument(call, 1)?, grid)?;
-                map_values(self.vector(first, grid)?, |value, step| {
-                    Some(elementwise::greater(min[step], value))
-                })
-            }
-            "clamp_max" => {
-                let max = self.scalar(argument(call, 1)?, grid)?;
-                map_values(self.vector(first, grid)?, |value, step| {
-                    Some(elementwise::lesser(max[step], value))
-                })
-            }
-            "timestamp" => {
-                let columns = match first.bare() {
-                    Expr::Vector(vector) => self.select(vector, grid, Take::Times)?,
-                    _ => {
-                        let columns = self.vector(first, grid)?;
-                        return map_values(columns, |_, step| {
-                            Some(grid.time(step) as f64 / 1000.0)
-                        });
-                    }
-                };
-                map_values(columns, |time, _| Some(time))
-            }
-            name @ ("sort" | "sort_desc") => {
-                let mut columns = self.vector(first, grid)?;
-                if grid.start() != grid.end() {
-                    self.annotations()
-                        .add(Note::sort_in_range_query(), call.place);
-                }
-                if grid.len() == 1 {
-                    ranking::sort(&mut columns, name == "sort_desc");
-                }
-                Ok(columns)
-            }
-            name => Err(QueryError::BadData(format!(
-                "parse error: function \"{name}\" is not enabled"
-            ))),
+    /// Sorts by value. A range query has no order, so there Prometheus leaves the vector as it is and
+    /// adds an info annotation.
+    fn sort(&self, call: &Call, descending: bool, grid: &Grid) -> Result<Vec<Column>, QueryError> {
+        let mut columns = self.vector(argument(call, 0)?, grid)?;
+        if grid.start() != grid.end() {
+            self.annotations()
+                .add(Note::sort_in_range_query(), call.place);
         }
+        if grid.len() == 1 {
+            ranking::sort(&mut columns, descending);
+        }
+        Ok(columns)
     }
 
-    /// A rate of what is no counter by its name is worth a word.
+    /// Adds an info annotation for each metric whose name does not end as a counter's does.
     fn note_gauges(&self, columns: &[Column], argument: &Expr) {
         const COUNTERS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
         for column in columns {
@@ -207,6 +87,7 @@ impl Evaluator<'_> {
         }
     }
 
+    /// The evaluation time of each step, in seconds, as a series without labels.
     fn now_column(&self, grid: &Grid) -> Result<Column, QueryError> {
         self.budget.make(grid.len())?;
         Ok(Column {
@@ -215,23 +96,6 @@ impl Evaluator<'_> {
                 .map(|step| grid.time(step) as f64 / 1000.0)
                 .collect(),
         })
-    }
-
-    /// The value where there is exactly one series, NaN elsewhere.
-    fn scalar_of(&self, expr: &Expr, grid: &Grid) -> Result<Vec<f64>, QueryError> {
-        let columns = self.vector(expr, grid)?;
-        self.budget.make(grid.len())?;
-        let only = |step: usize| {
-            let mut present = columns
-                .iter()
-                .map(|column| column.values[step])
-                .filter(|value| !is_absent(*value));
-            match (present.next(), present.next()) {
-                (Some(value), None) => value,
-                _ => f64::NAN,
-            }
-        };
-        Ok((0..grid.len()).map(only).collect())
     }
 
     /// One where no series has a value, with the labels that the argument names.
@@ -257,6 +121,7 @@ impl Evaluator<'_> {
     }
 }
 
+/// The argument at `index`. The type check has counted the arguments already.
 fn argument(call: &Call, index: usize) -> Result<&Expr, QueryError> {
     call.args.get(index).ok_or_else(|| {
         QueryError::BadData(format!(
@@ -266,11 +131,212 @@ fn argument(call: &Call, index: usize) -> Result<&Expr, QueryError> {
     })
 }
 
-fn unnamed(mut columns: Vec<Column>, keeps_name: bool) -> Result<Vec<Column>, QueryError> {
-    if !keeps_name {
-        for column in &mut columns {
-            column.labels = column.labels.without_name();
-        }
+/// Drops the metric names.
+///
+/// # Errors
+/// When two series differ in their names alone.
+fn unnamed(mut columns: Vec<Column>) -> Result<Vec<Column>, QueryError> {
+    for column in &mut columns {
+        column.labels = column.labels.without_name();
     }
     refuse_same_labels(columns)
+}
+
+fn not_enabled(name: &str) -> QueryError {
+    QueryError::BadData(format!("parse error: function \"{name}\" is not enabled"))
+}
+
+pub(super) fn time(
+    evaluator: &Evaluator<'_>,
+    _: &Call,
+    grid: &Grid,
+) -> Result<Vec<f64>, QueryError> {
+    Ok(evaluator.now_column(grid)?.values)
+}
+
+pub(super) fn pi(evaluator: &Evaluator<'_>, _: &Call, grid: &Grid) -> Result<Vec<f64>, QueryError> {
+    evaluator.budget.make(grid.len())?;
+    Ok(vec![std::f64::consts::PI; grid.len()])
+}
+
+/// The value at each step that has exactly one series, NaN elsewhere.
+pub(super) fn scalar(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<f64>, QueryError> {
+    let columns = evaluator.vector(argument(call, 0)?, grid)?;
+    evaluator.budget.make(grid.len())?;
+    let only = |step: usize| {
+        let mut present = columns
+            .iter()
+            .map(|column| column.values[step])
+            .filter(|value| !is_absent(*value));
+        match (present.next(), present.next()) {
+            (Some(value), None) => value,
+            _ => f64::NAN,
+        }
+    };
+    Ok((0..grid.len()).map(only).collect())
+}
+
+pub(super) fn vector(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    Ok(vec![Column {
+        labels: Labels::empty(),
+        values: evaluator.scalar(argument(call, 0)?, grid)?,
+    }])
+}
+
+pub(super) fn histogram_quantile(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    evaluator.histogram_quantile(argument(call, 0)?, argument(call, 1)?, grid)
+}
+
+pub(super) fn histogram_fraction(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    let (lower, upper) = (argument(call, 0)?, argument(call, 1)?);
+    evaluator.histogram_fraction(lower, upper, argument(call, 2)?, grid)
+}
+
+/// Functions of native histograms. This store keeps none, so the result is empty; the argument is still
+/// evaluated for its errors.
+pub(super) fn native_histogram(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    evaluator.vector(argument(call, 0)?, grid)?;
+    Ok(Vec::new())
+}
+
+pub(super) fn absent(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    let argument = argument(call, 0)?;
+    let columns = evaluator.vector(argument, grid)?;
+    evaluator.absent(argument, &columns, grid)
+}
+
+pub(super) fn absent_over_time(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    let argument = argument(call, 0)?;
+    let columns = evaluator.over_windows(argument, grid, |_| Some(1.0))?;
+    evaluator.absent(argument, &columns, grid)
+}
+
+pub(super) fn quantile_over_time(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    let quantile = argument(call, 0)?;
+    let wanted = evaluator.scalar(quantile, grid)?;
+    let columns = evaluator.over_windows(argument(call, 1)?, grid, |window| {
+        let q = wanted[window.step];
+        if !(0.0..=1.0).contains(&q) {
+            evaluator
+                .annotations()
+                .add(Note::invalid_quantile(q), quantile.place());
+        }
+        Some(over_time::quantile_of(q, window))
+    })?;
+    unnamed(columns)
+}
+
+pub(super) fn predict_linear(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    let seconds = evaluator.scalar(argument(call, 1)?, grid)?;
+    let columns = evaluator.over_windows(argument(call, 0)?, grid, |window| {
+        regression::predict(window, seconds[window.step])
+    })?;
+    unnamed(columns)
+}
+
+pub(super) fn round(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    let multiple = match call.args.get(1) {
+        Some(expr) => evaluator.scalar(expr, grid)?,
+        None => vec![1.0; grid.len()],
+    };
+    map_values(
+        evaluator.vector(argument(call, 0)?, grid)?,
+        |value, step| Some(elementwise::round(value, multiple[step])),
+    )
+}
+
+pub(super) fn clamp(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    let min = evaluator.scalar(argument(call, 1)?, grid)?;
+    let max = evaluator.scalar(argument(call, 2)?, grid)?;
+    map_values(
+        evaluator.vector(argument(call, 0)?, grid)?,
+        |value, step| {
+            (max[step] >= min[step] || max[step].is_nan() || min[step].is_nan())
+                .then(|| elementwise::clamp(value, min[step], max[step]))
+        },
+    )
+}
+
+pub(super) fn clamp_min(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    let min = evaluator.scalar(argument(call, 1)?, grid)?;
+    map_values(
+        evaluator.vector(argument(call, 0)?, grid)?,
+        |value, step| Some(elementwise::greater(min[step], value)),
+    )
+}
+
+pub(super) fn clamp_max(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    let max = evaluator.scalar(argument(call, 1)?, grid)?;
+    map_values(
+        evaluator.vector(argument(call, 0)?, grid)?,
+        |value, step| Some(elementwise::lesser(max[step], value)),
+    )
+}
+
+/// The times of the samples where the argument is a selector; of any other vector the evaluation time.
+pub(super) fn timestamp(
+    evaluator: &Evaluator<'_>,
+    call: &Call,
+    grid: &Grid,
+) -> Result<Vec<Column>, QueryError> {
+    let argument = argument(call, 0)?;
+    if let Expr::Vector(vector) = argument.bare() {
+        let columns = evaluator.select(vector, grid, Take::Times)?;
+        return map_values(columns, |time, _| Some(time));
+    }
+    map_values(evaluator.vector(argument, grid)?, |_, step| {
+        Some(grid.time(step) as f64 / 1000.0)
+    })
 }

@@ -1,41 +1,24 @@
 //! Functions of one value: mathematics without regard to time or labels.
 
-/// The function of this name, when there is one.
-pub(super) fn function(name: &str) -> Option<fn(f64) -> f64> {
-    Some(match name {
-        "abs" => f64::abs,
-        "ceil" => f64::ceil,
-        "floor" => f64::floor,
-        "sqrt" => f64::sqrt,
-        "exp" => f64::exp,
-        "ln" => f64::ln,
-        "log2" => f64::log2,
-        "log10" => f64::log10,
-        "sin" => f64::sin,
-        "cos" => f64::cos,
-        "tan" => f64::tan,
-        "asin" => f64::asin,
-        "acos" => f64::acos,
-        "atan" => f64::atan,
-        "sinh" => f64::sinh,
-        "cosh" => f64::cosh,
-        "tanh" => f64::tanh,
-        "asinh" => f64::asinh,
-        "acosh" => f64::acosh,
-        "atanh" => f64::atanh,
-        "deg" => |value| value * 180.0 / std::f64::consts::PI,
-        "rad" => |value| value * std::f64::consts::PI / 180.0,
-        "sgn" => |value| {
-            if value < 0.0 {
-                -1.0
-            } else if value > 0.0 {
-                1.0
-            } else {
-                value
-            }
-        },
-        _ => return None,
-    })
+/// Radians to degrees.
+pub(super) fn deg(value: f64) -> f64 {
+    value * 180.0 / std::f64::consts::PI
+}
+
+/// Degrees to radians.
+pub(super) fn rad(value: f64) -> f64 {
+    value * std::f64::consts::PI / 180.0
+}
+
+/// The sign: -1 or 1; zero and NaN stay as they are.
+pub(super) fn sgn(value: f64) -> f64 {
+    if value < 0.0 {
+        -1.0
+    } else if value > 0.0 {
+        1.0
+    } else {
+        value
+    }
 }
 
 /// Rounds to the nearest multiple; ties go up.

@@ -12,6 +12,7 @@ mod calendar;
 mod call;
 mod elementwise;
 mod eval;
+mod functions;
 mod grid;
 mod histogram;
 mod kahan;
@@ -36,6 +37,8 @@ use budget::Budget;
 use eval::{Evaluator, Value};
 use grid::Grid;
 
+#[cfg(test)]
+pub(crate) use functions::signature;
 pub(crate) use grid::{Column, is_absent};
 
 /// Bounds of one query, the first three as Prometheus' own flags and constants.
@@ -134,7 +137,7 @@ pub struct Evaluated {
 }
 
 fn parse(query: &str, times: Times) -> Result<Expr, QueryError> {
-    lang::parse(query, times).map_err(QueryError::BadData)
+    lang::parse(query, times, functions::signature).map_err(QueryError::BadData)
 }
 
 /// The selectors of a query, for requests that ask about series instead of values.

@@ -1,6 +1,6 @@
 //! A parsed query.
 
-use super::functions::Function;
+use super::signature::Signature;
 use super::token::{Aggregation, Op, Place};
 use crate::metrics::store::Selector;
 
@@ -87,7 +87,7 @@ pub(crate) enum Card {
 /// `function(args)`.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) function: &'static Function,
+    pub(crate) function: &'static Signature,
     pub(crate) args: Vec<Expr>,
     pub(crate) place: Place,
 }

@@ -7,19 +7,22 @@
 //! What Prometheus has behind a feature flag is refused in its words, as it does with the default flags.
 
 pub(crate) mod ast;
+mod calls;
 mod check;
 mod duration;
-mod functions;
 mod lexer;
 mod literal;
+mod modifiers;
 mod parser;
 mod selector;
+pub(crate) mod signature;
 #[cfg(test)]
 mod tests;
 pub(crate) mod token;
 
 use ast::Expr;
 use parser::Problem;
+use signature::Lookup;
 use token::Place;
 
 use crate::metrics::store::Selector;
@@ -50,13 +53,13 @@ impl Times {
     };
 }
 
-/// Parses a query that is evaluated at `times` and checks its types.
+/// Parses a query that is evaluated at `times`, of the functions that `functions` finds, and checks its types.
 ///
 /// # Errors
 /// The text of Prometheus, with line and column.
-pub(crate) fn parse(query: &str, times: Times) -> Result<Expr, String> {
+pub(crate) fn parse(query: &str, times: Times, functions: Lookup) -> Result<Expr, String> {
     check_length(query)?;
-    let expr = parser::parse(query, times).map_err(|it| named(query, it))?;
+    let expr = parser::parse(query, times, functions).map_err(|it| named(query, it))?;
     match check::check(&expr).into_iter().next() {
         Some(problem) => Err(named(query, problem)),
         None => Ok(expr),

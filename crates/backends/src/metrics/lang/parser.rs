@@ -1,14 +1,14 @@
-//! Prometheus' grammar, read by descent. Of several errors the first is reported, as Prometheus does.
+//! A recursive descent parser for Prometheus' grammar: the tokens, the errors, and the rules for operators.
+//! The other rules are in `calls`, `modifiers`, `selector` and `duration`.
+//!
+//! Of several errors the first is reported, as Prometheus does.
 
 use super::Times;
-use super::ast::{
-    Aggregate, At, Binary, Call, Card, Expr, Matching, MatrixSelector, Moved, Subquery, Unary,
-    VectorSelector,
-};
-use super::functions;
+use super::ast::{Binary, Card, Expr, Matching, Unary, VectorSelector};
 use super::lexer::{LexError, tokens};
 use super::literal;
-use super::token::{Aggregation, Kind, Op, Place, Token, Word, quote};
+use super::signature::Lookup;
+use super::token::{Kind, Op, Place, Token, Word};
 
 /// Deepest tree that is evaluated.
 const MAX_HEIGHT: usize = 100;
@@ -35,25 +35,27 @@ pub(super) struct Parser<'a> {
     lex_error: Option<LexError>,
     pub(super) problems: Vec<Problem>,
     /// Aggregations around the current token: they name themselves in an error.
-    aggregations: usize,
+    pub(super) aggregations: usize,
     pub(super) regexes: usize,
     pub(super) times: Times,
+    pub(super) functions: Lookup,
 }
 
 /// Parses a query, without a look at its types.
-pub(super) fn parse(query: &str, times: Times) -> Result<Expr, Problem> {
-    read(query, times, Parser::whole)
+pub(super) fn parse(query: &str, times: Times, functions: Lookup) -> Result<Expr, Problem> {
+    read(query, times, functions, Parser::whole)
 }
 
 /// Parses one vector selector and nothing else.
 pub(super) fn parse_selector(text: &str) -> Result<VectorSelector, Problem> {
-    read(text, Times::ANY, Parser::only_selector)
+    read(text, Times::ANY, |_| None, Parser::only_selector)
 }
 
 /// Parses a text that has to be what `rule` reads.
 fn read<'a, T>(
     text: &'a str,
     times: Times,
+    functions: Lookup,
     rule: fn(&mut Parser<'a>) -> Result<T, Stop>,
 ) -> Result<T, Problem> {
     let (tokens, lex_error) = tokens(text);
@@ -65,6 +67,7 @@ fn read<'a, T>(
         aggregations: 0,
         regexes: 0,
         times,
+        functions,
     };
     let parsed = rule(&mut parser);
     match (parser.problems.into_iter().next(), parsed) {
@@ -191,7 +194,8 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn limited(&mut self, height: usize, place: Place) -> Result<usize, Stop> {
+    /// Refuses a tree that is too tall.
+    pub(super) fn limited(&mut self, height: usize, place: Place) -> Result<usize, Stop> {
         if height > MAX_HEIGHT {
             let text = format!("expression is nested deeper than {MAX_HEIGHT} operations");
             return self.fail(place, text);
@@ -200,7 +204,7 @@ impl<'a> Parser<'a> {
     }
 
     /// An expression of operators that bind at least as tightly as `min`, inside of `depth` others.
-    fn expression(&mut self, min: u8, depth: usize) -> Result<Tree, Stop> {
+    pub(super) fn expression(&mut self, min: u8, depth: usize) -> Result<Tree, Stop> {
         let place = self.peek().place;
         self.limited(depth, place)?;
         let mut left = self.operand(depth)?;
@@ -338,307 +342,5 @@ impl<'a> Parser<'a> {
             self.note(token.place, text);
             0.0
         })
-    }
-
-    fn arguments(&mut self, depth: usize) -> Result<(Vec<Expr>, usize), Stop> {
-        if !self.eat(Kind::LeftParen) {
-            return self.unexpected("", "");
-        }
-        let (mut list, mut tallest) = (Vec::new(), 0);
-        if self.eat(Kind::RightParen) {
-            return Ok((list, tallest));
-        }
-        loop {
-            let (expr, height) = self.expression(1, depth + 1)?;
-            list.push(expr);
-            tallest = tallest.max(height);
-            let mut comma = self.peek();
-            if !self.eat(Kind::Comma) {
-                break;
-            }
-            while matches!(self.peek().kind, Kind::Comma | Kind::RightParen) {
-                let text = "trailing commas not allowed in function call args";
-                self.note(comma.place, text.to_owned());
-                comma = self.peek();
-                if comma.kind == Kind::RightParen {
-                    break;
-                }
-                self.advance();
-            }
-            if self.peek().kind == Kind::RightParen {
-                break;
-            }
-        }
-        if !self.eat(Kind::RightParen) {
-            return self.unexpected("", "");
-        }
-        Ok((list, tallest))
-    }
-
-    fn call(&mut self, depth: usize) -> Result<Tree, Stop> {
-        let name = self.advance();
-        let (args, tallest) = self.arguments(depth)?;
-        let height = self.limited(tallest + 1, name.place)?;
-        let Some(function) = functions::find(name.text) else {
-            let text = format!("unknown function with name {}", quote(name.text));
-            self.note(name.place, text);
-            return Ok((Expr::Number(0.0, name.place), height));
-        };
-        if function.experimental {
-            let text = format!("function {} is not enabled", quote(name.text));
-            self.note(name.place, text);
-        }
-        let call = Call {
-            function,
-            args,
-            place: name.place,
-        };
-        Ok((Expr::Call(call), height))
-    }
-
-    fn aggregation(&mut self, op: Aggregation, depth: usize) -> Result<Tree, Stop> {
-        let place = self.advance().place;
-        self.aggregations += 1;
-        let mut modifier = self.aggregation_modifier()?;
-        let (mut args, tallest) = self.arguments(depth)?;
-        if modifier.is_none() {
-            modifier = self.aggregation_modifier()?;
-        }
-        self.aggregations -= 1;
-        let height = self.limited(tallest + 1, place)?;
-        let (without, grouping) = modifier.unwrap_or_default();
-        let dummy = Ok((Expr::Number(0.0, place), height));
-        if args.is_empty() {
-            let text = "no arguments for aggregate expression provided";
-            self.note(place, text.to_owned());
-            return dummy;
-        }
-        if matches!(op, Aggregation::Limitk | Aggregation::LimitRatio) {
-            let text = format!(
-                "{}() is experimental and must be enabled with --enable-feature=promql-experimental-functions",
-                op.text()
-            );
-            self.note(place, text);
-            return dummy;
-        }
-        let wanted = 1 + usize::from(op.has_param());
-        let given = args.len();
-        let (Some(expr), true) = (args.pop(), given == wanted) else {
-            let text = format!(
-                "wrong number of arguments for aggregate expression provided, expected {wanted}, got {given}"
-            );
-            self.note(place, text);
-            return dummy;
-        };
-        let aggregate = Aggregate {
-            op,
-            expr: Box::new(expr),
-            param: args.pop().map(Box::new),
-            grouping,
-            without,
-            place,
-        };
-        Ok((Expr::Aggregate(aggregate), height))
-    }
-
-    fn aggregation_modifier(&mut self) -> Result<Option<(bool, Vec<String>)>, Stop> {
-        let Kind::Word(word @ (Word::By | Word::Without)) = self.peek().kind else {
-            return Ok(None);
-        };
-        self.advance();
-        Ok(Some((word == Word::Without, self.grouping()?)))
-    }
-
-    /// Labels in parentheses. Words of the language may be labels too.
-    fn grouping(&mut self) -> Result<Vec<String>, Stop> {
-        const CONTEXT: &str = "grouping opts";
-        if !self.eat(Kind::LeftParen) {
-            return self.unexpected(CONTEXT, "\"(\"");
-        }
-        let mut labels = Vec::new();
-        if self.eat(Kind::RightParen) {
-            return Ok(labels);
-        }
-        loop {
-            let token = self.peek();
-            let label = match token.kind {
-                Kind::String => literal::unquote(token.text),
-                Kind::Word(Word::Without) => return self.unexpected(CONTEXT, "label"),
-                Kind::Identifier
-                | Kind::MetricIdentifier
-                | Kind::Aggregation(_)
-                | Kind::Word(_)
-                | Kind::Op(Op::And | Op::Or | Op::Unless | Op::Atan2) => token.text.to_owned(),
-                _ => return self.unexpected(CONTEXT, "label"),
-            };
-            self.advance();
-            if label.is_empty() {
-                let text = "invalid label name for grouping: \"\"".to_owned();
-                self.note(token.place, text);
-            }
-            labels.push(label);
-            let comma = self.eat(Kind::Comma);
-            if self.eat(Kind::RightParen) {
-                return Ok(labels);
-            }
-            if !comma {
-                return self.unexpected(CONTEXT, "\",\" or \")\"");
-            }
-        }
-    }
-
-    /// Ranges, offsets and times behind an expression. They bind tighter than any operator.
-    fn postfix(&mut self, (mut expr, mut height): Tree) -> Result<Tree, Stop> {
-        loop {
-            match self.peek().kind {
-                Kind::LeftBracket => {
-                    expr = self.range(expr)?;
-                    height += usize::from(matches!(expr, Expr::Subquery(_)));
-                    self.limited(height, expr.place())?;
-                }
-                Kind::Word(Word::Offset) => {
-                    self.advance();
-                    let (by, compound) = self.offset()?;
-                    self.set_offset(&mut expr, by, compound);
-                }
-                Kind::At => {
-                    self.advance();
-                    let at = self.at(&expr)?;
-                    self.set_time(&mut expr, at);
-                }
-                Kind::Word(word @ (Word::Anchored | Word::Smoothed)) => {
-                    self.advance();
-                    let name = match word {
-                        Word::Anchored => "anchored",
-                        _ => "smoothed",
-                    };
-                    let text = format!("{name} modifier is experimental and not enabled");
-                    self.note(expr.place(), text);
-                }
-                _ => return Ok((expr, height)),
-            }
-        }
-    }
-
-    fn range(&mut self, expr: Expr) -> Result<Expr, Stop> {
-        let bracket = self.advance().place;
-        let range = self.positive_duration(
-            "subquery or range selector",
-            "number, duration, step(), or range()",
-        )?;
-        if self.eat(Kind::Colon) {
-            const CONTEXT: &str = "subquery selector";
-            let mut step = None;
-            if self.peek().kind != Kind::RightBracket {
-                let expected = "number, duration, step(), range(), or \"]\"";
-                step = Some(literal::millis(self.positive_duration(CONTEXT, expected)?));
-            }
-            if !self.eat(Kind::RightBracket) {
-                return self.unexpected(CONTEXT, "\"]\"");
-            }
-            return Ok(Expr::Subquery(Subquery {
-                expr: Box::new(expr),
-                range: literal::millis(range),
-                step,
-                moved: Moved::default(),
-            }));
-        }
-        if !self.eat(Kind::RightBracket) {
-            return self.unexpected("subquery or range", "\":\" or \"]\"");
-        }
-        let problem = match &expr {
-            Expr::Vector(vector) if vector.moved.offset_given => {
-                "no offset modifiers allowed before range"
-            }
-            Expr::Vector(vector) if vector.moved.at.is_some() => {
-                "no @ modifiers allowed before range"
-            }
-            Expr::Vector(_) => "",
-            _ => "ranges only allowed for vector selectors",
-        };
-        if !problem.is_empty() {
-            self.note(bracket, problem.to_owned());
-        }
-        Ok(match expr {
-            Expr::Vector(vector) => Expr::Matrix(MatrixSelector {
-                vector,
-                range: literal::millis(range),
-            }),
-            other => other,
-        })
-    }
-
-    fn moved<'e>(&mut self, expr: &'e mut Expr, modifier: &str) -> Option<&'e mut Moved> {
-        match expr {
-            Expr::Vector(vector) => Some(&mut vector.moved),
-            Expr::Matrix(matrix) => Some(&mut matrix.vector.moved),
-            Expr::Subquery(subquery) => Some(&mut subquery.moved),
-            other => {
-                let text = format!(
-                    "{modifier} modifier must be preceded by an instant vector selector or range vector selector or a subquery"
-                );
-                self.note(other.place(), text);
-                None
-            }
-        }
-    }
-
-    fn set_offset(&mut self, expr: &mut Expr, by: f64, compound: bool) {
-        let place = expr.place();
-        let Some(moved) = self.moved(expr, "offset") else {
-            return;
-        };
-        if moved.offset_given {
-            self.note(place, "offset may not be set multiple times".to_owned());
-            return;
-        }
-        moved.offset = literal::millis(by);
-        moved.offset_given = by != 0.0 || compound;
-    }
-
-    fn set_time(&mut self, expr: &mut Expr, at: At) {
-        let place = expr.place();
-        let Some(moved) = self.moved(expr, "@") else {
-            return;
-        };
-        if moved.at.is_some() {
-            let text = "@ <timestamp> may not be set multiple times";
-            self.note(place, text.to_owned());
-            return;
-        }
-        moved.at = Some(at);
-    }
-
-    fn at(&mut self, expr: &Expr) -> Result<At, Stop> {
-        let token = self.peek();
-        if let Kind::Word(word @ (Word::Start | Word::End)) = token.kind {
-            self.advance();
-            if !self.eat(Kind::LeftParen) || !self.eat(Kind::RightParen) {
-                return self.unexpected("@", "timestamp");
-            }
-            return Ok(if word == Word::Start {
-                At::Start
-            } else {
-                At::End
-            });
-        }
-        let negative = self.peek().kind == Kind::Op(Op::Sub);
-        if negative || self.peek().kind == Kind::Op(Op::Add) {
-            self.advance();
-        }
-        let token = self.peek();
-        if !matches!(token.kind, Kind::Number | Kind::Duration) {
-            return self.unexpected("@", "timestamp");
-        }
-        self.advance();
-        let seconds = self.number(token);
-        let seconds = if negative { -seconds } else { seconds };
-        if seconds.is_nan() || seconds.abs() >= i64::MAX as f64 {
-            let text = format!("timestamp out of bounds for @ modifier: {seconds:.6}")
-                .replace("inf", "Inf")
-                .replace(": Inf", ": +Inf");
-            self.note(expr.place(), text);
-        }
-        Ok(At::Time((seconds * 1000.0).round() as i64))
     }
 }

@@ -1,10 +1,11 @@
 //! What no query may do, whoever wrote it.
 
 use super::{Times, literal, parse as parse_at, position, token::Place};
+use crate::metrics::engine::signature;
 use crate::metrics::lang::ast::Expr;
 
 fn parse(query: &str) -> Result<Expr, String> {
-    parse_at(query, Times::INSTANT)
+    parse_at(query, Times::INSTANT, signature)
 }
 
 fn refused(query: &str) -> String {
