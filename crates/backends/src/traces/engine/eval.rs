@@ -202,9 +202,7 @@ impl<'q> Node<'q> {
                 Computed::Duration(n) => Computed::Duration(n.wrapping_neg()),
                 _ => Computed::Nil,
             },
-            Self::Exists(inner, true) => {
-                Computed::Bool(inner.eval(subject, at) != Computed::Nil)
-            }
+            Self::Exists(inner, true) => Computed::Bool(inner.eval(subject, at) != Computed::Nil),
             // What is missing is read as this text.
             Self::Exists(inner, false) => {
                 let value = inner.eval(subject, at);
@@ -353,9 +351,9 @@ impl<'a> Subject<'a> {
             Intrinsic::Duration => nanos(span.duration()),
             Intrinsic::Name => Computed::Word(span.name),
             Intrinsic::Status => Computed::Status(span.status),
-            Intrinsic::StatusMessage => {
-                span.status_message().map_or(Computed::Text(""), Computed::Word)
-            }
+            Intrinsic::StatusMessage => span
+                .status_message()
+                .map_or(Computed::Text(""), Computed::Word),
             Intrinsic::Kind => Computed::Kind(span.kind),
             Intrinsic::ChildCount => Computed::Int(self.tree().child_count(at) as i64),
             Intrinsic::SpanId => Computed::Id(span.id.into(), 16),

@@ -136,7 +136,9 @@ pub(super) fn relate(
 }
 
 fn place(subject: &Subject<'_>, at: usize) -> NestedSet {
-    subject.seen(at).map_or_else(NestedSet::default, |seen| seen.place)
+    subject
+        .seen(at)
+        .map_or_else(NestedSet::default, |seen| seen.place)
 }
 
 /// The places of a set of spans, in an order that answers quickly.
@@ -171,7 +173,9 @@ impl Places {
     }
 
     fn parent_of(&self, place: NestedSet) -> bool {
-        let found = self.bounds.binary_search_by_key(&place.parent, |(left, _)| *left);
+        let found = self
+            .bounds
+            .binary_search_by_key(&place.parent, |(left, _)| *left);
         place.parent > 0 && found.is_ok()
     }
 

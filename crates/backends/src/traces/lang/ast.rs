@@ -55,6 +55,17 @@ pub(crate) enum Spansets {
     Pipeline(Vec<Stage>),
 }
 
+impl Spansets {
+    /// Whether pipelines are among what is combined; spans are found by each on its own then.
+    pub(crate) fn has_pipelines(&self) -> bool {
+        match self {
+            Self::Filter(_) => false,
+            Self::Binary(_, left, right) => left.has_pipelines() || right.has_pipelines(),
+            Self::Pipeline(_) => true,
+        }
+    }
+}
+
 /// `count() > 2`: a number computed from a spanset, compared with a constant.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ScalarFilter {
@@ -182,17 +193,6 @@ impl BinaryOp {
     pub(crate) fn is_boolean(self) -> bool {
         use BinaryOp::{Add, Div, Mod, Mul, Pow, Sub};
         !matches!(self, Add | Sub | Mul | Div | Mod | Pow)
-    }
-
-    /// The operator that means the same with its sides exchanged.
-    pub(crate) fn flipped(self) -> Self {
-        match self {
-            Self::Lt => Self::Gt,
-            Self::Le => Self::Ge,
-            Self::Gt => Self::Lt,
-            Self::Ge => Self::Le,
-            same => same,
-        }
     }
 }
 

@@ -4,7 +4,9 @@
 use regex::Regex;
 
 use super::QueryError;
-use super::ast::{Aggregate, BinaryOp, Const, Expr, Field, Intrinsic, Query, Spansets, Stage};
+use super::ast::{
+    Aggregate, AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, Query, Spansets, Stage,
+};
 use crate::traces::lang::expression::of_parent;
 use crate::wire::regex::{compile, compile_anchored};
 
@@ -188,6 +190,12 @@ fn type_of(expr: &Expr) -> Checked<Type> {
         },
         Expr::Exists(inner, wanted) => {
             type_of(inner)?;
+            let service = Field::Attribute(AttributeScope::Resource, "service.name".to_owned());
+            if (&**inner, *wanted) == (&Expr::Field(service), false) {
+                return invalid(format!(
+                    "{inner}=nil is not valid because {inner} cannot be nil"
+                ));
+            }
             if let (Expr::Field(Field::Intrinsic(_)), false) = (&**inner, wanted) {
                 return invalid(format!(
                     "{inner}=nil is not valid because intrinsics cannot be nil"

@@ -178,8 +178,10 @@ fn wanted<'a>(
             let applies = test.is_general()
                 || matches!(
                     (test, value),
-                    (Test::Compare(_, Const::Text(_), _), Computed::Word(_) | Computed::Text(_))
-                        | (Test::Compare(_, Const::Int(_), _), Computed::Int(_))
+                    (
+                        Test::Compare(_, Const::Text(_), _),
+                        Computed::Word(_) | Computed::Text(_)
+                    ) | (Test::Compare(_, Const::Int(_), _), Computed::Int(_))
                         | (Test::Compare(_, Const::Float(_), _), Computed::Float(_))
                         | (Test::Compare(_, Const::Bool(_), _), Computed::Bool(_))
                 );
@@ -196,7 +198,10 @@ fn wanted<'a>(
         Computed::Nil => Computed::Nil,
         Computed::Array(elements) if !of_one_type(elements) => Computed::Nil,
         Computed::Array(elements) => {
-            let mut kept = elements.iter().map(Computed::element).filter(|e| passes(*e));
+            let mut kept = elements
+                .iter()
+                .map(Computed::element)
+                .filter(|e| passes(*e));
             match (kept.next(), kept.next()) {
                 (Some(only), None) => only,
                 (Some(_), Some(_)) => Computed::Array(elements),

@@ -28,9 +28,14 @@ pub(super) fn of_resource(name: &str) -> Option<Column> {
 /// The column of a span attribute.
 pub(super) fn of_span(name: &str) -> Option<Column> {
     match name {
-        "http.request.method" | "http.method" | "http.url" | "http.route" | "url.path"
-        | "url.route" | "server.address" => Some(Column::Text),
-        "http.response.status_code" | "http.status_code" | "server.port" => Some(Column::Int),
+        "http.request.method"
+        | "http.method"
+        | "http.url"
+        | "http.route"
+        | "url.path"
+        | "url.route"
+        | "server.address" => Some(Column::Text),
+        "http.status_code" => Some(Column::Int),
         _ => None,
     }
 }

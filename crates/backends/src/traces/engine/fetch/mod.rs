@@ -24,7 +24,7 @@ use crate::traces::lang::ast::{
 };
 use crate::traces::store::{Dictionary, Word};
 
-pub(super) use seen::{Level, Name, Seen};
+pub(super) use seen::Seen;
 use test::Test;
 
 /// A comparison of a query.
@@ -53,6 +53,8 @@ pub(super) struct Fetch<'q> {
     every_span: bool,
     /// The places in the tree that the query's operators look at.
     tree: bool,
+    /// It asks for what Tempo does not store, and so finds nothing.
+    unknown: bool,
 }
 
 /// Collects the comparisons in the order of the query.
@@ -120,7 +122,11 @@ impl<'q> Fetch<'q> {
             condition.key = dictionary.find(name);
         }
         let list = match field {
-            Field::Attribute(Any, _) | Field::Intrinsic(Intrinsic::ChildCount) => {
+            Field::Intrinsic(Intrinsic::ChildCount) => {
+                self.unknown = true;
+                return;
+            }
+            Field::Attribute(Any, _) => {
                 // It may be the span's or the resource's, so neither has to have it.
                 self.all = false;
                 self.resource.push(condition.clone());
@@ -131,12 +137,17 @@ impl<'q> Fetch<'q> {
             Field::Attribute(Event, _) => &mut self.event,
             Field::Attribute(Link, _) => &mut self.link,
             Field::Attribute(Instrumentation, _) => &mut self.scope,
-            Field::Intrinsic(intrinsic) => match intrinsic.level() {
-                Level::Trace => &mut self.trace,
-                Level::Scope => &mut self.scope,
-                Level::Event => &mut self.event,
-                Level::Link => &mut self.link,
-                Level::Span => &mut self.span,
+            Field::Intrinsic(intrinsic) => match intrinsic {
+                Intrinsic::RootName
+                | Intrinsic::RootService
+                | Intrinsic::TraceDuration
+                | Intrinsic::TraceId => &mut self.trace,
+                Intrinsic::EventName | Intrinsic::EventTimeSinceStart => &mut self.event,
+                Intrinsic::LinkTraceId | Intrinsic::LinkSpanId => &mut self.link,
+                Intrinsic::InstrumentationName | Intrinsic::InstrumentationVersion => {
+                    &mut self.scope
+                }
+                _ => &mut self.span,
             },
         };
         list.push(condition);
@@ -306,20 +317,5 @@ pub(super) fn folded(expr: &Expr) -> Option<Const> {
             _ => Const::Bool(*wanted),
         }),
         Expr::Binary(op, left, right) => test::operation(*op, &folded(left)?, &folded(right)?),
-    }
-}
-
-impl Intrinsic {
-    /// What has it.
-    fn level(self) -> Level {
-        match self {
-            Self::RootName | Self::RootService | Self::TraceDuration | Self::TraceId => {
-                Level::Trace
-            }
-            Self::EventName | Self::EventTimeSinceStart => Level::Event,
-            Self::LinkTraceId | Self::LinkSpanId => Level::Link,
-            Self::InstrumentationName | Self::InstrumentationVersion => Level::Scope,
-            _ => Level::Span,
-        }
     }
 }

@@ -8,17 +8,6 @@ use super::{Condition, Fetch};
 use crate::traces::lang::ast::{AttributeScope, Field, Intrinsic};
 use crate::traces::store::{Event, Link, Span};
 
-/// What carries attributes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::traces::engine) enum Level {
-    Trace,
-    Resource,
-    Scope,
-    Span,
-    Event,
-    Link,
-}
-
 /// The name of a value that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::traces::engine) enum Name {
@@ -82,8 +71,9 @@ impl Fetch<'_> {
         subject: &Subject<'a>,
     ) -> Vec<Option<Seen<'a>>> {
         let spans = &subject.trace.spans;
-        let Some(of_trace) = self.of_trace(subject) else {
-            return Vec::new();
+        let of_trace = match self.of_trace(subject) {
+            Some(values) if !self.unknown => values,
+            _ => return Vec::new(),
         };
         let mut resource: Option<(u32, Read<'a>)> = None;
         let mut scope: Option<(u32, Read<'a>)> = None;
@@ -93,7 +83,10 @@ impl Fetch<'_> {
                 break;
             }
             // Spans of one resource come one after the other.
-            if resource.as_ref().is_none_or(|(last, _)| *last != span.resource) {
+            if resource
+                .as_ref()
+                .is_none_or(|(last, _)| *last != span.resource)
+            {
                 resource = Some((span.resource, self.of_resource(subject, span)));
             }
             if scope.as_ref().is_none_or(|(last, _)| *last != span.scope) {
@@ -230,12 +223,7 @@ impl Fetch<'_> {
 
     /// The span's own intrinsics. Several comparisons of one let a value through together, even where
     /// all have to hold: that is left to the evaluation.
-    fn intrinsics<'a>(
-        &self,
-        subject: &Subject<'a>,
-        at: usize,
-        seen: &mut Seen<'a>,
-    ) -> Option<()> {
+    fn intrinsics<'a>(&self, subject: &Subject<'a>, at: usize, seen: &mut Seen<'a>) -> Option<()> {
         let span = &subject.trace.spans[at];
         if self.tree {
             seen.place = subject.nested_set(at);
@@ -251,8 +239,6 @@ impl Fetch<'_> {
                         Intrinsic::SpanId => test.id(&span.id.to_be_bytes(), Id::Span),
                         Intrinsic::ParentId if span.parent == 0 => test.id(&[], Id::Span),
                         Intrinsic::ParentId => test.id(&span.parent.to_be_bytes(), Id::Span),
-                        // Tempo does not store it in this version, so nothing is ever read.
-                        Intrinsic::ChildCount => false,
                         intrinsic => match subject.of_span(at, intrinsic) {
                             Computed::Duration(nanos) => test.duration(nanos),
                             Computed::Int(n) => test.int(Some(n)),

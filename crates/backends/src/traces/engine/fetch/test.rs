@@ -61,7 +61,11 @@ impl Test {
         matches!(self, Self::Any | Self::Exists)
     }
 
-    fn of<T>(&self, value: Option<T>, compare: impl Fn(BinaryOp, &Const, Option<&Regex>) -> bool) -> bool {
+    fn of<T>(
+        &self,
+        value: Option<T>,
+        compare: impl Fn(BinaryOp, &Const, Option<&Regex>) -> bool,
+    ) -> bool {
         match self {
             Self::Any => true,
             Self::Exists => value.is_some(),
@@ -72,13 +76,21 @@ impl Test {
 
     /// A text; a missing one compares as the empty text, but matches no regular expression.
     pub(super) fn text(&self, value: Option<&str>) -> bool {
-        self.of(value, |op, constant, pattern| match (op, constant, pattern) {
-            (BinaryOp::Re, _, Some(pattern)) => value.is_some_and(|text| pattern.is_match(text)),
-            (BinaryOp::NotRe, _, Some(pattern)) => value.is_some_and(|text| !pattern.is_match(text)),
-            (op, Const::Text(constant), _) => {
-                ordered(op, Some(value.unwrap_or_default().cmp(constant.as_str())))
+        self.of(value, |op, constant, pattern| {
+            match (op, constant, pattern) {
+                (BinaryOp::Re, _, Some(pattern)) => {
+                    value.is_some_and(|text| pattern.is_match(text))
+                }
+                (BinaryOp::NotRe, _, Some(pattern)) => {
+                    value.is_some_and(|text| !pattern.is_match(text))
+                }
+                (op, Const::Text(constant), _) => match (value, op) {
+                    // A column is read only if some text in it passes, which none is likely to.
+                    (None, BinaryOp::Eq | BinaryOp::Le) if constant.is_empty() => false,
+                    _ => ordered(op, Some(value.unwrap_or_default().cmp(constant.as_str()))),
+                },
+                _ => false,
             }
-            _ => false,
         })
     }
 
@@ -90,7 +102,11 @@ impl Test {
                 Const::Status(n) | Const::Kind(n) => i64::from(*n),
                 _ => return false,
             };
-            ordered(op, Some(value.unwrap_or_default().cmp(&constant)))
+            match (value, op) {
+                // As with texts.
+                (None, BinaryOp::Eq) => false,
+                _ => ordered(op, Some(value.unwrap_or_default().cmp(&constant))),
+            }
         })
     }
 
