@@ -293,7 +293,8 @@ pub(super) fn arithmetic<'a>(
             BinaryOp::Mul => a.checked_mul(b),
             BinaryOp::Div => a.checked_div(b),
             BinaryOp::Mod => a.checked_rem(b),
-            BinaryOp::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
+            // Tempo raises the second number to the first.
+            BinaryOp::Pow => u32::try_from(a).ok().and_then(|a| b.checked_pow(a)),
             _ => None,
         };
         return result.map_or(Computed::Nil, Computed::Int);

@@ -72,6 +72,8 @@ pub(crate) struct ScalarFilter {
     pub(crate) aggregate: Aggregate,
     pub(crate) op: BinaryOp,
     pub(crate) value: Const,
+    /// The constant stands on the left, which Tempo reads but does not answer.
+    pub(crate) number_first: bool,
 }
 
 /// A number computed from all spans of a spanset.

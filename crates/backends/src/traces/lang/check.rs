@@ -124,6 +124,10 @@ fn pipeline(stages: &[Stage]) -> Checked<()> {
                         text()
                     ));
                 }
+                if filter.number_first {
+                    // Tempo's own text, placeholder included.
+                    return invalid("scalar filter lhs of type (%v) not yet supported".to_owned());
+                }
             }
         }
     }

@@ -70,8 +70,7 @@ enum Node {
     /// Pipelines, or such combined.
     Pipelines(Spansets),
     Aggregate(Aggregate),
-    /// It may not stand on the left of a comparison.
-    Number,
+    Number(Const),
     Filter(ScalarFilter),
 }
 
@@ -145,7 +144,7 @@ fn expression_stage(input: &mut Cursor<'_>, pipelines: Pipelines) -> Parsed<Stag
     match climb(input, 1, pipelines)? {
         Node::Spansets(spansets) | Node::Pipelines(spansets) => Ok(Stage::Spansets(spansets)),
         Node::Filter(filter) => Ok(Stage::Filter(filter)),
-        Node::Aggregate(_) | Node::Number => Err(Fault::unexpected(input, "a comparison")),
+        Node::Aggregate(_) | Node::Number(_) => Err(Fault::unexpected(input, "a comparison")),
     }
 }
 
@@ -200,12 +199,20 @@ fn climb(input: &mut Cursor<'_>, least: u8, pipelines: Pipelines) -> Parsed<Node
                     aggregate,
                     op,
                     value,
+                    number_first: false,
                 })
             }
-            Node::Number => {
-                scalar_comparison(input, text)?;
-                let message = "a number on the left of a comparison not yet supported";
-                return Err(Fault::fatal(input, message));
+            Node::Number(value) => {
+                let op = scalar_comparison(input, text)?;
+                match operand(input, Pipelines::Refused)? {
+                    Node::Aggregate(aggregate) => Node::Filter(ScalarFilter {
+                        aggregate,
+                        op,
+                        value,
+                        number_first: true,
+                    }),
+                    _ => return Err(Fault::unexpected(input, "an aggregate")),
+                }
             }
             Node::Filter(_) => return Err(Fault::unexpected(input, "with")),
         };
@@ -232,7 +239,7 @@ fn operand(input: &mut Cursor<'_>, pipelines: Pipelines) -> Parsed<Node> {
         Token::Symbol("(") => nested(input, |input| wrapped(input, pipelines)),
         Token::Word(_) => aggregate(input).map(Node::Aggregate),
         Token::Symbol("-") | Token::Int(_) | Token::Float(_) | Token::Duration(_) => {
-            expression::scalar(input).map(|_| Node::Number)
+            expression::scalar(input).map(Node::Number)
         }
         _ => Err(Fault::unexpected(input, "")),
     }
