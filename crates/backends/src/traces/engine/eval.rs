@@ -310,7 +310,7 @@ fn each_attribute<'a>(
     let dictionary = subject.dictionary;
     let find =
         |attributes: &'a [Attribute]| attributes.iter().find(|attribute| attribute.key == key);
-    let of_resource = || find(&dictionary.resource(span.resource)?.attributes);
+    let of_resource = || find(&dictionary.resource(span.resource).attributes);
     let mut show = |found: Option<&'a Attribute>| {
         found.is_some_and(|attribute| visit(Computed::attribute(&attribute.value)))
     };
@@ -323,10 +323,7 @@ fn each_attribute<'a>(
             events.any(|event| show(find(&event.attributes)))
         }
         AttributeScope::Link => span.links().iter().any(|link| show(find(&link.attributes))),
-        AttributeScope::Instrumentation => {
-            let scope = dictionary.scope(span.scope);
-            show(scope.and_then(|scope| find(&scope.attributes)))
-        }
+        AttributeScope::Instrumentation => show(find(&dictionary.scope(span.scope).attributes)),
         AttributeScope::Parent => false,
     }
 }
@@ -381,7 +378,6 @@ fn each_intrinsic<'a>(
 ) -> bool {
     let (trace, dictionary) = (subject.trace, subject.dictionary);
     let span = &trace.spans[at];
-    let word = |word: Option<Word>| word.map_or(Computed::Text(""), Computed::Word);
     let value = match intrinsic {
         Intrinsic::RootName
         | Intrinsic::RootService
@@ -402,12 +398,8 @@ fn each_intrinsic<'a>(
         Intrinsic::LinkSpanId => {
             return span.links().iter().any(|l| visit(id(&l.span_id, 16)));
         }
-        Intrinsic::InstrumentationName => {
-            word(dictionary.scope(span.scope).map(|scope| scope.name))
-        }
-        Intrinsic::InstrumentationVersion => {
-            word(dictionary.scope(span.scope).map(|scope| scope.version))
-        }
+        Intrinsic::InstrumentationName => Computed::Word(dictionary.scope(span.scope).name),
+        Intrinsic::InstrumentationVersion => Computed::Word(dictionary.scope(span.scope).version),
         own => subject.of_span(at, own),
     };
     visit(value)

@@ -57,17 +57,17 @@ impl Dictionary {
         self.words.key(word)
     }
 
-    pub(crate) fn resource(&self, number: u32) -> Option<&Resource> {
+    pub(crate) fn resource(&self, number: u32) -> &Resource {
         self.resources.value(number)
     }
 
-    pub(crate) fn scope(&self, number: u32) -> Option<&Scope> {
+    pub(crate) fn scope(&self, number: u32) -> &Scope {
         self.scopes.value(number)
     }
 
     /// The service of a resource.
     pub(crate) fn service(&self, resource: u32) -> Option<Word> {
-        self.resource(resource)?.service
+        self.resource(resource).service
     }
 
     pub(super) fn word(&mut self, text: &str) -> Word {

@@ -104,18 +104,19 @@ where
     /// # Panics
     /// Nobody uses it: a count of users went wrong, and any answer would be made up.
     pub(super) fn key(&self, number: u32) -> &K {
-        match self.slot(number) {
-            Some(slot) => &slot.key,
-            None => panic!("entry {number} is used and not there"),
+        &self.slot(number).key
+    }
+
+    pub(super) fn value(&self, number: u32) -> &V {
+        &self.slot(number).value
+    }
+
+    /// Who has a number is a user of its entry, so that it is there.
+    fn slot(&self, number: u32) -> &Slot<K, V> {
+        match self.slots.get(number as usize) {
+            Some(Some(slot)) => slot,
+            _ => panic!("entry {number} is used and not there"),
         }
-    }
-
-    pub(super) fn value(&self, number: u32) -> Option<&V> {
-        self.slot(number).map(|slot| &slot.value)
-    }
-
-    fn slot(&self, number: u32) -> Option<&Slot<K, V>> {
-        self.slots.get(number as usize)?.as_ref()
     }
 }
 
@@ -132,8 +133,12 @@ mod tests {
         assert_eq!(pool.key(first), "a");
         assert!(pool.release(first).is_some());
         assert_eq!(
-            (pool.find("a"), pool.value(first), pool.bytes()),
-            (None, None, 0)
+            (
+                pool.find("a"),
+                pool.slots[first as usize].is_none(),
+                pool.bytes()
+            ),
+            (None, true, 0)
         );
         assert_eq!(pool.insert("b", ()), first);
     }

@@ -144,7 +144,7 @@ impl Fetch<'_> {
 
     fn of_resource<'a>(&self, subject: &Subject<'a>, span: &Span) -> Read<'a> {
         let resource = subject.dictionary.resource(span.resource);
-        let attributes = resource.map_or(&[][..], |resource| &resource.attributes);
+        let attributes = &resource.attributes;
         let mut values = Vec::new();
         if !self.attributes(
             subject,
@@ -160,14 +160,14 @@ impl Fetch<'_> {
 
     fn of_scope<'a>(&self, subject: &Subject<'a>, span: &Span) -> Read<'a> {
         let scope = subject.dictionary.scope(span.scope);
-        let attributes = scope.map_or(&[][..], |scope| &scope.attributes);
+        let attributes = &scope.attributes;
         let mut values = Vec::new();
         let level = AttributeScope::Instrumentation;
         if !self.attributes(subject, &self.scope, level, attributes, &mut values) {
             return None;
         }
         for condition in &self.scope {
-            let (Field::Intrinsic(intrinsic), Some(scope)) = (condition.field, scope) else {
+            let Field::Intrinsic(intrinsic) = condition.field else {
                 continue;
             };
             let word = match intrinsic {

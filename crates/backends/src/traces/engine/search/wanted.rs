@@ -128,8 +128,7 @@ fn has_tag(
         return false;
     };
     let resource = dictionary.resource(span.resource);
-    let of_resource = resource.map_or(&[][..], |resource| &resource.attributes);
-    let all = span.attributes.iter().chain(of_resource);
+    let all = span.attributes.iter().chain(&resource.attributes);
     all.filter(|attribute| attribute.key == key)
         .any(|attribute| accepts_value(dictionary, attribute, accepts))
 }
