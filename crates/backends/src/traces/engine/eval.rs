@@ -111,7 +111,7 @@ impl<'q> Node<'q> {
         }
     }
 
-    /// What this is for one span of a trace.
+    /// Value for one span of a trace.
     pub(super) fn eval<'a>(&'a self, subject: &'a Subject<'_>, at: usize) -> Computed<'a> {
         let mut first = Computed::Nil;
         match self {
@@ -168,7 +168,7 @@ impl<'q> Node<'q> {
         }
     }
 
-    /// Whether a test holds for one of the values that this has for a span.
+    /// True if a test holds for one of the values that this has for a span.
     fn any<'a>(
         &'a self,
         subject: &'a Subject<'_>,
@@ -183,7 +183,7 @@ impl<'q> Node<'q> {
         }
     }
 
-    /// Whether a span fulfils this. None does once the work is given up.
+    /// True if a span fulfils this. None does once the work is given up.
     pub(super) fn holds(&self, subject: &Subject<'_>, at: usize) -> bool {
         subject.work.goes_on() && self.eval(subject, at) == Computed::Bool(true)
     }

@@ -15,7 +15,7 @@ use crate::traces::store::Dictionary;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Spanset {
     pub(crate) spans: Vec<usize>,
-    /// What the pipeline computed: `by(…)`, `count()` and so on.
+    /// Results of the pipeline: `by(…)`, `count()` and so on.
     pub(crate) attributes: Vec<(String, AnyValue)>,
 }
 
@@ -153,7 +153,7 @@ fn run(stages: &[Step<'_>], subject: &Subject<'_>, mut sets: Vec<Spanset>) -> Ve
 }
 
 impl Select<'_> {
-    /// Whether a trace may match, without saying which spans do.
+    /// True if a trace may match, without saying which spans do.
     fn possible(&self, subject: &Subject<'_>) -> bool {
         use SpansetOp::{NotAncestor, NotChild, NotDescendant, NotParent, NotSibling, Or};
         match self {

@@ -40,7 +40,7 @@ impl Tree {
         Self { parent, children }
     }
 
-    /// How many spans name this one as their parent.
+    /// Number of spans that name this one as their parent.
     pub(super) fn child_count(&self, at: usize) -> usize {
         self.children[at]
     }
@@ -131,7 +131,7 @@ impl Tree {
             let parents = self.parent.iter();
             return parents.map(|p| p.is_some_and(|p| is_top[p])).collect();
         }
-        // What is known of each span, so that every edge is walked once.
+        // Memory of each span's result, so that every edge is walked once.
         let mut known: Vec<Option<bool>> = vec![None; self.parent.len()];
         let mut path = Vec::new();
         for start in 0..self.parent.len() {

@@ -52,7 +52,7 @@ pub(super) fn single_field(text: &str) -> Result<Field, QueryError> {
     }
 }
 
-/// What stands between operators outside braces.
+/// Operand outside braces.
 enum Node {
     Spansets(Spansets),
     Aggregate(Aggregate),
@@ -243,7 +243,7 @@ fn wrapped(input: &mut Cursor<'_>) -> Parsed<Node> {
     }))
 }
 
-/// Whether `count() )` and the like comes next: a pipeline that ends in a number.
+/// True if `count() )` and the like comes next: a pipeline that ends in a number.
 fn opt_aggregate_then_close(input: &mut Cursor<'_>) -> Parsed<bool> {
     let mut ahead = input.clone();
     let found = matches!(next(&ahead), Token::Word(word) if is_aggregate(word));

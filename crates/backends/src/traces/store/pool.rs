@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// What one entry costs besides its key's bytes: the slot, the index entry at its usual load,
+/// Bytes of one entry besides its key: the slot, the index entry at its usual load,
 /// the counter in front of the shared bytes and the allocator's own share.
 const ENTRY_BYTES: usize = 112;
 
