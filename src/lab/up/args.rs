@@ -70,7 +70,7 @@ pub struct UpArgs {
     /// lab takes its place
     #[arg(long, value_name = "DIR")]
     pub dashboards: Option<PathBuf>,
-    /// How long each embedded store keeps what it has: a number with s, m or h
+    /// Time that each embedded store keeps its data: a number with s, m or h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = retention)]
     pub retention: Duration,
     /// Memory that each embedded store may take, in MiB. The lab as a whole stays below twice the sum of

@@ -29,7 +29,7 @@ fn concurrent() -> usize {
     std::thread::available_parallelism().map_or(2, |processors| processors.get().clamp(2, 8))
 }
 
-/// What every endpoint works on.
+/// State that all endpoints share.
 struct Api {
     store: Arc<Store>,
     targets: Arc<TargetSet>,

@@ -14,7 +14,7 @@ use crate::traces::lang::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Int
 use crate::traces::lang::check;
 use crate::traces::store::{Attribute, Dictionary, Span, Trace, Word};
 
-/// What a search looks up once: regular expressions by their text, and numbers for the names of
+/// Lookups that a search does once: regular expressions by their text, and numbers for the names of
 /// attributes.
 #[derive(Default)]
 pub(crate) struct Patterns {
@@ -64,7 +64,7 @@ pub(crate) struct Subject<'a> {
     root: OnceCell<Option<&'a Span>>,
     tree: OnceCell<Tree>,
     nested_sets: OnceCell<Vec<NestedSet>>,
-    /// What a query reads of each span.
+    /// Values that the query reads of each span.
     seen: OnceCell<Vec<Option<Seen<'a>>>>,
 }
 
@@ -106,12 +106,12 @@ impl<'a> Subject<'a> {
         self.tree.get_or_init(|| Tree::new(self.trace))
     }
 
-    /// What a query reads of this trace. A subject is for one query.
+    /// Reads the trace for a query. A subject is for one query.
     pub(super) fn read(&self, fetch: &Fetch<'_>) -> &[Option<Seen<'a>>] {
         self.seen.get_or_init(|| fetch.read(self))
     }
 
-    /// What the query reads of a span; nothing of a span that it is not evaluated over.
+    /// Values that the query reads of a span; `None` if it is not evaluated over the span.
     pub(super) fn seen(&self, at: usize) -> Option<&Seen<'a>> {
         self.seen.get()?.get(at)?.as_ref()
     }
@@ -165,7 +165,7 @@ impl<'q> Node<'q> {
         }
     }
 
-    /// What this is for one span of a trace.
+    /// Value for one span of a trace.
     pub(super) fn eval<'a>(&'a self, subject: &'a Subject<'_>, at: usize) -> Computed<'a> {
         let mut first = Computed::Nil;
         match self {
@@ -203,7 +203,7 @@ impl<'q> Node<'q> {
                 _ => Computed::Nil,
             },
             Self::Exists(inner, true) => Computed::Bool(inner.eval(subject, at) != Computed::Nil),
-            // What is missing is read as this text.
+            // A missing attribute is read as this text.
             Self::Exists(inner, false) => {
                 let value = inner.eval(subject, at);
                 Computed::Bool(value.as_text(subject.dictionary) == Some("nil"))
@@ -227,7 +227,7 @@ impl<'q> Node<'q> {
         }
     }
 
-    /// Whether a test holds for one of the values that this has for a span.
+    /// True if a test holds for one of the values that this has for a span.
     fn any<'a>(
         &'a self,
         subject: &'a Subject<'_>,
@@ -242,7 +242,7 @@ impl<'q> Node<'q> {
         }
     }
 
-    /// Whether a span fulfils this. None does once the work is given up.
+    /// True if a span fulfils this. None does once the work is given up.
     pub(super) fn holds(&self, subject: &Subject<'_>, at: usize) -> bool {
         subject.work.goes_on() && self.eval(subject, at) == Computed::Bool(true)
     }

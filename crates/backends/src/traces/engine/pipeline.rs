@@ -17,7 +17,7 @@ use crate::traces::store::Dictionary;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Spanset {
     pub(crate) spans: Vec<usize>,
-    /// What the pipeline computed: `by(…)`, `count()` and so on.
+    /// Results of the pipeline: `by(…)`, `count()` and so on.
     pub(crate) attributes: Vec<(String, AnyValue)>,
 }
 
@@ -162,7 +162,7 @@ fn run(stages: &[Step<'_>], subject: &Subject<'_>, mut sets: Vec<Spanset>) -> Ve
 }
 
 impl Select<'_> {
-    /// Whether a trace may match, without saying which spans do.
+    /// True if a trace may match, without saying which spans do.
     fn possible(&self, subject: &Subject<'_>) -> bool {
         use SpansetOp::{NotAncestor, NotChild, NotDescendant, NotParent, NotSibling, Or};
         match self {
@@ -267,7 +267,7 @@ impl Measure<'_> {
         let values = spans.map(|at| node.eval(subject, *at));
         let mut values = values.filter(|value| *value != Computed::Nil);
         let first = values.next()?;
-        // What is of another type than the first value is not added, but it is counted.
+        // A value of another type than the first is counted, but not added.
         let added = |values: &mut dyn Iterator<Item = Computed<'a>>| {
             let mut count = 1.0;
             let sum = values.fold(first, |sum, value| {

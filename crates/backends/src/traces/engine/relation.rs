@@ -41,7 +41,7 @@ impl Tree {
         Self { parent, children }
     }
 
-    /// How many spans name this one as their parent.
+    /// Number of spans that name this one as their parent.
     pub(super) fn child_count(&self, at: usize) -> usize {
         self.children[at]
     }
@@ -183,7 +183,7 @@ impl Places {
         place.left != 0 && self.by_parent.contains_key(&place.left)
     }
 
-    /// Whether one of these is above. Bounds of two spans lie in each other or apart.
+    /// True if one of these is above. Bounds of two spans lie in each other or apart.
     fn above(&self, place: NestedSet) -> bool {
         let before = self.bounds.partition_point(|(left, _)| *left < place.left);
         let greatest = before.checked_sub(1).map(|last| self.bounds[last].1);

@@ -10,7 +10,7 @@ use crate::traces::lang::literal::float_text;
 use crate::traces::store::{Dictionary, Value, Word};
 use crate::wire::duration::go;
 
-/// What an expression is for one span. Small and copied freely; texts stay where they are.
+/// Value of an expression for one span. Small and copied freely; texts stay where they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Computed<'a> {
     Nil,
@@ -201,7 +201,7 @@ impl<'a> Computed<'a> {
     }
 }
 
-/// Whether a comparison holds. Values of different types, and nothing at all, compare as false
+/// True if a comparison holds. Values of different types, and nothing at all, compare as false
 /// whatever the operator, as in Tempo.
 pub(super) fn compare(
     op: BinaryOp,

@@ -11,7 +11,7 @@ use super::{json, measure};
 use crate::traces::store::budget::{Budget, Spent};
 use crate::wire::unpack::{self, UnpackError};
 
-/// How messages are written.
+/// Encoding of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     /// `application/x-protobuf`
@@ -20,7 +20,7 @@ pub(super) enum Encoding {
     Json,
 }
 
-/// Why a body could not be read.
+/// Reasons why a body cannot be read.
 #[derive(Debug)]
 pub(super) enum Unreadable {
     /// Too large, and in what way.
@@ -54,7 +54,7 @@ impl Encoding {
         }
     }
 
-    /// What a request takes at most in memory once it is decoded.
+    /// Upper bound of the bytes of a decoded request.
     pub(super) fn measure(self, body: &[u8], mut budget: Budget) -> Result<usize, Unreadable> {
         match self {
             Self::Protobuf => {

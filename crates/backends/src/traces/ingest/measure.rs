@@ -27,7 +27,7 @@ enum Message {
     Leaf,
 }
 
-/// What a field of a message is.
+/// Kind of a field of a message.
 enum Field {
     Message(Message, usize),
     /// A text or bytes.
@@ -84,7 +84,7 @@ impl Message {
 ///
 /// [`Spent`], as soon as the budget does not suffice.
 pub(super) fn request(body: &[u8], budget: &mut Budget) -> Result<(), Spent> {
-    // What is open: a message and the bytes of it that are left.
+    // Open messages, each with its bytes that are left.
     let mut open: Vec<(Message, &[u8])> = vec![(Message::Request, body)];
     while let Some((message, rest)) = open.last_mut() {
         let message = *message;

@@ -7,13 +7,13 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     pub(crate) pipeline: Vec<Stage>,
-    /// What makes time series of the spans, if the query asks for that.
+    /// Metrics function, if the query has one.
     pub(crate) metrics: Option<Metrics>,
     pub(crate) hints: Hints,
 }
 
 impl Query {
-    /// Whether it says `{ false }` and so asks for nothing.
+    /// True if it says `{ false }` and so asks for nothing.
     pub(crate) fn selects_nothing(&self) -> bool {
         let nothing = Stage::Spansets(Spansets::Filter(Expr::Const(Const::Bool(false))));
         self.pipeline.contains(&nothing)
@@ -56,7 +56,7 @@ pub(crate) enum Spansets {
 }
 
 impl Spansets {
-    /// Whether pipelines are among what is combined; spans are found by each on its own then.
+    /// True if pipelines are among the operands; each finds its spans on its own then.
     pub(crate) fn has_pipelines(&self) -> bool {
         match self {
             Self::Filter(_) => false,
@@ -133,7 +133,7 @@ macro_rules! named {
 }
 
 named! {
-    /// What every span has without being told.
+    /// Intrinsics, which every span has.
     Intrinsic {
         Duration = "duration",
         Name = "name",
@@ -161,7 +161,7 @@ named! {
 }
 
 named! {
-    /// How spans become a number for each interval.
+    /// Function that makes a number of the spans of each interval.
     MetricsFunction {
         Rate = "rate",
         CountOverTime = "count_over_time",
@@ -191,7 +191,7 @@ named! {
 }
 
 impl BinaryOp {
-    /// Whether the result is true or false.
+    /// True if the result is true or false.
     pub(crate) fn is_boolean(self) -> bool {
         use BinaryOp::{Add, Div, Mod, Mul, Pow, Sub};
         !matches!(self, Add | Sub | Mul | Div | Mod | Pow)

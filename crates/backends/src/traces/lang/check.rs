@@ -1,4 +1,4 @@
-//! What a query must hold to besides the grammar: matching types, usable regular expressions,
+//! Checks of a query beyond the grammar: matching types, usable regular expressions,
 //! nothing that cannot be answered.
 
 use regex::Regex;
@@ -10,7 +10,7 @@ use super::ast::{
 use crate::traces::lang::expression::of_parent;
 use crate::wire::regex::{compile, compile_anchored};
 
-/// What an expression is known to be before any span has been seen.
+/// Static type of an expression.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Type {
     /// Depends on the span.
@@ -92,7 +92,7 @@ fn count_patterns(stages: &[Stage], count: &mut usize) {
     }
 }
 
-/// Whether a condition may stand between braces on its own.
+/// True if a condition may stand between braces on its own.
 pub(super) fn condition(expr: &Expr) -> bool {
     matches!(type_of(expr), Ok(Type::Attribute | Type::Bool))
 }

@@ -7,7 +7,7 @@ use super::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, KINDS,
 use super::cursor::{Cursor, Fault, Parsed, advance, expect, is_keyword, nested, next, symbol};
 use super::lexer::Token;
 
-/// How tightly operators bind: a higher number first. `&&` and `||` bind alike.
+/// Precedence of operators: a higher number binds first. `&&` and `||` bind alike.
 fn binding(op: BinaryOp) -> u8 {
     use BinaryOp::{Add, And, Div, Mod, Mul, Or, Pow, Sub};
     match op {
@@ -254,7 +254,7 @@ pub(super) fn comparison(text: &str) -> Option<BinaryOp> {
     })
 }
 
-/// Whether an attribute is one of a parent, which cannot be answered.
+/// True if an attribute is one of a parent, which cannot be answered.
 pub(super) fn of_parent(field: &Field) -> bool {
     matches!(
         field,

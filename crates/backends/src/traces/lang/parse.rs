@@ -55,15 +55,15 @@ pub(super) fn single_field(text: &str) -> Result<Field, QueryError> {
     }
 }
 
-/// Whether pipelines in parentheses may be combined. As in Tempo, they may only with each other and
-/// nothing may follow: `({ } | count() > 1) && ({ })`, but not `{ } && ({ } | count() > 1)`.
+/// Place of pipelines in parentheses. As in Tempo, they combine only with each other, and nothing
+/// may follow: `({ } | count() > 1) && ({ })`, but not `{ } && ({ } | count() > 1)`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pipelines {
     Allowed,
     Refused,
 }
 
-/// What stands between operators outside braces.
+/// Operand outside braces.
 enum Node {
     /// No pipeline is among them.
     Spansets(Spansets),
@@ -284,7 +284,7 @@ fn wrapped(input: &mut Cursor<'_>, pipelines: Pipelines) -> Parsed<Node> {
     })
 }
 
-/// Whether `count() )` and the like comes next: a pipeline that ends in a number.
+/// True if `count() )` and the like comes next: a pipeline that ends in a number.
 fn opt_aggregate_then_close(input: &mut Cursor<'_>) -> Parsed<bool> {
     let mut ahead = input.clone();
     let found = matches!(next(&ahead), Token::Word(word) if is_aggregate(word));

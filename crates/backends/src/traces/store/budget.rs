@@ -1,4 +1,4 @@
-//! What a message takes in memory once it is decoded, counted before it is built. Ten million
+//! Bytes of a decoded message, counted before it is built. Ten million
 //! empty spans are 20 MB on the wire, 87 KB of gzip, and gigabytes as messages.
 
 use thiserror::Error;
@@ -17,7 +17,7 @@ pub(crate) struct Budget {
 )]
 pub(crate) struct Spent(usize);
 
-/// What an allocation takes besides its content.
+/// Bytes of an allocation besides its content.
 const ALLOCATION: usize = 16;
 
 impl Budget {
@@ -43,7 +43,7 @@ impl Budget {
         Ok(())
     }
 
-    /// What has been paid for so far.
+    /// Bytes paid for so far.
     pub(crate) fn spent(&self) -> usize {
         self.most - self.left
     }

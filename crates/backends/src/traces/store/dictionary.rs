@@ -1,4 +1,5 @@
-//! What spans share (texts, resources, scopes), and the way of a span into and out of its kept form.
+//! Dictionary of texts, resources and scopes that spans share. Spans are converted here into and out of
+//! their kept form.
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::{

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// (<https://grafana.com/docs/tempo/latest/configuration/#overrides>).
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// How long a trace is kept after its first span arrived.
+    /// Time that a trace is kept after its first span arrived.
     pub max_age: Duration,
     /// Bytes that all spans and their indexes may take in memory.
     pub max_bytes: usize,
@@ -29,7 +29,7 @@ pub struct Limits {
     pub max_decoded_bytes: usize,
     /// Bytes that one search may hold on the way to its answer.
     pub max_query_bytes: usize,
-    /// How long one search may run.
+    /// Time for one search.
     pub max_search_time: Duration,
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// What one entry costs besides its key's bytes: the slot, the index entry at its usual load,
+/// Bytes of one entry besides its key: the slot, the index entry at its usual load,
 /// the counter in front of the shared bytes and the allocator's own share.
 const ENTRY_BYTES: usize = 112;
 
@@ -111,7 +111,7 @@ where
         &self.slot(number).value
     }
 
-    /// Who has a number is a user of its entry, so that it is there.
+    /// An entry lives as long as its number is used.
     fn slot(&self, number: u32) -> &Slot<K, V> {
         match self.slots.get(number as usize) {
             Some(Some(slot)) => slot,

@@ -11,7 +11,7 @@ use super::{Condition, Fetch};
 use crate::traces::lang::ast::{AttributeScope, Const, Field};
 use crate::traces::store::{Attribute, Value};
 
-/// How an attribute that is not there is read where its absence is what was asked for.
+/// Value of an attribute that is not there, where a column or `= nil` asks for it.
 const NIL: Computed<'static> = Computed::Text("nil");
 
 fn column(scope: AttributeScope, name: &str) -> Option<Column> {
@@ -89,7 +89,7 @@ impl Fetch<'_> {
         others.is_empty() || self.general(subject, &others, scope, attributes, values)
     }
 
-    /// Whether another condition of a span is about the same column: they are read together.
+    /// True if another condition of a span is about the same column: they are read together.
     fn another(
         &self,
         conditions: &[Condition<'_>],
@@ -100,8 +100,8 @@ impl Fetch<'_> {
         scope == AttributeScope::Span && conditions.iter().filter(same).count() > 1
     }
 
-    /// Reads the attributes without a column. Which values are wanted is asked of all of them alike,
-    /// whatever their names.
+    /// Reads the attributes without a column. A value is read if it fits a comparison with any of
+    /// them, whatever its name.
     fn general<'a>(
         &self,
         subject: &Subject<'a>,
@@ -130,7 +130,7 @@ impl Fetch<'_> {
     }
 }
 
-/// Whether an attribute lies with the others.
+/// True if an attribute has no column of its own.
 fn general(subject: &Subject<'_>, scope: AttributeScope, attribute: &Attribute) -> bool {
     let column = match scope {
         AttributeScope::Resource | AttributeScope::Span => {

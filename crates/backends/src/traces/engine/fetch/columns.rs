@@ -2,7 +2,7 @@
 
 use crate::traces::store::Value;
 
-/// What such a column holds; an attribute of another type lies with the others.
+/// Type of such a column; an attribute of another type lies with the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     Text,
@@ -41,7 +41,7 @@ pub(super) fn of_span(name: &str) -> Option<Column> {
 }
 
 impl Column {
-    /// Whether a value is of this column's type.
+    /// True if a value is of this column's type.
     pub(super) fn holds(self, value: &Value) -> bool {
         matches!(
             (self, value),

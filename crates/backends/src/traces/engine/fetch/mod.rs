@@ -1,5 +1,5 @@
-//! What Tempo's storage hands to the evaluation of a query: not whole spans, but the spans and the
-//! values that fit the query's comparisons.
+//! Input of the evaluation: the spans and the values that fit the query's comparisons, as Tempo's
+//! storage reads them.
 //!
 //! Tempo takes every comparison out of a query, whatever stands around it, reads only values that
 //! fulfil one, and evaluates the query over those. Answers depend on it: `{ !(.a = 1) }` finds
@@ -41,7 +41,7 @@ struct Condition<'q> {
 /// All comparisons of a query, by what they are about.
 #[derive(Default)]
 pub(super) struct Fetch<'q> {
-    /// Whether a span must fulfil all of them instead of any.
+    /// A span must fulfil all of them instead of any.
     all: bool,
     trace: Vec<Condition<'q>>,
     resource: Vec<Condition<'q>>,
@@ -153,7 +153,7 @@ impl<'q> Fetch<'q> {
         list.push(condition);
     }
 
-    /// Whether a span that fulfils no condition at all is left out.
+    /// True if a span that fulfils no condition at all is left out.
     fn needs_one(&self) -> bool {
         let span = [&self.span, &self.resource, &self.scope];
         let some = span.into_iter().any(|list| !list.is_empty())

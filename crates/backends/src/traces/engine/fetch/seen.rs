@@ -1,4 +1,4 @@
-//! Which spans of a trace a query is evaluated over, and which of their values.
+//! Selects the spans of a trace, and the values of each, that a query is evaluated over.
 
 use super::super::eval::Subject;
 use super::super::relation::NestedSet;
@@ -65,7 +65,7 @@ fn count(values: &[(Name, Computed<'_>)]) -> usize {
 }
 
 impl Fetch<'_> {
-    /// What is read of each span of a trace; nothing of those that the query is not evaluated over.
+    /// Reads the spans of a trace; `None` for those that the query is not evaluated over.
     pub(in crate::traces::engine) fn read<'a>(
         &self,
         subject: &Subject<'a>,

@@ -7,7 +7,7 @@ use super::super::value::ordered;
 use crate::traces::lang::ast::{BinaryOp, Const};
 use crate::traces::lang::check;
 
-/// What is asked of a value.
+/// Requirement for a value.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
     /// Nothing: every value is read.
@@ -45,7 +45,7 @@ impl Test {
         }
     }
 
-    /// Whether this and another let every value through together.
+    /// True if this and another let every value through together.
     pub(super) fn completes(&self, other: &Self) -> bool {
         use BinaryOp::{Eq, Ne};
         match (self, other) {
@@ -56,7 +56,7 @@ impl Test {
         }
     }
 
-    /// Whether it is about values of any type.
+    /// True if it is about values of any type.
     pub(super) fn is_general(&self) -> bool {
         matches!(self, Self::Any | Self::Exists)
     }
@@ -136,7 +136,7 @@ impl Test {
         })
     }
 
-    /// An id, as bytes. What is no id lets every one through, and leaves the rest to the evaluation.
+    /// An id, as bytes. A text that is no id lets every one through: the evaluation decides.
     pub(super) fn id(&self, value: &[u8], kind: Id) -> bool {
         self.of(Some(value), |op, constant, _| {
             let Const::Text(text) = constant else {
@@ -153,7 +153,7 @@ impl Test {
     }
 }
 
-/// How an id is written as text.
+/// Text form of an id.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Id {
     /// Zeros in front do not matter.
@@ -187,7 +187,7 @@ impl Id {
     }
 }
 
-/// What an operator makes of two constants; nothing where that depends on more than them.
+/// Result of an operator on two constants; `None` where that depends on more than them.
 pub(super) fn operation(op: BinaryOp, left: &Const, right: &Const) -> Option<Const> {
     use BinaryOp::{And, Ne, NotRe, Or, Re};
     let number = |value: &Const| match value {
