@@ -9,7 +9,7 @@
 //! * this module: the comparisons of a query
 //! * [`seen`]: which spans and values fulfil them
 //! * [`attributes`]: the same for attributes
-//! * [`test`]: one comparison over one value
+//! * [`mod@test`]: one comparison over one value
 //! * [`columns`]: attributes that Tempo stores apart from the others
 
 mod attributes;
