@@ -27,7 +27,7 @@ const STEP: Duration = Duration::from_millis(5);
 const HEAD: Duration = Duration::from_secs(30);
 
 /// How long a client may take to read on.
-const WRITE: Duration = Duration::from_secs(30);
+const WRITE: Duration = Duration::from_secs(10);
 
 /// How long the next part of a body may take. Routes bound the whole of it.
 const BODY: Duration = Duration::from_secs(10);

@@ -5,7 +5,8 @@
 //! * [`intake`]: reads request bodies within bounds of time and memory
 //! * [`measure`]: estimates the memory of a body before it is decoded
 //! * [`Stop`]: ends a computation on timeout or when the client hangs up
-//! * [`Queries`]: bounds the number of concurrent queries
+//! * [`Queries`]: bounds the number of concurrent queries, [`Unread`]: the memory of responses that wait for
+//!   their clients
 
 mod clock;
 pub mod duration;
@@ -15,11 +16,14 @@ pub mod measure;
 mod queries;
 mod rate;
 pub mod regex;
+mod room;
 mod stop;
 pub mod unpack;
+mod unread;
 
 pub use clock::{Clock, unix_nanos};
 pub use matcher::Comparison;
-pub use queries::{Queries, QueueError};
+pub use queries::{CONCURRENT, Queries, QueueError};
 pub(crate) use rate::{Denied, TokenBucket};
 pub use stop::{Stop, Stopped};
+pub use unread::Unread;

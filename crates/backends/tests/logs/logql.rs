@@ -1,10 +1,13 @@
 //! Log queries of LogQL beyond the recorded answers; expectations come from Loki's documentation of the language.
 
 use crate::support::logql::{LINES, backend};
-use crate::support::logs::{Backend, NOW, SECOND, stream};
+use crate::support::logs::{Backend, NOW, SECOND, encode, stream};
 use lab_backends::logs::Limits;
 use lab_backends::logs::store::Entry;
 use serde_json::{Value, json};
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::time::Duration;
 
 #[tokio::test]
 async fn pipelines_return_the_documented_lines() {
@@ -614,6 +617,46 @@ async fn verbs_of_templates_may_be_as_wide_as_those_of_go() {
             "{format}"
         );
     }
+}
+
+/// Opens a connection, sends a query and reads nothing.
+fn asked(backend: &Backend, query: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(backend.address).unwrap();
+    let query = encode(&[("query", query)]);
+    let head = format!(
+        "GET /loki/api/v1/query_range?{query}&start={}&end={NOW} HTTP/1.1\r\nHost: lab\r\n\r\n",
+        NOW - 60 * SECOND
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_ends_its_query() {
+    let hour = Duration::from_secs(3600);
+    let backend = Backend::start(Limits {
+        max_concurrent_queries: 1,
+        query_timeout: hour,
+        ..Limits::default()
+    })
+    .await;
+    let lines = vec![Entry::new(NOW - SECOND, "line")];
+    backend
+        .store
+        .push(vec![stream(&[("app", "a")], lines)])
+        .unwrap();
+    let endless = "{app=\"a\"} | line_format `{{range 99999999}}{{range 99999999}}{{end}}{{end}}`";
+    let other = async |wait| {
+        let other = backend.range("{app=\"a\"}", &[]);
+        tokio::time::timeout(wait, other).await
+    };
+    let open = asked(&backend, endless);
+    // It has the only slot as soon as another query gets none.
+    while other(Duration::from_millis(300)).await.is_ok() {}
+    drop(open);
+    let answer = other(Duration::from_secs(30)).await;
+    let answer = answer.expect("the slot is free again");
+    assert_eq!(answer.status, 200, "{answer:?}");
 }
 
 #[tokio::test]

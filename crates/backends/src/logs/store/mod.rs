@@ -33,7 +33,7 @@ pub use tail::{Dropped, Tail, TailBatch};
 pub use validate::is_label_name;
 
 pub use crate::wire::{Clock, Comparison};
-use crate::wire::{Queries, TokenBucket};
+use crate::wire::{Queries, TokenBucket, Unread};
 use stats::Counters;
 use stream::{ChunkShape, Outcome};
 use streams::Streams;
@@ -62,6 +62,7 @@ pub struct Store {
     counters: Counters,
     queries: Queries,
     index_queries: Queries,
+    unread: Unread,
 }
 
 impl Store {
@@ -87,6 +88,7 @@ impl Store {
             )),
             queries: Queries::new(limits.max_concurrent_queries),
             index_queries: Queries::new(limits.max_concurrent_queries),
+            unread: Unread::new(limits.max_query_bytes),
             streams: RwLock::default(),
             tails: Arc::default(),
             counters: Counters::default(),
@@ -119,6 +121,12 @@ impl Store {
     #[must_use]
     pub fn index_queries(&self) -> &Queries {
         &self.index_queries
+    }
+
+    /// The memory of responses that clients have not read yet.
+    #[must_use]
+    pub fn unread(&self) -> &Unread {
+        &self.unread
     }
 
     /// Counts a push that could not be read.

@@ -72,7 +72,7 @@ impl QueryLimits {
 }
 
 /// Bytes of a value with its time, written as JSON.
-const JSON_BYTES: usize = 30;
+pub(crate) const JSON_BYTES: usize = 30;
 
 impl Default for QueryLimits {
     fn default() -> Self {

@@ -94,6 +94,17 @@ impl Answer {
         Self::new(StatusCode::NOT_FOUND, None, Bytes::new())
     }
 
+    /// Splits the body off, which leaves an answer with an empty one.
+    pub(super) fn into_parts(mut self) -> (Self, Vec<u8>) {
+        let body = std::mem::take(&mut self.body);
+        (self, body.into())
+    }
+
+    /// Puts an answer and its body together again.
+    pub(super) fn from_parts(head: Self, body: Bytes) -> Self {
+        Self { body, ..head }
+    }
+
     pub(super) fn render(self, response: &mut Response) {
         response.status_code(self.status);
         if let Some(content_type) = self.content_type {
@@ -141,7 +152,7 @@ impl From<SearchError> for Answer {
 impl From<QueueError> for Answer {
     fn from(why: QueueError) -> Self {
         let status = match why {
-            QueueError::Full => StatusCode::TOO_MANY_REQUESTS,
+            QueueError::Full | QueueError::Unread => StatusCode::TOO_MANY_REQUESTS,
             QueueError::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             QueueError::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         };

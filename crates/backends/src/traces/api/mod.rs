@@ -18,19 +18,21 @@ use salvo::http::header::ACCEPT;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
 use super::Store;
-use crate::wire::{Queries, Stop};
+use crate::wire::{CONCURRENT, Queries, Stop, Unread};
 use answer::Answer;
 use params::Params;
 
 /// The routes that a Tempo has on port 3200, over one store.
 #[must_use]
 pub fn router(store: Arc<Store>) -> Router {
-    let queries = Arc::new(Queries::new(places()));
+    let queries = Arc::new(Queries::new(CONCURRENT));
+    let unread = Unread::new(store.limits().max_query_bytes);
     let now = |path: &str, answer: fn() -> Answer| Router::with_path(path).get(Now(answer));
     let ask = |path: &str, answer: Compute| {
         Router::with_path(path).get(Ask {
             store: Arc::clone(&store),
             queries: Arc::clone(&queries),
+            unread: unread.clone(),
             answer,
         })
     };
@@ -47,12 +49,6 @@ pub fn router(store: Arc<Store>) -> Router {
         .push(ask("api/v2/search/tag/{tag}/values", tags::values_v2))
         .push(ask("api/metrics/query_range", metrics::range))
         .push(ask("api/metrics/query", metrics::instant))
-}
-
-/// Questions that are computed at a time: as many as there are processors, and one more than one,
-/// so that a slow one alone holds up nobody.
-fn places() -> usize {
-    std::thread::available_parallelism().map_or(2, |count| count.get().max(2))
 }
 
 /// The version whose API this is, and who it really is.
@@ -90,6 +86,7 @@ type Compute = fn(&Arc<Store>, &Params, &Stop) -> Answer;
 struct Ask {
     store: Arc<Store>,
     queries: Arc<Queries>,
+    unread: Unread,
     answer: Compute,
 }
 
@@ -116,11 +113,14 @@ impl Handler for Ask {
         };
         let (store, answer) = (Arc::clone(&self.store), self.answer);
         let time = store.limits().max_search_time;
-        let answered = self.queries.run(time, move |stop| {
+        let answered = self.queries.respond(time, &self.unread, move |stop| {
             store.evict_expired(SystemTime::now());
-            answer(&store, &params, stop)
+            answer(&store, &params, stop).into_parts()
         });
-        let answer = answered.await.unwrap_or_else(Answer::from);
+        let answer = match answered.await {
+            Ok((head, body)) => Answer::from_parts(head, body),
+            Err(why) => why.into(),
+        };
         answer.render(response);
     }
 }
