@@ -137,9 +137,9 @@ pub struct Config {
 pub struct ConfigError {
     /// The variable or flag.
     pub name: String,
-    /// What it was set to.
+    /// The value.
     pub value: String,
-    /// What it may be set to.
+    /// Values that are allowed.
     pub allowed: String,
 }
 

@@ -1,4 +1,4 @@
-//! How a handler fails: what the client is told, and what is recorded.
+//! Failures of a handler: the response, and the record.
 
 use salvo::http::StatusCode;
 use salvo::{Depot, Request, Response, Writer, async_trait};

@@ -79,10 +79,10 @@ pub async fn io_task() -> Json<&'static str> {
     Json("IO bound task finish!")
 }
 
-/// What `/cpu_task` found.
+/// Response of `/cpu_task`.
 #[derive(Serialize, ToSchema)]
 pub struct CpuTask {
-    /// How many primes there are below the bound.
+    /// Number of primes below the bound.
     primes: usize,
 }
 
@@ -160,15 +160,15 @@ pub enum StockError {
     Unknown {
         /// The item's number.
         number: u32,
-        /// Why.
+        /// The reason.
         source: Box<StockError>,
     },
-    /// What was counted is not a number.
+    /// The input is not a number.
     #[error("the count {text:?} is not a number")]
     Count {
-        /// What was counted.
+        /// The input.
         text: String,
-        /// Why.
+        /// The reason.
         source: ParseIntError,
     },
 }

@@ -1,4 +1,4 @@
-//! What the handlers of one running instance share.
+//! State that the handlers of one instance share.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub struct Instance {
     pub targets: Targets,
     /// The gate that all requests but probes go through.
     pub gate: Arc<Gate>,
-    /// What `/metrics` answers.
+    /// Metrics that `/metrics` exposes.
     pub metrics: Arc<Metrics>,
 }
 

@@ -46,7 +46,7 @@ impl Gate {
         }
     }
 
-    /// Whether requests are let in.
+    /// True if requests are let in.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.closed.load(Ordering::Acquire)

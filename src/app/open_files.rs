@@ -6,7 +6,7 @@ use std::io;
 /// `EMFILE` and `ENFILE`, the same on Linux and macOS.
 const TOO_MANY: [i32; 2] = [24, 23];
 
-/// Whether an error means that no more files may be open.
+/// True if an error means that no more files may be open.
 #[must_use]
 pub fn is_limit(error: &io::Error) -> bool {
     error
@@ -14,7 +14,7 @@ pub fn is_limit(error: &io::Error) -> bool {
         .is_some_and(|it| TOO_MANY.contains(&it))
 }
 
-/// What to add to an error that has this cause; nothing to others.
+/// Advice for an error that has this cause; empty for others.
 #[must_use]
 pub fn advice(error: &anyhow::Error) -> &'static str {
     let is_cause = error

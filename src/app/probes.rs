@@ -52,13 +52,13 @@ pub async fn metrics(req: &mut Request, depot: &mut Depot, res: &mut Response) {
     }
 }
 
-/// Whether the process runs.
+/// True if the process runs.
 #[endpoint(tags("probes"))]
 pub async fn livez() -> &'static str {
     "ok"
 }
 
-/// Whether requests are taken: not while shutting down.
+/// True if requests are taken: not while shutting down.
 #[endpoint(tags("probes"), status_codes(200, 503))]
 pub async fn readyz(depot: &mut Depot, res: &mut Response) {
     match depot.get_typed::<Arc<Instance>>() {
@@ -70,7 +70,7 @@ pub async fn readyz(depot: &mut Depot, res: &mut Response) {
     }
 }
 
-/// Whether a request is for a route that makes no spans and no log lines, being telemetry or a probe
+/// True if a request is for a route that makes no spans and no log lines, being telemetry or a probe
 /// itself; by whatever method it is asked.
 #[must_use]
 pub fn is_probe(req: &Request) -> bool {

@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::probes::is_probe;
 
-/// Why a request was not answered as asked.
+/// Body of an error response.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -21,7 +21,7 @@ pub struct Problem {
 /// [`Problem`] as it is sent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProblemBody {
-    /// What was wrong, for a person.
+    /// The problem, in words.
     detail: String,
 }
 

@@ -29,31 +29,31 @@ pub enum CallError {
     /// The target did not answer in time.
     #[error("{url} did not answer within {} ms", limit.as_millis())]
     Timeout {
-        /// What was called.
+        /// The URL.
         url: Uri,
-        /// How long it was waited for.
+        /// Time waited.
         limit: Duration,
     },
     /// The target could not be reached, or its answer broke off.
     #[error("{url} cannot be reached")]
     Unreachable {
-        /// What was called.
+        /// The URL.
         url: Uri,
-        /// Why.
+        /// The reason.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The target's answer is larger than what is read of one.
     #[error("{url} answered with more than {MAX_BODY} bytes")]
     TooLarge {
-        /// What was called.
+        /// The URL.
         url: Uri,
     },
     /// The target answered with a status that is no success.
     #[error("{url} answered with status {status}")]
     Status {
-        /// What was called.
+        /// The URL.
         url: Uri,
-        /// What it answered.
+        /// Its status.
         status: StatusCode,
     },
 }

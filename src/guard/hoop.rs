@@ -70,7 +70,7 @@ impl Handler for Before {
     }
 }
 
-/// Whether a browser asks if a page may send a request.
+/// True if a browser asks if a page may send a request.
 fn is_preflight(req: &Request) -> bool {
     req.method() == Method::OPTIONS && req.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }

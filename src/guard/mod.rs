@@ -27,7 +27,7 @@ pub use verdict::Verdict;
 pub struct Guard {
     hosts: Hosts,
     origins: Vec<AllowedOrigin>,
-    /// What a person sets to allow a further host.
+    /// Setting that allows a further host.
     hint: &'static str,
 }
 

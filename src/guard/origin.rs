@@ -69,7 +69,7 @@ impl Origin {
         })
     }
 
-    /// Whether pages of this origin come from the server that `host` and `port` name. Something may
+    /// True if pages of this origin come from the server that `host` and `port` name. Something may
     /// add TLS in between.
     pub(super) fn is_of(&self, host: &Host, port: Option<u16>) -> bool {
         let default = if self.is_tls { 443 } else { 80 };

@@ -14,7 +14,7 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// Characters of a refused name that are shown.
 const SHOWN: usize = 100;
 
-/// What is decided on a request.
+/// Verdict on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is the server's own page, or no page at all.
@@ -112,7 +112,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Whether a browser says, without naming the origin, that another site's page asks. It may follow a
+/// True if a browser says, without naming the origin, that another site's page asks. It may follow a
 /// link, but not load a part of a page from here. What changes something must come from here.
 fn comes_from_elsewhere(method: &Method, headers: &HeaderMap) -> bool {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)

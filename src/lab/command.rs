@@ -1,4 +1,4 @@
-//! What the commands that run to an end and tell their result have in common.
+//! Shared by the commands that end with a result.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A time such as `60`, `60s`, `500ms` or `2m`.
 ///
 /// # Errors
-/// What is expected instead.
+/// Text of the error.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no time; expected one like 60, 60s, 500ms or 2m");
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());

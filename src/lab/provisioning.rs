@@ -36,7 +36,7 @@ impl Unusable {
     }
 }
 
-/// What Grafana is provisioned with.
+/// Provisioning of Grafana: data sources and dashboards.
 pub struct Provisioning {
     /// Data sources in the order of the file.
     pub sources: Vec<DataSource>,
@@ -48,15 +48,15 @@ pub struct Provisioning {
 /// (<https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources>).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct DataSource {
-    /// What others refer to it by.
+    /// Identifier.
     pub uid: String,
-    /// What people call it.
+    /// Name.
     #[serde(default)]
     pub name: String,
     /// `prometheus`, `loki` or `tempo`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Whether it is asked where a dashboard names none.
+    /// True if it is asked where a dashboard names none.
     #[serde(rename = "isDefault", default)]
     pub is_default: bool,
     /// Settings of its type.
@@ -112,7 +112,7 @@ pub fn sources(text: &str, name: &str) -> Result<Vec<DataSource>, Unusable> {
     Ok(file.datasources)
 }
 
-/// What Grafana makes of a value in a provisioning file: `$$` stands for a dollar sign.
+/// Reads a value of a provisioning file as Grafana does: `$$` stands for a dollar sign.
 #[must_use]
 pub fn unescaped(text: &str) -> String {
     text.replace("$$", "$")

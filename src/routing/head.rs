@@ -30,7 +30,7 @@ impl Head {
             ConnCtrl::new(),
             None,
         );
-        // What runs after this looks at the method and the path.
+        // The handlers behind this read the method and the path.
         req.set_uri(uri);
         *req.method_mut() = Method::HEAD;
         routes.handle(get).await

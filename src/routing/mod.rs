@@ -1,4 +1,4 @@
-//! What every server here answers beside its routes, as servers written in Go do.
+//! Responses beside the routes, as servers written in Go give them: HEAD, unknown paths.
 //!
 //! * [`head`]: HEAD wherever there is GET
 //! * [`unmatched`]: what no route takes

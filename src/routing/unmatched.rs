@@ -1,4 +1,4 @@
-//! What no route takes, in the words of Go's HTTP library and its routers.
+//! Unmatched requests, in the words of Go's HTTP library and its routers.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};

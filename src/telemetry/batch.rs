@@ -61,7 +61,7 @@ impl Default for BatchSettings {
     }
 }
 
-/// What became of the spans.
+/// Counters of spans by outcome.
 #[derive(Clone, Debug)]
 pub struct SpanCounters {
     /// Accepted by the collector.
@@ -93,7 +93,7 @@ struct Waiting {
 }
 
 impl Queue {
-    /// Whether there was room for the span.
+    /// True if there was room for the span.
     fn put(&self, span: SpanData) -> bool {
         let mut waiting = self.waiting.lock();
         if waiting.closed || waiting.spans.len() >= self.settings.max_queue_size {
@@ -363,12 +363,12 @@ impl Worker {
     }
 }
 
-/// What a collector has refused or warned of in exports that it answered.
+/// Refusals and warnings of a collector in successful exports.
 #[derive(Default)]
 struct Refused {
     /// Spans that no log line has told of yet.
     spans: u64,
-    /// What it said last; `None` when it has nothing to say since the last log line.
+    /// Its newest message; `None` when it is logged already.
     message: Option<String>,
     told: Option<Instant>,
 }

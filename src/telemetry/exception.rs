@@ -1,4 +1,4 @@
-//! What is known of a request that failed with an error or a panic, for span, log and counter.
+//! Exceptions: errors and panics of a request, for span, log and counter.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -36,7 +36,7 @@ enum Cause {
 }
 
 impl Exception {
-    /// What is to be told of an error: its type's name, its message and its causes.
+    /// Type, message and causes of an error.
     #[must_use]
     pub fn new<E: Error + Send + Sync + 'static>(error: E) -> Self {
         let message = error.to_string();
@@ -54,7 +54,7 @@ impl Exception {
         }
     }
 
-    /// What is to be told of a panic that was caught on this thread.
+    /// Message and place of a panic that was caught on this thread.
     #[must_use]
     pub fn from_panic(payload: &(dyn Any + Send)) -> Self {
         let message = payload_text(payload).to_owned();

@@ -21,7 +21,7 @@ use tracing_subscriber::registry::LookupSpan;
 /// Field that holds a stack trace or backtrace; the only string that keeps its line breaks.
 pub const STACKTRACE: &str = "exception.stacktrace";
 
-/// How a log line looks.
+/// Format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// `date time level [logger] [file:line] [ids] - message`, error chains on further lines.

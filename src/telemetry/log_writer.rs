@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::MakeWriter;
 /// Bytes that may wait for standard output.
 const CAPACITY: usize = 4 << 20;
 
-/// How long lines gather after a write. At rest the thread waits for a line instead.
+/// Time that lines gather after a write. At rest the thread waits for a line instead.
 const GATHER: Duration = Duration::from_millis(2);
 
 /// Bytes of the buffers that are kept for the next lines.

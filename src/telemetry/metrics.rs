@@ -328,7 +328,7 @@ mod tests {
             .clone()
     }
 
-    /// What Prometheus' `histogram_quantile` makes of it.
+    /// Computes what `histogram_quantile` of Prometheus does.
     fn quantile(wanted: f64, histogram: &Histogram) -> f64 {
         let rank = wanted * histogram.get_sample_count() as f64;
         let mut lower = (0.0, 0.0);

@@ -1,4 +1,4 @@
-//! What makes a Salvo service observable: spans over OTLP, log lines that carry their trace,
+//! Telemetry of a Salvo service: spans over OTLP, log lines that carry their trace,
 //! metrics with exemplars. It knows nothing of the service that uses it.
 //!
 //! * [`batch`]: the span processor that accounts for every span
@@ -45,7 +45,7 @@ use metrics::Metrics;
 use otlp::Collector;
 use propagation::Propagation;
 
-/// What the end of the log has even when the spans took all the time.
+/// Time for the end of the log, even when the spans took all of it.
 const LAST_LINES: Duration = Duration::from_millis(200);
 
 /// Everything that can be set about telemetry.
@@ -61,11 +61,11 @@ pub struct Settings {
     pub collector: Option<Collector>,
     /// Which traces are recorded.
     pub sampler: Sampler,
-    /// How spans are batched.
+    /// Batching of spans.
     pub batch: BatchSettings,
     /// Which headers carry context.
     pub propagation: Propagation,
-    /// How a log line looks.
+    /// Format of a log line.
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of `RUST_LOG`.
     pub log_filter: String,

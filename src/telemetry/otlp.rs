@@ -26,7 +26,7 @@ use tonic_types::StatusExt;
 /// field that OTLP has for it. The SDK's own type refuses keys that are allowed.
 pub(super) const TRACE_STATE: &str = "w3c.tracestate";
 
-/// How often a request is sent again, and the wait before the first time; it doubles each time.
+/// Number of retries, and the wait before the first; it doubles each time.
 const RETRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
@@ -41,12 +41,12 @@ pub struct Collector {
     pub headers: HeaderMap,
 }
 
-/// What a collector did with the spans of a request that it answered.
+/// Outcome of an export that the collector answered.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     /// Spans that it did not take.
     pub(super) rejected: u64,
-    /// Why, or a warning.
+    /// The reason, or a warning.
     pub(super) message: String,
 }
 
@@ -78,7 +78,7 @@ impl Exporter {
         })
     }
 
-    /// What all spans have in common.
+    /// Resource of all spans.
     pub(super) fn set_resource(&mut self, resource: &Resource) {
         self.resource = resource.into();
     }
@@ -126,7 +126,7 @@ impl Exporter {
     }
 }
 
-/// How long the collector wants to be left alone before the same request; `None` when it would
+/// Time that the collector asks to wait before a retry; `None` when it would
 /// refuse that again. <https://opentelemetry.io/docs/specs/otlp/#failures>
 fn retry_after(status: &Status) -> Option<Duration> {
     let wanted = status

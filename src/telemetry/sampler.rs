@@ -2,7 +2,7 @@
 
 use opentelemetry_sdk::trace::Sampler;
 
-/// What [`parse`] takes.
+/// Names that [`parse`] takes.
 pub const ALLOWED: &str = "always_on, always_off, traceidratio, parentbased_always_on, \
     parentbased_always_off, parentbased_traceidratio";
 

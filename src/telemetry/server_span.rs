@@ -105,7 +105,7 @@ impl Handler for ServerSpan {
             let status = res.status_code.unwrap_or(StatusCode::OK);
             let code = i64::from(status.as_u16());
             span.set_attribute(KeyValue::new("http.response.status_code", code));
-            // What the client did wrong is no error of the server.
+            // An error of the client is none of the server.
             if status.is_server_error() {
                 span.set_attribute(KeyValue::new("error.type", status.as_str().to_owned()));
                 span.set_status(Status::error(""));

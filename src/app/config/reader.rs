@@ -1,4 +1,4 @@
-//! How a setting is looked up, and how a value that is not allowed is told.
+//! Looks settings up, and reports values that are not allowed.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -98,7 +98,7 @@ pub(super) fn base(target: &Uri) -> String {
     target.to_string().trim_end_matches('/').to_owned()
 }
 
-/// Whether a target is on this machine. A name other than `localhost` could lead anywhere.
+/// True if a target is on this machine. A name other than `localhost` could lead anywhere.
 fn is_loopback(target: &Uri) -> bool {
     let host = target.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse();

@@ -16,7 +16,7 @@ use crate::telemetry::server_span::REQUEST_ID;
 /// Largest answer that is read, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// What became of a request.
+/// Outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// An answer with this status was read to its end.
@@ -25,7 +25,7 @@ pub(super) enum Ended {
     Failed(Failure),
 }
 
-/// Why there was no answer.
+/// Reasons for a request without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Failure {
     /// No connection to the target.

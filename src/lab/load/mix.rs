@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// A route of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// What it is called on the command line.
+    /// Name on the command line.
     pub name: &'static str,
     /// The template, as the metrics name it.
     pub path: &'static str,

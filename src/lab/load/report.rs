@@ -22,9 +22,9 @@ pub(super) struct Report {
     pub(super) late: u64,
     /// The targets' URLs.
     pub(super) targets: Vec<String>,
-    /// What became of the requests.
+    /// Outcomes of the requests.
     pub(super) tally: Tally,
-    /// Whether Ctrl-C came before the end.
+    /// True if Ctrl-C came before the end.
     pub(super) early: bool,
 }
 
@@ -37,7 +37,7 @@ fn answered(all: &Row) -> f64 {
 }
 
 impl Report {
-    /// Whether so many requests were answered as should have been sent, but for one in a hundred.
+    /// True if so many requests were answered as should have been sent, but for one in a hundred.
     #[must_use]
     pub(super) fn is_reached(&self) -> bool {
         answered(&self.tally.all()) >= ENOUGH

@@ -21,7 +21,7 @@ pub(super) struct Turn {
 pub(super) struct Schedule {
     start: Instant,
     rate: f64,
-    /// How many there are.
+    /// Number of them.
     pub(super) total: u64,
 }
 
@@ -44,7 +44,7 @@ impl Schedule {
         self.due(self.total - 1)
     }
 
-    /// How many should have left before `now`.
+    /// Requests that should have been sent before `now`.
     pub(super) fn due_before(&self, now: Instant) -> u64 {
         let elapsed = now.saturating_duration_since(self.start).as_secs_f64();
         ((elapsed * self.rate).ceil() as u64).min(self.total)

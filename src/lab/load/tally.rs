@@ -1,4 +1,4 @@
-//! What became of the requests, a row a route.
+//! Outcomes of requests, a row for each route.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,13 +17,13 @@ const LONGEST: u64 = 86_400_000_000 * 2;
 pub(super) struct Sample {
     /// Its trace, when an answer told it.
     pub(super) trace: Option<Told>,
-    /// What its span is found by in any case.
+    /// Request id, by which its span is found in any case.
     pub(super) request_id: String,
     /// Which target.
     pub(super) target: usize,
     /// From when it should have left to its end.
     pub(super) took: Duration,
-    /// What became of it.
+    /// Outcome.
     pub(super) ended: Ended,
 }
 
@@ -39,9 +39,9 @@ impl Sample {
 /// The requests of one route, or of all.
 #[derive(Clone)]
 pub(super) struct Row {
-    /// How many left.
+    /// Requests sent.
     pub(super) sent: u64,
-    /// How many should have left and did not.
+    /// Requests that should have been sent and were not.
     pub(super) missed: u64,
     /// Answers by status.
     pub(super) statuses: BTreeMap<u16, u64>,
@@ -76,7 +76,7 @@ impl Row {
         self.failures.values().sum()
     }
 
-    /// How many wait for their answer.
+    /// Requests without a response yet.
     pub(super) fn open(&self) -> u64 {
         self.sent - self.answered() - self.failed()
     }
@@ -128,7 +128,7 @@ impl Row {
 pub(super) struct Tally {
     /// Each route with its row.
     pub(super) rows: Vec<(Route, Row)>,
-    /// How many left to each target.
+    /// Requests sent to each target.
     pub(super) targets: Vec<u64>,
     empty: Row,
 }
@@ -144,7 +144,7 @@ impl Tally {
         })
     }
 
-    /// How many requests of a route have had their turn.
+    /// Requests of a route so far.
     pub(super) fn turns(&self, route: usize) -> u64 {
         let row = &self.rows[route].1;
         row.sent + row.missed

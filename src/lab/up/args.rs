@@ -70,11 +70,10 @@ pub struct UpArgs {
     /// lab takes its place
     #[arg(long, value_name = "DIR")]
     pub dashboards: Option<PathBuf>,
-    /// How long each embedded store keeps what it has: a number with s, m or h
+    /// Time that each embedded store keeps its data: a number with s, m or h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = retention)]
     pub retention: Duration,
-    /// Memory that each embedded store may take, in MiB. The lab as a whole stays below twice the sum of
-    /// the three, or below 384 MiB if that is more, whatever it is sent
+    /// Memory that each embedded store may take, in MiB. The room for requests and queries follows it
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(8..=65536))]
     pub store_mib: u64,
     /// The log lines of the instances: text or json

@@ -17,13 +17,13 @@ use crate::routing::Unmatched;
 use lab_backends::logs::shipper::{RemoteConfig, RemoteLoki, Sink, StoreSink};
 use lab_backends::{logs, metrics, traces};
 
-/// What the real Prometheus scrapes; the embedded one reads the same file.
+/// Scrape configuration of the real Prometheus; the embedded one reads the same file.
 const SCRAPE_CONFIG: &str = include_str!("../../../etc/prometheus/prometheus.yml");
 
-/// How often the stores are asked to drop what is too old, also when nothing comes in.
+/// Interval at which the stores drop old data, also when nothing comes in.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// How long a real Loki has at the end to take the last lines.
+/// Time for a real Loki to take the last lines at the end.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// The running servers.
@@ -31,7 +31,7 @@ pub(super) struct Backends {
     stores: Stores,
     servers: Vec<Running>,
     receiver: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
-    /// What is scraped into what, until the scraper has it.
+    /// Store and targets, until the scraper takes them.
     scraping: Option<(Arc<metrics::Store>, Arc<metrics::TargetSet>)>,
     scraper: Option<metrics::Scraper>,
     remote_loki: Option<Arc<RemoteLoki>>,
@@ -152,7 +152,7 @@ impl Backends {
         }
     }
 
-    /// What the stores hold.
+    /// The stores.
     pub(super) fn stores(&self) -> &Stores {
         &self.stores
     }

@@ -19,20 +19,20 @@ use tokio::sync::watch;
 /// Most connections of one server.
 const MOST: usize = 1024;
 
-/// How long a new connection waits for those that are ending, and how often it looks.
+/// Time that a new connection waits for those that are ending, and the pause between two looks.
 const MOMENT: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(5);
 
-/// How long a client may take for the head of a request, and be silent between two requests.
+/// Time for the head of a request, and for the silence between two requests.
 const HEAD: Duration = Duration::from_secs(30);
 
-/// How long a client may take to read on.
+/// Time for a client to read on.
 const WRITE: Duration = Duration::from_secs(10);
 
-/// How long the next part of a body may take. Routes bound the whole of it.
+/// Time for the next part of a body. Routes bound the whole of it.
 const BODY: Duration = Duration::from_secs(10);
 
-/// How many connections a server takes when the process may open `files` files, for each of `servers`
+/// Number of connections that a server takes when the process may open `files` files, for each of `servers`
 /// servers that share them.
 pub(super) fn most(files: u64, servers: u64) -> usize {
     // A quarter is left for instances, scrapes, the console's own requests and the terminal.
@@ -65,7 +65,7 @@ struct Open {
     ending: bool,
 }
 
-/// How a connection is used.
+/// State of a connection.
 #[derive(Debug)]
 struct Usage {
     /// When bytes went over it, in milliseconds since the table began.
@@ -74,9 +74,9 @@ struct Usage {
     requests: AtomicUsize,
 }
 
-/// How to end a connection.
+/// Handle that ends a connection.
 enum End {
-    /// What has become a WebSocket is not ended: the routes that give these away count them.
+    /// A WebSocket is not ended: the routes that give these away count them.
     Http(ConnCtrl),
     /// A sender of spans sends again what was not answered.
     Grpc(watch::Sender<bool>),
@@ -143,7 +143,7 @@ impl Connections {
         }
     }
 
-    /// Whether there is room for a connection of a peer. If not, a connection is ended that makes room
+    /// True if there is room for a connection of a peer. If not, a connection is ended that makes room
     /// soon, unless all have requests to answer.
     fn make_room(&self, peer: IpAddr) -> bool {
         let mut open = self.table.open.lock();
@@ -251,7 +251,7 @@ impl Handler for Keep {
     }
 }
 
-/// What counts as one peer: an IPv4 address, or the network in which a machine takes any IPv6 address.
+/// Identity of a peer: an IPv4 address, or the network in which a machine takes any IPv6 address.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

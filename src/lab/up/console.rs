@@ -1,4 +1,4 @@
-//! What the console shows in this run: the dashboards and data sources of Grafana, and the servers,
+//! Content of the console in this run: the dashboards and data sources of Grafana, and the servers,
 //! embedded or real.
 
 use anyhow::Context as _;

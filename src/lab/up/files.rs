@@ -1,4 +1,4 @@
-//! How many files this process may have open at a time; each connection is one.
+//! Limit of open files; each connection is one.
 
 use anyhow::{Context as _, bail};
 use rlimit::Resource;

@@ -15,7 +15,7 @@ use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use super::connections::{Connections, Place};
 
-/// How long a client may take for its first bytes.
+/// Time for the first bytes of a client.
 const FIRST_BYTES: Duration = Duration::from_secs(10);
 
 /// Bytes of the preface with which HTTP/2 begins.

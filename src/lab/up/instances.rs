@@ -29,10 +29,10 @@ use lab_backends::logs::Clock;
 use lab_backends::logs::shipper::{Output, Pipeline, Sink, Stages, contract_labels};
 use lab_backends::logs::store::LabelSet;
 
-/// How long an instance has to become ready.
+/// Time for an instance to become ready.
 const READY: Duration = Duration::from_secs(20);
 
-/// How long an instance has to end: its own 10 s for requests and 5 s for spans, and some more.
+/// Time for an instance to end: its own 10 s for requests and 5 s for spans, and some more.
 const END: Duration = Duration::from_secs(17);
 
 /// Pause before a crashed instance is started again; it doubles with each crash in a row.
@@ -44,11 +44,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// An instance that ran this long has not crashed in a row.
 const SOUND: Duration = Duration::from_secs(60);
 
-/// How long an entry of the log waits for further lines. The instances write an event at once, so
+/// Time that a log entry waits for further lines. The instances write an event at once, so
 /// this is far below the 3 s that the contract allows.
 const ENTRY_WAIT: Duration = Duration::from_millis(200);
 
-/// How long a finished span waits for its batch, in ms, so that a trace is seen soon.
+/// Time that a finished span waits for its batch, in ms, so that a trace is seen soon.
 const BATCH_DELAY: &str = "200";
 
 /// Variables that can keep an instance from starting, or its spans or lines from coming. A sampler,
@@ -67,18 +67,18 @@ const HOSTILE: [&str; 11] = [
     "RUST_LOG",
 ];
 
-/// What the lab says about one instance.
+/// Status of one instance.
 pub(super) struct Status {
     pub(super) name: String,
     pub(super) address: String,
     pub(super) restarts: AtomicU64,
-    /// How it ended the last time.
+    /// Exit status of its last run.
     end: Mutex<String>,
     running: watch::Sender<bool>,
 }
 
 impl Status {
-    /// Whether its process runs.
+    /// True if its process runs.
     pub(super) fn is_running(&self) -> bool {
         *self.running.borrow()
     }
@@ -142,7 +142,7 @@ impl Instances {
         })
     }
 
-    /// What is to be said about each instance.
+    /// Status of each instance.
     pub(super) fn statuses(&self) -> Vec<Arc<Status>> {
         self.statuses.clone()
     }
@@ -283,7 +283,7 @@ impl Keeper {
     /// Runs the process once: `None` when it was asked to end, else how it ended.
     async fn run(&mut self, status: &Status) -> anyhow::Result<Option<String>> {
         let mut command = Command::new(&self.program);
-        // What a person's shell sets for other programs must not switch a pillar off here.
+        // Variables that a shell sets for other programs must not switch a pillar off here.
         for variable in HOSTILE {
             command.env_remove(variable);
         }

@@ -1,4 +1,4 @@
-//! What an instance wrote last to standard error: mostly why it ended.
+//! Last lines of an instance on standard error: mostly the reason why it ended.
 
 use std::sync::Arc;
 

@@ -99,7 +99,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     };
     tokio::select! {
         () = stop => Ok(ExitCode::SUCCESS),
-        // What still runs is killed as it is dropped.
+        // Processes that still run are killed when they are dropped.
         _ = interrupt.recv() => Ok(ExitCode::from(KILLED)),
     }
 }

@@ -1,4 +1,4 @@
-//! What `lab up` says on the terminal: a line a part as it starts, then where everything is.
+//! Terminal output of `lab up`: a line a part as it starts, then where everything is.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;

@@ -19,13 +19,13 @@ use super::instances::host_name;
 use crate::guard::{Before, Guard, Hosts};
 use crate::routing::{Head, Unmatched};
 
-/// How long open requests have to be answered when a server stops.
+/// Time for open requests when a server stops.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Bytes of a request's head; more get status 431.
 const MAX_HEAD_BYTES: usize = 64 << 10;
 
-/// What every server of the lab stands behind.
+/// Guard and connection bounds in front of every server of the lab.
 pub(super) struct Doors {
     pub(super) guard: Arc<Guard>,
     most_connections: usize,

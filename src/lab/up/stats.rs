@@ -19,7 +19,7 @@ pub(super) struct Stores {
     pub(super) traces: Option<Arc<traces::Store>>,
     pub(super) logs: Option<Arc<logs::Store>>,
     pub(super) metrics: Option<Arc<metrics::Store>>,
-    /// What takes the instances' log lines, the store or a real server.
+    /// Sink of the instances' log lines: the store or a real server.
     pub(super) lines: Option<Arc<dyn Sink>>,
 }
 

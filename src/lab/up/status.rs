@@ -1,4 +1,4 @@
-//! What the lab says about itself: where everything is, how the instances fare, and its metrics.
+//! Status of the lab: where everything is, how the instances fare, and its metrics.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,7 +12,7 @@ use super::ports::Addresses;
 use super::stats::{self, Stores};
 use crate::console::answer;
 
-/// What is told.
+/// Body of the response.
 #[derive(Clone)]
 pub(super) struct Lab {
     stores: Stores,

@@ -75,7 +75,7 @@ pub struct VerifyArgs {
     pub dashboards: Option<PathBuf>,
 }
 
-/// What is to be checked, and where.
+/// The servers to be checked.
 pub struct Lab {
     /// The instances of the service.
     pub apps: Vec<Server>,
@@ -97,7 +97,7 @@ pub enum UsageError {
     Url {
         /// The flag.
         flag: &'static str,
-        /// Why.
+        /// The reason.
         source: UrlError,
     },
     /// A file that a flag names cannot be read or understood.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::tempo::Span;
 use crate::lab::provisioning::{DataSource, unescaped};
 
-/// How Grafana goes from a span to its logs: `tracesToLogsV2` of a Tempo data source
+/// Link from a span to its logs: `tracesToLogsV2` of a Tempo data source
 /// (<https://grafana.com/docs/grafana/latest/datasources/tempo/configure-tempo-data-source/#trace-to-logs>).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -64,7 +64,7 @@ impl TraceToLogs {
     /// The mapping of a Tempo data source; the newer form wins, as in Grafana.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// The problem of the file.
     pub fn of(tempo: &DataSource) -> Result<Self, String> {
         let part = |name: &str| tempo.settings.get(name).filter(|it| !it.is_null()).cloned();
         if let Some(value) = part("tracesToLogsV2") {
@@ -96,7 +96,7 @@ impl TraceToLogs {
     /// The query for the logs of a span.
     ///
     /// # Errors
-    /// Why Grafana would show no link.
+    /// Reasons for Grafana to show no link.
     pub fn query(&self, trace_id: &str, span: &Span) -> Result<LogsQuery, String> {
         let tags = self.formatted_tags(span);
         let own = self.query.as_deref().filter(|_| self.custom_query);
@@ -149,7 +149,7 @@ impl TraceToLogs {
                     "" => &tag.key,
                     renamed => renamed,
                 };
-                // What Grafana writes as it is: a quotation mark in it would end the selector.
+                // Grafana writes it as it is: a quotation mark in it would end the selector.
                 let value = value.replace('\\', "\\\\").replace('"', "\\\"");
                 Some(format!("{label}=\"{value}\""))
             })
@@ -182,7 +182,7 @@ fn milliseconds(text: &str) -> Result<i64, String> {
     number.checked_mul(unit).ok_or_else(wrong)
 }
 
-/// How Grafana finds a trace id in a log line: a derived field of a Loki data source
+/// Link from a log line to its trace: a derived field of a Loki data source
 /// (<https://grafana.com/docs/grafana/latest/datasources/loki/configure-loki-data-source/#derived-fields>).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -204,7 +204,7 @@ impl DerivedField {
     /// The derived fields of a Loki data source that lead to the data source `target`.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// The problem of the file.
     pub fn leading_to(loki: &DataSource, target: &str) -> Result<Vec<Self>, String> {
         let value = loki.settings.get("derivedFields").cloned();
         let fields: Vec<Self> = serde_json::from_value(value.unwrap_or(Value::Array(Vec::new())))
@@ -223,7 +223,7 @@ impl DerivedField {
         }
     }
 
-    /// What Tempo is asked for when the link in a line is followed; `None` when there is no link.
+    /// Trace id that the link in a line leads to; `None` when there is no link.
     ///
     /// # Errors
     /// The expression is none.

@@ -1,15 +1,15 @@
-//! Why a promise is not kept: what was asked, what came, what to check.
+//! Findings: the request, the response and the advice for a promise that is not kept.
 
-/// What stands between a promise and its being kept.
+/// Reason why a promise is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The request, as a person could repeat it, or what was looked for.
     pub asked: String,
-    /// What came instead of the expected.
+    /// The observation in the place of the expected one.
     pub came: String,
-    /// What to check; `None` leaves it to the promise's own advice.
+    /// Advice; `None` leaves it to the promise's own.
     pub check: Option<String>,
-    /// Whether waiting longer cannot help.
+    /// True if waiting longer cannot help.
     pub settled: bool,
 }
 

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Largest answer that is read, in bytes.
 const LARGEST: usize = 32 << 20;
 
-/// What may stand in a query string as it is.
+/// Characters that stand in a query string as they are.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -48,7 +48,7 @@ pub struct Server {
     authorization: Option<HeaderValue>,
 }
 
-/// What a server answered.
+/// Response of a server.
 #[derive(Debug)]
 pub struct Answer {
     /// The request, as a person could repeat it.

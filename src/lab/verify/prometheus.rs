@@ -66,7 +66,7 @@ pub async fn exemplar_ids(
     Ok((answer, ids))
 }
 
-/// Whether an answer of Prometheus or Loki holds any data: a sample that is a number, or a line.
+/// True if an answer of Prometheus or Loki holds any data: a sample that is a number, or a line.
 #[must_use]
 pub fn has_data(answer: &Value) -> bool {
     let is_number = |value: &Value| !number(&value[1]).is_nan();

@@ -9,39 +9,39 @@ use super::finding::Finding;
 pub struct Promise {
     /// Its fixed name, for programs.
     pub id: String,
-    /// What is promised, for people.
+    /// The promise, in words.
     pub title: String,
     /// Promises without which this one cannot be kept: if one of them fails, this one's failure
     /// follows from it.
     pub needs: &'static [&'static str],
-    /// What to check when it is not kept.
+    /// Advice when it is not kept.
     pub check: &'static str,
 }
 
 /// A promise with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What was promised.
+    /// The promise.
     pub promise: Promise,
-    /// What became of it.
+    /// Outcome.
     pub state: State,
 }
 
-/// What became of a promise.
+/// Outcome of a promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// It is kept.
     Kept {
         /// Time from the answer to the request until it could be seen.
         after: Duration,
-        /// What was seen.
+        /// The observation.
         seen: String,
     },
     /// It is not kept.
     Broken {
-        /// How long it was waited for.
+        /// Time waited.
         waited: Duration,
-        /// Why.
+        /// The reason.
         finding: Finding,
         /// The id of the broken promise that this failure follows from.
         follows: Option<String>,
@@ -49,7 +49,7 @@ pub enum State {
 }
 
 impl Outcome {
-    /// Whether it is not kept, for whichever reason.
+    /// True if it is not kept, for whichever reason.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         matches!(self.state, State::Broken { .. })

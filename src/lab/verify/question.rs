@@ -4,7 +4,7 @@ use super::dashboard::Query;
 use super::template::{Choice, Language, Times, filled, interval_filled, seconds};
 use crate::lab::provisioning::DataSource;
 
-/// What a panel asks of which server.
+/// A panel's query, and the server that it goes to.
 #[derive(Debug)]
 pub struct Question<'a> {
     /// The query as the file has it.
@@ -13,7 +13,7 @@ pub struct Question<'a> {
     pub source: &'a DataSource,
     /// Its language.
     pub language: Language,
-    /// What is asked.
+    /// The query.
     pub text: String,
     /// Steps and time range.
     pub times: Times,

@@ -13,7 +13,7 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// The trace that was followed, 32 hex digits.
     pub trace_id: String,
-    /// How long it all took.
+    /// Duration of the run.
     pub took: Duration,
 }
 
@@ -43,7 +43,7 @@ const PLAIN: Paint = Paint {
 };
 
 impl Report {
-    /// Whether every promise is kept.
+    /// True if every promise is kept.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         !self.outcomes.iter().any(Outcome::is_broken)

@@ -22,7 +22,7 @@ use super::traffic::{self, Ids};
 use super::wait::until;
 use crate::lab::provisioning::Provisioning;
 
-/// How long a server may take until it answers at all.
+/// Time for a server to answer at all.
 const REACH: Duration = Duration::from_secs(2);
 
 /// Share of the timeout that instances may take until `/chain` goes through.
@@ -31,7 +31,7 @@ const READY_SHARE: u32 = 3;
 /// Extra time for the last promise, which is looked at after all others: two scrapes.
 const LAST: Duration = Duration::from_secs(10);
 
-/// Why there is no report.
+/// Reasons for a run without a report.
 #[derive(Debug)]
 pub enum Stop {
     /// A flag cannot be used.
@@ -43,13 +43,13 @@ pub enum Stop {
 /// A server that does not answer at all.
 #[derive(Debug)]
 pub struct Unreachable {
-    /// What it is.
+    /// Name.
     pub name: &'static str,
     /// The flag that moves it.
     pub flag: &'static str,
     /// Where it was looked for.
     pub url: String,
-    /// What went wrong.
+    /// The problem.
     pub problem: String,
 }
 

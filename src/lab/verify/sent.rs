@@ -1,4 +1,4 @@
-//! What a run has sent, kept in a file so that a later run can look for it again.
+//! Requests that a run has sent, kept in a file so that a later run can look for it again.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::args::UsageError;
 
-/// What a run has sent.
+/// Requests that a run has sent.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub struct Sent {
     /// Id of the trace of `/chain`.

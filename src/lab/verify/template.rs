@@ -1,4 +1,4 @@
-//! What Grafana puts in the place of variables and macros before it sends a query. The console's
+//! Variables and macros, which Grafana replaces before it sends a query. The console's
 //! `dashboard/template.js` does the same: `tests/golden/grafana.json` has the cases of both.
 //!
 //! * [`choice`]: what is chosen for a variable

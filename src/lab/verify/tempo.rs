@@ -42,13 +42,13 @@ impl Span {
         self.resource.get("service.name").map_or("", String::as_str)
     }
 
-    /// Whether it was made for a request that came in.
+    /// True if it was made for a request that came in.
     #[must_use]
     pub fn is_server(&self) -> bool {
         self.kind == "SPAN_KIND_SERVER"
     }
 
-    /// Whether it was made for a request that went out.
+    /// True if it was made for a request that went out.
     #[must_use]
     pub fn is_client(&self) -> bool {
         self.kind == "SPAN_KIND_CLIENT"

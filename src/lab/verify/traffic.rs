@@ -62,7 +62,7 @@ pub struct Followed {
 }
 
 /// Sends the requests that are followed, once all instances are ready or `patience` is over.
-/// What did not go as it should is a finding beside them.
+/// A request that failed is a finding beside them.
 pub async fn follow(
     apps: &[Server],
     patience: Duration,
@@ -177,7 +177,7 @@ pub async fn steady(apps: Vec<Server>, ids: Ids) {
         let path = PATHS[(turn / apps.len()) % PATHS.len()];
         let ids = Arc::clone(&ids);
         open.spawn(async move {
-            // What is wrong with an instance is found by the promises.
+            // The promises find problems of an instance.
             let _ = send(&app, path, &ids).await;
         });
     }

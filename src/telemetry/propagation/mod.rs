@@ -60,7 +60,7 @@ impl Default for Propagation {
     }
 }
 
-/// What came with the ids of a parent. Kept beside the span's own context, because the SDK's
+/// Trace state and baggage of a parent. Kept beside the span's own context, because the SDK's
 /// `TraceState` refuses keys that are allowed, and its sampler forgets the random flag.
 struct Remote {
     trace_id: TraceId,
@@ -137,14 +137,14 @@ impl Propagation {
     }
 }
 
-/// What belongs to the trace of `ids`. A context can hold what came with another trace: that of a
+/// Trace state of the trace of `ids`. A context can hold what came with another trace: that of a
 /// request in which someone begins a trace of their own.
 fn remote<'a>(context: &'a Context, ids: &SpanContext) -> Option<&'a Remote> {
     let remote = context.get::<Remote>();
     remote.filter(|remote| remote.trace_id == ids.trace_id())
 }
 
-/// Whether the trace id is random: as the sender said, or because it was made here.
+/// True if the trace id is random: as the sender said, or because it was made here.
 fn is_random(context: &Context, ids: &SpanContext) -> bool {
     remote(context, ids).is_none_or(|remote| remote.is_random)
 }
@@ -154,17 +154,17 @@ pub(super) fn trace_state<'a>(context: &'a Context, ids: &SpanContext) -> Option
     remote(context, ids).and_then(|remote| remote.trace_state.as_ref())
 }
 
-/// What an answer tells of its trace.
+/// Trace that a response names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// 32 hex digits.
     pub trace_id: String,
-    /// Whether its spans were recorded.
+    /// True if its spans were recorded.
     pub is_sampled: bool,
 }
 
 impl Told {
-    /// What the headers of a response tell; `None` when there is no well-formed [`TRACERESPONSE`].
+    /// Reads the headers of a response; `None` when there is no well-formed [`TRACERESPONSE`].
     #[must_use]
     pub fn by(headers: &HeaderMap) -> Option<Self> {
         let ids = traceparent::single(headers, &TRACERESPONSE)?;

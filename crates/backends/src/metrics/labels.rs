@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// The label that holds the metric's name.
 pub const METRIC_NAME: &str = "__name__";
 
-/// Whether a label describes the metric itself: its name, or what came with the name. Prometheus drops
+/// True if a label describes the metric itself: its name, or what came with the name. Prometheus drops
 /// the three together, wherever an operation makes another quantity of a metric.
 fn is_reserved(name: &str) -> bool {
     matches!(name, METRIC_NAME | "__type__" | "__unit__")
@@ -74,12 +74,12 @@ impl Labels {
         &self.0
     }
 
-    /// How many labels there are.
+    /// Number of labels.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no label at all.
+    /// True if there is no label at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -11,7 +11,7 @@ pub fn stale_nan() -> f64 {
     f64::from_bits(STALE_NAN_BITS)
 }
 
-/// Whether a value is the marker that ends a series, and not just any NaN.
+/// True if a value is the marker that ends a series, and not just any NaN.
 pub fn is_stale(value: f64) -> bool {
     value.to_bits() == STALE_NAN_BITS
 }

@@ -1,6 +1,7 @@
-//! TraceQL selects what its documentation says
-//! (<https://grafana.com/docs/tempo/latest/traceql/construct-traceql-queries/>), and refuses the
-//! rest by name.
+//! TraceQL selects what Tempo 2.10 selects, and refuses the rest by name. That is mostly what the
+//! documentation says
+//! (<https://grafana.com/docs/tempo/latest/traceql/construct-traceql-queries/>); where it is not,
+//! the answer here is the one that a Tempo gave for these spans.
 
 use crate::support::shop;
 use crate::support::traces::Backend;
@@ -27,7 +28,7 @@ fn ids(traces: &[Value]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn queries_select_the_spans_that_the_documentation_says() {
+async fn queries_select_the_spans_that_tempo_selects() {
     let backend = backend().await;
     let all: &[u64] = &[1, 2, 3, 4, 5, 6];
     let table: &[(&str, &[u64])] = &[
@@ -70,7 +71,8 @@ async fn queries_select_the_spans_that_the_documentation_says() {
         ("{ span:duration < 50ms }", &[6]),
         ("{ duration = 1.2s }", &[3]),
         ("{ duration > 1s && duration <= 1200ms }", &[3]),
-        ("{ 1s < duration }", &[1, 3]),
+        // A constant on the left reads only what is below it.
+        ("{ 1s < duration }", &[]),
         (r#"{ rootName = "GET /shop" }"#, &[1, 2, 3, 4, 5]),
         (r#"{ trace:rootName = "run job" }"#, &[6]),
         (
@@ -82,9 +84,11 @@ async fn queries_select_the_spans_that_the_documentation_says() {
         ("{ trace:duration < 1s }", &[6]),
         (r#"{ trace:id = "000000000000000000000000000000b2" }"#, &[6]),
         (r#"{ trace:id = "b2" }"#, &[6]),
-        (r#"{ span:id = "0000000000000004" }"#, &[4]),
-        (r#"{ span:parentID = "0000000000000001" }"#, &[2, 3]),
-        ("{ span:childCount = 2 }", &[1]),
+        // Tempo finds no id of a span that begins with a zero byte; others are found, see below.
+        (r#"{ span:id = "0000000000000004" }"#, &[]),
+        (r#"{ span:parentID = "0000000000000001" }"#, &[]),
+        // Not stored by Tempo 2.10.
+        ("{ span:childCount = 2 }", &[]),
         ("{ nestedSetParent < 0 }", &[1, 6]),
         ("{ nestedSetParent = 1 && kind = client }", &[2, 3]),
         // Events and links.
@@ -95,7 +99,7 @@ async fn queries_select_the_spans_that_the_documentation_says() {
         (r#"{ event.exception.message =~ "none.*" }"#, &[5]),
         ("{ event:timeSinceStart = 150ms }", &[5]),
         (r#"{ link.why = "retry" }"#, &[6]),
-        (r#"{ link:spanID = "0000000000000005" }"#, &[6]),
+        (r#"{ link:spanID = "0000000000000005" }"#, &[]),
         (r#"{ link:traceID = "a1" }"#, &[6]),
         // Literals.
         ("{ span.http.response.status_code = 500 }", &[1]),
@@ -105,7 +109,7 @@ async fn queries_select_the_spans_that_the_documentation_says() {
         ),
         ("{ span.ratio = 0.25 }", &[1]),
         ("{ span.ratio > .2 }", &[1]),
-        ("{ resource.replica = 3.0 && kind = internal }", &[6]),
+        ("{ resource.replica = 3.0 && kind = internal }", &[]),
         ("{ span.cached = false }", &[1]),
         ("{ span.cached = true }", &[]),
         ("{ span.http.route = `/shop` }", &[1]),
@@ -116,7 +120,7 @@ async fn queries_select_the_spans_that_the_documentation_says() {
         ("{ nil != span.http.route }", &[1]),
         (
             "{ span.http.response.status_code = nil && kind = server }",
-            &[4],
+            &[],
         ),
         // Regular expressions are anchored.
         (r#"{ name =~ "GET" }"#, &[2, 3]),
@@ -124,11 +128,12 @@ async fn queries_select_the_spans_that_the_documentation_says() {
         (r#"{ name =~ "GET /(cart|stock)" }"#, &[4, 5]),
         (r#"{ name !~ "GET.*" }"#, &[6]),
         (r#"{ span.server.address !~ "ca.*" }"#, &[3]),
-        // What is missing compares as false, whatever the operator.
-        (r#"{ span.server.address != "cart" }"#, &[3]),
+        // A missing attribute that has a column of its own in Tempo compares as the text "nil".
+        (r#"{ span.server.address != "cart" }"#, &[1, 3, 4, 5, 6]),
+        // Only values that fulfil the comparison are read, whatever stands in front of it.
         (
             r#"{ !(span.server.address = "cart") && kind = client }"#,
-            &[3],
+            &[],
         ),
         // An array matches if one of its elements does.
         (r#"{ span.tags = "blue" }"#, &[2]),
@@ -142,14 +147,16 @@ async fn queries_select_the_spans_that_the_documentation_says() {
             r#"{ kind = client || (kind = server && status = error) }"#,
             &[2, 3, 5],
         ),
-        (r#"{ !(kind = client) && !(kind = server) }"#, &[6]),
+        (r#"{ !(kind = client) && !(kind = server) }"#, &[]),
         // Arithmetic.
         ("{ span.http.response.status_code - 3 = 500 }", &[5]),
         ("{ span.http.response.status_code * 2 > 1001 }", &[5]),
         ("{ duration > 2 * 600ms - 100ms + 1ms }", &[1, 3]),
         ("{ span.http.response.status_code % 100 = 3 }", &[5]),
-        ("{ 2 ^ 3 ^ 2 = 512 && kind = internal }", &[6]),
-        ("{ -1 < span.ratio }", &[1]),
+        // Tempo raises the second number to the first.
+        ("{ 2 ^ 3 = 9 && kind = internal }", &[6]),
+        ("{ 2 ^ 3 ^ 2 = 512 && kind = internal }", &[]),
+        ("{ -1 < span.ratio }", &[]),
         ("{ span.http.response.status_code / 0 = 1 }", &[]),
         // Spansets combined: the trace must have both, or one.
         (r#"{ name = "GET /cart" } && { status = error }"#, &[4, 5]),
@@ -180,7 +187,6 @@ async fn queries_select_the_spans_that_the_documentation_says() {
         // Pipelines.
         ("{ kind = client } | count() > 1", &[2, 3]),
         ("{ kind = client } | count() > 2", &[]),
-        ("{ kind = client } | 2 = count()", &[2, 3]),
         ("{ kind = server } | avg(duration) > 800ms", &[1, 4, 5]),
         ("{ kind = server } | max(duration) > 2s", &[]),
         ("{ kind = server } | min(duration) < 100ms", &[1, 4, 5]),
@@ -189,14 +195,14 @@ async fn queries_select_the_spans_that_the_documentation_says() {
             &[1, 2, 3, 4, 5],
         ),
         ("{ } | { kind = client }", &[2, 3]),
-        ("{ } | select(span.http.route) | { kind = internal }", &[6]),
+        ("{ } | select(span.http.route) | { kind = internal }", &[]),
         ("{ } | by(resource.service.name) | count() > 2", &[1, 2, 3]),
         (
             "{ } | by(resource.service.name) | coalesce() | count() = 5",
             &[1, 2, 3, 4, 5],
         ),
         (
-            "({ kind = client } | count() = 2) && { status = error }",
+            "({ kind = client } | count() = 2) && ({ status = error })",
             &[2, 3, 5],
         ),
         ("{ status = ok } with (most_recent=true)", &[6]),
@@ -204,6 +210,43 @@ async fn queries_select_the_spans_that_the_documentation_says() {
     for (query, expected) in table {
         let found = ids(&backend.search(query).await);
         assert_eq!(&found, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn ids_are_found_with_and_without_zeros_in_front() {
+    let span = |id: &str, parent: &str| {
+        json!({
+            "traceId": "0a0000000000000000000000000000f6", "spanId": id, "parentSpanId": parent,
+            "name": "ids", "startTimeUnixNano": "1795360000000000000",
+            "endTimeUnixNano": "1795360000001000000",
+        })
+    };
+    let spans = [
+        span("b7ad6b7169203331", ""),
+        span("0b7a6b7169203331", "b7ad6b7169203331"),
+    ];
+    let backend = Backend::start(Limits::default()).await;
+    backend
+        .ingest(&json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": spans }] }] }))
+        .await;
+    let (first, second) = (0xb7ad_6b71_6920_3331, 0x0b7a_6b71_6920_3331);
+    for (query, expected) in [
+        (r#"{ span:id = "b7ad6b7169203331" }"#, vec![first]),
+        (r#"{ span:id = "0b7a6b7169203331" }"#, vec![second]),
+        (r#"{ span:id != "b7ad6b7169203331" }"#, vec![second]),
+        (r#"{ span:parentID = "b7ad6b7169203331" }"#, vec![second]),
+        (
+            r#"{ trace:id = "0a0000000000000000000000000000f6" }"#,
+            vec![second, first],
+        ),
+        (
+            r#"{ trace:id = "a0000000000000000000000000000f6" }"#,
+            vec![second, first],
+        ),
+        (r#"{ trace:id = "f6" }"#, vec![]),
+    ] {
+        assert_eq!(ids(&backend.search(query).await), expected, "{query}");
     }
 }
 

@@ -17,7 +17,7 @@ use self::steady::{Pace, Steady};
 use super::ports::Addresses;
 use crate::console::answer;
 
-/// What may be asked of an instance: each route, and what it refuses.
+/// Requests that may be sent to an instance: each route, and what it refuses.
 const PATHS: [&str; 9] = [
     "/",
     "/items/1?q=lab",
@@ -42,7 +42,7 @@ const LONGEST_ID: usize = 256;
 /// Single requests that may be open at one time.
 const OPEN: usize = 64;
 
-/// What can be sent, and what is being sent.
+/// Requests that can be sent, and the steady load.
 #[derive(Clone)]
 pub(super) struct Traffic(Arc<Shared>);
 
@@ -60,14 +60,14 @@ struct Order {
     path: String,
 }
 
-/// Whether a path is that of an item: one segment, as a URL has it.
+/// True if a path is that of an item: one segment, as a URL has it.
 fn is_item(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
     path.strip_prefix("/items/")
         .is_some_and(|id| (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(plain))
 }
 
-/// What the steady load is to be.
+/// Settings of the steady load.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {

@@ -29,7 +29,7 @@ pub(super) struct Sender {
     addresses: Arc<[SocketAddr]>,
 }
 
-/// What came back.
+/// Response.
 pub(super) struct Answered {
     /// Its trace, as the instance told it.
     pub(super) trace: Option<Told>,

@@ -14,7 +14,7 @@ use super::send::Sender;
 /// Requests that may be open at one time. It takes instances that hang to get there.
 const OPEN: usize = 256;
 
-/// Whether requests are sent, and how many a second.
+/// True if requests are sent, and how many a second.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
     pub(super) on: bool,

@@ -1,4 +1,4 @@
-//! What Grafana does with a file before it is a dashboard: it takes it out of what an API or an export has
+//! Import of a file, as Grafana does it: it takes it out of what an API or an export has
 //! put around it, and answers what the export asks at import (`__inputs`).
 
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use super::text;
 /// The dashboard itself, with every input answered.
 ///
 /// # Errors
-/// What the file is, when it is no dashboard that is known.
+/// Kind of a file that is no known dashboard.
 pub(super) fn imported(content: &Value) -> Result<Value, String> {
     let inner = if content["dashboard"].is_object() {
         // As the API answers it.
@@ -89,7 +89,7 @@ fn answered(value: &Value, inputs: &[Input]) -> Value {
     }
 }
 
-/// What stands for the data source that an input asks for; `None` when `value` refers to no input.
+/// Data source that an input asks for; `None` when `value` refers to no input.
 fn source(value: &Value, inputs: &[Input]) -> Option<Value> {
     let place = value.as_str().or_else(|| value["uid"].as_str())?;
     let input = inputs.iter().find(|input| input.place == place)?;

@@ -38,13 +38,13 @@ pub struct Query {
     pub reference: SourceRef,
     /// PromQL or LogQL; empty when the target asks nothing, or in another language.
     pub expr: String,
-    /// What the target says of its kind.
+    /// Kind that the target names.
     pub query_type: String,
-    /// Whether it is asked for now only.
+    /// True if it is asked for now only.
     pub instant: bool,
-    /// Whether exemplars are wanted too.
+    /// True if exemplars are wanted too.
     pub exemplar: bool,
-    /// Whether no data is an answer too.
+    /// True if no data is an answer too.
     pub may_be_empty: bool,
     /// Smallest step that the panel sets; it may be a variable.
     pub panel_interval: String,

@@ -38,7 +38,7 @@ impl SourceRef {
         self.uid == "-- Mixed --"
     }
 
-    /// What another panel has asked for is shown.
+    /// The panel shows the result of another panel.
     pub(super) fn is_dashboard(&self) -> bool {
         self.uid == "-- Dashboard --"
     }
@@ -51,7 +51,7 @@ impl SourceRef {
     /// The provisioned data source that is meant, as Grafana finds it.
     ///
     /// # Errors
-    /// What is not known.
+    /// The part that is not known.
     pub fn resolve<'a>(
         &self,
         sources: &'a [DataSource],

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::template::names_in;
 use super::{SourceRef, text};
 
-/// What stands in `current` when all values are chosen.
+/// Value of `current` when all values are chosen.
 const ALL: &str = "$__all";
 
 /// A variable of a dashboard.
@@ -17,17 +17,17 @@ pub struct Variable {
     pub kind: String,
     /// The data source that gives its values.
     pub datasource: SourceRef,
-    /// What it is defined by: text, or an object of the data source's.
+    /// Definition: text, or an object of the data source's.
     pub query: Value,
-    /// What of a value is taken, as Grafana writes an expression: `/…/`.
+    /// Expression that takes a part of a value, as Grafana writes it: `/…/`.
     pub regex: String,
-    /// Whether more than one value can be chosen.
+    /// True if more than one value can be chosen.
     pub multi: bool,
-    /// Whether all values can be chosen at once.
+    /// True if all values can be chosen at once.
     pub include_all: bool,
-    /// What "all" stands for, if not for every value.
+    /// Value of "all", if it is not every value.
     pub all_value: Option<String>,
-    /// Whether filters are set, of a variable of type `adhoc`.
+    /// True if filters are set, of a variable of type `adhoc`.
     pub has_filters: bool,
     /// Into how many pieces a variable of type `interval` divides the time range by itself, and the
     /// smallest of them.
@@ -74,7 +74,7 @@ impl Variable {
         first.filter(|it| *it != ALL).unwrap_or_default()
     }
 
-    /// Whether a variable of this name has to have a value first.
+    /// True if a variable of this name has to have a value first.
     fn uses(&self, name: &str) -> bool {
         let mut texts = vec![&self.datasource.uid, &self.regex];
         let members = self

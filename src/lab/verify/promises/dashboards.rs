@@ -140,7 +140,7 @@ async fn ask(run: &Run, question: &Question<'_>) -> Result<(), Finding> {
     }
     let json = answer.json()?;
     if query.exemplar && *language == Language::PromQl {
-        // Whether they carry trace ids is another promise.
+        // True if they carry trace ids is another promise.
         exemplar_ids(&run.lab.prometheus, text, whole_seconds).await?;
     }
     if has_data(&json) || query.may_be_empty {

@@ -48,7 +48,7 @@ pub async fn data_sources(run: &Run, grafana: &Server) -> Attempt {
     Ok(uids.join(", "))
 }
 
-/// Whether the plugin has no health check, as Tempo's until Grafana 12.2: a final answer, which says nothing of
+/// True if the plugin has no health check, as Tempo's until Grafana 12.2: a final answer, which says nothing of
 /// the server.
 fn has_no_health(answer: &Answer) -> bool {
     let said = serde_json::from_str::<Value>(&answer.body).unwrap_or_default();

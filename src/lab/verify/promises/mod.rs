@@ -17,16 +17,16 @@ use super::sent::Sent;
 use super::traffic::Ids;
 use crate::lab::provisioning::Provisioning;
 
-/// What an attempt comes to.
+/// Outcome of an attempt.
 pub type Attempt = Result<String, Finding>;
 
 /// Everything that the promises look at.
 pub struct Run {
     /// The servers.
     pub lab: Lab,
-    /// What Grafana is provisioned with.
+    /// Provisioning of Grafana: data sources and dashboards.
     pub provisioning: Provisioning,
-    /// What was sent and is looked for.
+    /// Requests that were sent and are looked for.
     pub sent: Sent,
     /// Ids of all traces that were started.
     pub ids: Ids,

@@ -6,7 +6,7 @@ use super::super::finding::Finding;
 use super::super::tempo::{self, Span, Trace};
 use super::{Attempt, Run};
 
-/// What `/chain` calls, in this order.
+/// Calls of `/chain`, in this order.
 const CALLS: [&str; 3] = ["/", "/io_task", "/cpu_task"];
 
 /// Spans of a `/chain` trace: its own, and for each call one on either side.

@@ -93,7 +93,7 @@ fn sources(run: &Run, variable: &Variable) -> Result<Vec<String>, Finding> {
     Ok(uids)
 }
 
-/// What a server answers to the question of a variable.
+/// Response of a server to the query of a variable.
 async fn queried(
     run: &Run,
     range: f64,
@@ -151,7 +151,7 @@ async fn queried(
     }
 }
 
-/// What a variable asks a server for.
+/// Query of a variable.
 #[derive(Debug, PartialEq)]
 enum Asked {
     Names {
@@ -345,7 +345,7 @@ fn expression(variable: &Variable) -> Result<Option<Regex>, Finding> {
         })
 }
 
-/// What an expression takes of texts: the group `value` or `text`, else the first group, else all of it;
+/// Part of a text that an expression takes: the group `value` or `text`, else the first group, else all of it;
 /// each once.
 fn taken(expression: &Option<Regex>, texts: Vec<String>) -> Vec<String> {
     let Some(expression) = expression else {

@@ -1,4 +1,4 @@
-//! What is chosen for a variable.
+//! Choice of a variable.
 
 use super::super::dashboard::Variable;
 use super::Language;
@@ -10,13 +10,13 @@ pub struct Choice {
     pub name: String,
     /// The chosen values.
     pub values: Vec<String>,
-    /// Whether values are part of a regular expression and must be escaped as such.
+    /// True if values are part of a regular expression and must be escaped as such.
     pub pattern: bool,
     /// Taken as it is, without escaping: what the dashboard says "all" stands for.
     pub literal: bool,
-    /// Whether the values are a list, even if it has one.
+    /// True if the values are a list, even if it has one.
     pub list: bool,
-    /// Whether all values are chosen.
+    /// True if all values are chosen.
     pub all: bool,
 }
 

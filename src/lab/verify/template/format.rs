@@ -1,4 +1,4 @@
-//! How a chosen value is written where the query names a format: `${name:csv}`
+//! Formats of a chosen value: `${name:csv}`
 //! (<https://grafana.com/docs/grafana/latest/dashboards/variables/variable-syntax/>).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -6,14 +6,14 @@ use serde_json::json;
 
 use super::Choice;
 
-/// What `encodeURIComponent` leaves as it is, without `!'()*`, which Grafana encodes too.
+/// Characters that `encodeURIComponent` leaves as they are, without `!'()*`, which Grafana encodes too.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// What `encodeURI` leaves beside that.
+/// Further characters that `encodeURI` leaves.
 const URI: &AsciiSet = &COMPONENT
     .remove(b';')
     .remove(b',')
@@ -43,7 +43,7 @@ pub(super) fn formatted(choice: &Choice, format: &str) -> Option<String> {
         false => values.join(","),
     };
     Some(match format {
-        // What stands for all is written by the dashboard's author as the query needs it.
+        // The dashboard's author writes the value of "all" as the query needs it.
         "raw" | "csv" | "pipe" | "regex" | "glob" | "json" | "singlequote" | "doublequote"
         | "sqlstring" | "distributed" | "lucene" | "join" | "percentencode" | "uriencode"
             if choice.literal =>

@@ -27,7 +27,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// What Grafana chooses for a query over `range` seconds, whose intervals hold no variable any more.
+    /// Interval that Grafana chooses for a query over `range` seconds, whose intervals hold no variable any more.
     /// `scrape` is the data source's `timeInterval` in seconds.
     ///
     /// The rule for the rate interval is at
@@ -65,7 +65,7 @@ impl Times {
         }
     }
 
-    /// What a macro stands for; `None` when it is none.
+    /// Value of a macro; `None` when it is none.
     pub(super) fn macro_text(&self, name: &str, format: Option<&str>) -> Option<String> {
         let whole = |value: f64| format!("{}s", value.round().max(1.0));
         let millis = |value: f64| (value * 1000.0).round().to_string();

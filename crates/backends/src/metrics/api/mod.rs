@@ -24,7 +24,7 @@ use reply::{ApiError, Reply};
 
 use crate::wire::{CONCURRENT, Queries, QueueError, Stop, Unread};
 
-/// What every endpoint works on.
+/// State that all endpoints share.
 struct Api {
     store: Arc<Store>,
     targets: Arc<TargetSet>,

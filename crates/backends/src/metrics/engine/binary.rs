@@ -32,7 +32,7 @@ fn truth(holds: bool) -> f64 {
     f64::from(u8::from(holds))
 }
 
-/// What stays of a pair: a number, `0` or `1` with `bool`, or nothing when a filter fails.
+/// Outcome for a pair: a number, `0` or `1` with `bool`, or nothing when a filter fails.
 pub(super) fn outcome(op: Op, left: f64, right: f64, return_bool: bool) -> Option<f64> {
     let (value, holds) = apply(op, left, right);
     if return_bool {

@@ -1,4 +1,4 @@
-//! What one query may still read, compute and wait.
+//! Budget of one query: samples, values and time.
 
 use std::cell::Cell;
 

@@ -12,7 +12,7 @@ use crate::metrics::labels::Labels;
 use crate::metrics::lang::ast::{Expr, Unary};
 use crate::metrics::store::Store;
 
-/// What an expression gives over a grid.
+/// Value of an expression over a grid.
 #[derive(Debug)]
 pub(super) enum Value {
     /// A number for each step.
@@ -53,7 +53,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// What came up that whoever asks should know, to be added to.
+    /// Warnings and infos of the query, to be added to.
     pub(super) fn annotations(&self) -> std::cell::RefMut<'_, Annotations> {
         self.annotations.borrow_mut()
     }

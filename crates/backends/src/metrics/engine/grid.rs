@@ -3,11 +3,11 @@
 use crate::metrics::labels::Labels;
 use crate::metrics::sample::{STALE_NAN_BITS, is_stale};
 
-/// What a column holds where it has no value. The staleness marker can stand for it: a marker is never
+/// Marks a step of a column that has no value. The staleness marker can stand for it: a marker is never
 /// a result, and no arithmetic yields a signalling NaN.
 pub(crate) const ABSENT: f64 = f64::from_bits(STALE_NAN_BITS);
 
-/// Whether a column has no value at a step.
+/// True if a column has no value at a step.
 pub(crate) fn is_absent(value: f64) -> bool {
     is_stale(value)
 }
@@ -70,7 +70,7 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// Whether it has no value at any step.
+    /// True if it has no value at any step.
     pub(crate) fn is_void(&self) -> bool {
         self.values.iter().all(|value| is_absent(*value))
     }

@@ -44,7 +44,7 @@ impl Signatures {
     }
 }
 
-/// What a result is called.
+/// Names of the result series.
 fn result_labels(binary: &Binary, many: &Labels, one: &Labels) -> Labels {
     let matching = &binary.matching;
     let drops_name = binary.return_bool || !binary.op.is_comparison();

@@ -44,7 +44,7 @@ pub(crate) use grid::{Column, is_absent};
 /// Bounds of one query, the first three as Prometheus' own flags and constants.
 #[derive(Debug, Clone)]
 pub struct QueryLimits {
-    /// How far back an instant selector looks for a sample (`--query.lookback-delta`).
+    /// Lookback of an instant selector for a sample (`--query.lookback-delta`).
     pub lookback: Duration,
     /// Longest evaluation (`--query.timeout`).
     pub timeout: Duration,
@@ -86,7 +86,7 @@ impl Default for QueryLimits {
     }
 }
 
-/// Why a query has no result.
+/// Errors of a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// Not a valid or not a supported query.
@@ -112,7 +112,7 @@ impl From<Stopped> for QueryError {
     }
 }
 
-/// What a query gives.
+/// Result of a query.
 #[derive(Debug)]
 pub enum Answer {
     /// A number at the time of an instant query.
@@ -130,9 +130,9 @@ pub enum Answer {
 pub struct Evaluated {
     /// The data.
     pub answer: Answer,
-    /// What probably makes the answer wrong. Sorted, each once.
+    /// Warnings: the result is probably wrong. Sorted, each once.
     pub warnings: Vec<String>,
-    /// What may be of interest. Sorted, each once.
+    /// Infos: the result may surprise. Sorted, each once.
     pub infos: Vec<String>,
 }
 

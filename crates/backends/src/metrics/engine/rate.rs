@@ -58,7 +58,7 @@ pub(super) fn instant(window: &Window<'_>, per_second: bool) -> Option<f64> {
     Some(change / ((last_time - before_time) as f64 / 1000.0))
 }
 
-/// How often the value fell, which for a counter is a restart.
+/// Number of falls of the value; a counter falls when it restarts.
 pub(super) fn resets(window: &Window<'_>) -> f64 {
     window
         .values
@@ -67,7 +67,7 @@ pub(super) fn resets(window: &Window<'_>) -> f64 {
         .count() as f64
 }
 
-/// How often the value changed; NaN after NaN is no change.
+/// Number of changes of the value; NaN after NaN is no change.
 pub(super) fn changes(window: &Window<'_>) -> f64 {
     window
         .values

@@ -32,7 +32,7 @@ impl Shift {
     }
 }
 
-/// Whether an instant selector gives its samples' values or their times (for `timestamp`).
+/// True if an instant selector gives its samples' values or their times (for `timestamp`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Take {
     Values,

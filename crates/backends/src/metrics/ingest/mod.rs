@@ -1,4 +1,4 @@
-//! How samples come in: [`scrape`] fetches the text that [`exposition`] reads, and a server may
+//! Ways in for samples: [`scrape`] fetches the text that [`exposition`] reads, and a server may
 //! write its own by [`remote_write`].
 
 pub mod exposition;

@@ -215,7 +215,7 @@ async fn blocking<T: Send + 'static>(
     })
 }
 
-/// What elements take in memory; a list may be twice as long as what is in it.
+/// Bytes of each element in memory. A list may be twice as long as its content.
 static WRITE_REQUEST: Shape = Shape(&[(
     1,
     Field::Messages(&TIME_SERIES, 2 * size_of::<TimeSeries>()),

@@ -4,7 +4,7 @@ use super::signature::Signature;
 use super::token::{Aggregation, Op, Place};
 use crate::metrics::store::Selector;
 
-/// What an expression gives.
+/// Type of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
     Scalar,
@@ -62,10 +62,10 @@ pub(crate) struct Binary {
     pub(crate) matching: Matching,
 }
 
-/// How series of two vectors meet.
+/// Vector matching of a binary expression.
 #[derive(Debug, Default)]
 pub(crate) struct Matching {
-    /// Whether the labels are those to meet by, or those to ignore.
+    /// True if the labels are those to meet by, or those to ignore.
     pub(crate) on: bool,
     pub(crate) labels: Vec<String>,
     pub(crate) card: Card,
@@ -73,7 +73,7 @@ pub(crate) struct Matching {
     pub(crate) include: Vec<String>,
 }
 
-/// How many series of one side meet how many of the other.
+/// Cardinality of a vector matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Card {
     #[default]
@@ -149,7 +149,7 @@ pub(crate) struct Subquery {
 }
 
 impl Expr {
-    /// What it gives.
+    /// Its type.
     pub(crate) fn kind(&self) -> Type {
         match self {
             Self::Aggregate(_) | Self::Vector(_) => Type::Vector,

@@ -2,7 +2,7 @@
 
 use super::token::{Kind, Op, Place, Token, Word, keyword, quote, quote_char};
 
-/// What the lexer refuses, and where the token starts.
+/// An error of the lexer, and the start of its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LexError {
     pub(super) text: String,
@@ -37,7 +37,7 @@ pub(super) fn tokens(query: &str) -> (Vec<Token<'_>>, Option<LexError>) {
     (lexer.tokens, error)
 }
 
-/// What is known of the bracket that is open.
+/// State inside an open bracket.
 #[derive(Debug, Default)]
 struct Bracket {
     open: bool,

@@ -60,7 +60,7 @@ pub(super) fn duration(text: &str) -> Result<f64, String> {
     Ok((prometheus::parse(text)? / 1_000_000) as f64 / 1000.0)
 }
 
-/// Whether seconds are more than a duration holds.
+/// True if seconds are more than a duration holds.
 pub(super) fn out_of_range(seconds: f64) -> bool {
     seconds.abs() > MAX_NANOSECONDS / 1e9
 }
@@ -70,7 +70,7 @@ pub(super) fn millis(seconds: f64) -> i64 {
     (seconds * 1e9).round() as i64 / 1_000_000
 }
 
-/// What a string literal means, whose escapes the lexer has checked. Bytes that are no UTF-8 become U+FFFD, as in
+/// Text of a string literal, whose escapes the lexer has checked. Bytes that are no UTF-8 become U+FFFD, as in
 /// any answer that showed them.
 pub(super) fn unquote(literal: &str) -> String {
     let inner = literal

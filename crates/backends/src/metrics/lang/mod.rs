@@ -4,7 +4,7 @@
 //! 2. [`parser`] makes a tree of them ([`ast`]), by its grammar
 //! 3. [`check`] looks at the types
 //!
-//! What Prometheus has behind a feature flag is refused in its words, as it does with the default flags.
+//! Features behind a flag of Prometheus are refused in its words, as it does with the default flags.
 
 pub(crate) mod ast;
 mod calls;
@@ -30,7 +30,7 @@ use crate::metrics::store::Selector;
 /// Longest query, bytes.
 const MAX_LENGTH: usize = 64 * 1024;
 
-/// What `step()` and `range()` stand for in a duration, in seconds.
+/// Values of `step()` and `range()` in a duration, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     /// Between two evaluations; 0 in an instant query.

@@ -1,4 +1,4 @@
-//! What no query may do, whoever wrote it.
+//! Properties that hold for every input.
 
 use super::{Times, literal, parse as parse_at, position, token::Place};
 use crate::metrics::engine::signature;

@@ -46,7 +46,7 @@ impl Op {
         matches!(self, Self::And | Self::Or | Self::Unless)
     }
 
-    /// How tightly it binds; more binds tighter.
+    /// Precedence; a higher one binds tighter.
     pub(super) fn precedence(self) -> u8 {
         match self {
             Self::Or => 1,
@@ -109,7 +109,7 @@ pub(crate) enum Aggregation {
 }
 
 impl Aggregation {
-    /// Whether it takes a parameter before the vector.
+    /// True if it takes a parameter before the vector.
     pub(super) fn has_param(self) -> bool {
         matches!(
             self,
@@ -169,7 +169,7 @@ pub(super) enum Word {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     End,
-    /// What the lexer refuses. Nothing comes after it.
+    /// An error of the lexer; always the last token.
     Error,
     /// A name without a colon.
     Identifier,
@@ -207,7 +207,7 @@ pub(super) struct Token<'a> {
 }
 
 impl Token<'_> {
-    /// How an error names it.
+    /// Name in error messages.
     pub(super) fn describe(&self) -> String {
         let text = self.text;
         match self.kind {

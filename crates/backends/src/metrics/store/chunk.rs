@@ -3,7 +3,7 @@
 /// Samples in a chunk, as many as Prometheus puts into one of its own.
 pub(crate) const CHUNK_SAMPLES: usize = 120;
 
-/// How the values of a sealed chunk are kept. Most series of a service are counters of whole numbers
+/// Encoding of the values of a sealed chunk. Most series of a service are counters of whole numbers
 /// or do not move at all, which the first two forms use.
 #[derive(Debug)]
 enum Values {

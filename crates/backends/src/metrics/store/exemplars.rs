@@ -6,7 +6,7 @@ use crate::metrics::labels::Labels;
 
 /// Characters that the labels of one exemplar may have together (OpenMetrics 1.0, "Exemplars").
 const MAX_LABEL_CHARS: usize = 128;
-/// What an exemplar costs besides its label strings.
+/// Bytes of an exemplar besides its label strings.
 const EXEMPLAR_BYTES: usize = 200;
 
 /// A single observation with the labels (usually a trace id) that lead to it.
@@ -18,7 +18,7 @@ pub struct Exemplar {
     pub value: f64,
     /// Milliseconds since the Unix epoch.
     pub timestamp: i64,
-    /// Whether the exposition gave a timestamp. Without one the time of the scrape is used, and the
+    /// True if the exposition gave a timestamp. Without one the time of the scrape is used, and the
     /// same exemplar seen again is not a new one.
     pub has_timestamp: bool,
 }
@@ -41,7 +41,7 @@ impl Exemplar {
     }
 }
 
-/// What became of an exemplar.
+/// Outcome of an exemplar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExemplarAppended {
     /// Stored.

@@ -9,11 +9,11 @@ use super::series::Series;
 use crate::metrics::labels::Labels;
 use crate::wire::{Stop, Stopped};
 
-/// What a series costs besides its samples and label strings: the struct, its maps' entries.
+/// Bytes of a series besides its samples and label strings: the struct, its maps' entries.
 const SERIES_BYTES: usize = 400;
-/// What one label of a series costs: the pair of shared strings and a posting.
+/// Bytes of one label of a series: the pair of shared strings and a posting.
 const LABEL_BYTES: usize = 48;
-/// What a distinct label value costs besides its text: counters, tree entry, list header.
+/// Bytes of a distinct label value besides its text: counters, tree entry, list header.
 const VALUE_BYTES: usize = 120;
 
 /// All series with their postings. Ids only grow, so each posting list is sorted by construction.

@@ -27,7 +27,7 @@ use exemplars::Exemplars;
 use index::Index;
 use stats::{Counters, count};
 
-/// How far ahead of the clock a sample may lie, as for Prometheus' scrapes.
+/// Time that a sample may lie ahead of the clock, as for Prometheus' scrapes.
 const MAX_AHEAD_MS: i64 = 10 * 60 * 1000;
 
 /// The store has as many series as [`Limits::max_series`] allows.
@@ -113,7 +113,7 @@ impl Store {
         Ok((series, true))
     }
 
-    /// Whether a series with these sorted pairs exists.
+    /// True if a series with these sorted pairs exists.
     pub(crate) fn knows<N: AsRef<str>, V: AsRef<str>>(&self, pairs: &[(N, V)]) -> bool {
         self.index.read().find(pairs).is_some()
     }

@@ -61,7 +61,7 @@ impl Matcher {
         &self.text
     }
 
-    /// Whether a value (`""` for an absent label) passes.
+    /// True if a value (`""` for an absent label) passes.
     pub fn accepts(&self, value: &str) -> bool {
         self.comparison.accepts(value)
     }
@@ -84,7 +84,7 @@ impl Selector {
         &self.matchers
     }
 
-    /// Whether a label set fulfils all conditions.
+    /// True if a label set fulfils all conditions.
     pub fn accepts(&self, labels: &Labels) -> bool {
         self.matchers
             .iter()

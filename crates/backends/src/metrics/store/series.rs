@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::chunk::{CHUNK_SAMPLES, Chunk};
 use crate::metrics::labels::Labels;
 
-/// What became of a sample, by the rules of Prometheus without out-of-order ingestion.
+/// Outcome of a sample, by the rules of Prometheus without out-of-order ingestion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
     /// Stored as the newest sample of its series.
@@ -115,7 +115,7 @@ impl Series {
         }
     }
 
-    /// Whether a sample lies in `from <= timestamp <= until`, seen by chunks.
+    /// True if a sample lies in `from <= timestamp <= until`, seen by chunks.
     pub(crate) fn overlaps(&self, from: i64, until: i64) -> bool {
         let samples = self.samples.lock();
         let oldest = match samples.sealed.front() {

@@ -1,4 +1,4 @@
-//! What goes back to who asked.
+//! HTTP responses of the Tempo API.
 
 use std::io;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) struct Answer {
     status: StatusCode,
     content_type: Option<&'static str>,
     body: Bytes,
-    /// What follows the body.
+    /// Trailers.
     rest: Option<Box<Rest>>,
 }
 

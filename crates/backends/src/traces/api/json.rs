@@ -13,7 +13,7 @@ use crate::traces::store::{Attribute, Dictionary, Event, Index, Link, Piece, Spa
 /// Bytes from which on a portion is given away.
 const PORTION: usize = 64 << 10;
 
-/// What stands around the resources of a trace.
+/// JSON around the resources of a trace.
 #[derive(Clone, Copy)]
 pub(super) struct Frame {
     pub(super) before: &'static str,

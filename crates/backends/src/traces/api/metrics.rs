@@ -13,7 +13,7 @@ use crate::traces::lang;
 use crate::wire::Stop;
 use crate::wire::duration::go;
 
-/// How far back a query looks that does not say when it starts.
+/// Default range of a query without a start.
 const DEFAULT_SINCE: u64 = 3_600_000_000_000;
 
 /// Intervals that a range may be cut into.
@@ -88,7 +88,7 @@ pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answe
     })
 }
 
-/// Why there are no series: an answer, or what is wrong with the request.
+/// Reasons for a request without series: a ready response, or a problem of the request.
 enum Failure {
     Wrong(String),
     Answer(Answer),

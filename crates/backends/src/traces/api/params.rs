@@ -7,7 +7,7 @@ use winnow::combinator::{alt, delimited, opt, preceded, repeat};
 use winnow::error::ContextError;
 use winnow::token::{any, none_of, take_while};
 
-/// What a request says.
+/// Parameters of a request.
 pub(super) struct Params {
     /// The part of the path that names something.
     pub(super) path: String,
@@ -22,7 +22,7 @@ impl Params {
         (!value.is_empty()).then_some(value)
     }
 
-    /// Whether protobuf is wanted instead of JSON.
+    /// True if protobuf is wanted instead of JSON.
     pub(super) fn wants_protobuf(&self) -> bool {
         self.accept.contains("application/protobuf")
     }
@@ -70,7 +70,7 @@ impl Params {
     }
 }
 
-/// What Tempo says when a start has no end or an end no start.
+/// Tempo's message for a start without an end, or an end without a start.
 pub(super) const ONE_OF_TWO: &str = "error parsing date range: only one of start and end \
                                      provided: must provide both or neither";
 

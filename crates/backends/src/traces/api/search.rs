@@ -21,7 +21,7 @@ const MAX_SPANS_PER_SPANSET: usize = 100;
 /// The longest window, seconds.
 const MAX_WINDOW: u64 = 168 * 3600;
 
-/// What Tempo says instead of a root that has not arrived.
+/// Name that Tempo gives to a root that has not arrived.
 const NO_ROOT: &str = "<root span not yet received>";
 
 pub(super) fn traces(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {

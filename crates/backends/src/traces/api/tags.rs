@@ -15,7 +15,7 @@ use crate::wire::Stop;
 /// The scope of what every span has.
 const INTRINSIC: &str = "intrinsic";
 
-/// What every span has, as Tempo lists it, sorted.
+/// Intrinsics of every span, as Tempo lists them, sorted.
 const INTRINSICS: [&str; 25] = [
     "duration",
     "event:name",
@@ -160,7 +160,7 @@ fn values(
     Ok(values.into_iter().take(limit(params)).collect())
 }
 
-/// How many names a scope, or how many values an attribute may have in the answer. Tempo takes
+/// Limit of names in a scope, and of values of an attribute, in a response. Tempo takes
 /// anything that is no number for no limit, and so does this.
 fn limit(params: &Params) -> usize {
     let limit = params

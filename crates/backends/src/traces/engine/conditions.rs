@@ -1,4 +1,4 @@
-//! What a search shows of a matching span: the attributes that the query mentions, where their
+//! Fields that a search shows of a matching span: the attributes that the query mentions, where their
 //! condition holds.
 
 use opentelemetry_proto::tonic::common::v1::AnyValue;
@@ -19,7 +19,7 @@ pub(crate) struct ShownPlan<'q> {
     conditions: Vec<(&'q Field, Node<'q>, Node<'q>)>,
 }
 
-/// What is shown of one span.
+/// Fields to show of one span.
 #[derive(Default)]
 pub(crate) struct SpanDetails {
     /// The query mentions the span's name.
@@ -114,7 +114,7 @@ impl ShownFields {
 }
 
 impl ShownPlan<'_> {
-    /// What is shown of one span of a trace.
+    /// Fields of one span of a trace.
     pub(crate) fn of(&self, subject: &Subject<'_>, at: usize) -> SpanDetails {
         let mut details = SpanDetails::default();
         let mut shown: Vec<&Field> = Vec::new();
@@ -151,7 +151,7 @@ impl ShownPlan<'_> {
         details
     }
 
-    /// What the query mentions of one span of a trace, under its full name.
+    /// Fields of one span that the query mentions, under their full names.
     pub(crate) fn attributes(&self, subject: &Subject<'_>, at: usize) -> Vec<(String, AnyValue)> {
         let mut attributes: Vec<(String, AnyValue)> = Vec::new();
         for (field, node, test) in &self.conditions {
@@ -168,7 +168,7 @@ impl ShownPlan<'_> {
     }
 }
 
-/// What every match of a query must have, so that an index can be asked first.
+/// Properties that every match of a query has, so that an index can be asked first.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Required {
     pub(crate) service: Option<String>,

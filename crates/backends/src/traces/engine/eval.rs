@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use regex::Regex;
 
+use super::fetch::{Fetch, Seen};
 use super::pipeline;
 use super::relation::{NestedSet, Tree};
 use super::value::{Computed, arithmetic, compare};
@@ -13,12 +14,45 @@ use crate::traces::lang::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Int
 use crate::traces::lang::check;
 use crate::traces::store::{Attribute, Dictionary, Span, Trace, Word};
 
-/// Regular expressions by their text, compiled once a search.
-pub(crate) type Patterns = HashMap<String, Regex>;
+/// Lookups that a search does once: regular expressions by their text, and numbers for the names of
+/// attributes.
+#[derive(Default)]
+pub(crate) struct Patterns {
+    compiled: HashMap<String, Regex>,
+    names: Vec<String>,
+}
+
+impl Patterns {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// A regular expression that has to match a whole value.
+    pub(super) fn compiled(&mut self, text: &str) -> Option<Regex> {
+        if let Some(known) = self.compiled.get(text) {
+            return Some(known.clone());
+        }
+        let regex = check::regex(text)?;
+        self.compiled.insert(text.to_owned(), regex.clone());
+        Some(regex)
+    }
+
+    /// The number of an attribute's name, whether a span has such an attribute or not.
+    pub(super) fn name(&mut self, name: &str) -> usize {
+        match self.names.iter().position(|known| known == name) {
+            Some(number) => number,
+            None => {
+                self.names.push(name.to_owned());
+                self.names.len() - 1
+            }
+        }
+    }
+}
 
 /// A query with its texts looked up in the dictionary. It holds only as long as the store is not
 /// changed, since numbers of texts are used again.
 pub(crate) struct Plan<'q> {
+    pub(super) fetch: Fetch<'q>,
     pub(super) stages: Vec<pipeline::Step<'q>>,
 }
 
@@ -30,6 +64,8 @@ pub(crate) struct Subject<'a> {
     root: OnceCell<Option<&'a Span>>,
     tree: OnceCell<Tree>,
     nested_sets: OnceCell<Vec<NestedSet>>,
+    /// Values that the query reads of each span.
+    seen: OnceCell<Vec<Option<Seen<'a>>>>,
 }
 
 /// An expression with its texts looked up.
@@ -37,6 +73,10 @@ pub(super) enum Node<'q> {
     Value(Computed<'q>),
     Attribute(AttributeScope, Option<Word>),
     Intrinsic(Intrinsic),
+    /// An attribute as far as the query reads it.
+    SeenAttribute(AttributeScope, usize),
+    /// An intrinsic as far as the query reads it.
+    SeenIntrinsic(Intrinsic),
     Not(Box<Node<'q>>),
     Negative(Box<Node<'q>>),
     Exists(Box<Node<'q>>, bool),
@@ -54,6 +94,7 @@ impl<'a> Subject<'a> {
             root: OnceCell::new(),
             tree: OnceCell::new(),
             nested_sets: OnceCell::new(),
+            seen: OnceCell::new(),
         }
     }
 
@@ -65,7 +106,17 @@ impl<'a> Subject<'a> {
         self.tree.get_or_init(|| Tree::new(self.trace))
     }
 
-    fn nested_set(&self, at: usize) -> NestedSet {
+    /// Reads the trace for a query. A subject is for one query.
+    pub(super) fn read(&self, fetch: &Fetch<'_>) -> &[Option<Seen<'a>>] {
+        self.seen.get_or_init(|| fetch.read(self))
+    }
+
+    /// Values that the query reads of a span; `None` if it is not evaluated over the span.
+    pub(super) fn seen(&self, at: usize) -> Option<&Seen<'a>> {
+        self.seen.get()?.get(at)?.as_ref()
+    }
+
+    pub(super) fn nested_set(&self, at: usize) -> NestedSet {
         let sets = self
             .nested_sets
             .get_or_init(|| self.tree().nested_sets(self.trace));
@@ -83,7 +134,10 @@ impl<'q> Node<'q> {
         let mut node = |expr| Box::new(Self::new(expr, dictionary, patterns));
         match expr {
             Expr::Const(value) => Self::Value(Computed::constant(value, dictionary)),
-            Expr::Field(field) => Self::field(field, dictionary),
+            Expr::Field(Field::Attribute(scope, name)) => {
+                Self::SeenAttribute(*scope, patterns.name(name))
+            }
+            Expr::Field(Field::Intrinsic(intrinsic)) => Self::SeenIntrinsic(*intrinsic),
             Expr::Not(inner) => Self::Not(node(inner)),
             Expr::Negative(inner) => Self::Negative(node(inner)),
             Expr::Exists(inner, wanted) => Self::Exists(node(inner), *wanted),
@@ -94,7 +148,7 @@ impl<'q> Node<'q> {
                 let (left_node, right_node) = (node(left), node(right));
                 let pattern = match (op, &**right) {
                     (BinaryOp::Re | BinaryOp::NotRe, Expr::Const(Const::Text(text))) => {
-                        compiled(text, patterns)
+                        patterns.compiled(text)
                     }
                     _ => None,
                 };
@@ -111,7 +165,7 @@ impl<'q> Node<'q> {
         }
     }
 
-    /// What this is for one span of a trace.
+    /// Value for one span of a trace.
     pub(super) fn eval<'a>(&'a self, subject: &'a Subject<'_>, at: usize) -> Computed<'a> {
         let mut first = Computed::Nil;
         match self {
@@ -132,6 +186,12 @@ impl<'q> Node<'q> {
                 });
                 first
             }
+            Self::SeenAttribute(scope, id) => subject
+                .seen(at)
+                .map_or(Computed::Nil, |seen| seen.attribute(*scope, *id)),
+            Self::SeenIntrinsic(intrinsic) => subject
+                .seen(at)
+                .map_or(Computed::Nil, |seen| seen.intrinsic(*intrinsic)),
             Self::Not(inner) => match inner.eval(subject, at) {
                 Computed::Bool(b) => Computed::Bool(!b),
                 _ => Computed::Nil,
@@ -142,25 +202,24 @@ impl<'q> Node<'q> {
                 Computed::Duration(n) => Computed::Duration(n.wrapping_neg()),
                 _ => Computed::Nil,
             },
-            Self::Exists(inner, wanted) => {
-                Computed::Bool((inner.eval(subject, at) != Computed::Nil) == *wanted)
+            Self::Exists(inner, true) => Computed::Bool(inner.eval(subject, at) != Computed::Nil),
+            // A missing attribute is read as this text.
+            Self::Exists(inner, false) => {
+                let value = inner.eval(subject, at);
+                Computed::Bool(value.as_text(subject.dictionary) == Some("nil"))
             }
-            Self::Logic(op, left, right) => {
-                let left = left.eval(subject, at) == Computed::Bool(true);
-                let short = left == (*op == BinaryOp::Or);
-                Computed::Bool(if short {
-                    left
-                } else {
-                    right.eval(subject, at) == Computed::Bool(true)
-                })
-            }
+            // Both sides have to be true or false, whatever the first one is.
+            Self::Logic(op, left, right) => Computed::Bool(
+                match (left.eval(subject, at), right.eval(subject, at), op) {
+                    (Computed::Bool(left), Computed::Bool(right), BinaryOp::And) => left && right,
+                    (Computed::Bool(left), Computed::Bool(right), _) => left || right,
+                    _ => false,
+                },
+            ),
             Self::Compare(op, left, right, pattern) => {
-                let test =
-                    |left, right| compare(*op, left, right, pattern.as_ref(), subject.dictionary);
-                // An event or link need not be the first to match.
-                Computed::Bool(left.any(subject, at, &mut |left| {
-                    right.any(subject, at, &mut |right| test(left, right))
-                }))
+                let (left, right) = (left.eval(subject, at), right.eval(subject, at));
+                let pattern = pattern.as_ref();
+                Computed::Bool(compare(*op, left, right, pattern, subject.dictionary))
             }
             Self::Arithmetic(op, left, right) => {
                 arithmetic(*op, left.eval(subject, at), right.eval(subject, at))
@@ -168,7 +227,7 @@ impl<'q> Node<'q> {
         }
     }
 
-    /// Whether a test holds for one of the values that this has for a span.
+    /// True if a test holds for one of the values that this has for a span.
     fn any<'a>(
         &'a self,
         subject: &'a Subject<'_>,
@@ -183,7 +242,7 @@ impl<'q> Node<'q> {
         }
     }
 
-    /// Whether a span fulfils this. None does once the work is given up.
+    /// True if a span fulfils this. None does once the work is given up.
     pub(super) fn holds(&self, subject: &Subject<'_>, at: usize) -> bool {
         subject.work.goes_on() && self.eval(subject, at) == Computed::Bool(true)
     }
@@ -236,15 +295,6 @@ impl Grouping {
     }
 }
 
-fn compiled(text: &str, patterns: &mut Patterns) -> Option<Regex> {
-    if let Some(known) = patterns.get(text) {
-        return Some(known.clone());
-    }
-    let regex = check::regex(text)?;
-    patterns.insert(text.to_owned(), regex.clone());
-    Some(regex)
-}
-
 type Visit<'v, 'a> = &'v mut dyn FnMut(Computed<'a>) -> bool;
 
 /// Shows the values of an attribute until one is accepted. Without a scope there is one at most: the
@@ -260,7 +310,7 @@ fn each_attribute<'a>(
     let dictionary = subject.dictionary;
     let find =
         |attributes: &'a [Attribute]| attributes.iter().find(|attribute| attribute.key == key);
-    let of_resource = || find(&dictionary.resource(span.resource)?.attributes);
+    let of_resource = || find(&dictionary.resource(span.resource).attributes);
     let mut show = |found: Option<&'a Attribute>| {
         found.is_some_and(|attribute| visit(Computed::attribute(&attribute.value)))
     };
@@ -273,12 +323,50 @@ fn each_attribute<'a>(
             events.any(|event| show(find(&event.attributes)))
         }
         AttributeScope::Link => span.links().iter().any(|link| show(find(&link.attributes))),
-        AttributeScope::Instrumentation => {
-            let scope = dictionary.scope(span.scope);
-            show(scope.and_then(|scope| find(&scope.attributes)))
-        }
+        AttributeScope::Instrumentation => show(find(&dictionary.scope(span.scope).attributes)),
         AttributeScope::Parent => false,
     }
+}
+
+impl<'a> Subject<'a> {
+    /// An intrinsic that all spans of the trace share.
+    pub(super) fn of_trace(&self, intrinsic: Intrinsic) -> Computed<'a> {
+        let word = |word: Option<Word>| word.map_or(Computed::Text(""), Computed::Word);
+        match intrinsic {
+            Intrinsic::RootName => word(self.root().map(|root| root.name)),
+            Intrinsic::RootService => word(self.root_service()),
+            Intrinsic::TraceDuration => nanos(self.trace.duration()),
+            Intrinsic::TraceId => Computed::Id(self.trace.id, 0),
+            _ => Computed::Nil,
+        }
+    }
+
+    /// An intrinsic of one span.
+    pub(super) fn of_span(&self, at: usize, intrinsic: Intrinsic) -> Computed<'a> {
+        let span: &'a Span = &self.trace.spans[at];
+        match intrinsic {
+            Intrinsic::Duration => nanos(span.duration()),
+            Intrinsic::Name => Computed::Word(span.name),
+            Intrinsic::Status => Computed::Status(span.status),
+            Intrinsic::StatusMessage => span
+                .status_message()
+                .map_or(Computed::Text(""), Computed::Word),
+            Intrinsic::Kind => Computed::Kind(span.kind),
+            Intrinsic::ChildCount => Computed::Int(self.tree().child_count(at) as i64),
+            Intrinsic::SpanId => Computed::Id(span.id.into(), 16),
+            Intrinsic::ParentId => Computed::Id(span.parent.into(), 16),
+            Intrinsic::NestedSetLeft => Computed::Int(self.nested_set(at).left),
+            Intrinsic::NestedSetRight => Computed::Int(self.nested_set(at).right),
+            // Roots are known without counting.
+            Intrinsic::NestedSetParent if span.parent == 0 => Computed::Int(-1),
+            Intrinsic::NestedSetParent => Computed::Int(self.nested_set(at).parent),
+            _ => Computed::Nil,
+        }
+    }
+}
+
+fn nanos(n: u64) -> Computed<'static> {
+    Computed::Duration(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
 /// Shows the values of an intrinsic until one is accepted.
@@ -290,28 +378,11 @@ fn each_intrinsic<'a>(
 ) -> bool {
     let (trace, dictionary) = (subject.trace, subject.dictionary);
     let span = &trace.spans[at];
-    let nanos = |n: u64| Computed::Duration(i64::try_from(n).unwrap_or(i64::MAX));
-    let word = |word: Option<Word>| word.map_or(Computed::Text(""), Computed::Word);
     let value = match intrinsic {
-        Intrinsic::Duration => nanos(span.duration()),
-        Intrinsic::Name => Computed::Word(span.name),
-        Intrinsic::Status => Computed::Status(span.status),
-        Intrinsic::StatusMessage => word(span.status_message()),
-        Intrinsic::Kind => Computed::Kind(span.kind),
-        Intrinsic::Parent => Computed::Nil,
-        Intrinsic::ChildCount => Computed::Int(subject.tree().child_count(at) as i64),
-        Intrinsic::SpanId => Computed::Id(span.id.into(), 16),
-        Intrinsic::ParentId if span.parent == 0 => Computed::Text(""),
-        Intrinsic::ParentId => Computed::Id(span.parent.into(), 16),
-        Intrinsic::RootName => word(subject.root().map(|root| root.name)),
-        Intrinsic::RootService => word(subject.root_service()),
-        Intrinsic::TraceDuration => nanos(trace.duration()),
-        Intrinsic::TraceId => Computed::Id(trace.id, 32),
-        Intrinsic::NestedSetLeft => Computed::Int(subject.nested_set(at).left),
-        Intrinsic::NestedSetRight => Computed::Int(subject.nested_set(at).right),
-        // Roots are known without counting.
-        Intrinsic::NestedSetParent if span.parent == 0 => Computed::Int(-1),
-        Intrinsic::NestedSetParent => Computed::Int(subject.nested_set(at).parent),
+        Intrinsic::RootName
+        | Intrinsic::RootService
+        | Intrinsic::TraceDuration
+        | Intrinsic::TraceId => subject.of_trace(intrinsic),
         Intrinsic::EventName => {
             return span.events().iter().any(|e| visit(Computed::Word(e.name)));
         }
@@ -322,17 +393,14 @@ fn each_intrinsic<'a>(
                 .any(visit);
         }
         Intrinsic::LinkTraceId => {
-            return span.links().iter().any(|l| visit(id(&l.trace_id, 32)));
+            return span.links().iter().any(|l| visit(id(&l.trace_id, 0)));
         }
         Intrinsic::LinkSpanId => {
             return span.links().iter().any(|l| visit(id(&l.span_id, 16)));
         }
-        Intrinsic::InstrumentationName => {
-            word(dictionary.scope(span.scope).map(|scope| scope.name))
-        }
-        Intrinsic::InstrumentationVersion => {
-            word(dictionary.scope(span.scope).map(|scope| scope.version))
-        }
+        Intrinsic::InstrumentationName => Computed::Word(dictionary.scope(span.scope).name),
+        Intrinsic::InstrumentationVersion => Computed::Word(dictionary.scope(span.scope).version),
+        own => subject.of_span(at, own),
     };
     visit(value)
 }

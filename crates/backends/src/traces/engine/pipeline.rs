@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 
 use super::eval::{Node, Patterns, Plan, Subject};
+use super::fetch::Fetch;
+use super::relation::relate;
 use super::value::{Computed, compare};
 use crate::traces::lang::ast::{
     Aggregate, BinaryOp, Const, Query, ScalarFilter, SpansetOp, Spansets, Stage,
@@ -15,7 +17,7 @@ use crate::traces::store::Dictionary;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Spanset {
     pub(crate) spans: Vec<usize>,
-    /// What the pipeline computed: `by(…)`, `count()` and so on.
+    /// Results of the pipeline: `by(…)`, `count()` and so on.
     pub(crate) attributes: Vec<(String, AnyValue)>,
 }
 
@@ -48,6 +50,7 @@ impl<'q> Plan<'q> {
     /// Looks up what a query mentions.
     pub(crate) fn new(query: &'q Query, dictionary: &Dictionary, patterns: &mut Patterns) -> Self {
         Self {
+            fetch: Fetch::new(query, dictionary, patterns),
             stages: steps(&query.pipeline, dictionary, patterns),
         }
     }
@@ -55,13 +58,19 @@ impl<'q> Plan<'q> {
     /// The spansets of a trace that match; none if it does not.
     pub(crate) fn run(&self, subject: &Subject<'_>) -> Vec<Spanset> {
         // Most traces do not match, and that is cheaper to see than to work out in order.
+        let seen = subject.read(&self.fetch);
+        if seen.iter().all(Option::is_none) {
+            return Vec::new();
+        }
         if let Some(Step::Spansets(select)) = self.stages.first()
             && !select.possible(subject)
         {
             return Vec::new();
         }
+        let mut spans = subject.trace.in_order();
+        spans.retain(|at| subject.seen(*at).is_some());
         let all = Spanset {
-            spans: subject.trace.in_order(),
+            spans,
             attributes: Vec::new(),
         };
         run(&self.stages, subject, vec![all])
@@ -153,11 +162,14 @@ fn run(stages: &[Step<'_>], subject: &Subject<'_>, mut sets: Vec<Spanset>) -> Ve
 }
 
 impl Select<'_> {
-    /// Whether a trace may match, without saying which spans do.
+    /// True if a trace may match, without saying which spans do.
     fn possible(&self, subject: &Subject<'_>) -> bool {
         use SpansetOp::{NotAncestor, NotChild, NotDescendant, NotParent, NotSibling, Or};
         match self {
-            Self::Filter(node) => (0..subject.trace.spans.len()).any(|at| node.holds(subject, at)),
+            Self::Filter(node) => {
+                let mut spans = 0..subject.trace.spans.len();
+                spans.any(|at| subject.seen(at).is_some() && node.holds(subject, at))
+            }
             Self::Binary(Or, left, right) => left.possible(subject) || right.possible(subject),
             Self::Binary(
                 NotAncestor | NotChild | NotDescendant | NotParent | NotSibling,
@@ -193,7 +205,7 @@ impl Select<'_> {
                         all.filter(|at| !std::mem::replace(&mut seen[*at], true))
                             .collect()
                     }
-                    op => subject.tree().relate(subject.trace, *op, &left, &right),
+                    op => relate(subject, *op, &left, &right),
                 };
                 vec![set]
             }
@@ -233,7 +245,12 @@ impl Measure<'_> {
     fn pass(&self, subject: &Subject<'_>, mut set: Spanset) -> Option<Spanset> {
         let found = self.compute(subject, &set)?;
         let wanted = Computed::constant(self.value, subject.dictionary);
-        if !compare(self.op, found, wanted, None, subject.dictionary) {
+        let holds = match found {
+            // An array as a whole equals no constant.
+            Computed::Array(_) => self.op == BinaryOp::Ne,
+            found => compare(self.op, found, wanted, None, subject.dictionary),
+        };
+        if !holds {
             return None;
         }
         let value = found.wire(subject.dictionary);
@@ -241,30 +258,45 @@ impl Measure<'_> {
         Some(set)
     }
 
-    /// The aggregate of a set; nothing if no span has a number.
-    fn compute(&self, subject: &Subject<'_>, set: &Spanset) -> Option<Computed<'static>> {
+    /// The aggregate of a set; nothing if no span has a value.
+    fn compute<'a>(&'a self, subject: &'a Subject<'_>, set: &Spanset) -> Option<Computed<'a>> {
         let Some(node) = &self.of else {
             return Some(Computed::Int(set.spans.len() as i64));
         };
         let spans = set.spans.iter().take_while(|_| subject.work.goes_on());
         let values = spans.map(|at| node.eval(subject, *at));
-        let values: Vec<Computed<'_>> = values.filter(|v| v.number().is_some()).collect();
-        let numbers = || values.iter().filter_map(|value| value.number());
-        let sum: f64 = numbers().sum();
-        let result = match self.kind {
-            Aggregate::Count => values.len() as f64,
-            Aggregate::Avg(_) => sum / values.len() as f64,
-            Aggregate::Sum(_) => sum,
-            Aggregate::Max(_) => numbers().reduce(f64::max)?,
-            Aggregate::Min(_) => numbers().reduce(f64::min)?,
+        let mut values = values.filter(|value| *value != Computed::Nil);
+        let first = values.next()?;
+        // A value of another type than the first is counted, but not added.
+        let added = |values: &mut dyn Iterator<Item = Computed<'a>>| {
+            let mut count = 1.0;
+            let sum = values.fold(first, |sum, value| {
+                count += 1.0;
+                sum.plus(value)
+            });
+            (sum, count)
         };
-        let integers = values.iter().all(|v| matches!(v, Computed::Int(_)));
-        Some(match values.first()? {
-            Computed::Duration(_) => Computed::Duration(result as i64),
-            _ if integers && !matches!(self.kind, Aggregate::Avg(_)) => {
-                Computed::Int(result as i64)
-            }
-            _ => Computed::Float(result),
+        Some(match self.kind {
+            Aggregate::Count => Computed::Int(set.spans.len() as i64),
+            Aggregate::Sum(_) => added(&mut values).0,
+            Aggregate::Avg(_) => match added(&mut values) {
+                (Computed::Int(sum), count) => Computed::Float(sum as f64 / count),
+                (Computed::Float(sum), count) => Computed::Float(sum / count),
+                (Computed::Duration(sum), count) => Computed::Duration(sum / count as i64),
+                (other, _) => other,
+            },
+            Aggregate::Max(_) => values.fold(first, |most, value| {
+                match value.order(&most, subject.dictionary).is_gt() {
+                    true => value,
+                    false => most,
+                }
+            }),
+            Aggregate::Min(_) => values.fold(first, |least, value| {
+                match value.order(&least, subject.dictionary).is_lt() {
+                    true => value,
+                    false => least,
+                }
+            }),
         })
     }
 }

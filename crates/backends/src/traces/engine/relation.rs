@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::eval::Subject;
 use crate::traces::lang::ast::SpansetOp;
 use crate::traces::store::Trace;
 
@@ -40,7 +41,7 @@ impl Tree {
         Self { parent, children }
     }
 
-    /// How many spans name this one as their parent.
+    /// Number of spans that name this one as their parent.
     pub(super) fn child_count(&self, at: usize) -> usize {
         self.children[at]
     }
@@ -76,115 +77,179 @@ impl Tree {
         }
         sets
     }
+}
 
-    /// The spans that `left op right` selects: those of `right` that stand in the relation, and
-    /// for the union operators also those of `left` that do.
-    pub(super) fn relate(
-        &self,
-        trace: &Trace,
-        op: SpansetOp,
-        left: &[usize],
-        right: &[usize],
-    ) -> Vec<usize> {
-        use SpansetOp::{
-            Ancestor, Child, Descendant, NotAncestor, NotChild, NotDescendant, NotParent,
-            NotSibling, Parent, Sibling, UnionAncestor, UnionChild, UnionDescendant, UnionParent,
-            UnionSibling,
-        };
-        let pick = |from: &[usize], holds: &[bool], wanted: bool| {
-            let picked = from.iter().copied();
-            picked.filter(|at| holds[*at] == wanted).collect::<Vec<_>>()
-        };
-        let (holds, other): (Vec<bool>, Vec<bool>) = match op {
-            Child | NotChild | UnionChild => (self.below(left, 1), self.above(right, 1)),
-            Descendant | NotDescendant | UnionDescendant => {
-                (self.below(left, usize::MAX), self.above(right, usize::MAX))
-            }
-            Parent | NotParent | UnionParent => (self.above(left, 1), self.below(right, 1)),
-            Ancestor | NotAncestor | UnionAncestor => {
-                (self.above(left, usize::MAX), self.below(right, usize::MAX))
-            }
-            Sibling | NotSibling | UnionSibling => (siblings(trace, left), siblings(trace, right)),
-            SpansetOp::And | SpansetOp::Or => return Vec::new(),
-        };
+/// The spans that `left op right` selects: those of `right` that stand in the relation, and for the
+/// union operators also those of `left` that do. As in Tempo a span without a place, because its
+/// root is missing, stands in no relation.
+pub(super) fn relate(
+    subject: &Subject<'_>,
+    op: SpansetOp,
+    left: &[usize],
+    right: &[usize],
+) -> Vec<usize> {
+    use SpansetOp::{
+        Ancestor, And, Child, Descendant, NotAncestor, NotChild, NotDescendant, NotParent,
+        NotSibling, Or, Parent, Sibling, UnionAncestor, UnionChild, UnionDescendant, UnionParent,
+        UnionSibling,
+    };
+    let pick = |from: &[usize], holds: &dyn Fn(usize) -> bool, wanted: bool| -> Vec<usize> {
+        let picked = from.iter().copied();
+        picked.filter(|at| holds(*at) == wanted).collect()
+    };
+    let left_places = Places::new(subject, left);
+    let right_places = Places::new(subject, right);
+    let of = |places: &Places, op: SpansetOp, at: usize| {
+        let place = place(subject, at);
         match op {
-            NotChild | NotDescendant | NotParent | NotAncestor | NotSibling => {
-                pick(right, &holds, false)
-            }
-            UnionChild | UnionDescendant | UnionParent | UnionAncestor | UnionSibling => {
-                let mut all = pick(left, &other, true);
-                let more = pick(right, &holds, true);
-                let mut seen = vec![false; self.parent.len()];
-                all.iter().for_each(|at| seen[*at] = true);
-                all.extend(more.into_iter().filter(|at| !seen[*at]));
-                all
-            }
-            _ => pick(right, &holds, true),
+            Child | NotChild | UnionChild => places.parent_of(place),
+            Parent | NotParent | UnionParent => places.child_of(place),
+            Descendant | NotDescendant => places.above(place),
+            Ancestor | NotAncestor => places.below(place),
+            _ => places.beside(at, place),
         }
-    }
-
-    /// Which spans are at most `levels` below one of `tops`; only 1 and no limit are asked for.
-    fn below(&self, tops: &[usize], levels: usize) -> Vec<bool> {
-        let mut is_top = vec![false; self.parent.len()];
-        tops.iter().for_each(|at| is_top[*at] = true);
-        if levels == 1 {
-            let parents = self.parent.iter();
-            return parents.map(|p| p.is_some_and(|p| is_top[p])).collect();
+    };
+    match op {
+        And | Or => Vec::new(),
+        Child | Parent | Descendant | Ancestor | Sibling => {
+            pick(right, &|at| of(&left_places, op, at), true)
         }
-        // What is known of each span, so that every edge is walked once.
-        let mut known: Vec<Option<bool>> = vec![None; self.parent.len()];
-        let mut path = Vec::new();
-        for start in 0..self.parent.len() {
-            let mut at = start;
-            let found = loop {
-                if let Some(known) = known[at] {
-                    break known;
-                }
-                // Until proved otherwise, which also ends a circle.
-                known[at] = Some(false);
-                path.push(at);
-                match self.parent[at] {
-                    None => break false,
-                    Some(parent) if is_top[parent] => break true,
-                    Some(parent) => at = parent,
-                }
+        NotChild | NotParent | NotDescendant | NotAncestor | NotSibling => {
+            pick(right, &|at| of(&left_places, op, at), false)
+        }
+        UnionDescendant => union_descendants(subject, left, right),
+        UnionAncestor => union_descendants(subject, right, left),
+        UnionChild | UnionParent | UnionSibling => {
+            let back = match op {
+                UnionChild => UnionParent,
+                UnionParent => UnionChild,
+                other => other,
             };
-            path.drain(..).for_each(|at| known[at] = Some(found));
+            let mut all = pick(left, &|at| of(&right_places, back, at), true);
+            let more = pick(right, &|at| of(&left_places, op, at), true);
+            let mut seen = vec![false; subject.trace.spans.len()];
+            all.iter().for_each(|at| seen[*at] = true);
+            all.extend(more.into_iter().filter(|at| !seen[*at]));
+            all
         }
-        known.into_iter().map(|k| k == Some(true)).collect()
-    }
-
-    /// Which spans are at most `levels` above one of `bottoms`.
-    fn above(&self, bottoms: &[usize], levels: usize) -> Vec<bool> {
-        let mut is_above = vec![false; self.parent.len()];
-        for bottom in bottoms {
-            let mut at = *bottom;
-            for _ in 0..levels {
-                match self.parent[at] {
-                    Some(parent) if !is_above[parent] => {
-                        is_above[parent] = true;
-                        at = parent;
-                    }
-                    _ => break,
-                }
-            }
-        }
-        is_above
     }
 }
 
-/// Which spans have the same parent as another span out of `of`.
-fn siblings(trace: &Trace, of: &[usize]) -> Vec<bool> {
-    let mut by_parent: HashMap<u64, (usize, usize)> = HashMap::new();
-    for at in of {
-        let (count, last) = by_parent.entry(trace.spans[*at].parent).or_default();
-        (*count, *last) = (*count + 1, *at);
+fn place(subject: &Subject<'_>, at: usize) -> NestedSet {
+    subject
+        .seen(at)
+        .map_or_else(NestedSet::default, |seen| seen.place)
+}
+
+/// The places of a set of spans, in an order that answers quickly.
+struct Places {
+    /// By left bound, each with the greatest right bound so far.
+    bounds: Vec<(i64, i64)>,
+    /// How many spans have a parent, and the last of them.
+    by_parent: HashMap<i64, (usize, usize)>,
+}
+
+impl Places {
+    fn new(subject: &Subject<'_>, spans: &[usize]) -> Self {
+        let mut bounds = Vec::with_capacity(spans.len());
+        let mut by_parent: HashMap<i64, (usize, usize)> = HashMap::new();
+        for at in spans {
+            let place = place(subject, *at);
+            if place.left != 0 {
+                bounds.push((place.left, place.right));
+            }
+            if place.parent != 0 {
+                let (count, last) = by_parent.entry(place.parent).or_default();
+                (*count, *last) = (*count + 1, *at);
+            }
+        }
+        bounds.sort_unstable();
+        let mut most = 0;
+        for (_, right) in &mut bounds {
+            most = most.max(*right);
+            *right = most;
+        }
+        Self { bounds, by_parent }
     }
-    let spans = trace.spans.iter().enumerate();
-    spans
-        .map(|(at, span)| match by_parent.get(&span.parent) {
-            Some((count, last)) => span.parent != 0 && (*count > 1 || *last != at),
-            None => false,
-        })
-        .collect()
+
+    fn parent_of(&self, place: NestedSet) -> bool {
+        let found = self
+            .bounds
+            .binary_search_by_key(&place.parent, |(left, _)| *left);
+        place.parent > 0 && found.is_ok()
+    }
+
+    fn child_of(&self, place: NestedSet) -> bool {
+        place.left != 0 && self.by_parent.contains_key(&place.left)
+    }
+
+    /// True if one of these is above. Bounds of two spans lie in each other or apart.
+    fn above(&self, place: NestedSet) -> bool {
+        let before = self.bounds.partition_point(|(left, _)| *left < place.left);
+        let greatest = before.checked_sub(1).map(|last| self.bounds[last].1);
+        place.left != 0 && greatest.is_some_and(|right| right > place.right)
+    }
+
+    fn below(&self, place: NestedSet) -> bool {
+        let next = self.bounds.partition_point(|(left, _)| *left <= place.left);
+        let next = self.bounds.get(next);
+        place.left != 0 && next.is_some_and(|(left, _)| *left < place.right)
+    }
+
+    fn beside(&self, at: usize, place: NestedSet) -> bool {
+        let spans = self.by_parent.get(&place.parent);
+        spans.is_some_and(|(count, last)| *count > 1 || *last != at)
+    }
+}
+
+/// `above &>> below`. Tempo walks both lists once, side by side, and so misses some pairs where a
+/// branch ends; an answer with the same spans takes the same walk.
+fn union_descendants(subject: &Subject<'_>, above: &[usize], below: &[usize]) -> Vec<usize> {
+    let sorted = |spans: &[usize]| {
+        let mut all: Vec<(NestedSet, usize)> =
+            spans.iter().map(|at| (place(subject, *at), *at)).collect();
+        all.sort_by_key(|(place, _)| place.left);
+        all
+    };
+    let (above, below) = (sorted(above), sorted(below));
+    let after = |one: NestedSet, other: NestedSet| other.left > one.right;
+    let within = |outer: NestedSet, inner: NestedSet| {
+        outer.left != 0 && inner.left > outer.left && inner.right < outer.right
+    };
+    let mut seen = vec![false; subject.trace.spans.len()];
+    let mut found = Vec::new();
+    let mut add = |at: usize| {
+        if !std::mem::replace(&mut seen[at], true) {
+            found.push(at);
+        }
+    };
+    let (mut outer, mut inner) = (0, 0);
+    while outer < above.len() && inner < below.len() {
+        let (mut top, _) = above[outer];
+        let (mut leaf, _) = below[inner];
+        while let Some((place, at)) = below.get(inner) {
+            leaf = *place;
+            if within(top, leaf) {
+                add(*at);
+            }
+            inner += 1;
+            if below.get(inner).is_some_and(|(next, _)| after(leaf, *next)) {
+                break;
+            }
+        }
+        while let Some((place, at)) = above.get(outer) {
+            top = *place;
+            if after(leaf, top) {
+                break;
+            }
+            if within(top, leaf) {
+                add(*at);
+                if below.get(inner).is_some_and(|(next, _)| within(top, *next)) {
+                    break;
+                }
+            }
+            outer += 1;
+        }
+    }
+    found
 }

@@ -1,5 +1,7 @@
 //! Values at the time of evaluation, and what operators make of them.
 
+use std::cmp::Ordering;
+
 use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value};
 use regex::Regex;
 
@@ -8,7 +10,7 @@ use crate::traces::lang::literal::float_text;
 use crate::traces::store::{Dictionary, Value, Word};
 use crate::wire::duration::go;
 
-/// What an expression is for one span. Small and copied freely; texts stay where they are.
+/// Value of an expression for one span. Small and copied freely; texts stay where they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Computed<'a> {
     Nil,
@@ -25,7 +27,8 @@ pub(crate) enum Computed<'a> {
     Duration(i64),
     Status(u8),
     Kind(u8),
-    /// A span or trace id and how many hex digits it has.
+    /// A span or trace id and how many hex digits it has at least; that of a trace is written without
+    /// zeros in front.
     Id(u128, usize),
     /// The value of an array attribute; a comparison holds if it does for one element.
     Array(&'a [AnyValue]),
@@ -109,6 +112,43 @@ impl<'a> Computed<'a> {
         }
     }
 
+    /// This and another value of the same type of number; itself if the other is of another type.
+    pub(super) fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => Self::Int(a.wrapping_add(b)),
+            (Self::Float(a), Self::Float(b)) => Self::Float(a + b),
+            (Self::Duration(a), Self::Duration(b)) => Self::Duration(a.wrapping_add(b)),
+            _ => self,
+        }
+    }
+
+    /// The order of any two values: numbers by size, else by type, in the order of Tempo's types.
+    pub(super) fn order(&self, other: &Self, dictionary: &Dictionary) -> Ordering {
+        let rank = |value: &Self| match value {
+            Self::Nil => 0,
+            Self::Int(_) => 3,
+            Self::Float(_) => 4,
+            Self::Word(_) | Self::Text(_) | Self::Absent(_) | Self::Id(..) => 5,
+            Self::Bool(_) => 6,
+            Self::Array(_) => 7,
+            Self::Duration(_) => 11,
+            Self::Status(_) => 12,
+            Self::Kind(_) => 13,
+        };
+        match (*self, *other) {
+            (Self::Int(a), Self::Int(b)) | (Self::Duration(a), Self::Duration(b)) => a.cmp(&b),
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(&b),
+            (Self::Status(a), Self::Status(b)) | (Self::Kind(a), Self::Kind(b)) => a.cmp(&b),
+            _ => match (self.number(), other.number()) {
+                (Some(a), Some(b)) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
+                _ if rank(self) == 5 && rank(other) == 5 => {
+                    self.display(dictionary).cmp(&other.display(dictionary))
+                }
+                _ => rank(self).cmp(&rank(other)),
+            },
+        }
+    }
+
     fn integer(self) -> Option<i64> {
         match self {
             Self::Int(n) | Self::Duration(n) => Some(n),
@@ -116,7 +156,7 @@ impl<'a> Computed<'a> {
         }
     }
 
-    fn text<'t>(self, dictionary: &'t Dictionary) -> Option<&'t str>
+    pub(super) fn as_text<'t>(self, dictionary: &'t Dictionary) -> Option<&'t str>
     where
         'a: 't,
     {
@@ -156,12 +196,12 @@ impl<'a> Computed<'a> {
             Self::Duration(nanos) => go::format(nanos),
             Self::Status(n) => (*STATUSES.get(usize::from(n)).unwrap_or(&"unset")).to_owned(),
             Self::Kind(n) => (*KINDS.get(usize::from(n)).unwrap_or(&"unspecified")).to_owned(),
-            Self::Id(id, digits) => format!("{id:0digits$x}"),
+            Self::Id(id, digits) => id_text(id, digits),
         }
     }
 }
 
-/// Whether a comparison holds. Values of different types, and nothing at all, compare as false
+/// True if a comparison holds. Values of different types, and nothing at all, compare as false
 /// whatever the operator, as in Tempo.
 pub(super) fn compare(
     op: BinaryOp,
@@ -186,27 +226,28 @@ pub(super) fn compare(
         (Bool(a), Bool(b)) => equality(op, a == b),
         (Status(a), Status(b)) | (Kind(a), Kind(b)) => equality(op, a == b),
         (Id(id, digits), other) | (other, Id(id, digits)) => {
-            let Some(text) = other.text(dictionary) else {
+            let Some(text) = other.as_text(dictionary) else {
                 return false;
             };
-            match op {
-                // By number, so that leading zeros do not matter.
-                BinaryOp::Eq | BinaryOp::Ne => {
-                    equality(op, u128::from_str_radix(text, 16) == Ok(id))
-                }
-                _ => texts(op, &format!("{id:0digits$x}"), text, pattern),
-            }
+            texts(op, &id_text(id, digits), text, pattern)
         }
         _ => match (left.integer(), right.integer()) {
             (Some(a), Some(b)) => ordered(op, a.partial_cmp(&b)),
             _ => match (left.number(), right.number()) {
                 (Some(a), Some(b)) => ordered(op, a.partial_cmp(&b)),
-                _ => match (left.text(dictionary), right.text(dictionary)) {
+                _ => match (left.as_text(dictionary), right.as_text(dictionary)) {
                     (Some(a), Some(b)) => texts(op, a, b, pattern),
                     _ => false,
                 },
             },
         },
+    }
+}
+
+fn id_text(id: u128, digits: usize) -> String {
+    match (id, digits) {
+        (0, 0) => String::new(),
+        _ => format!("{id:0digits$x}"),
     }
 }
 
@@ -218,7 +259,7 @@ fn equality(op: BinaryOp, equal: bool) -> bool {
     }
 }
 
-fn ordered(op: BinaryOp, order: Option<std::cmp::Ordering>) -> bool {
+pub(super) fn ordered(op: BinaryOp, order: Option<Ordering>) -> bool {
     match op {
         BinaryOp::Eq => order.is_some_and(|o| o.is_eq()),
         BinaryOp::Ne => order.is_none_or(|o| o.is_ne()),
@@ -239,7 +280,7 @@ fn texts(op: BinaryOp, left: &str, right: &str, pattern: Option<&Regex>) -> bool
 }
 
 /// The result of `+ - * / % ^`. Integers stay integers, all else becomes a fraction; what has no
-/// result (a division by zero, a missing value) is nothing.
+/// result (a division by zero) is nothing, and what is no number makes it false.
 pub(super) fn arithmetic<'a>(
     op: BinaryOp,
     left: Computed<'a>,
@@ -252,13 +293,14 @@ pub(super) fn arithmetic<'a>(
             BinaryOp::Mul => a.checked_mul(b),
             BinaryOp::Div => a.checked_div(b),
             BinaryOp::Mod => a.checked_rem(b),
-            BinaryOp::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
+            // Tempo raises the second number to the first.
+            BinaryOp::Pow => u32::try_from(a).ok().and_then(|a| b.checked_pow(a)),
             _ => None,
         };
         return result.map_or(Computed::Nil, Computed::Int);
     }
     let (Some(a), Some(b)) = (left.number(), right.number()) else {
-        return Computed::Nil;
+        return Computed::Bool(false);
     };
     match op {
         BinaryOp::Add => Computed::Float(a + b),

@@ -1,4 +1,4 @@
-//! What evaluating a query may cost: time, as long as somebody waits, and memory for what it makes.
+//! Budget of a query: time, as long as somebody waits, and memory for what it makes.
 
 use std::cell::Cell;
 
@@ -16,7 +16,7 @@ pub(crate) struct Work<'s> {
     over: Cell<Option<Over>>,
 }
 
-/// Why an answer was given up.
+/// Reasons to give a query up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Over {
     Stopped(Stopped),
@@ -35,7 +35,7 @@ impl<'s> Work<'s> {
         }
     }
 
-    /// Whether to go on. What is computed after that is thrown away by [`Self::check`].
+    /// True if to go on. What is computed after that is thrown away by [`Self::check`].
     pub(super) fn goes_on(&self) -> bool {
         if self.over.get().is_none()
             && let Err(stopped) = self.stop.check()
@@ -69,7 +69,7 @@ impl<'s> Work<'s> {
         self.over.get().is_none()
     }
 
-    /// Whether all that was computed so far is whole, and the next trace may be looked at.
+    /// True if all that was computed so far is whole, and the next trace may be looked at.
     pub(crate) fn check(&self) -> Result<(), Over> {
         self.goes_on();
         self.made.set(0);

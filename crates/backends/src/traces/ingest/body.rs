@@ -12,7 +12,7 @@ use crate::traces::store::budget::{Budget, Spent};
 use crate::wire::measure::protobuf;
 use crate::wire::unpack::{self, UnpackError};
 
-/// How messages are written.
+/// Encoding of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     /// `application/x-protobuf`
@@ -21,7 +21,7 @@ pub(super) enum Encoding {
     Json,
 }
 
-/// Why a body could not be read.
+/// Reasons why a body cannot be read.
 #[derive(Debug)]
 pub(super) enum Unreadable {
     /// Too large, and in what way.
@@ -55,7 +55,7 @@ impl Encoding {
         }
     }
 
-    /// What a request takes at most in memory once it is decoded.
+    /// Upper bound of the bytes of a decoded request.
     pub(super) fn measure(self, body: &[u8], most: usize) -> Result<usize, Unreadable> {
         match self {
             Self::Protobuf => Ok(protobuf(body, &measure::REQUEST, most).map_err(Spent::from)?),

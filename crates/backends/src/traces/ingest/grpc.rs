@@ -20,10 +20,10 @@ const MAX_STREAMS: u32 = 32;
 /// Bytes that a client may send before they are read.
 const WINDOW: u32 = 256 << 10;
 
-/// How long a request may take, its message included.
+/// Time for a request, its message included.
 const MAX_REQUEST_TIME: Duration = Duration::from_secs(20);
 
-/// How often a silent client is asked whether it is still there, and how long it may take to say so.
+/// Interval of keepalive pings to a silent client, and the time for its reply.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// Bytes of a request's headers.

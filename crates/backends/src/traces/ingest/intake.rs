@@ -22,7 +22,7 @@ pub(super) struct Body {
     pub(super) gzip: Option<usize>,
 }
 
-/// Why nothing of a body was kept.
+/// Reasons to keep nothing of a body.
 pub(super) enum Rejected {
     Unreadable(Unreadable),
     Refused(Failure),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use prost::Message;
 use tonic::Code;
 
-/// Why a request failed.
+/// Reasons why a request failed.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) code: Code,

@@ -7,13 +7,13 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     pub(crate) pipeline: Vec<Stage>,
-    /// What makes time series of the spans, if the query asks for that.
+    /// Metrics function, if the query has one.
     pub(crate) metrics: Option<Metrics>,
     pub(crate) hints: Hints,
 }
 
 impl Query {
-    /// Whether it says `{ false }` and so asks for nothing.
+    /// True if it says `{ false }` and so asks for nothing.
     pub(crate) fn selects_nothing(&self) -> bool {
         let nothing = Stage::Spansets(Spansets::Filter(Expr::Const(Const::Bool(false))));
         self.pipeline.contains(&nothing)
@@ -55,12 +55,25 @@ pub(crate) enum Spansets {
     Pipeline(Vec<Stage>),
 }
 
+impl Spansets {
+    /// True if pipelines are among the operands; each finds its spans on its own then.
+    pub(crate) fn has_pipelines(&self) -> bool {
+        match self {
+            Self::Filter(_) => false,
+            Self::Binary(_, left, right) => left.has_pipelines() || right.has_pipelines(),
+            Self::Pipeline(_) => true,
+        }
+    }
+}
+
 /// `count() > 2`: a number computed from a spanset, compared with a constant.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ScalarFilter {
     pub(crate) aggregate: Aggregate,
     pub(crate) op: BinaryOp,
     pub(crate) value: Const,
+    /// The constant stands on the left, which Tempo reads but does not answer.
+    pub(crate) number_first: bool,
 }
 
 /// A number computed from all spans of a spanset.
@@ -120,7 +133,7 @@ macro_rules! named {
 }
 
 named! {
-    /// What every span has without being told.
+    /// Intrinsics, which every span has.
     Intrinsic {
         Duration = "duration",
         Name = "name",
@@ -148,7 +161,7 @@ named! {
 }
 
 named! {
-    /// How spans become a number for each interval.
+    /// Function that makes a number of the spans of each interval.
     MetricsFunction {
         Rate = "rate",
         CountOverTime = "count_over_time",
@@ -178,21 +191,10 @@ named! {
 }
 
 impl BinaryOp {
-    /// Whether the result is true or false.
+    /// True if the result is true or false.
     pub(crate) fn is_boolean(self) -> bool {
         use BinaryOp::{Add, Div, Mod, Mul, Pow, Sub};
         !matches!(self, Add | Sub | Mul | Div | Mod | Pow)
-    }
-
-    /// The operator that means the same with its sides exchanged.
-    pub(crate) fn flipped(self) -> Self {
-        match self {
-            Self::Lt => Self::Gt,
-            Self::Le => Self::Ge,
-            Self::Gt => Self::Lt,
-            Self::Ge => Self::Le,
-            same => same,
-        }
     }
 }
 

@@ -29,10 +29,10 @@ const MAX_DEPTH: usize = 100;
 /// Lexemes still to be read, and how many levels are open.
 pub(super) type Cursor<'t> = Stateful<TokenSlice<'t, Lexeme>, usize>;
 
-/// What every parser of this language returns.
+/// Result of every parser of this language.
 pub(super) type Parsed<T> = Result<T, Fault>;
 
-/// Why parsing stopped: a reason, and the lexeme that it is about.
+/// A parse error: a reason, and the lexeme that it is about.
 #[derive(Debug)]
 pub(super) struct Fault {
     message: String,

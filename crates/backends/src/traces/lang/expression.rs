@@ -7,7 +7,7 @@ use super::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, KINDS,
 use super::cursor::{Cursor, Fault, Parsed, advance, expect, is_keyword, nested, next, symbol};
 use super::lexer::Token;
 
-/// How tightly operators bind: a higher number first. `&&` and `||` bind alike.
+/// Precedence of operators: a higher number binds first. `&&` and `||` bind alike.
 fn binding(op: BinaryOp) -> u8 {
     use BinaryOp::{Add, And, Div, Mod, Mul, Or, Pow, Sub};
     match op {
@@ -43,8 +43,19 @@ fn climb(input: &mut Cursor<'_>, least: u8) -> Parsed<Expr> {
     Ok(left)
 }
 
+/// A text that a trace's id is compared with, without zeros in front: that is how Tempo writes the id.
+fn trimmed(of: &Expr, other: &mut Expr) {
+    if let (Expr::Field(Field::Intrinsic(Intrinsic::TraceId)), Expr::Const(Const::Text(text))) =
+        (of, other)
+    {
+        *text = text.trim_start_matches('0').to_owned();
+    }
+}
+
 /// Joins two sides; comparisons with `nil` ask whether the other side is there.
-fn combine(op: BinaryOp, left: Expr, right: Expr) -> Expr {
+fn combine(op: BinaryOp, mut left: Expr, mut right: Expr) -> Expr {
+    trimmed(&left, &mut right);
+    trimmed(&right, &mut left);
     const NIL: Expr = Expr::Const(Const::Nil);
     if matches!(op, BinaryOp::Eq | BinaryOp::Ne) {
         match (left == NIL, right == NIL) {
@@ -134,8 +145,13 @@ pub(super) fn constant(input: &mut Cursor<'_>) -> Parsed<Const> {
     Ok(value)
 }
 
-/// A number, perhaps with a sign.
+/// A number, perhaps with a sign or in parentheses.
 pub(super) fn scalar(input: &mut Cursor<'_>) -> Parsed<Const> {
+    if opt(symbol("(")).parse_next(input)?.is_some() {
+        let value = nested(input, scalar)?;
+        expect(input, ")")?;
+        return Ok(value);
+    }
     let negative = opt(symbol("-")).parse_next(input)?.is_some();
     let value = match (next(input), negative) {
         (Token::Int(n), false) => Const::Int(*n),
@@ -144,7 +160,7 @@ pub(super) fn scalar(input: &mut Cursor<'_>) -> Parsed<Const> {
         (Token::Float(n), true) => Const::Float(-n),
         (Token::Duration(n), false) => Const::Duration(*n),
         (Token::Duration(n), true) => Const::Duration(-n),
-        _ => return Err(Fault::unexpected(input, "a number or a duration")),
+        _ => return Err(Fault::unexpected(input, "")),
     };
     advance(input);
     Ok(value)
@@ -238,7 +254,7 @@ pub(super) fn comparison(text: &str) -> Option<BinaryOp> {
     })
 }
 
-/// Whether an attribute is one of a parent, which cannot be answered.
+/// True if an attribute is one of a parent, which cannot be answered.
 pub(super) fn of_parent(field: &Field) -> bool {
     matches!(
         field,

@@ -32,7 +32,7 @@ pub(super) enum Token {
     Float(f64),
     /// Nanoseconds.
     Duration(i64),
-    /// What no lexeme looks like, with the reason.
+    /// Text that is no lexeme, with the reason.
     Invalid(String),
     End,
 }

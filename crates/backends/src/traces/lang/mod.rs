@@ -21,7 +21,7 @@ pub(crate) use ast::{AttributeScope, Field, Intrinsic, KINDS, Metrics, MetricsFu
 pub(crate) use literal::duration as parse_duration;
 pub(crate) use unfinished::parse_unfinished;
 
-/// Why a query cannot be answered, in the form of Tempo's errors.
+/// Errors of a query, in the form of Tempo's.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum QueryError {
     /// The text is not TraceQL.
@@ -31,7 +31,7 @@ pub enum QueryError {
         line: usize,
         /// In characters, from 1.
         column: usize,
-        /// What was found and expected.
+        /// The lexeme that was found, and those expected.
         message: String,
     },
     /// It is, but makes no sense or is not supported.

@@ -27,13 +27,16 @@ pub(super) fn query(text: &str) -> Result<Query, QueryError> {
         // The last ones count.
         hints = self::hints(input)?;
     }
+    let plain =
+        matches!(pipeline.last(), Some(Stage::Spansets(spansets)) if !spansets.has_pipelines());
     match next(input) {
         Token::End => Ok(Query {
             pipeline,
             metrics,
             hints,
         }),
-        _ => Err(Fault::unexpected(input, "").into()),
+        _ if plain || metrics.is_some() => Err(Fault::unexpected(input, "").into()),
+        _ => Err(Fault::unexpected(input, "with").into()),
     }
 }
 
@@ -52,23 +55,37 @@ pub(super) fn single_field(text: &str) -> Result<Field, QueryError> {
     }
 }
 
-/// What stands between operators outside braces.
+/// Place of pipelines in parentheses. As in Tempo, they combine only with each other, and nothing
+/// may follow: `({ } | count() > 1) && ({ })`, but not `{ } && ({ } | count() > 1)`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pipelines {
+    Allowed,
+    Refused,
+}
+
+/// Operand outside braces.
 enum Node {
+    /// No pipeline is among them.
     Spansets(Spansets),
+    /// Pipelines, or such combined.
+    Pipelines(Spansets),
     Aggregate(Aggregate),
     Number(Const),
     Filter(ScalarFilter),
 }
 
 fn pipeline(input: &mut Cursor<'_>) -> Parsed<(Vec<Stage>, Option<Metrics>)> {
-    let mut stages = vec![stage(input, true)?];
+    let mut stages = vec![stage(input, true, Pipelines::Allowed)?];
+    if matches!(&stages[0], Stage::Spansets(spansets) if spansets.has_pipelines()) {
+        return Ok((stages, None));
+    }
     while opt(symbol("|")).parse_next(input)?.is_some() {
         if let Token::Word(word) = next(input)
             && METRICS.contains(&word.as_str())
         {
             return Ok((stages, Some(metrics(input, word)?)));
         }
-        stages.push(stage(input, false)?);
+        stages.push(stage(input, false, Pipelines::Refused)?);
     }
     Ok((stages, None))
 }
@@ -102,9 +119,9 @@ fn metrics(input: &mut Cursor<'_>, word: &str) -> Parsed<Metrics> {
     Ok(Metrics { function, by })
 }
 
-fn stage(input: &mut Cursor<'_>, first: bool) -> Parsed<Stage> {
+fn stage(input: &mut Cursor<'_>, first: bool, pipelines: Pipelines) -> Parsed<Stage> {
     let Token::Word(word) = next(input) else {
-        return expression_stage(input);
+        return expression_stage(input, pipelines);
     };
     match word.as_str() {
         "by" => {
@@ -119,13 +136,13 @@ fn stage(input: &mut Cursor<'_>, first: bool) -> Parsed<Stage> {
             advance(input);
             parenthesized(input, |_| Ok(Stage::Coalesce))
         }
-        _ => expression_stage(input),
+        _ => expression_stage(input, pipelines),
     }
 }
 
-fn expression_stage(input: &mut Cursor<'_>) -> Parsed<Stage> {
-    match climb(input, 1)? {
-        Node::Spansets(spansets) => Ok(Stage::Spansets(spansets)),
+fn expression_stage(input: &mut Cursor<'_>, pipelines: Pipelines) -> Parsed<Stage> {
+    match climb(input, 1, pipelines)? {
+        Node::Spansets(spansets) | Node::Pipelines(spansets) => Ok(Stage::Spansets(spansets)),
         Node::Filter(filter) => Ok(Stage::Filter(filter)),
         Node::Aggregate(_) | Node::Number(_) => Err(Fault::unexpected(input, "a comparison")),
     }
@@ -141,8 +158,8 @@ fn binding(text: &str) -> Option<u8> {
     }
 }
 
-fn climb(input: &mut Cursor<'_>, least: u8) -> Parsed<Node> {
-    let mut left = operand(input)?;
+fn climb(input: &mut Cursor<'_>, least: u8, pipelines: Pipelines) -> Parsed<Node> {
+    let mut left = operand(input, pipelines)?;
     while let Token::Symbol(text) = next(input)
         && let Some(bound) = binding(text)
         && bound >= least
@@ -153,9 +170,24 @@ fn climb(input: &mut Cursor<'_>, least: u8) -> Parsed<Node> {
                     return Err(Fault::unexpected(input, ""));
                 };
                 advance(input);
-                match nested(input, |input| climb(input, bound + 1))? {
+                match nested(input, |input| climb(input, bound + 1, Pipelines::Refused))? {
                     Node::Spansets(right) => {
                         Node::Spansets(Spansets::Binary(op, Box::new(left), Box::new(right)))
+                    }
+                    _ => return Err(Fault::unexpected(input, "a spanset")),
+                }
+            }
+            Node::Pipelines(left) => {
+                let Some(op) = spanset_op(text) else {
+                    return Err(Fault::unexpected(input, ""));
+                };
+                advance(input);
+                if *next(input) != Token::Symbol("(") {
+                    return Err(Fault::unexpected(input, "("));
+                }
+                match nested(input, |input| climb(input, bound + 1, Pipelines::Allowed))? {
+                    Node::Spansets(right) | Node::Pipelines(right) => {
+                        Node::Pipelines(Spansets::Binary(op, Box::new(left), Box::new(right)))
                     }
                     _ => return Err(Fault::unexpected(input, "a spanset")),
                 }
@@ -167,20 +199,22 @@ fn climb(input: &mut Cursor<'_>, least: u8) -> Parsed<Node> {
                     aggregate,
                     op,
                     value,
+                    number_first: false,
                 })
             }
             Node::Number(value) => {
-                let op = scalar_comparison(input, text)?.flipped();
-                match operand(input)? {
+                let op = scalar_comparison(input, text)?;
+                match operand(input, Pipelines::Refused)? {
                     Node::Aggregate(aggregate) => Node::Filter(ScalarFilter {
                         aggregate,
                         op,
                         value,
+                        number_first: true,
                     }),
                     _ => return Err(Fault::unexpected(input, "an aggregate")),
                 }
             }
-            Node::Filter(_) => return Err(Fault::unexpected(input, "")),
+            Node::Filter(_) => return Err(Fault::unexpected(input, "with")),
         };
     }
     Ok(left)
@@ -199,10 +233,10 @@ fn scalar_comparison(input: &mut Cursor<'_>, text: &str) -> Parsed<BinaryOp> {
     }
 }
 
-fn operand(input: &mut Cursor<'_>) -> Parsed<Node> {
+fn operand(input: &mut Cursor<'_>, pipelines: Pipelines) -> Parsed<Node> {
     match next(input) {
         Token::Symbol("{") => spanset_filter(input).map(Node::Spansets),
-        Token::Symbol("(") => nested(input, wrapped),
+        Token::Symbol("(") => nested(input, |input| wrapped(input, pipelines)),
         Token::Word(_) => aggregate(input).map(Node::Aggregate),
         Token::Symbol("-") | Token::Int(_) | Token::Float(_) | Token::Duration(_) => {
             expression::scalar(input).map(Node::Number)
@@ -222,28 +256,35 @@ fn spanset_filter(input: &mut Cursor<'_>) -> Parsed<Spansets> {
 }
 
 /// A spanset or a whole pipeline in parentheses.
-fn wrapped(input: &mut Cursor<'_>) -> Parsed<Node> {
+fn wrapped(input: &mut Cursor<'_>, pipelines: Pipelines) -> Parsed<Node> {
     expect(input, "(")?;
-    let mut stages = vec![stage(input, true)?];
-    while opt(symbol("|")).parse_next(input)?.is_some() {
+    let mut stages = vec![stage(input, true, pipelines)?];
+    while pipelines == Pipelines::Allowed && opt(symbol("|")).parse_next(input)?.is_some() {
         let aggregate = opt_aggregate_then_close(input)?;
         if aggregate {
             let message = "comparing aggregates of pipelines not yet supported";
             return Err(Fault::fatal(input, message));
         }
-        stages.push(stage(input, false)?);
+        stages.push(stage(input, false, Pipelines::Refused)?);
     }
-    expect(input, ")")?;
-    Ok(Node::Spansets(match stages.pop() {
-        Some(Stage::Spansets(only)) if stages.is_empty() => only,
+    match (symbol(")").parse_next(input), next(input)) {
+        (Ok(()), _) => {}
+        (Err(_), Token::Symbol("|")) => return Err(Fault::unexpected(input, "")),
+        (Err(_), _) => return Err(Fault::unexpected(input, ")")),
+    }
+    Ok(match stages.pop() {
+        Some(Stage::Spansets(only)) if stages.is_empty() && only.has_pipelines() => {
+            Node::Pipelines(only)
+        }
+        Some(Stage::Spansets(only)) if stages.is_empty() => Node::Spansets(only),
         last => {
             stages.extend(last);
-            Spansets::Pipeline(stages)
+            Node::Pipelines(Spansets::Pipeline(stages))
         }
-    }))
+    })
 }
 
-/// Whether `count() )` and the like comes next: a pipeline that ends in a number.
+/// True if `count() )` and the like comes next: a pipeline that ends in a number.
 fn opt_aggregate_then_close(input: &mut Cursor<'_>) -> Parsed<bool> {
     let mut ahead = input.clone();
     let found = matches!(next(&ahead), Token::Word(word) if is_aggregate(word));

@@ -1,4 +1,4 @@
-//! What a message takes in memory once it is decoded, counted before it is built. Ten million
+//! Bytes of a decoded message, counted before it is built. Ten million
 //! empty spans are 20 MB on the wire, 87 KB of gzip, and gigabytes as messages.
 
 use thiserror::Error;

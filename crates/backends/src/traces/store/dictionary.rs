@@ -1,4 +1,5 @@
-//! What spans share (texts, resources, scopes), and the way of a span into and out of its kept form.
+//! Dictionary of texts, resources and scopes that spans share. Spans are converted here into and out of
+//! their kept form.
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::{
@@ -57,17 +58,17 @@ impl Dictionary {
         self.words.key(word)
     }
 
-    pub(crate) fn resource(&self, number: u32) -> Option<&Resource> {
+    pub(crate) fn resource(&self, number: u32) -> &Resource {
         self.resources.value(number)
     }
 
-    pub(crate) fn scope(&self, number: u32) -> Option<&Scope> {
+    pub(crate) fn scope(&self, number: u32) -> &Scope {
         self.scopes.value(number)
     }
 
     /// The service of a resource.
     pub(crate) fn service(&self, resource: u32) -> Option<Word> {
-        self.resource(resource)?.service
+        self.resource(resource).service
     }
 
     pub(super) fn word(&mut self, text: &str) -> Word {

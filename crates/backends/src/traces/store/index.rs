@@ -14,7 +14,7 @@ use crate::traces::{Limits, Stats};
 /// Traces that began to arrive within this time make one segment.
 const SEGMENT_TIME: Duration = Duration::from_secs(60);
 
-/// What a trace takes in the index of one service.
+/// Bytes of a trace in the index of one service.
 const SERVICE_ENTRY_BYTES: usize = 24;
 
 /// Traces in order of arrival, numbered in that order; the oldest go first.
@@ -39,7 +39,7 @@ struct Segment {
     end: u64,
 }
 
-/// What a trace must have to be looked at at all.
+/// Index filter: other traces are never visited.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Candidates<'a> {
     /// A span of this service.
@@ -48,7 +48,7 @@ pub(crate) struct Candidates<'a> {
     pub(crate) trace_id: Option<u128>,
 }
 
-/// What became of a span.
+/// Outcome of a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Added {
     New,
@@ -151,7 +151,7 @@ impl Index {
         }
     }
 
-    /// Whether [`Self::evict_older`] would find anything.
+    /// True if [`Self::evict_older`] would find anything.
     pub(super) fn has_older(&self, max_age: Duration, now: SystemTime) -> bool {
         let oldest = self.traces.front();
         oldest.is_some_and(|trace| {

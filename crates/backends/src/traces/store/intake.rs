@@ -12,18 +12,18 @@ use super::Store;
 use super::index::Added;
 use crate::wire::{Denied, unix_nanos};
 
-/// What became of the spans of one request that was not refused as a whole.
+/// Outcome of the spans of one request that was not refused as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
     /// Spans that are in the store now, duplicates included.
     pub accepted: u64,
     /// Spans that are not, for their ids or because their trace is too large.
     pub rejected: u64,
-    /// Why the first rejected span was rejected.
+    /// Reason for the first rejected span.
     pub message: String,
 }
 
-/// Why nothing of a request was taken in.
+/// Reasons to refuse a request as a whole.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Refusal {
     /// No span had usable ids.
@@ -35,11 +35,11 @@ pub enum Refusal {
          while adding {bytes} bytes"
     )]
     RateLimited {
-        /// What the request has.
+        /// Bytes of the request.
         bytes: usize,
-        /// What may come on average.
+        /// Bytes a second on average.
         per_second: u64,
-        /// What may come at once.
+        /// Bytes at once.
         burst: u64,
         /// When to try again; `None` if the request is larger than the burst.
         retry_after: Option<Duration>,
@@ -146,7 +146,7 @@ impl Store {
     }
 }
 
-/// What is impossible about a span's ids, in Tempo's words. An id of zeros counts as none.
+/// Problem of a span's ids, in Tempo's words. An id of zeros counts as none.
 fn id_problem(span: &Span) -> Option<String> {
     let bits = |id: &[u8]| {
         if id.iter().all(|b| *b == 0) {

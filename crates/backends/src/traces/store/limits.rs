@@ -8,7 +8,7 @@ use std::time::Duration;
 /// (<https://grafana.com/docs/tempo/latest/configuration/#overrides>).
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// How long a trace is kept after its first span arrived.
+    /// Time that a trace is kept after its first span arrived.
     pub max_age: Duration,
     /// Bytes that all spans and their indexes may take in memory.
     pub max_bytes: usize,
@@ -30,7 +30,7 @@ pub struct Limits {
     /// Bytes that one search may hold on the way to its answer; also bytes of all answers together that
     /// clients have not read yet.
     pub max_query_bytes: usize,
-    /// How long one search may run.
+    /// Time for one search.
     pub max_search_time: Duration,
 }
 
@@ -41,8 +41,9 @@ const MIB: usize = 1 << 20;
 const LARGEST_EXPORT: usize = 40 * MIB;
 
 impl Limits {
-    /// The defaults for a store of `max_bytes`. Requests being read, decompressed and decoded may take half as
-    /// much in addition, or 55 MiB if that is more: an export of 4 MiB is taken by a store of any size.
+    /// The defaults for a store of `max_bytes`. Requests being read, decompressed and decoded may take
+    /// half as much in addition. With a small store they may take more, 55 MiB: clients send exports of
+    /// 4 MiB, which take up to 37 MiB when they are decoded, and a refused export is not sent again.
     #[must_use]
     pub fn for_store_of(max_bytes: usize) -> Self {
         Self {

@@ -85,7 +85,7 @@ impl Store {
         &self.decoding
     }
 
-    /// What it holds and has counted.
+    /// Content and counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let index = self.index.read();

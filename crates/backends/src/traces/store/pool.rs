@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// What one entry costs besides its key's bytes: the slot, the index entry at its usual load,
+/// Bytes of one entry besides its key: the slot, the index entry at its usual load,
 /// the counter in front of the shared bytes and the allocator's own share.
 const ENTRY_BYTES: usize = 112;
 
@@ -104,18 +104,19 @@ where
     /// # Panics
     /// Nobody uses it: a count of users went wrong, and any answer would be made up.
     pub(super) fn key(&self, number: u32) -> &K {
-        match self.slot(number) {
-            Some(slot) => &slot.key,
-            None => panic!("entry {number} is used and not there"),
+        &self.slot(number).key
+    }
+
+    pub(super) fn value(&self, number: u32) -> &V {
+        &self.slot(number).value
+    }
+
+    /// An entry lives as long as its number is used.
+    fn slot(&self, number: u32) -> &Slot<K, V> {
+        match self.slots.get(number as usize) {
+            Some(Some(slot)) => slot,
+            _ => panic!("entry {number} is used and not there"),
         }
-    }
-
-    pub(super) fn value(&self, number: u32) -> Option<&V> {
-        self.slot(number).map(|slot| &slot.value)
-    }
-
-    fn slot(&self, number: u32) -> Option<&Slot<K, V>> {
-        self.slots.get(number as usize)?.as_ref()
     }
 }
 
@@ -132,8 +133,12 @@ mod tests {
         assert_eq!(pool.key(first), "a");
         assert!(pool.release(first).is_some());
         assert_eq!(
-            (pool.find("a"), pool.value(first), pool.bytes()),
-            (None, None, 0)
+            (
+                pool.find("a"),
+                pool.slots[first as usize].is_none(),
+                pool.bytes()
+            ),
+            (None, true, 0)
         );
         assert_eq!(pool.insert("b", ()), first);
     }

@@ -23,7 +23,7 @@ pub(crate) struct Span {
     /// OTLP's number: 0 unset, 1 ok, 2 error.
     pub(crate) status: u8,
     pub(crate) attributes: Box<[Attribute]>,
-    /// What most spans have not.
+    /// Fields that most spans lack.
     pub(crate) extra: Option<Box<Extra>>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Link {
     pub(crate) flags: u32,
 }
 
-/// What an allocation costs besides its content.
+/// Bytes of an allocation besides its content.
 const ALLOCATION: usize = 16;
 
 impl Span {

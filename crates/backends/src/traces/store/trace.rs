@@ -11,7 +11,7 @@ use super::span::{Span, Word};
 /// From this many spans on, a set tells which ones are there already.
 const SEEN_SET_FROM: usize = 48;
 
-/// What an entry of the seen set and of the index of traces takes, at their usual load.
+/// Bytes of an entry of the seen set and of the index of traces, at their usual load.
 const SEEN_BYTES: usize = 32;
 const INDEX_BYTES: usize = 64;
 
@@ -69,7 +69,7 @@ impl Trace {
         }
     }
 
-    /// Whether a span is there already. Client and server may share an id, so the kind counts too.
+    /// True if a span is there already. Client and server may share an id, so the kind counts too.
     pub(super) fn contains(&self, id: u64, kind: u8) -> bool {
         match &self.seen {
             Some(seen) => seen.contains(&(id, kind)),

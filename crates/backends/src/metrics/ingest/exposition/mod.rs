@@ -56,7 +56,7 @@ impl Format {
 pub struct ParseError {
     /// Counted from 1.
     pub line: usize,
-    /// What is wrong there.
+    /// The problem at this place.
     pub problem: String,
 }
 
@@ -87,7 +87,7 @@ pub struct ParsedSample<'a> {
     pub exemplar: Option<ParsedExemplar<'a>>,
 }
 
-/// What a body is made of.
+/// One entry of a body.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry<'a> {
     /// A value.

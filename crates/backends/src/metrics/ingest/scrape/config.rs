@@ -26,7 +26,7 @@ pub enum ConfigError {
     Job {
         /// The job's name.
         job: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
 }
@@ -51,15 +51,15 @@ pub struct Job {
     pub scrape_timeout: Duration,
     /// Path of the exposition.
     pub metrics_path: String,
-    /// Whether scraped labels win over `job`, `instance` and the static labels.
+    /// True if scraped labels win over `job`, `instance` and the static labels.
     pub honor_labels: bool,
-    /// Whether timestamps in the exposition are used.
+    /// True if timestamps in the exposition are used.
     pub honor_timestamps: bool,
     /// Samples that a scrape may bring; `None`: the store's own limit.
     pub sample_limit: Option<usize>,
     /// Bytes that a scrape may bring; `None`: the store's own limit.
     pub body_size_limit: Option<usize>,
-    /// What is scraped.
+    /// Targets of the job.
     pub targets: Vec<TargetSpec>,
 }
 

@@ -12,18 +12,18 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// What Prometheus 3 asks for when native histograms are off.
+/// `Accept` header of Prometheus 3 without native histograms.
 const ACCEPTED: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
     application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
     text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
 
-/// Why there is no body to parse. The texts are those that Prometheus shows for a target.
+/// Reasons for a scrape without a body. The texts are those that Prometheus shows for a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// No answer: refused, reset, no such host.
     #[error("Get \"{url}\": {cause}")]
     Unreachable {
-        /// What was asked for.
+        /// The URL.
         url: String,
         /// The innermost cause.
         cause: String,
@@ -31,7 +31,7 @@ pub enum FetchError {
     /// No whole answer in time.
     #[error("Get \"{url}\": context deadline exceeded")]
     Timeout {
-        /// What was asked for.
+        /// The URL.
         url: String,
     },
     /// Another status than 200.

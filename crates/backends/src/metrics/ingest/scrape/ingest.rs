@@ -14,7 +14,7 @@ use crate::metrics::labels::Labels;
 use crate::metrics::sample::stale_nan;
 use crate::metrics::store::{Appended, Exemplar, Series, SeriesLimit, Store};
 
-/// Why a whole scrape was refused.
+/// Reasons to refuse a whole scrape.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IngestError {
     /// Another content type, or none.
@@ -38,7 +38,7 @@ pub enum IngestError {
 /// a staleness marker when the next scrape does not see them.
 pub(super) type Seen = HashMap<u64, Arc<Series>>;
 
-/// What one scrape brought.
+/// Counts of one scrape.
 #[derive(Debug, Default)]
 pub(super) struct Ingested {
     pub(super) samples: usize,

@@ -16,7 +16,7 @@ use crate::metrics::store::Store;
 /// Characters of a scrape's error that are kept.
 const MAX_ERROR_CHARS: usize = 500;
 
-/// What an exposition says about a metric family.
+/// Metadata of a metric family.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Metadata {
     /// `counter`, `gauge`, `histogram`, …; `unknown` when the exposition does not tell.
@@ -37,7 +37,7 @@ impl Default for Metadata {
     }
 }
 
-/// How a target does.
+/// Health of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Health {
     /// Not scraped yet.
@@ -67,9 +67,9 @@ pub struct LastScrape {
     pub health: Health,
     /// When it began, milliseconds since the Unix epoch.
     pub time: Option<i64>,
-    /// How long it took.
+    /// Duration.
     pub duration: Duration,
-    /// Why it failed; empty when it did not.
+    /// Error text; empty after a success.
     pub error: String,
 }
 
@@ -107,7 +107,7 @@ impl Target {
         }
     }
 
-    /// What every series of the target is labelled with.
+    /// Labels of every series of the target.
     pub fn labels(&self) -> &Labels {
         &self.labels
     }
@@ -122,12 +122,12 @@ impl Target {
         &self.job.job_name
     }
 
-    /// How the last scrape went.
+    /// Outcome of the last scrape.
     pub fn last_scrape(&self) -> LastScrape {
         self.last.lock().clone()
     }
 
-    /// What the last successful scrape said about its metrics.
+    /// Metadata from the last successful scrape.
     pub(crate) fn with_metadata(&self, mut each: impl FnMut(&str, &Metadata)) {
         for (family, metadata) in self.metadata.lock().iter() {
             each(family, metadata);

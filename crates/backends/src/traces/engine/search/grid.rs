@@ -46,13 +46,13 @@ impl Grid {
         Duration::from_nanos(self.end.saturating_sub(self.start))
     }
 
-    /// How long an interval is.
+    /// Length of an interval.
     #[must_use]
     pub fn step(&self) -> Duration {
         Duration::from_nanos(self.step)
     }
 
-    /// How many intervals there are.
+    /// Number of intervals.
     #[must_use]
     pub fn intervals(&self) -> usize {
         let count = if self.instant {

@@ -22,7 +22,7 @@ const MAX_SAMPLES: usize = 500_000;
 /// Numbers over time that belong together.
 #[derive(Clone, Debug)]
 pub struct TimeSeries {
-    /// What its spans have in common.
+    /// Labels that its spans share.
     pub labels: Vec<(String, AnyValue)>,
     /// A value for each interval of the grid.
     pub values: Vec<f64>,

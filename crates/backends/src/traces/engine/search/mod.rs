@@ -1,4 +1,4 @@
-//! What the store answers to a search: traces, names of tags, values of tags, spans over time.
+//! Searches over the store: traces, names of tags, values of tags, spans over time.
 
 mod exemplars;
 mod grid;
@@ -22,13 +22,13 @@ pub use tags::{TagScope, TagValue, tag_names};
 pub use traces::{ServiceStats, SpanHit, SpansetHit, TraceHit, search};
 pub use wanted::{Request, Wanted};
 
-/// Why a search was given up.
+/// Reasons to give a search up.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SearchError {
     /// It ran longer than it may, or nobody waits for it any more.
     #[error("search was ended: {0}; narrow the time range or the query")]
     Stopped(#[from] Stopped),
-    /// What it found takes too much memory.
+    /// Its results take too much memory.
     #[error("search finds more than {0} bytes; ask for fewer traces or spans (limit, spss)")]
     TooMuch(usize),
     /// A metrics query would have more samples than an answer may have.

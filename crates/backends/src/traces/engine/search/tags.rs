@@ -114,12 +114,11 @@ fn mark_names(seen: &mut Vec<u8>, index: &Index, trace: &Trace, at: usize) {
         }
     };
     mark(&span.attributes, TagScope::Span);
-    if let Some(resource) = index.dictionary.resource(span.resource) {
-        mark(&resource.attributes, TagScope::Resource);
-    }
-    if let Some(scope) = index.dictionary.scope(span.scope) {
-        mark(&scope.attributes, TagScope::Instrumentation);
-    }
+    let dictionary = &index.dictionary;
+    let resource = dictionary.resource(span.resource);
+    mark(&resource.attributes, TagScope::Resource);
+    let scope = dictionary.scope(span.scope);
+    mark(&scope.attributes, TagScope::Instrumentation);
     for event in span.events() {
         mark(&event.attributes, TagScope::Event);
     }

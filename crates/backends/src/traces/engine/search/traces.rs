@@ -33,7 +33,7 @@ pub struct TraceHit {
     pub start: u64,
     /// Milliseconds from the earliest start to the latest end.
     pub duration_ms: u64,
-    /// What matched; empty for a search by tags.
+    /// Matching spansets; empty for a search by tags.
     pub spansets: Vec<SpansetHit>,
     /// Spans by service; empty for a search by tags.
     pub services: BTreeMap<String, ServiceStats>,
@@ -44,9 +44,9 @@ pub struct TraceHit {
 pub struct SpansetHit {
     /// The first of them.
     pub spans: Vec<SpanHit>,
-    /// How many there are.
+    /// Number of them.
     pub matched: usize,
-    /// What the query computed of them.
+    /// Results that the query computed of them.
     pub attributes: Vec<(String, AnyValue)>,
 }
 
@@ -61,11 +61,11 @@ pub struct SpanHit {
     pub start: u64,
     /// Nanoseconds.
     pub duration: u64,
-    /// What the query mentions.
+    /// Attributes that the query mentions.
     pub attributes: Vec<(String, AnyValue)>,
 }
 
-/// How many spans of a trace a service has.
+/// Spans of a service in a trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServiceStats {
     /// All of them.
@@ -125,7 +125,7 @@ impl<'w> Hits<'w> {
         }
     }
 
-    /// How many traces of a segment are worth looking at in order: enough that a frequent match
+    /// Number of traces of a segment to look at in order: enough that a frequent match
     /// fills the answer before the rest has to be seen as a whole.
     fn head(&self) -> usize {
         match self.most_recent {
@@ -188,7 +188,7 @@ fn drop_behind(hits: &mut Vec<TraceHit>, keep: usize, work: &Work<'_>) {
 }
 
 impl TraceHit {
-    /// What it takes in memory and in the answer, estimated.
+    /// Estimated bytes in memory and in the response.
     fn bytes(&self) -> usize {
         let attributes = |attributes: &[(String, AnyValue)]| -> usize {
             let bytes = |(name, value): &(String, AnyValue)| {

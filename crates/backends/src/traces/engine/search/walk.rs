@@ -21,7 +21,7 @@ pub(super) enum Part {
     End,
 }
 
-/// What a portion is made of: where it stands and its traces.
+/// A portion: its place and its traces.
 pub(super) type Portion<'p, 'i> = (Part, &'p mut dyn Iterator<Item = &'i Trace>);
 
 /// Looks at the traces of a window (nanoseconds since the Unix epoch) by segments, the newest
@@ -67,7 +67,7 @@ pub(super) fn walk(
                     });
                     look(index, (part, &mut traces))
                 });
-                // What was found of the last trace may be in part only.
+                // The result of the last trace may be incomplete.
                 work.check()?;
                 if flow.is_break() {
                     return Ok(());

@@ -1,4 +1,4 @@
-//! What a search asks for.
+//! Parameters of a search.
 
 use crate::traces::engine::Subject;
 use crate::traces::lang::{Query, STATUSES};
@@ -13,9 +13,9 @@ pub struct Request {
     pub start: u64,
     /// See [`Self::start`].
     pub end: u64,
-    /// How many traces at most.
+    /// Limit of traces.
     pub limit: usize,
-    /// How many spans of each spanset at most.
+    /// Limit of spans in each spanset.
     pub spans_per_spanset: usize,
 }
 
@@ -67,7 +67,7 @@ const CONTAINED: [&str; 10] = [
     "http.url",
 ];
 
-/// Whether a trace has all tags.
+/// True if a trace has all tags.
 pub(super) fn has_tags(subject: &Subject<'_>, tags: &[(String, String)]) -> bool {
     let (trace, dictionary) = (subject.trace, subject.dictionary);
     let root = |word: Option<Word>, value: &str| {
@@ -105,7 +105,7 @@ pub(super) fn has_tags(subject: &Subject<'_>, tags: &[(String, String)]) -> bool
     shared.is_empty() || one_resource_has(trace, dictionary, &shared)
 }
 
-/// Whether spans of one resource, together with it, have all tags.
+/// True if spans of one resource, together with it, have all tags.
 fn one_resource_has(trace: &Trace, dictionary: &Dictionary, tags: &[(&str, &str)]) -> bool {
     let mut resources: Vec<u32> = trace.spans.iter().map(|span| span.resource).collect();
     resources.sort_unstable();
@@ -128,8 +128,7 @@ fn has_tag(
         return false;
     };
     let resource = dictionary.resource(span.resource);
-    let of_resource = resource.map_or(&[][..], |resource| &resource.attributes);
-    let all = span.attributes.iter().chain(of_resource);
+    let all = span.attributes.iter().chain(&resource.attributes);
     all.filter(|attribute| attribute.key == key)
         .any(|attribute| accepts_value(dictionary, attribute, accepts))
 }

@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use crate::traces::store::budget::{Budget, Spent};
 use reader::{Problem, Reader};
 
-/// Why a body is no request.
+/// Reasons why a body is no request.
 pub(super) enum Failure {
     /// It is not JSON, or not this message.
     Malformed(String),

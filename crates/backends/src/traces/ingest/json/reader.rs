@@ -5,7 +5,7 @@ use crate::traces::store::budget::{Budget, Spent};
 /// Lists and maps within values. Protobuf decoders follow 100 messages, two for each of these.
 const MAX_NESTED: usize = 40;
 
-/// Why reading stopped.
+/// Reasons to stop reading.
 pub(super) enum Problem {
     Malformed(String),
     Spent(Spent),
@@ -37,7 +37,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// What is wrong at the place that was reached.
+    /// A problem at the place that was reached.
     pub(super) fn problem<T>(&self, message: impl std::fmt::Display) -> Read<T> {
         let at = self.at;
         Err(Problem::Malformed(format!("json: {message} at byte {at}")))
