@@ -640,19 +640,23 @@ async fn a_client_that_hangs_up_ends_its_query() {
         ..Limits::default()
     })
     .await;
-    let lines = vec![Entry::new(NOW - SECOND, "line")];
+    let lines = (0..50_000).map(|at| Entry::new(NOW - SECOND + at, "line"));
     backend
         .store
-        .push(vec![stream(&[("app", "a")], lines)])
+        .push(vec![stream(&[("app", "a")], lines.collect())])
         .unwrap();
-    let endless = "{app=\"a\"} | line_format `{{range 99999999}}{{range 99999999}}{{end}}{{end}}`";
+    // Milliseconds for each line, and no line is returned: minutes for all of them.
+    let endless = "{app=\"a\"} | line_format `{{range 900000}}{{end}}` |= `never`";
     let other = async |wait| {
-        let other = backend.range("{app=\"a\"}", &[]);
+        let other = backend.range("{app=\"b\"}", &[]);
         tokio::time::timeout(wait, other).await
     };
     let open = asked(&backend, endless);
     // It has the only slot as soon as another query gets none.
-    while other(Duration::from_millis(300)).await.is_ok() {}
+    let taken = async { while other(Duration::from_millis(300)).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(30), taken)
+        .await
+        .expect("the query runs");
     drop(open);
     let answer = other(Duration::from_secs(30)).await;
     let answer = answer.expect("the slot is free again");

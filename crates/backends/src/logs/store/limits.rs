@@ -75,7 +75,7 @@ impl Limits {
             max_bytes,
             max_push_bytes: (max_bytes / 16).clamp(4 * MIB, 32 * MIB),
             max_decompressed_bytes: (max_bytes / 8).clamp(8 * MIB, 64 * MIB),
-            max_query_bytes: (max_bytes / 8).clamp(16 * MIB, 128 * MIB),
+            max_query_bytes: (max_bytes / 8).clamp(8 * MIB, 128 * MIB),
             ..Self::default()
         }
     }
