@@ -328,7 +328,8 @@ fn logfmt_keys(line: &str, strict: bool, keys: &[(String, String)], finder: &mut
         let named = keys.iter().any(|(label, _)| *label == name);
         let needed = finder.hints.wants(name) && !finder.fields.was_parsed(name);
         let by_key = keys.iter().find(|(_, key)| *key == name);
-        if !named && !(needed && by_key.is_some()) {
+        let is_set = named || (needed && by_key.is_some());
+        if !is_set {
             return ControlFlow::Continue(());
         }
         let label = by_key.map_or(name, |(label, _)| label.as_str());
