@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use http::uri::Authority;
 
-use super::limits::Gate;
+use super::gate::Gate;
 use super::targets::Targets;
 use crate::telemetry::metrics::Metrics;
 
 /// The state of one instance.
 pub struct Instance {
-    /// Where this instance listens.
+    /// Host and port of this instance.
     pub own: Authority,
     /// First and second target of `/chain`.
     pub others: [Authority; 2],
     /// The client for the calls of `/chain`.
     pub targets: Targets,
-    /// The gate that all requests but probes go through.
+    /// Counts the requests that are being answered; probes are not counted.
     pub gate: Arc<Gate>,
-    /// Metrics that `/metrics` exposes.
+    /// The metrics of `/metrics`.
     pub metrics: Arc<Metrics>,
 }
 
-/// A route that needs the state of the instance was put where there is none.
+/// A handler needs the [`Instance`] and its route has none injected: a mistake in the router.
 #[derive(Debug, thiserror::Error)]
 #[error("the route has no instance state")]
 pub(super) struct NoInstance;

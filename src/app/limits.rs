@@ -1,73 +1,36 @@
-//! Bounds on what one request may cost, each with a status that says which one was reached.
+//! Bounds on the cost of one request, and the middleware that enforces them. Each bound has a status of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use salvo::http::header::{CONNECTION, RETRY_AFTER};
 use salvo::http::{Body, HeaderValue, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
-use tokio::sync::Semaphore;
 use tokio::time;
 use tracing::warn;
 
-use super::probes::is_probe;
+use super::gate::Gate;
+use super::probe_paths::is_probe;
 use super::problem::Problem;
 
 /// The bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Requests answered at a time; more get status 503.
+    /// Most requests that are answered at the same time. Further requests get status 503.
     pub max_concurrent_requests: usize,
-    /// Bytes of a request's head; more get status 431 from the HTTP library.
+    /// Most bytes of a request's head. The HTTP library answers a larger one with status 431.
     pub max_header_bytes: usize,
-    /// Bytes of a request's body; more get status 413.
+    /// Most bytes of a request's body. A larger one gets status 413.
     pub max_body_bytes: u64,
-    /// Time until a request must be answered; then it gets status 504.
+    /// Longest time until a request is answered. After it the client gets status 504.
     pub request_timeout: Duration,
 }
 
-/// Lets requests in, and knows when the last one is out.
-pub struct Gate {
-    places: Arc<Semaphore>,
-    limit: usize,
-    closed: AtomicBool,
-}
-
-impl Gate {
-    /// A gate that lets `limit` requests in at a time.
-    #[must_use]
-    pub fn new(limit: usize) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(limit)),
-            limit,
-            closed: AtomicBool::new(false),
-        }
-    }
-
-    /// True if requests are let in.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        !self.closed.load(Ordering::Acquire)
-    }
-
-    /// Lets no request in any more.
-    pub fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-    }
-
-    /// Waits until no request is inside.
-    pub async fn empty(&self) {
-        let all = u32::try_from(self.limit).unwrap_or(u32::MAX);
-        let _ = self.places.acquire_many(all).await;
-    }
-}
-
-/// The middleware that enforces the bounds; probes pass freely, so that an overloaded or
-/// stopping service can still be looked at.
+/// Middleware that enforces the bounds. Probes are exempt, so that monitoring still reaches a service
+/// that is overloaded or shutting down.
 pub struct Enforce {
-    /// The gate that requests go through.
+    /// Admits requests and counts those that are being answered.
     pub gate: Arc<Gate>,
     /// The bounds.
     pub limits: Limits,
@@ -89,7 +52,7 @@ impl Enforce {
                 "the service is shutting down",
             ));
         }
-        let Ok(_place) = self.gate.places.try_acquire() else {
+        let Some(_permit) = self.gate.enter() else {
             res.headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from_static("1"));
             return Err(Problem::new(
@@ -117,7 +80,8 @@ impl Enforce {
         }
     }
 
-    /// Reads a body away, as no route takes one. Left unread it would count against no bound.
+    /// Reads the body and discards it, because no route takes one. A body that is not read would escape
+    /// the size and time bounds.
     async fn drain_body(&self, req: &mut Request, res: &mut Response) -> Result<(), Problem> {
         let body = req.take_body();
         if body.is_end_stream() {
@@ -151,7 +115,7 @@ impl Enforce {
             }
         };
         if drained.is_err() {
-            // The rest of the body is still on its way on this connection.
+            // The client still sends the rest of the body, so this connection cannot be used again.
             res.headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }

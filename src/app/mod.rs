@@ -1,25 +1,29 @@
-//! The service that the lab is about.
+//! The service that the lab observes.
 //!
 //! * [`start`]: from flags and environment to an exit code
 //! * [`config`]: flags and environment
 //! * [`router`]: routes and the middleware around them
-//! * [`handlers`]: the routes for people
-//! * [`probes`]: the routes for machines
+//! * [`handlers`]: the routes that the lab traces
+//! * [`probes`]: the routes for monitoring
 //! * [`targets`]: calls to other instances
-//! * [`limits`]: bounds on what a request may cost
-//! * [`open_files`]: what to do when too few files may be open
-//! * [`failure`]: how a handler fails
-//! * [`problem`]: the body of errors
-//! * [`instance`]: what the handlers share
+//! * [`limits`]: bounds on the cost of a request; [`gate`]: the requests that are being answered
+//! * [`open_files`]: advice when the limit of open files is too low
+//! * [`failure`]: errors of handlers
+//! * [`problem`]: the body of error responses; [`rejected`]: requests that reach no handler
+//! * [`probe_paths`]: the paths that middleware exempts
+//! * [`instance`]: state that the handlers share
 
 pub mod config;
 pub mod failure;
+pub mod gate;
 pub mod handlers;
 pub mod instance;
 pub mod limits;
 pub mod open_files;
+pub mod probe_paths;
 pub mod probes;
 pub mod problem;
+pub mod rejected;
 pub mod router;
 pub mod targets;
 
@@ -41,28 +45,28 @@ use tracing::{info, warn};
 use crate::telemetry::Telemetry;
 use crate::telemetry::server_span::ServerSpan;
 use config::{Config, ServiceArgs};
+use gate::Gate;
 use instance::Instance;
-use limits::Gate;
 use targets::Targets;
 
 /// Longest time that running requests have to finish once the service is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Longest time for requests that are cut off to be gone.
+/// Longest wait until the requests that were cut off have ended.
 const CUT_OFF: Duration = Duration::from_millis(500);
 
 /// Longest time for the last spans to be exported.
 const FLUSH: Duration = Duration::from_secs(5);
 
-/// Connections per request that may be answered; the rest of them are idle.
+/// Most connections, as a multiple of the requests that are answered at the same time. Most connections
+/// are idle.
 const CONNECTIONS_PER_REQUEST: usize = 4;
 
-/// Exit code of a start that settings forbid.
+/// Exit code for a setting with a bad value.
 const BAD_SETTING: u8 = 2;
 
-/// Runs one instance with the settings of `args` and `environment`. What goes wrong is told on
-/// standard error: in one line, with exit code 2, when a setting is not allowed. It stops on
-/// SIGTERM, on Ctrl-C, and when `stop` is done.
+/// Runs one instance with the settings of `args` and `environment` until SIGTERM, Ctrl-C or the end of
+/// `stop`. Errors are written to standard error. A setting with a bad value gives exit code 2.
 #[must_use]
 pub fn start(
     args: &ServiceArgs,
@@ -89,7 +93,7 @@ pub fn start(
         .context("cannot start the async runtime")
         .and_then(|runtime| {
             let served = runtime.block_on(run(config, stop));
-            // A look-up of a name may block for long, and nobody waits for its answer any more.
+            // A DNS lookup may still block a thread, and nothing needs its result any more.
             runtime.shutdown_background();
             served
         });
@@ -153,7 +157,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         };
         info!("{name}: finishing running requests");
         let deadline = Instant::now() + DRAIN;
-        // Still listening meanwhile: probes are told that the service is not ready.
+        // The server still listens, so that probes see the status 503 of `/readyz`.
         gate.close();
         if tokio::time::timeout(DRAIN, gate.empty()).await.is_err() {
             warn!(
@@ -165,13 +169,14 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         handle.stop_graceful(left.max(Duration::from_millis(100)));
     };
     let (served, ()) = tokio::join!(server.try_serve(routes), drain);
-    // Requests that were cut off end their spans as they are dropped, on other threads.
+    // A request that was cut off ends its span when it is dropped, on another thread.
     let _ = tokio::time::timeout(CUT_OFF, gate.empty()).await;
     telemetry.shutdown(FLUSH).await;
     served.context("the server failed")
 }
 
-/// Where this instance reaches itself: one that listens everywhere does so on loopback.
+/// Host and port at which this instance calls itself. An instance that listens on all addresses calls
+/// itself on loopback.
 #[expect(clippy::expect_used, reason = "an IP address and a port")]
 fn own_authority(address: SocketAddr) -> Authority {
     let mut address = address;

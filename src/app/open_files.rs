@@ -1,5 +1,5 @@
-//! The bound on files that a process may have open, which every connection and every thread counts
-//! against, and which no message of the operating system says how to raise.
+//! Advice for errors of the limit on open files. Each connection is an open file, and the operating
+//! system's own message does not tell how to raise the limit.
 
 use std::io;
 

@@ -1,9 +1,8 @@
-//! The routes for machines: metrics, liveness, readiness. They make no spans and no log lines.
+//! The routes for monitoring: metrics, liveness, readiness. They create no spans and no log lines.
 
 use std::sync::Arc;
 
-use salvo::http::header::{ACCEPT, CONTENT_TYPE, VARY};
-use salvo::http::{HeaderValue, StatusCode};
+use salvo::http::StatusCode;
 use salvo::writing::Text;
 use salvo::{Depot, Request, Response};
 use salvo_oapi::endpoint;
@@ -11,19 +10,12 @@ use tracing::error;
 
 use super::instance::{Instance, NoInstance};
 use super::problem::Problem;
-use openmetrics_exemplars::Exposition;
+use crate::telemetry::exposition;
 
-/// The metrics, as OpenMetrics 1.0 or as Prometheus text, whichever `Accept` prefers.
+/// The metrics as OpenMetrics 1.0 or as Prometheus text. `Accept` chooses the format.
 #[endpoint(tags("probes"))]
 pub async fn metrics(req: &mut Request, depot: &mut Depot, res: &mut Response) {
-    let accept = req
-        .headers()
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect::<Vec<_>>()
-        .join(",");
-    let format = Exposition::negotiate(&accept);
+    let format = exposition::preferred(req.headers());
     let page = match depot.get_typed::<Arc<Instance>>() {
         Ok(instance) => instance
             .metrics
@@ -32,15 +24,7 @@ pub async fn metrics(req: &mut Request, depot: &mut Depot, res: &mut Response) {
         Err(_) => Err(NoInstance.to_string()),
     };
     match page {
-        Ok(page) => {
-            let headers = res.headers_mut();
-            headers.insert(
-                CONTENT_TYPE,
-                HeaderValue::from_static(format.content_type()),
-            );
-            headers.insert(VARY, HeaderValue::from_static("accept"));
-            res.body(page);
-        }
+        Ok(page) => exposition::write(res, format, page),
         Err(error) => {
             error!(error, "the metrics could not be written");
             Problem::new(
@@ -52,13 +36,13 @@ pub async fn metrics(req: &mut Request, depot: &mut Depot, res: &mut Response) {
     }
 }
 
-/// True if the process runs.
+/// Liveness: answers as long as the process runs.
 #[endpoint(tags("probes"))]
 pub async fn livez() -> &'static str {
     "ok"
 }
 
-/// True if requests are taken: not while shutting down.
+/// Readiness: status 200 until the service shuts down, then 503.
 #[endpoint(tags("probes"), status_codes(200, 503))]
 pub async fn readyz(depot: &mut Depot, res: &mut Response) {
     match depot.get_typed::<Arc<Instance>>() {
@@ -68,14 +52,4 @@ pub async fn readyz(depot: &mut Depot, res: &mut Response) {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, NoInstance.to_string()).render(res)
         }
     }
-}
-
-/// True if a request is for a route that makes no spans and no log lines, being telemetry or a probe
-/// itself; by whatever method it is asked.
-#[must_use]
-pub fn is_probe(req: &Request) -> bool {
-    matches!(
-        req.uri().path().trim_matches('/'),
-        "metrics" | "livez" | "readyz"
-    )
 }

@@ -1,24 +1,21 @@
-//! The JSON body of every answer that is an error: `{"detail": …}`.
+//! The JSON body of every error response: `{"detail": …}`.
 
 use std::borrow::Cow;
 
 use salvo::http::StatusCode;
 use salvo::writing::Json;
-use salvo::{Depot, FlowCtrl, Handler, Request, Response, Writer, async_trait};
+use salvo::{Depot, Request, Response, Writer, async_trait};
 use salvo_oapi::{Components, EndpointOutRegister, Operation, ToSchema};
 use serde::Serialize;
-use tracing::warn;
 
-use super::probes::is_probe;
-
-/// Body of an error response.
+/// An error response: its status and the text of its body.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
 }
 
-/// [`Problem`] as it is sent.
+/// The body of a [`Problem`] on the wire.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProblemBody {
     /// The problem, in words.
@@ -26,7 +23,7 @@ pub struct ProblemBody {
 }
 
 impl Problem {
-    /// A problem with this status, described for a person.
+    /// An error response with this status; `detail` explains it to a person.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
@@ -34,19 +31,19 @@ impl Problem {
         }
     }
 
-    /// Its status.
+    /// Status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Its description.
+    /// Explanation in the body.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// Makes it the response.
+    /// Writes status and body into `res`.
     pub fn render(&self, res: &mut Response) {
         res.status_code(self.status);
         res.render(Json(ProblemBody {
@@ -65,43 +62,4 @@ impl Writer for Problem {
 impl EndpointOutRegister for Problem {
     /// Each route documents its own statuses.
     fn register(_components: &mut Components, _operation: &mut Operation) {}
-}
-
-/// Says why the guard lets a request not in.
-pub(super) fn refuse(req: &Request, res: &mut Response, text: &str) {
-    let status = StatusCode::FORBIDDEN;
-    if !is_probe(req) {
-        let (method, path) = (req.method(), req.uri().path());
-        warn!("{method} {path} refused with {}: {text}", status.as_u16());
-    }
-    Problem::new(status, text.to_owned()).render(res);
-}
-
-/// Answers requests that no route takes; the status is set by Salvo before.
-pub struct NoRoute;
-
-#[async_trait]
-impl Handler for NoRoute {
-    async fn handle(
-        &self,
-        req: &mut Request,
-        depot: &mut Depot,
-        res: &mut Response,
-        ctrl: &mut FlowCtrl,
-    ) {
-        let detail = match res.status_code {
-            Some(StatusCode::NOT_FOUND) => "Not Found",
-            Some(StatusCode::METHOD_NOT_ALLOWED) => "Method Not Allowed",
-            _ => {
-                ctrl.call_next(req, depot, res).await;
-                return;
-            }
-        };
-        if !is_probe(req) {
-            warn!("{} {}: {detail}", req.method(), req.uri().path());
-        }
-        if let Some(status) = res.status_code {
-            Problem::new(status, detail).render(res);
-        }
-    }
 }

@@ -11,20 +11,21 @@ use salvo_oapi::swagger_ui::SwaggerUi;
 
 use super::instance::Instance;
 use super::limits::{Enforce, Limits};
-use super::problem::{self, NoRoute};
+use super::probe_paths::is_probe;
+use super::rejected::{self, NoRoute};
 use super::{handlers, probes};
 use crate::guard::{Before, Guard};
 use crate::telemetry::observe::Observe;
 use crate::telemetry::server_span::ServerSpan;
 
-/// Where the description of the routes is found.
+/// Path of the OpenAPI description.
 const OPENAPI: &str = "/openapi.json";
 
 fn is_observed(req: &Request, _depot: &Depot) -> bool {
-    !probes::is_probe(req)
+    !is_probe(req)
 }
 
-/// The routes with their documentation.
+/// The routes, their OpenAPI description and Swagger UI.
 fn routes(instance: Arc<Instance>) -> Router {
     let with_state = Router::new()
         .hoop(affix_state::inject(instance))
@@ -47,8 +48,7 @@ fn routes(instance: Arc<Instance>) -> Router {
         .unshift(SwaggerUi::new(OPENAPI).into_router("docs"))
 }
 
-/// Lets each route that answers GET answer HEAD as well: with the same head, and no body, which the
-/// HTTP library leaves out.
+/// Makes each route that answers GET answer HEAD as well. The HTTP library leaves out the body.
 fn answer_head(router: &mut Router) {
     for filter in router.filters_mut() {
         if matches!(filter.info(), FilterInfo::Method(Method::GET)) {
@@ -58,7 +58,8 @@ fn answer_head(router: &mut Router) {
     router.routers_mut().iter_mut().for_each(answer_head);
 }
 
-/// The whole service: routes in the middle, then bounds, the guard, metrics and the server span.
+/// The routes with all middleware. A request passes, in this order: the server span, metrics, the guard,
+/// the bounds, and the 404 and 405 responses.
 #[must_use]
 pub fn observed(
     instance: Arc<Instance>,
@@ -73,7 +74,7 @@ pub fn observed(
     salvo::Service::new(routes)
         .hoop_when(span, is_observed)
         .hoop(Observe::new(metrics))
-        .hoop(Before::new(Arc::new(guard), problem::refuse))
+        .hoop(Before::new(Arc::new(guard), rejected::refuse))
         .hoop(Enforce { gate, limits })
         .hoop(NoRoute)
 }

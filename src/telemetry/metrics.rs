@@ -8,14 +8,14 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 use super::batch::SpanCounters;
+use super::exposition;
 use openmetrics_exemplars::{
     Exemplar, ExemplarCounter, ExemplarCounterVec, ExemplarHistogram, ExemplarHistogramVec,
-    Exemplars, Exposition, OpenMetricsEncoder,
+    Exemplars, Exposition,
 };
 
 /// Upper bounds of the duration buckets in seconds.
@@ -78,15 +78,7 @@ impl Metrics {
                 IntCounterVec::new(Opts::new(name, help), labels)?,
             )
         };
-        let info = registered(
-            &registry,
-            IntGaugeVec::new(
-                Opts::new("salvo_app_info", "The running service; always 1."),
-                &["app_name", "version"],
-            )?,
-        )?;
-        info.get_metric_with_label_values(&[app_name, version])?
-            .set(1);
+        register_info(&registry, app_name, version)?;
         let requests = counter(
             "salvo_requests_total",
             "Requests received, by method and route.",
@@ -102,17 +94,7 @@ impl Metrics {
             "Requests that failed with an error or a panic, by method, route and its type.",
             &["method", "path", "exception_type", "app_name"],
         )?;
-        let durations = registered(
-            &registry,
-            HistogramVec::new(
-                HistogramOpts::new(
-                    "salvo_requests_duration_seconds",
-                    "Time from a request's arrival to its response, by method and route.",
-                )
-                .buckets(DURATION_BUCKETS.to_vec()),
-                &["method", "path", "app_name"],
-            )?,
-        )?;
+        let durations = registered(&registry, duration_histogram()?)?;
         let in_progress = registered(
             &registry,
             IntGaugeVec::new(
@@ -134,10 +116,7 @@ impl Metrics {
             &["app_name"],
         )?
         .get_metric_with_label_values(&[app_name])?;
-        #[cfg(target_os = "linux")]
-        registry.register(Box::new(
-            prometheus::process_collector::ProcessCollector::for_self(),
-        ))?;
+        exposition::register_process(&registry)?;
         Ok(Self {
             requests: exemplars.counter_vec(requests),
             responses: exemplars.counter_vec(responses),
@@ -242,16 +221,33 @@ impl Metrics {
     /// # Errors
     /// Those of the encoder.
     pub fn expose(&self, format: Exposition) -> prometheus::Result<Vec<u8>> {
-        let families = self.registry.gather();
-        let mut body = Vec::with_capacity(16 * 1024);
-        match format {
-            Exposition::OpenMetrics => {
-                OpenMetricsEncoder::new(self.exemplars.clone()).encode(&families, &mut body)?;
-            }
-            Exposition::Text => TextEncoder::new().encode(&families, &mut body)?,
-        }
-        Ok(body)
+        exposition::encode(&self.registry, &self.exemplars, format)
     }
+}
+
+/// Registers `salvo_app_info`, which names the service and its version.
+fn register_info(registry: &Registry, app_name: &str, version: &str) -> prometheus::Result<()> {
+    let info = registered(
+        registry,
+        IntGaugeVec::new(
+            Opts::new("salvo_app_info", "The running service; always 1."),
+            &["app_name", "version"],
+        )?,
+    )?;
+    info.get_metric_with_label_values(&[app_name, version])?
+        .set(1);
+    Ok(())
+}
+
+fn duration_histogram() -> prometheus::Result<HistogramVec> {
+    HistogramVec::new(
+        HistogramOpts::new(
+            "salvo_requests_duration_seconds",
+            "Time from a request's arrival to its response, by method and route.",
+        )
+        .buckets(DURATION_BUCKETS.to_vec()),
+        &["method", "path", "app_name"],
+    )
 }
 
 fn registered<C: Collector + Clone + 'static>(

@@ -3,6 +3,7 @@
 //!
 //! * [`batch`]: the span processor that accounts for every span
 //! * [`exception`]: errors and panics of handlers
+//! * [`exposition`]: `/metrics` as a response
 //! * [`observe`]: the middleware that counts and times requests
 //! * [`log_line`]: the format of the log
 //! * [`log_writer`]: how it gets to standard output
@@ -14,6 +15,7 @@
 
 pub mod batch;
 pub mod exception;
+pub mod exposition;
 pub mod log_line;
 pub mod log_writer;
 pub mod metrics;
@@ -55,6 +57,11 @@ pub struct Settings {
     pub service_name: String,
     /// `service.version`.
     pub service_version: &'static str,
+    /// Target of the `tracing` spans that are exported: this module path and all below it. Spans of other
+    /// crates, such as the HTTP libraries, would repeat the service's own.
+    pub span_target: &'static str,
+    /// Name and version of the instrumentation scope of all spans.
+    pub scope: (&'static str, &'static str),
     /// Further resource attributes.
     pub resource: Vec<(String, String)>,
     /// Where spans go; `None` turns the export off.
@@ -111,8 +118,9 @@ impl Telemetry {
         )?);
         let counters = metrics.span_counters()?;
         let provider = provider(settings, counters.clone())?;
-        let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
-            .with_version(env!("CARGO_PKG_VERSION"))
+        let (name, version) = settings.scope;
+        let scope = InstrumentationScope::builder(name)
+            .with_version(version)
             .build();
         let tracer = provider.tracer_with_scope(scope);
         let log = LogWriter::start(metrics.log_lines_dropped().clone())?;
@@ -125,8 +133,7 @@ impl Telemetry {
             .event_format(line)
             .with_writer(log.clone())
             .with_filter(EnvFilter::builder().parse(&settings.log_filter)?);
-        // Only this package's spans: those of the HTTP libraries would double ours.
-        let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO);
+        let own = Targets::new().with_target(settings.span_target, LevelFilter::INFO);
         let spans = tracing_opentelemetry::layer()
             .with_tracer(tracer.clone())
             .with_location(false)

@@ -39,6 +39,8 @@ pub struct Collector {
     pub timeout: Duration,
     /// Headers that each request has, such as a token.
     pub headers: HeaderMap,
+    /// `User-Agent` of each request, as `name/version`.
+    pub user_agent: &'static str,
 }
 
 /// Outcome of an export that the collector answered.
@@ -65,9 +67,8 @@ impl Exporter {
     /// # Errors
     /// When the endpoint is no URL.
     pub(super) fn new(collector: Collector) -> Result<Self, tonic::transport::Error> {
-        let agent = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
         let channel = Endpoint::from_shared(collector.endpoint)?
-            .user_agent(agent)?
+            .user_agent(collector.user_agent)?
             .timeout(collector.timeout)
             .connect_lazy();
         Ok(Self {

@@ -37,11 +37,14 @@ fn serve(endpoint: String) {
         let telemetry = Telemetry::start(&Settings {
             service_name: "app".to_owned(),
             service_version: "1",
+            span_target: env!("CARGO_CRATE_NAME"),
+            scope: ("app", "1"),
             resource: Vec::new(),
             collector: Some(Endpoint {
                 endpoint,
                 timeout: Duration::from_secs(10),
                 headers: http::HeaderMap::new(),
+                user_agent: "app/1",
             }),
             sampler: Sampler::AlwaysOn,
             batch: BatchSettings::default(),

@@ -1,0 +1,46 @@
+//! Counts the requests that are being answered, so that shutdown can wait for the last one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Admits a bounded number of requests at a time. A closed gate admits none.
+pub struct Gate {
+    places: Semaphore,
+    limit: usize,
+    closed: AtomicBool,
+}
+
+impl Gate {
+    /// A gate that admits `limit` requests at a time.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            places: Semaphore::new(limit),
+            limit,
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// True until [`Gate::close`] is called.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Acquire)
+    }
+
+    /// Admits no further request.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// A permit that a request holds until it is answered. `None` when all permits are taken.
+    pub(super) fn enter(&self) -> Option<SemaphorePermit<'_>> {
+        self.places.try_acquire().ok()
+    }
+
+    /// Waits until every admitted request is answered.
+    pub async fn empty(&self) {
+        let all = u32::try_from(self.limit).unwrap_or(u32::MAX);
+        let _ = self.places.acquire_many(all).await;
+    }
+}
