@@ -47,12 +47,11 @@ impl Unread {
     /// Reserves the memory of a body. The reservation ends when the last part of the bytes is dropped,
     /// which is when it was sent or its connection has ended. Small bodies need none. `None`: the memory
     /// did not become free.
-    pub async fn keep(&self, mut body: Vec<u8>) -> Option<Bytes> {
+    pub async fn keep(&self, body: Vec<u8>) -> Option<Bytes> {
         if body.len() <= FREE {
             return Some(body.into());
         }
-        // A text that grew may have twice the memory that it needs.
-        body.shrink_to_fit();
+        // A body that grew may have twice the memory that it needs, which shrinking need not free.
         let held = timeout(self.patience, self.room.take(body.capacity())).await;
         let held = held.ok().flatten()?;
         Some(Bytes::from_owner(Kept { body, _held: held }))

@@ -78,7 +78,7 @@ impl Store {
         let shape = ChunkShape {
             // A chunk is small compared with the limit, so that evicting one frees about as much as
             // is needed.
-            bytes: (limits.max_bytes / 256).clamp(2 << 10, 256 << 10),
+            bytes: (limits.max_bytes / 256).clamp(2 << 10, 64 << 10),
             span: (nanos(limits.max_age) / 12).max(1),
         };
         Self {
