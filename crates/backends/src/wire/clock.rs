@@ -35,7 +35,7 @@ impl fmt::Debug for Clock {
 
 /// A time in Unix nanoseconds; 0 for times before 1970 and beyond 2262.
 #[must_use]
-pub fn unix_nanos(time: SystemTime) -> i64 {
+pub(crate) fn unix_nanos(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH)
         .ok()
         .and_then(|since| i64::try_from(since.as_nanos()).ok())

@@ -144,7 +144,7 @@ fn parse(query: &str, times: Times) -> Result<Expr, QueryError> {
 ///
 /// # Errors
 /// [`QueryError::BadData`] with the position and the problem.
-pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
+pub(crate) fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
     let expr = parse(query, Times::ANY)?;
     let mut found = Vec::new();
     let mut waiting = vec![&expr];
@@ -162,7 +162,7 @@ pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
 ///
 /// # Errors
 /// [`QueryError::BadData`] for anything but a plain vector selector.
-pub fn series_selector(text: &str) -> Result<Selector, QueryError> {
+pub(crate) fn series_selector(text: &str) -> Result<Selector, QueryError> {
     lang::parse_selector(text).map_err(QueryError::BadData)
 }
 

@@ -6,7 +6,7 @@ use crate::wire::regex::Error;
 
 /// One condition on one label.
 #[derive(Debug, Clone)]
-pub struct Matcher {
+pub(crate) struct Matcher {
     name: String,
     /// The value or the pattern as written.
     text: String,
@@ -15,7 +15,7 @@ pub struct Matcher {
 
 impl Matcher {
     /// `name="value"`.
-    pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
         let text = value.into();
         Self {
             name: name.into(),
@@ -25,7 +25,7 @@ impl Matcher {
     }
 
     /// `name!="value"`.
-    pub fn not_equal(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn not_equal(name: impl Into<String>, value: impl Into<String>) -> Self {
         let text = value.into();
         Self {
             name: name.into(),
@@ -38,7 +38,11 @@ impl Matcher {
     ///
     /// # Errors
     /// When the pattern is malformed or too large.
-    pub fn regex(name: impl Into<String>, pattern: &str, negated: bool) -> Result<Self, Error> {
+    pub(crate) fn regex(
+        name: impl Into<String>,
+        pattern: &str,
+        negated: bool,
+    ) -> Result<Self, Error> {
         Ok(Self {
             name: name.into(),
             text: pattern.to_owned(),
@@ -47,45 +51,45 @@ impl Matcher {
     }
 
     /// The label looked at.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The one value accepted, for an equality.
-    pub fn exact(&self) -> Option<&str> {
+    pub(crate) fn exact(&self) -> Option<&str> {
         matches!(self.comparison, Comparison::Equal(_)).then_some(&self.text)
     }
 
     /// The value or the pattern that is compared with, as written.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// True if a value (`""` for an absent label) passes.
-    pub fn accepts(&self, value: &str) -> bool {
+    pub(crate) fn accepts(&self, value: &str) -> bool {
         self.comparison.accepts(value)
     }
 }
 
 /// All conditions of one vector selector.
 #[derive(Debug, Clone, Default)]
-pub struct Selector {
+pub(crate) struct Selector {
     matchers: Vec<Matcher>,
 }
 
 impl Selector {
     /// A selector that wants every one of these conditions.
-    pub fn new(matchers: Vec<Matcher>) -> Self {
+    pub(crate) fn new(matchers: Vec<Matcher>) -> Self {
         Self { matchers }
     }
 
     /// The conditions in the order written.
-    pub fn matchers(&self) -> &[Matcher] {
+    pub(crate) fn matchers(&self) -> &[Matcher] {
         &self.matchers
     }
 
     /// True if a label set fulfils all conditions.
-    pub fn accepts(&self, labels: &Labels) -> bool {
+    pub(crate) fn accepts(&self, labels: &Labels) -> bool {
         self.matchers
             .iter()
             .all(|matcher| matcher.accepts(labels.get(&matcher.name)))
