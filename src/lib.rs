@@ -5,6 +5,7 @@
 //! * [`telemetry`]: what makes it observable
 //! * [`guard`]: keeps web pages of others from asking any of its servers
 //! * `lab`: the laboratory around it
+//! * `client`: the HTTP client of the lab's own requests
 //! * `console`: what a browser shows of all this
 //! * `routing`: what the lab's servers answer beside their routes
 
@@ -15,6 +16,8 @@ pub mod app;
 pub mod guard;
 pub mod telemetry;
 
+#[cfg(feature = "lab")]
+mod client;
 #[cfg(feature = "lab")]
 pub mod console;
 #[cfg(feature = "lab")]

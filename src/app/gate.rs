@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Admits a bounded number of requests at a time. A closed gate admits none.
+/// Bounds the requests that are answered at a time. The middleware admits none once the gate is closed.
 pub struct Gate {
     places: Semaphore,
     limit: usize,
@@ -22,13 +22,13 @@ impl Gate {
         }
     }
 
-    /// True until [`Gate::close`] is called.
+    /// True until [`Gate::close`] is called. A request is admitted only while this is true.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.closed.load(Ordering::Acquire)
     }
 
-    /// Admits no further request.
+    /// Ends admission. Requests that were admitted before are still answered.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
     }

@@ -66,7 +66,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let addresses = ports.addresses.clone();
 
     let (mut backends, sink) =
-        Backends::start(&args, &doors, ports.servers, &addresses, &progress).await?;
+        Backends::start(&args, &doors, ports.servers, &addresses, &progress)?;
     let instances = tokio::select! {
         started = Instances::start(&args, ports.instances, &addresses, sink, &progress) => started?,
         // Nobody has used them yet, so they are killed as they are dropped.

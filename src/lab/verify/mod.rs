@@ -5,13 +5,14 @@
 //!
 //! * [`args`]: the command line
 //! * [`mod@run`]: from the first request to the report
-//! * [`contract`]: the list of promises
-//! * [`promises`]: what each of them looks at
-//! * [`promise`], [`finding`], [`report`]: what became of them, for people and programs
-//! * [`traffic`], [`sent`]: the requests, and what is remembered of them
-//! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: how servers are asked
-//! * [`correlation`], [`dashboard`], [`template`], [`question`]: what Grafana makes of
-//!   its files
+//! * [`reach`]: servers that do not answer at all
+//! * [`contract`]: the promises, a row for each
+//! * [`promises`]: their checks
+//! * [`promise`], [`finding`], [`report`]: their outcomes, for people and programs
+//! * [`send`], [`traffic`], [`sent`]: the requests, and the record of them
+//! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: queries to the servers
+//! * [`correlation`], [`dashboard`], [`template`], [`question`]: Grafana's files, applied as Grafana
+//!   applies them
 
 pub mod args;
 pub mod contract;
@@ -24,8 +25,10 @@ pub mod prometheus;
 pub mod promise;
 pub mod promises;
 pub mod question;
+pub mod reach;
 pub mod report;
 pub mod run;
+pub mod send;
 pub mod sent;
 pub mod template;
 pub mod tempo;
@@ -36,7 +39,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use args::VerifyArgs;
-use run::{Stop, run};
+use reach::Stop;
+use run::run;
 
 use super::command::{CANNOT_RUN, finished, print};
 

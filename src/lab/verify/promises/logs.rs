@@ -168,11 +168,11 @@ fn is_cause(line: &str) -> bool {
 }
 
 /// Every server named has shipped something of its own log.
-pub async fn of_servers(run: &Run, servers: &[String]) -> Attempt {
+pub async fn of_servers(run: &Run) -> Attempt {
     // A server that is idle may write nothing for a long time.
     let (_, end) = run.window_ns();
     let start = end.saturating_sub(24 * 3600 * 1_000_000_000);
-    for server in servers {
+    for server in &run.servers_log {
         let query = format!("{{compose_service={server:?}}}");
         let found = loki::entries(&run.lab.loki, &query, (start, end)).await?;
         let Some(entry) = found.entries.last() else {
@@ -182,7 +182,7 @@ pub async fn of_servers(run: &Run, servers: &[String]) -> Attempt {
             return Err(Finding::new(found.asked, lack));
         }
     }
-    Ok(servers.join(", "))
+    Ok(run.servers_log.join(", "))
 }
 
 #[cfg(test)]

@@ -105,10 +105,10 @@ pub async fn counters(prometheus: &Server) -> Result<(String, Counters), Finding
     Ok((asked, counters))
 }
 
-/// Since `before` every instance has exported spans and lost none, nor any log line.
-pub async fn nothing_lost(run: &Run, before: &Counters) -> Attempt {
+/// During this run every instance has exported spans and lost none, nor any log line.
+pub async fn nothing_lost(run: &Run) -> Attempt {
     let (asked, now) = counters(&run.lab.prometheus).await?;
-    let grown = |name: &str, value: f64| match before.get(name) {
+    let grown = |name: &str, value: f64| match run.before.get(name) {
         // A restart sets the counter back.
         Some(old) if *old <= value => value - old,
         _ => value,

@@ -1,6 +1,7 @@
-//! The promises of the lab, one file for each pillar. Every function here is one attempt: it gives
-//! what was seen, or the finding that stands in the way.
+//! The checks of the promises, one file for each pillar. Each function that a row of the contract names is
+//! one attempt: it gives what was seen, or the finding that stands in the way.
 
+pub mod apps;
 pub mod correlations;
 pub mod dashboards;
 pub mod grafana;
@@ -16,6 +17,7 @@ use super::finding::Finding;
 use super::sent::Sent;
 use super::traffic::Ids;
 use crate::lab::provisioning::Provisioning;
+use metrics::Counters;
 
 /// Outcome of an attempt.
 pub type Attempt = Result<String, Finding>;
@@ -28,6 +30,12 @@ pub struct Run {
     pub provisioning: Provisioning,
     /// Requests that were sent and are looked for.
     pub sent: Sent,
+    /// Outcome of sending them.
+    pub answered: Attempt,
+    /// Counters of exported and lost signals before they were sent.
+    pub before: Counters,
+    /// Servers that ship their own log.
+    pub servers_log: Vec<String>,
     /// Ids of all traces that were started.
     pub ids: Ids,
     /// When half of the waiting is over.
