@@ -174,6 +174,7 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().expect("a connection");
+            let _ = stream.read(&mut [0; 4096]).expect("a request");
             stream.write_all(response.as_bytes()).expect("a response");
             // Ends when the client has closed the connection.
             let _ = stream.read_to_end(&mut Vec::new());

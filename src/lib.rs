@@ -11,9 +11,11 @@
 
 // A running service must not end on what can be handled; tests may.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+// `pub` is what a binary, a test or a benchmark names; the rest is `pub(crate)` at most.
+#![warn(unreachable_pub)]
 
 pub mod app;
-pub mod guard;
+mod guard;
 pub mod telemetry;
 
 #[cfg(feature = "lab")]
@@ -23,4 +25,4 @@ pub mod console;
 #[cfg(feature = "lab")]
 pub mod lab;
 #[cfg(feature = "lab")]
-pub mod routing;
+mod routing;

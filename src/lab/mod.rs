@@ -9,7 +9,7 @@
 //! * [`mod@duration`]: times on the command line
 
 mod command;
-pub mod duration;
+mod duration;
 pub mod load;
 mod open_loop;
 pub mod provisioning;

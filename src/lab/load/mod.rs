@@ -12,10 +12,10 @@
 //! * [`tally`]: what became of the requests
 //! * [`report`], [`live`]: the table, the JSON object and the line on the terminal
 
-pub mod args;
+mod args;
 mod client;
 mod live;
-pub mod mix;
+mod mix;
 mod report;
 mod run;
 mod schedule;

@@ -11,7 +11,7 @@
 //! * [`console`]: what a browser gets on port 3000; [`status`], [`traffic`] are the lab's part of it
 //! * [`progress`]: what it says on the terminal
 
-pub mod args;
+mod args;
 mod backends;
 mod connections;
 mod console;

@@ -15,25 +15,25 @@
 //!   applies them
 
 pub mod args;
-pub mod contract;
+mod contract;
 pub mod correlation;
 pub mod dashboard;
-pub mod finding;
-pub mod http;
-pub mod loki;
-pub mod prometheus;
-pub mod promise;
-pub mod promises;
+mod finding;
+mod http;
+mod loki;
+mod prometheus;
+mod promise;
+mod promises;
 pub mod question;
-pub mod reach;
-pub mod report;
-pub mod run;
-pub mod send;
-pub mod sent;
+mod reach;
+mod report;
+mod run;
+mod send;
+mod sent;
 pub mod template;
 pub mod tempo;
-pub mod traffic;
-pub mod wait;
+mod traffic;
+mod wait;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -1,13 +1,13 @@
 //! The checks of the promises, one file for each pillar. Each function that a row of the contract names is
 //! one attempt: it gives what was seen, or the finding that stands in the way.
 
-pub mod apps;
-pub mod correlations;
-pub mod dashboards;
-pub mod grafana;
-pub mod logs;
-pub mod metrics;
-pub mod traces;
+pub(crate) mod apps;
+pub(crate) mod correlations;
+pub(crate) mod dashboards;
+pub(crate) mod grafana;
+pub(crate) mod logs;
+pub(crate) mod metrics;
+pub(crate) mod traces;
 mod variables;
 
 use tokio::time::Instant;
