@@ -14,7 +14,7 @@ use super::wait::until;
 
 /// Reasons for a run without a report.
 #[derive(Debug)]
-pub enum Stop {
+pub(super) enum Stop {
     /// A flag cannot be used.
     Usage(UsageError),
     /// These servers cannot be reached.
@@ -23,7 +23,7 @@ pub enum Stop {
 
 /// A server that does not answer at all.
 #[derive(Debug)]
-pub struct Unreachable {
+pub(super) struct Unreachable {
     /// Name.
     pub name: &'static str,
     /// The flag that moves it.
@@ -61,7 +61,7 @@ impl fmt::Display for Stop {
 impl Stop {
     /// For programs.
     #[must_use]
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let unreachable: Vec<Value> = match self {
             Self::Usage(_) => Vec::new(),
             Self::Unreachable(servers) => servers
@@ -84,7 +84,7 @@ impl From<UsageError> for Stop {
 ///
 /// # Errors
 /// [`Stop::Unreachable`].
-pub async fn reach(lab: &Lab, patience: Duration) -> Result<(), Stop> {
+pub(super) async fn reach(lab: &Lab, patience: Duration) -> Result<(), Stop> {
     let deadline = Instant::now() + patience;
     let mut backends = vec![
         ("Tempo", "--tempo", &lab.tempo, "/ready"),

@@ -27,7 +27,7 @@ const LAST: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`Stop`] when a flag cannot be used or a server cannot be reached at all.
-pub async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
+pub(super) async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
     let began = Instant::now();
     let lab = args.lab()?;
     let provisioning = Provisioning::load(args.etc.as_deref(), args.dashboards.as_deref())

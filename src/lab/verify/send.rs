@@ -21,7 +21,7 @@ const READY_SHARE: u32 = 3;
 const NAME: Duration = Duration::from_secs(2);
 
 /// The followed requests with what is known of them.
-pub struct Requests {
+pub(super) struct Requests {
     /// Their traces.
     pub sent: Sent,
     /// When they were answered.
@@ -35,7 +35,7 @@ pub struct Requests {
 impl Requests {
     /// Those of an earlier run, looked for from now on.
     #[must_use]
-    pub fn earlier(sent: Sent) -> Self {
+    pub(super) fn earlier(sent: Sent) -> Self {
         let none = Finding::new("requests of this run", "none: --existing sends nothing");
         Self {
             sent,
@@ -49,7 +49,7 @@ impl Requests {
     ///
     /// # Errors
     /// [`UsageError::File`] when the file cannot be written.
-    pub async fn send(args: &VerifyArgs, lab: &Lab, ids: &Ids) -> Result<Self, UsageError> {
+    pub(super) async fn send(args: &VerifyArgs, lab: &Lab, ids: &Ids) -> Result<Self, UsageError> {
         let began = now_seconds();
         let services = service_names(&lab.apps).await;
         // Without a first reading everything counts as lost during this run.

@@ -38,7 +38,7 @@ const PATHS: [&str; 7] = [
 const NOT_TOLD: &str = "00000000000000000000000000000000";
 
 /// The ids of all traces that answers have told.
-pub type Ids = Arc<Mutex<std::collections::VecDeque<String>>>;
+pub(super) type Ids = Arc<Mutex<std::collections::VecDeque<String>>>;
 
 fn remember(ids: &Ids, id: &str) {
     let mut ids = ids.lock();
@@ -50,7 +50,7 @@ fn remember(ids: &Ids, id: &str) {
 
 /// The requests that are followed through the lab.
 #[derive(Clone, Debug)]
-pub struct Followed {
+pub(super) struct Followed {
     /// The id of the trace of `/chain`.
     pub chain: String,
     /// That of `/error_test`.
@@ -63,7 +63,7 @@ pub struct Followed {
 
 /// Sends the requests that are followed, once all instances are ready or `patience` is over.
 /// A request that failed is a finding beside them.
-pub async fn follow(
+pub(super) async fn follow(
     apps: &[Server],
     patience: Duration,
     ids: &Ids,
@@ -162,7 +162,7 @@ async fn send(app: &Server, path: &str, ids: &Ids) -> Result<(Answer, Option<Tol
 }
 
 /// Sends requests to all routes of all instances until it is dropped.
-pub async fn steady(apps: Vec<Server>, ids: Ids) {
+pub(super) async fn steady(apps: Vec<Server>, ids: Ids) {
     let mut requests = OpenLoop::new(PACE, OPEN);
     loop {
         let Some(turn) = requests.turn().await else {

@@ -3,6 +3,6 @@
 use super::{Attempt, Run};
 
 /// Every instance was ready, and the followed requests were answered as expected.
-pub async fn answered(run: &Run) -> Attempt {
+pub(crate) async fn answered(run: &Run) -> Attempt {
     run.answered.clone()
 }

@@ -15,7 +15,7 @@ fn server(run: &Run) -> Result<&Server, Finding> {
 }
 
 /// Grafana and its database are well.
-pub async fn health(run: &Run) -> Attempt {
+pub(crate) async fn health(run: &Run) -> Attempt {
     let grafana = server(run)?;
     let answer = grafana.get("/api/health", &[]).await?;
     let json = answer.json()?;
@@ -29,7 +29,7 @@ pub async fn health(run: &Run) -> Attempt {
 }
 
 /// Every provisioned data source is there and its server answers.
-pub async fn data_sources(run: &Run) -> Attempt {
+pub(crate) async fn data_sources(run: &Run) -> Attempt {
     let grafana = server(run)?;
     let mut uids = Vec::new();
     for source in &run.provisioning.sources {
@@ -84,7 +84,7 @@ async fn answers_through_proxy(grafana: &Server, source: &DataSource) -> Result<
 }
 
 /// Every dashboard is there, under its uid if its file gives it one.
-pub async fn dashboards(run: &Run) -> Attempt {
+pub(crate) async fn dashboards(run: &Run) -> Attempt {
     let grafana = server(run)?;
     let mut uids = Vec::new();
     for (file, content) in &run.provisioning.dashboards {

@@ -20,10 +20,10 @@ use crate::lab::provisioning::Provisioning;
 use metrics::Counters;
 
 /// Outcome of an attempt.
-pub type Attempt = Result<String, Finding>;
+pub(super) type Attempt = Result<String, Finding>;
 
 /// Everything that the promises look at.
-pub struct Run {
+pub(super) struct Run {
     /// The servers.
     pub lab: Lab,
     /// Provisioning of Grafana: data sources and dashboards.
@@ -47,20 +47,20 @@ pub struct Run {
 impl Run {
     /// The instances that `/chain` goes through: three, or fewer when there are fewer.
     #[must_use]
-    pub fn chain_services(&self) -> &[String] {
+    pub(super) fn chain_services(&self) -> &[String] {
         let services = &self.sent.services;
         &services[..services.len().min(3)]
     }
 
     /// From a little before the run until a little after now, Unix seconds.
     #[must_use]
-    pub fn window(&self) -> (i64, i64) {
+    pub(super) fn window(&self) -> (i64, i64) {
         (self.sent.began - 30, now_seconds() + 30)
     }
 
     /// The same in Unix nanoseconds.
     #[must_use]
-    pub fn window_ns(&self) -> (i64, i64) {
+    pub(super) fn window_ns(&self) -> (i64, i64) {
         let (start, end) = self.window();
         (
             start.saturating_mul(1_000_000_000),
@@ -71,6 +71,6 @@ impl Run {
 
 /// Unix seconds now.
 #[must_use]
-pub fn now_seconds() -> i64 {
+pub(super) fn now_seconds() -> i64 {
     jiff::Timestamp::now().as_second()
 }
