@@ -9,6 +9,7 @@
 
 mod clock;
 pub mod duration;
+pub(crate) mod escape;
 pub mod intake;
 mod matcher;
 pub mod measure;

@@ -13,7 +13,7 @@ use crate::traces::engine::{
     Computed, Grouping, Key, Patterns, Plan, Required, ShownFields, Subject, Work,
 };
 use crate::traces::lang::{Field, Metrics, MetricsFunction, Query};
-use crate::traces::store::{Candidates, Store};
+use crate::traces::store::Store;
 use crate::wire::Stop;
 
 /// Samples that one answer may have: 2,000 series of 250 points.
@@ -48,10 +48,7 @@ pub(crate) fn time_series(
 ) -> Result<Vec<TimeSeries>, SearchError> {
     let work = &Work::new(stop, store.limits().max_query_bytes);
     let required = Required::new(query);
-    let only = Candidates {
-        service: required.service.as_deref(),
-        trace_id: required.trace_id,
-    };
+    let only = required.candidates();
     let shown = ShownFields::new(query);
     let mut patterns = Patterns::new();
     let mut counted = Counted::new(metrics, grid);
