@@ -18,7 +18,9 @@ mod origin;
 mod verdict;
 
 pub(crate) use hoop::Before;
-pub(crate) use host::{Hosts, Name};
+pub(crate) use host::Hosts;
+#[cfg(feature = "lab")]
+pub(crate) use host::Name;
 pub(crate) use origin::AllowedOrigin;
 pub(crate) use verdict::Verdict;
 

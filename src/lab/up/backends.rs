@@ -34,7 +34,7 @@ pub(super) struct Backends {
     servers: Vec<Running>,
     receiver: Option<Receiver>,
     /// Store and targets, until the scraper takes them.
-    scraping: Option<(Arc<metrics::Store>, Arc<metrics::TargetSet>)>,
+    scraping: Option<Scraping>,
     scraper: Option<metrics::Scraper>,
     remote_loki: Option<Arc<RemoteLoki>>,
     sweeper: JoinHandle<()>,
@@ -42,6 +42,12 @@ pub(super) struct Backends {
 
 /// The gRPC receiver: a signal that ends it when dropped, and its task.
 type Receiver = (oneshot::Sender<()>, JoinHandle<()>);
+
+/// The sink of the instances' log lines, and the real Loki behind it, if there is one.
+type Lines = (Arc<dyn Sink>, Option<Arc<RemoteLoki>>);
+
+/// Store and targets of the scraper.
+type Scraping = (Arc<metrics::Store>, Arc<metrics::TargetSet>);
 
 /// Starts the servers of one pillar after the other and gathers what they share.
 struct Start<'a> {
@@ -115,11 +121,8 @@ impl Start<'_> {
         Ok((stop, task))
     }
 
-    /// Loki, embedded or real. The sink takes the instances' log lines.
-    fn logs(
-        &mut self,
-        api: Option<TcpListener>,
-    ) -> anyhow::Result<(Arc<dyn Sink>, Option<Arc<RemoteLoki>>)> {
+    /// Loki, embedded or real.
+    fn logs(&mut self, api: Option<TcpListener>) -> anyhow::Result<Lines> {
         let Some(api) = api else {
             let remote = RemoteLoki::start(&self.addresses.loki, RemoteConfig::default())?;
             let remote = Arc::new(remote);
@@ -140,10 +143,7 @@ impl Start<'_> {
 
     /// Prometheus, unless a real one scrapes. Its `/metrics` has the numbers of all stores, so it starts
     /// last.
-    fn metrics(
-        &mut self,
-        api: Option<TcpListener>,
-    ) -> anyhow::Result<Option<(Arc<metrics::Store>, Arc<metrics::TargetSet>)>> {
+    fn metrics(&mut self, api: Option<TcpListener>) -> anyhow::Result<Option<Scraping>> {
         let Some(api) = api else {
             let address = &self.addresses.prometheus;
             self.progress.part("Prometheus (real)", address);
