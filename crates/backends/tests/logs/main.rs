@@ -13,6 +13,8 @@ mod logql;
 mod logql_metrics;
 mod logql_syntax;
 mod push;
+mod push_entries;
 mod retention;
+mod series;
 mod shipper;
 mod tail;
