@@ -10,14 +10,14 @@ use crate::telemetry::exception::Exception;
 
 /// An error that a handler ends with: what the client is told, and what is to be recorded.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     problem: Problem,
     exception: Exception,
 }
 
 impl Failure {
     /// An error of this service, whose text is not for the client.
-    pub fn internal<E: std::error::Error + Send + Sync + 'static>(error: E) -> Self {
+    pub(super) fn internal<E: std::error::Error + Send + Sync + 'static>(error: E) -> Self {
         Self {
             problem: Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
             exception: Exception::new(error),

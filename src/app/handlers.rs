@@ -25,7 +25,7 @@ const PRIMES_BELOW: usize = 400_000;
 
 /// Answer of the first route.
 #[derive(Serialize, ToSchema)]
-pub struct Hello {
+pub(super) struct Hello {
     /// Whom the service greets.
     #[serde(rename = "Hello")]
     hello: &'static str,
@@ -40,7 +40,7 @@ pub async fn root() -> Json<Hello> {
 
 /// An item as it was asked for.
 #[derive(Serialize, ToSchema)]
-pub struct Item {
+pub(super) struct Item {
     /// The id from the path.
     item_id: i64,
     /// The query parameter, if any.
@@ -81,7 +81,7 @@ pub async fn io_task() -> Json<&'static str> {
 
 /// Response of `/cpu_task`.
 #[derive(Serialize, ToSchema)]
-pub struct CpuTask {
+pub(super) struct CpuTask {
     /// Number of primes below the bound.
     primes: usize,
 }
@@ -118,7 +118,7 @@ fn count_primes(bound: usize) -> usize {
 
 /// The route that answered, for those that have nothing else to say.
 #[derive(Serialize, ToSchema)]
-pub struct Path {
+pub(super) struct Path {
     /// Its path.
     path: &'static str,
 }
@@ -154,7 +154,7 @@ pub async fn random_sleep() -> Json<Path> {
 
 /// The error that `/error_test` ends with; it has causes, so that a cause chain can be seen.
 #[derive(Debug, thiserror::Error)]
-pub enum StockError {
+pub(super) enum StockError {
     /// The stock of an item cannot be told.
     #[error("the stock of item {number} is unknown")]
     Unknown {

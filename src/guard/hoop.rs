@@ -21,7 +21,7 @@ type Refuse = fn(&Request, &mut Response, &str);
 
 /// Asks the guard before anything else looks at a request.
 #[derive(Clone)]
-pub struct Before {
+pub(crate) struct Before {
     guard: Arc<Guard>,
     refuse: Refuse,
 }
@@ -29,7 +29,7 @@ pub struct Before {
 impl Before {
     /// The middleware of a server that says with `refuse` why a request is not let in.
     #[must_use]
-    pub fn new(guard: Arc<Guard>, refuse: Refuse) -> Self {
+    pub(crate) fn new(guard: Arc<Guard>, refuse: Refuse) -> Self {
         Self { guard, refuse }
     }
 }

@@ -17,10 +17,12 @@ mod host;
 mod origin;
 mod verdict;
 
-pub use hoop::Before;
-pub use host::{Hosts, Name};
-pub use origin::AllowedOrigin;
-pub use verdict::Verdict;
+pub(crate) use hoop::Before;
+pub(crate) use host::Hosts;
+#[cfg(feature = "lab")]
+pub(crate) use host::Name;
+pub(crate) use origin::AllowedOrigin;
+pub(crate) use verdict::Verdict;
 
 /// Who may ask a server.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// Text of the error.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no time; expected one like 60, 60s, 500ms or 2m");
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| wrong())?;

@@ -9,12 +9,12 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, Service, async_
 
 /// Middleware that answers HEAD with the GET route of the same path, where the path has no route for
 /// HEAD itself.
-pub struct Head(Service);
+pub(crate) struct Head(Service);
 
 impl Head {
     /// The middleware of a service with these routes.
     #[must_use]
-    pub fn new(routes: Arc<Router>) -> Self {
+    pub(crate) fn new(routes: Arc<Router>) -> Self {
         Self(Service::new(routes))
     }
 

@@ -6,5 +6,5 @@
 mod head;
 mod unmatched;
 
-pub use head::Head;
-pub use unmatched::Unmatched;
+pub(crate) use head::Head;
+pub(crate) use unmatched::Unmatched;

@@ -10,14 +10,14 @@ const NOT_FOUND: &str = "404 page not found\n";
 
 /// Middleware that answers what no route takes.
 #[derive(Clone, Copy, Debug)]
-pub struct Unmatched {
+pub(crate) struct Unmatched {
     wrong_method: &'static str,
 }
 
 impl Unmatched {
     /// As a server on httprouter answers, which Prometheus is.
     #[must_use]
-    pub fn of_httprouter() -> Self {
+    pub(crate) fn of_httprouter() -> Self {
         Self {
             wrong_method: "Method Not Allowed\n",
         }
@@ -25,7 +25,7 @@ impl Unmatched {
 
     /// As a server on gorilla/mux answers, which Loki and Tempo are: nothing is said of a wrong method.
     #[must_use]
-    pub fn of_mux() -> Self {
+    pub(crate) fn of_mux() -> Self {
         Self { wrong_method: "" }
     }
 }

@@ -14,15 +14,15 @@
 //! * [`server_span`]: the middleware that makes a span per request
 
 pub mod batch;
-pub mod exception;
-pub mod exposition;
+pub(crate) mod exception;
+pub(crate) mod exposition;
 pub mod log_line;
-pub mod log_writer;
+mod log_writer;
 pub mod metrics;
 pub mod observe;
 pub mod otlp;
 pub mod propagation;
-pub mod sampler;
+pub(crate) mod sampler;
 pub mod server_span;
 
 use std::io;

@@ -13,7 +13,7 @@ pub struct Route {
 }
 
 /// All routes.
-pub const ROUTES: [Route; 8] = [
+pub(super) const ROUTES: [Route; 8] = [
     route("root", "/"),
     route("items", "/items/{item_id}"),
     route("io_task", "/io_task"),

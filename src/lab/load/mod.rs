@@ -2,8 +2,8 @@
 //!
 //! Open loop: when a request leaves depends on the clock alone, never on the answers before it, and
 //! its time counts from when it should have left. The load libraries (goose, rlt, balter, drill) are
-//! closed loops, in which users wait for their answers and count time from when they sent, so this is
-//! hyper, with `hdrhistogram` for the percentiles.
+//! closed loops, in which users wait for their answers and count time from when they sent, so this is the
+//! lab's own client, with `hdrhistogram` for the percentiles.
 //!
 //! * [`args`], [`mix`]: the command line
 //! * [`schedule`]: when each request is to leave
@@ -12,10 +12,10 @@
 //! * [`tally`]: what became of the requests
 //! * [`report`], [`live`]: the table, the JSON object and the line on the terminal
 
-pub mod args;
+mod args;
 mod client;
 mod live;
-pub mod mix;
+mod mix;
 mod report;
 mod run;
 mod schedule;

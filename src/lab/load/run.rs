@@ -38,7 +38,7 @@ pub(super) async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
     let schedule = Schedule::new(Instant::now(), args.rate, args.duration);
     let mut turns = schedule.turns().context("cannot start a thread")?;
     let mut traffic = Traffic {
-        client: Client::new(args.timeout),
+        client: Client::new(args.timeout, args.max_open as usize),
         order: Box::new(args.mix.turns()),
         tally: Tally::new(args.mix.routes(), targets.len())?,
         max_open: args.max_open as usize,

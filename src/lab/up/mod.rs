@@ -11,7 +11,7 @@
 //! * [`console`]: what a browser gets on port 3000; [`status`], [`traffic`] are the lab's part of it
 //! * [`progress`]: what it says on the terminal
 
-pub mod args;
+mod args;
 mod backends;
 mod connections;
 mod console;
@@ -66,7 +66,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let addresses = ports.addresses.clone();
 
     let (mut backends, sink) =
-        Backends::start(&args, &doors, ports.servers, &addresses, &progress).await?;
+        Backends::start(&args, &doors, ports.servers, &addresses, &progress)?;
     let instances = tokio::select! {
         started = Instances::start(&args, ports.instances, &addresses, sink, &progress) => started?,
         // Nobody has used them yet, so they are killed as they are dropped.

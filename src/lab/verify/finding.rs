@@ -42,7 +42,7 @@ impl Finding {
 
 /// Text from a server, cut to what fits a report.
 #[must_use]
-pub fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 300;
     let text = text.trim();
     let shown: String = text

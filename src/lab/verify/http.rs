@@ -1,4 +1,4 @@
-//! A small HTTP client for the APIs of the lab: no TLS, bounded time and size.
+//! The servers under test: requests with parameters, a login and forms, and their JSON answers.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,20 +6,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::Client as Hyper;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::Full;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::finding::{Finding, excerpt};
+use crate::client::{Bounds, Client, Failure, Size};
 
 /// Longest time for one request; the slowest route of the service takes five seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Largest answer that is read, in bytes.
 const LARGEST: usize = 32 << 20;
+
+/// Idle connections that are kept for each server. All promises ask at the same time.
+const IDLE: usize = 64;
 
 /// Characters that stand in a query string as they are.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -42,7 +43,7 @@ pub enum UrlError {
 /// One server, by the URL that its paths are added to.
 #[derive(Clone)]
 pub struct Server {
-    hyper: Hyper<HttpConnector, Full<Bytes>>,
+    client: Client,
     base: String,
     authority: String,
     authorization: Option<HeaderValue>,
@@ -76,7 +77,7 @@ impl Server {
             _ => return Err(malformed()),
         }
         Ok(Self {
-            hyper: Hyper::builder(TokioExecutor::new()).build_http(),
+            client: Client::new(IDLE, None),
             base: url.trim_end_matches('/').to_owned(),
             authority,
             authorization: None,
@@ -166,31 +167,26 @@ impl Server {
             Ok(request) => request,
             Err(error) => return Err(Finding::new(asked, error.to_string()).settled()),
         };
-        let exchange = async {
-            let response = self.hyper.request(request).await.map_err(|error| {
-                let mut text = error.to_string();
-                let mut cause = std::error::Error::source(&error);
-                while let Some(error) = cause {
-                    text = error.to_string();
-                    cause = error.source();
-                }
-                text
-            })?;
-            let (head, body) = response.into_parts();
-            let body = Limited::new(body, LARGEST).collect().await;
-            let body = body.map_err(|error| error.to_string())?.to_bytes();
-            Ok::<_, String>((head, String::from_utf8_lossy(&body).into_owned()))
+        let bounds = Bounds {
+            time: PATIENCE,
+            size: Size::Whole(LARGEST),
         };
-        match tokio::time::timeout(PATIENCE, exchange).await {
-            Ok(Ok((head, body))) => Ok(Answer {
-                asked,
-                status: head.status.as_u16(),
-                headers: head.headers,
-                body,
-            }),
-            Ok(Err(text)) => Err(Finding::new(asked, format!("no answer: {text}"))),
-            Err(_) => {
-                let came = format!("no answer within {} s", PATIENCE.as_secs());
+        match self.client.exchange(request, bounds).await {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                Ok(Answer {
+                    asked,
+                    status: head.status.as_u16(),
+                    headers: head.headers,
+                    body: String::from_utf8_lossy(&body).into_owned(),
+                })
+            }
+            Err(Failure::Late(time)) => {
+                let came = format!("no answer within {} s", time.as_secs());
+                Err(Finding::new(asked, came))
+            }
+            Err(failure) => {
+                let came = format!("no answer: {}", failure.cause());
                 Err(Finding::new(asked, came))
             }
         }

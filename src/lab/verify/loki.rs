@@ -13,7 +13,7 @@ const FLAGS: HeaderName = HeaderName::from_static("x-loki-response-encoding-flag
 
 /// A log entry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
+pub(super) struct Entry {
     /// Labels of its stream.
     pub labels: BTreeMap<String, String>,
     /// Unix nanoseconds, as text.
@@ -25,7 +25,7 @@ pub struct Entry {
 impl Entry {
     /// A selector of exactly its stream.
     #[must_use]
-    pub fn selector(&self) -> String {
+    pub(super) fn selector(&self) -> String {
         let matchers: Vec<String> = self
             .labels
             .iter()
@@ -37,7 +37,7 @@ impl Entry {
 
 /// Entries with the request that brought them.
 #[derive(Debug)]
-pub struct Entries {
+pub(super) struct Entries {
     /// The request.
     pub asked: String,
     /// Oldest first.
@@ -48,7 +48,11 @@ pub struct Entries {
 ///
 /// # Errors
 /// A finding when the query was refused. No entries are no error.
-pub async fn entries(loki: &Server, query: &str, window: (i64, i64)) -> Result<Entries, Finding> {
+pub(super) async fn entries(
+    loki: &Server,
+    query: &str,
+    window: (i64, i64),
+) -> Result<Entries, Finding> {
     let answer = range(loki, query, window, None).await?;
     let json = answer.json()?;
     let mut entries = Vec::new();
@@ -78,7 +82,7 @@ pub async fn entries(loki: &Server, query: &str, window: (i64, i64)) -> Result<E
 ///
 /// # Errors
 /// A finding when no answer came.
-pub async fn range(
+pub(super) async fn range(
     loki: &Server,
     query: &str,
     (start, end): (i64, i64),

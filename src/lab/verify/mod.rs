@@ -5,38 +5,42 @@
 //!
 //! * [`args`]: the command line
 //! * [`mod@run`]: from the first request to the report
-//! * [`contract`]: the list of promises
-//! * [`promises`]: what each of them looks at
-//! * [`promise`], [`finding`], [`report`]: what became of them, for people and programs
-//! * [`traffic`], [`sent`]: the requests, and what is remembered of them
-//! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: how servers are asked
-//! * [`correlation`], [`dashboard`], [`template`], [`question`]: what Grafana makes of
-//!   its files
+//! * [`reach`]: servers that do not answer at all
+//! * [`contract`]: the promises, a row for each
+//! * [`promises`]: their checks
+//! * [`promise`], [`finding`], [`report`]: their outcomes, for people and programs
+//! * [`send`], [`traffic`], [`sent`]: the requests, and the record of them
+//! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: queries to the servers
+//! * [`correlation`], [`dashboard`], [`template`], [`question`]: Grafana's files, applied as Grafana
+//!   applies them
 
 pub mod args;
-pub mod contract;
+mod contract;
 pub mod correlation;
 pub mod dashboard;
-pub mod finding;
-pub mod http;
-pub mod loki;
-pub mod prometheus;
-pub mod promise;
-pub mod promises;
+mod finding;
+mod http;
+mod loki;
+mod prometheus;
+mod promise;
+mod promises;
 pub mod question;
-pub mod report;
-pub mod run;
-pub mod sent;
+mod reach;
+mod report;
+mod run;
+mod send;
+mod sent;
 pub mod template;
 pub mod tempo;
-pub mod traffic;
-pub mod wait;
+mod traffic;
+mod wait;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use args::VerifyArgs;
-use run::{Stop, run};
+use reach::Stop;
+use run::run;
 
 use super::command::{CANNOT_RUN, finished, print};
 

@@ -11,7 +11,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Tries until `attempt` succeeds, its finding is settled, or the deadline is over; then the last
 /// finding is the answer. At least one attempt is made.
-pub async fn until<T, F>(deadline: Instant, mut attempt: F) -> Result<T, Finding>
+pub(super) async fn until<T, F>(deadline: Instant, mut attempt: F) -> Result<T, Finding>
 where
     F: AsyncFnMut() -> Result<T, Finding>,
 {

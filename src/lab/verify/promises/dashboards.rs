@@ -12,7 +12,7 @@ use super::variables::values;
 use super::{Attempt, Run, now_seconds};
 
 /// One dashboard on its way to showing data everywhere.
-pub struct Check {
+pub(crate) struct Check {
     dashboard: Result<Dashboard, Finding>,
     /// Queries that have given data, by panel, query and choice of variables.
     done: Vec<(String, String)>,
@@ -21,7 +21,7 @@ pub struct Check {
 impl Check {
     /// Begins with a dashboard file.
     #[must_use]
-    pub fn new(file: &str, content: &Value) -> Self {
+    pub(crate) fn new(file: &str, content: &Value) -> Self {
         Self {
             dashboard: Dashboard::read(content)
                 .map_err(|problem| Finding::new(file, problem).settled()),
@@ -31,7 +31,7 @@ impl Check {
 
     /// Asks what has not given data yet: each query with what is chosen when the dashboard is opened, or
     /// all, and with the first value of every variable.
-    pub async fn attempt(&mut self, run: &Run) -> Attempt {
+    pub(crate) async fn attempt(&mut self, run: &Run) -> Attempt {
         let dashboard = self.dashboard.as_ref().map_err(Clone::clone)?;
         let mut first = Vec::new();
         let mut all = Vec::new();

@@ -9,8 +9,14 @@ use super::super::http::{Answer, Server};
 use super::{Attempt, Run};
 use crate::lab::provisioning::DataSource;
 
+fn server(run: &Run) -> Result<&Server, Finding> {
+    let grafana = run.lab.grafana.as_ref();
+    grafana.ok_or_else(|| Finding::new("--grafana", "no URL of Grafana is given").settled())
+}
+
 /// Grafana and its database are well.
-pub async fn health(grafana: &Server) -> Attempt {
+pub(crate) async fn health(run: &Run) -> Attempt {
+    let grafana = server(run)?;
     let answer = grafana.get("/api/health", &[]).await?;
     let json = answer.json()?;
     match json["database"].as_str() {
@@ -23,7 +29,8 @@ pub async fn health(grafana: &Server) -> Attempt {
 }
 
 /// Every provisioned data source is there and its server answers.
-pub async fn data_sources(run: &Run, grafana: &Server) -> Attempt {
+pub(crate) async fn data_sources(run: &Run) -> Attempt {
+    let grafana = server(run)?;
     let mut uids = Vec::new();
     for source in &run.provisioning.sources {
         let path = format!("/api/datasources/uid/{}", source.uid);
@@ -77,7 +84,8 @@ async fn answers_through_proxy(grafana: &Server, source: &DataSource) -> Result<
 }
 
 /// Every dashboard is there, under its uid if its file gives it one.
-pub async fn dashboards(run: &Run, grafana: &Server) -> Attempt {
+pub(crate) async fn dashboards(run: &Run) -> Attempt {
+    let grafana = server(run)?;
     let mut uids = Vec::new();
     for (file, content) in &run.provisioning.dashboards {
         let dashboard = Dashboard::read(content)
