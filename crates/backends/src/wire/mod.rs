@@ -19,7 +19,6 @@ pub(crate) mod regex;
 mod stop;
 pub(crate) mod unpack;
 
-pub use clock::Clock;
 pub(crate) use clock::unix_nanos;
 pub(crate) use matcher::Comparison;
 pub use queries::{Queries, QueueError};

@@ -55,7 +55,7 @@ impl Matcher {
     ///
     /// # Errors
     /// The expression is invalid or too large.
-    pub(crate) fn compile(&self) -> Result<LabelMatcher, ParseError> {
+    pub fn compile(&self) -> Result<LabelMatcher, ParseError> {
         let comparison = match self.op {
             MatchOp::Equal => Ok(Comparison::Equal(self.value.to_string())),
             MatchOp::NotEqual => Ok(Comparison::NotEqual(self.value.to_string())),

@@ -48,6 +48,12 @@ impl Chunk {
         self.slots.len()
     }
 
+    /// True if there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// Time of the oldest entry, Unix nanoseconds.
     #[must_use]
     pub fn min_ts(&self) -> i64 {

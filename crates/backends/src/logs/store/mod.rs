@@ -1,6 +1,7 @@
 //! The store: streams of chunks in the order of time, with ingest limits and retention.
 
 mod chunk;
+mod clock;
 mod entry;
 mod error;
 mod labels;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 pub use chunk::{Chunk, EntryRef};
+pub use clock::Clock;
 pub use entry::{Entry, StreamEntries};
 pub use error::{PushError, Refusal};
 pub(crate) use error::{go_time, rfc3339};
@@ -32,7 +34,6 @@ pub(crate) use matcher::{compile_alternatives, compile_anchored};
 pub use stats::Stats;
 pub use tail::{Dropped, Tail, TailBatch};
 
-pub use crate::wire::Clock;
 pub(crate) use crate::wire::Comparison;
 use crate::wire::{Queries, TokenBucket};
 use stats::Counters;

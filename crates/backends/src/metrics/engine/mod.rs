@@ -144,7 +144,7 @@ fn parse(query: &str, times: Times) -> Result<Expr, QueryError> {
 ///
 /// # Errors
 /// [`QueryError::BadData`] with the position and the problem.
-pub(crate) fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
+pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
     let expr = parse(query, Times::ANY)?;
     let mut found = Vec::new();
     let mut waiting = vec![&expr];

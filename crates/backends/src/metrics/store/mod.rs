@@ -17,7 +17,7 @@ use parking_lot::{Mutex, RwLock};
 
 pub use exemplars::{Exemplar, ExemplarAppended};
 pub use limits::Limits;
-pub(crate) use selector::{Matcher, Selector};
+pub use selector::{Matcher, Selector};
 pub use series::{Appended, Series};
 pub use stats::Stats;
 

@@ -6,7 +6,7 @@ use crate::wire::regex::Error;
 
 /// One condition on one label.
 #[derive(Debug, Clone)]
-pub(crate) struct Matcher {
+pub struct Matcher {
     name: String,
     /// The value or the pattern as written.
     text: String,
@@ -15,7 +15,7 @@ pub(crate) struct Matcher {
 
 impl Matcher {
     /// `name="value"`.
-    pub(crate) fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
         let text = value.into();
         Self {
             name: name.into(),
@@ -25,7 +25,7 @@ impl Matcher {
     }
 
     /// `name!="value"`.
-    pub(crate) fn not_equal(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn not_equal(name: impl Into<String>, value: impl Into<String>) -> Self {
         let text = value.into();
         Self {
             name: name.into(),
@@ -51,45 +51,45 @@ impl Matcher {
     }
 
     /// The label looked at.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The one value accepted, for an equality.
-    pub(crate) fn exact(&self) -> Option<&str> {
+    pub fn exact(&self) -> Option<&str> {
         matches!(self.comparison, Comparison::Equal(_)).then_some(&self.text)
     }
 
     /// The value or the pattern that is compared with, as written.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// True if a value (`""` for an absent label) passes.
-    pub(crate) fn accepts(&self, value: &str) -> bool {
+    pub fn accepts(&self, value: &str) -> bool {
         self.comparison.accepts(value)
     }
 }
 
 /// All conditions of one vector selector.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Selector {
+pub struct Selector {
     matchers: Vec<Matcher>,
 }
 
 impl Selector {
     /// A selector that wants every one of these conditions.
-    pub(crate) fn new(matchers: Vec<Matcher>) -> Self {
+    pub fn new(matchers: Vec<Matcher>) -> Self {
         Self { matchers }
     }
 
     /// The conditions in the order written.
-    pub(crate) fn matchers(&self) -> &[Matcher] {
+    pub fn matchers(&self) -> &[Matcher] {
         &self.matchers
     }
 
     /// True if a label set fulfils all conditions.
-    pub(crate) fn accepts(&self, labels: &Labels) -> bool {
+    pub fn accepts(&self, labels: &Labels) -> bool {
         self.matchers
             .iter()
             .all(|matcher| matcher.accepts(labels.get(&matcher.name)))
