@@ -1,4 +1,4 @@
-//! The intervals of a metrics query, laid out as Tempo lays them out, so that the same question
+//! The intervals of a metrics query, laid out as Tempo lays them out, so that the same query
 //! gives the same points.
 
 use std::time::Duration;
