@@ -18,7 +18,7 @@ const at = stage();
  */
 async function headed(place, scope) {
   const headers = place.locator("th");
-  await headers.first().waitFor({ state: "attached", timeout: 60_000 });
+  await headers.first().waitFor({ timeout: 60_000 });
   const scopes = await headers.evaluateAll((all) => all.map((one) => one.getAttribute("scope")));
   assert.deepEqual(
     scopes,
@@ -46,12 +46,13 @@ test("the headers of the traces found have a scope", () =>
     headed(page.getByRole("table", { name: "Traces found" }), "col"),
   ));
 
-test("the headers of the calls between services have a scope", async () => {
+test("the headers of the service graph's tables have a scope", async () => {
   const { id } = await traced(at.lab, "/chain");
   const { page, innocent, expects } = await watched(at.browser.context, at.lab.console);
   // The trace may not be there yet; the view waits for it.
   expects(/404/);
   await page.goto(`${at.lab.console}/traces/${id}`);
+  await page.getByText("As tables").click();
   await headed(page.getByRole("main").getByRole("table"), "col");
   innocent();
   await page.close();
