@@ -1,7 +1,7 @@
 //! Responses beside the routes, as servers written in Go give them: HEAD, unknown paths.
 //!
 //! * [`head`]: HEAD wherever there is GET
-//! * [`unmatched`]: what no route takes
+//! * [`unmatched`]: requests that no route takes
 
 mod head;
 mod unmatched;
