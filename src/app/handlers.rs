@@ -1,4 +1,4 @@
-//! The routes that the lab is about: quick and slow ones, failing ones, and one that calls others.
+//! The routes that the lab observes: quick and slow ones, failing ones, and one that calls other instances.
 
 use std::hint::black_box;
 use std::num::ParseIntError;
@@ -20,13 +20,13 @@ use super::problem::{Problem, ProblemBody};
 /// Longest time that `/random_sleep` takes.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// Up to which number `/cpu_task` counts the primes: some milliseconds of work.
+/// `/cpu_task` counts the primes below this number: some milliseconds of work.
 const PRIMES_BELOW: usize = 400_000;
 
 /// Answer of the first route.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Hello {
-    /// Whom the service greets.
+    /// Name that the service greets.
     #[serde(rename = "Hello")]
     hello: &'static str,
 }
@@ -116,7 +116,7 @@ fn count_primes(bound: usize) -> usize {
     count
 }
 
-/// The route that answered, for those that have nothing else to say.
+/// Response of routes that have nothing else to tell: the path.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Path {
     /// Its path.

@@ -1,7 +1,7 @@
-//! Responses beside the routes, as servers written in Go give them: HEAD, unknown paths.
+//! Responses of servers written in Go that Salvo gives differently: HEAD, unmatched requests.
 //!
 //! * [`head`]: HEAD wherever there is GET
-//! * [`unmatched`]: what no route takes
+//! * [`unmatched`]: requests that match no route
 
 mod head;
 mod unmatched;

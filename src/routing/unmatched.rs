@@ -8,14 +8,14 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 const NOT_FOUND: &str = "404 page not found\n";
 
-/// Middleware that answers what no route takes.
+/// Middleware that answers requests that match no route.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unmatched {
     wrong_method: &'static str,
 }
 
 impl Unmatched {
-    /// As a server on httprouter answers, which Prometheus is.
+    /// Answers as a server with httprouter does, such as Prometheus.
     #[must_use]
     pub(crate) fn of_httprouter() -> Self {
         Self {
@@ -23,7 +23,7 @@ impl Unmatched {
         }
     }
 
-    /// As a server on gorilla/mux answers, which Loki and Tempo are: nothing is said of a wrong method.
+    /// Answers as a server with gorilla/mux does, such as Loki and Tempo: a wrong method gets an empty body.
     #[must_use]
     pub(crate) fn of_mux() -> Self {
         Self { wrong_method: "" }
@@ -57,7 +57,7 @@ impl Handler for Unmatched {
                 headers.insert(name, HeaderValue::from_static(value));
             }
         }
-        // Even an empty body is one; without it Salvo would write a page of its own.
+        // Without a body, even an empty one, Salvo would write its own page.
         res.body(ResBody::Once(Bytes::from_static(text.as_bytes())));
     }
 }

@@ -42,7 +42,7 @@ struct Shared {
     dropped: IntCounter,
 }
 
-/// The log's end for those who write lines; clones write to the same output.
+/// Takes the log's lines. Clones write to the same output.
 #[derive(Clone)]
 pub struct LogWriter(Arc<Shared>);
 
@@ -53,7 +53,7 @@ impl LogWriter {
     /// When standard output or the thread cannot be had.
     pub fn start(dropped: IntCounter) -> io::Result<Self> {
         io::stdout().flush()?;
-        // The standard library's handle writes every line by itself; this one writes what it is given.
+        // The standard library's handle flushes at every line; a file writes a whole buffer at once.
         let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let shared = Arc::new(Shared {
             waiting: Mutex::default(),

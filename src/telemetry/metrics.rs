@@ -132,7 +132,7 @@ impl Metrics {
         })
     }
 
-    /// The counters of the three ends that a span can come to.
+    /// The counters of the three outcomes of a span.
     ///
     /// # Errors
     /// Those of the registry; with the fixed names here that means a bug.

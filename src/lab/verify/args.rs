@@ -1,4 +1,4 @@
-//! The command line of `lab verify`, and what it comes to.
+//! The command line of `lab verify`, and the servers that it names.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -14,7 +14,7 @@ pub(super) struct Row {
     title: &'static str,
     /// Ids of the promises without which this one cannot be kept.
     needs: &'static [&'static str],
-    /// What to check when it is not kept.
+    /// Advice when it is not kept.
     advice: &'static str,
     /// The runs that check it, and when they do.
     pub(super) when: When,

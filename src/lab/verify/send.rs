@@ -24,9 +24,9 @@ const NAME: Duration = Duration::from_secs(2);
 pub(super) struct Requests {
     /// Their traces.
     pub sent: Sent,
-    /// When they were answered.
+    /// Time at which they were answered.
     pub at: Instant,
-    /// Whether they were answered as expected.
+    /// Outcome: a finding when one was not answered as expected.
     pub answered: Attempt,
     /// Counters of exported and lost signals before they were sent.
     pub before: Counters,
