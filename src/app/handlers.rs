@@ -38,7 +38,7 @@ pub async fn root() -> Json<Hello> {
     Json(Hello { hello: "World" })
 }
 
-/// An item as it was asked for.
+/// Response of `/items/{item_id}`.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Item {
     /// The id from the path.
@@ -86,7 +86,7 @@ pub(super) struct CpuTask {
     primes: usize,
 }
 
-/// Computes for some milliseconds, on a thread where that holds nobody up.
+/// Computes for some milliseconds, on a thread for blocking work, so that no other request waits.
 #[endpoint(tags("tasks"))]
 pub async fn cpu_task() -> Result<Json<CpuTask>, Failure> {
     let primes = tokio::task::spawn_blocking(|| count_primes(black_box(PRIMES_BELOW)))

@@ -26,7 +26,7 @@ use tracing::{info, warn};
 use super::otlp::{self, Answer, Collector, Exporter};
 use super::propagation;
 
-/// Longest wait for a flush that was asked for without a limit.
+/// Longest wait for a flush that has no timeout of its own.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time between two log lines about spans that the collector has refused. It may refuse some of

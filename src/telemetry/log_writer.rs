@@ -29,7 +29,7 @@ struct Waiting {
     bytes: Vec<u8>,
     /// Events in `bytes`.
     events: u64,
-    /// The thread waits to be told of a line.
+    /// True while the thread sleeps until a line arrives.
     idle: bool,
     closed: bool,
     finished: bool,
@@ -107,7 +107,7 @@ impl Shared {
                 std::mem::take(&mut waiting.events)
             };
             if output.write_all(&chunk).is_err() {
-                // Part of them may have been written; nobody reads any more.
+                // Part of them may have been written. The reader of standard output is gone.
                 self.dropped.inc_by(events);
             }
             chunk.clear();

@@ -1,7 +1,7 @@
 //! The time zone that `TZ` names.
 //!
-//! The file is looked up here and not by the time library, which opens whatever is in the database's
-//! folder: a pipe there, or where `TZ` leads, would be waited for without end.
+//! The file is opened here and not by the time library, which opens any kind of file: reading from a pipe
+//! would never end.
 
 use std::fs::File;
 use std::io::Read;

@@ -50,8 +50,8 @@ impl Schedule {
         ((elapsed * self.rate).ceil() as u64).min(self.total)
     }
 
-    /// Gives out each turn when it is due, until the last or until nobody takes them any more. A
-    /// thread keeps the time, since timers of the runtime are only exact to a millisecond.
+    /// Sends each turn when it is due, until the last one or until the receiver is gone. A thread keeps the
+    /// time, because timers of the runtime are only exact to a millisecond.
     ///
     /// # Errors
     /// When the thread cannot be started.

@@ -325,7 +325,7 @@ mod tests {
         assert!(answering.is_some());
         let other = admit(OTHER).await.expect("a place");
 
-        // As a connection does that ends when it is told to.
+        // Ends the connection, as its task does when it is told to.
         let (third, mut end) = held.remove(2);
         let ended = tokio::spawn(async move {
             let _ = end.wait_for(|end| *end).await;
@@ -337,7 +337,7 @@ mod tests {
         let eighth = admit(OTHER).await.expect("a place");
         assert!(!*other.1.borrow());
 
-        // Nobody ends: one is told to, and there is no room.
+        // One connection is told to end and does not, so there is no room.
         assert!(admit(OTHER).await.is_none());
         let told = held.iter().chain([&seventh, &other, &eighth]);
         assert_eq!(told.filter(|(_, end)| *end.borrow()).count(), 1);

@@ -18,7 +18,7 @@ pub(super) struct Row {
     advice: &'static str,
     /// The runs that check it, and when they do.
     pub(super) when: When,
-    /// One look; a promise that is not kept yet is looked at again.
+    /// One attempt. It is repeated while the promise is not kept yet.
     pub(super) attempt: for<'a> fn(&'a Run) -> LocalBoxFuture<'a, Attempt>,
 }
 

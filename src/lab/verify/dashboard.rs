@@ -43,7 +43,7 @@ impl Dashboard {
     /// Reads a dashboard.
     ///
     /// # Errors
-    /// The one thing in it that is not known.
+    /// Names the part that is not known.
     pub fn read(content: &Value) -> Result<Self, String> {
         let content = import::imported(content)?;
         let variables = content["templating"]["list"].as_array();

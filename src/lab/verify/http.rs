@@ -203,7 +203,7 @@ impl Response {
     /// The body as JSON, of an answer with status 2xx.
     ///
     /// # Errors
-    /// A finding that tells the status and the body.
+    /// A finding with the status and the body.
     pub fn json(&self) -> Result<Value, Finding> {
         if !(200..300).contains(&self.status) {
             let came = format!("HTTP {}: {}", self.status, excerpt(&self.body));

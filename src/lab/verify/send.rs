@@ -33,7 +33,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// Those of an earlier run, looked for from now on.
+    /// The requests of an earlier run.
     #[must_use]
     pub(super) fn earlier(sent: Sent) -> Self {
         let none = Finding::new("requests of this run", "none: --existing sends nothing");
@@ -45,7 +45,7 @@ impl Requests {
         }
     }
 
-    /// Sends them, and keeps them in the file of `--state`.
+    /// Sends the requests, and writes their record to the file of `--state`.
     ///
     /// # Errors
     /// [`UsageError::File`] when the file cannot be written.

@@ -37,7 +37,7 @@ pub(super) fn imported(content: &Value) -> Result<Value, String> {
     Ok(answered(inner, &inputs))
 }
 
-/// Something that Grafana asks for when the file is imported.
+/// An input that Grafana requests when the file is imported.
 struct Input {
     /// As the file refers to it: `${DS_PROMETHEUS}`.
     place: String,

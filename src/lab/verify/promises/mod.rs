@@ -28,7 +28,7 @@ pub(super) struct Run {
     pub lab: Lab,
     /// Provisioning of Grafana: data sources and dashboards.
     pub provisioning: Provisioning,
-    /// Requests that were sent and are looked for.
+    /// Requests whose telemetry is checked.
     pub sent: Sent,
     /// Outcome of sending them.
     pub answered: Attempt,
