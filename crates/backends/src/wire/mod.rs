@@ -8,19 +8,19 @@
 //! * [`Queries`]: bounds the number of concurrent queries
 
 mod clock;
-pub mod duration;
+pub(crate) mod duration;
 pub(crate) mod escape;
 pub mod intake;
 mod matcher;
 pub mod measure;
 mod queries;
 mod rate;
-pub mod regex;
+pub(crate) mod regex;
 mod stop;
-pub mod unpack;
+pub(crate) mod unpack;
 
-pub use clock::{Clock, unix_nanos};
-pub use matcher::Comparison;
+pub(crate) use clock::unix_nanos;
+pub(crate) use matcher::Comparison;
 pub use queries::{Queries, QueueError};
 pub(crate) use rate::{Denied, TokenBucket};
 pub use stop::{Stop, Stopped};

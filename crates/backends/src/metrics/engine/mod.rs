@@ -162,7 +162,7 @@ pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
 ///
 /// # Errors
 /// [`QueryError::BadData`] for anything but a plain vector selector.
-pub fn series_selector(text: &str) -> Result<Selector, QueryError> {
+pub(crate) fn series_selector(text: &str) -> Result<Selector, QueryError> {
     lang::parse_selector(text).map_err(QueryError::BadData)
 }
 
