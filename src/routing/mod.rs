@@ -1,7 +1,7 @@
 //! Responses of servers written in Go that Salvo gives differently: HEAD, unmatched requests.
 //!
 //! * [`head`]: HEAD wherever there is GET
-//! * [`unmatched`]: requests that match no route
+//! * [`unmatched`]: requests that no route takes
 
 mod head;
 mod unmatched;
