@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::targets::CallError;
 use crate::telemetry::exception::Exception;
 
-/// An error that a handler ends with: what the client is told, and what is to be recorded.
+/// An error that a handler ends with: the response to the client, and the exception to record.
 #[derive(Debug)]
 pub(super) struct Failure {
     problem: Problem,
@@ -16,7 +16,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// An error of this service, whose text is not for the client.
+    /// An internal error. Its text is recorded and not sent to the client.
     pub(super) fn internal<E: std::error::Error + Send + Sync + 'static>(error: E) -> Self {
         Self {
             problem: Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),

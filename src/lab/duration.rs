@@ -17,7 +17,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         _ => None,
     };
     match millis {
-        // A day is more than anyone waits, and keeps clocks from running over.
+        // At most a day, so that no sum of times overflows.
         Some(millis @ 1..=86_400_000) => Ok(Duration::from_millis(millis)),
         _ => Err(wrong()),
     }

@@ -1,7 +1,7 @@
 //! The laboratory around the service.
 //!
 //! * [`up`]: instances and backends, started and kept running
-//! * [`verify`]: the acceptance contract, whoever runs the backends
+//! * [`verify`]: checks the acceptance contract, for embedded and real backends
 //! * [`load`]: steady traffic
 //! * [`provisioning`]: the dashboards and data sources that Grafana and the console are given
 //! * [`open_loop`]: sends requests at a steady rate

@@ -1,4 +1,4 @@
-//! Responses beside the routes, as servers written in Go give them: HEAD, unknown paths.
+//! Responses of servers written in Go that Salvo gives differently: HEAD, unmatched requests.
 //!
 //! * [`head`]: HEAD wherever there is GET
 //! * [`unmatched`]: requests that no route takes

@@ -107,7 +107,7 @@ fn payload_text(payload: &(dyn Any + Send)) -> &str {
 }
 
 thread_local! {
-    /// Where the newest panic of this thread happened, and its backtrace, until it is told.
+    /// Place and backtrace of the newest panic of this thread, until it is reported.
     static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 

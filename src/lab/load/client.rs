@@ -75,7 +75,7 @@ impl Client {
     }
 
     /// Sends one request, named `id`. Its trace is known as soon as the head of the response arrives, so
-    /// that a response that breaks off tells it too.
+    /// that a response that breaks off names it too.
     pub(super) async fn get(&self, target: &Uri, path: &str, id: &str) -> (Ended, Option<Told>) {
         let authority = target.authority().map_or("", |it| it.as_str());
         let request = Request::get(format!("http://{authority}{path}"))

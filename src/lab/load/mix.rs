@@ -1,4 +1,4 @@
-//! Which routes get the traffic, and how often each of them.
+//! The routes of the traffic with their weights.
 
 use std::fmt;
 use std::str::FromStr;

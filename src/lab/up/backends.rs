@@ -205,7 +205,7 @@ impl Backends {
         Ok((running, sink))
     }
 
-    /// Begins to scrape: once the instances are ready, or the first scrape would find nobody.
+    /// Begins to scrape. Called once the instances are ready, so that the first scrape does not fail.
     pub(super) fn scrape(&mut self) {
         if let Some((store, targets)) = self.scraping.take() {
             let first = metrics::FirstScrape::Immediate;

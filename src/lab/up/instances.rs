@@ -48,7 +48,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// An instance that ran this long has not crashed in a row.
+/// After an instance ran this long, its next crash counts as the first in a row.
 const SOUND: Duration = Duration::from_secs(60);
 
 /// Time that a log entry waits for further lines. The instances write an event at once, so
@@ -58,8 +58,8 @@ const ENTRY_WAIT: Duration = Duration::from_millis(200);
 /// Time that a finished span waits for its batch, in ms, so that a trace is seen soon.
 const BATCH_DELAY: &str = "200";
 
-/// Variables that can keep an instance from starting, or its spans or lines from coming. A sampler,
-/// bounds and a time zone from the environment reach it.
+/// Environment variables that can keep an instance from starting, or from sending spans or lines. They are
+/// removed. A sampler, bounds and a time zone from the environment do reach the instance.
 const HOSTILE: [&str; 11] = [
     "OTEL_SDK_DISABLED",
     "OTEL_TRACES_EXPORTER",
@@ -290,7 +290,7 @@ impl Keeper {
         }
     }
 
-    /// Runs the process once: `None` when it was asked to end, else how it ended.
+    /// Runs the process once. `None` when it was asked to end, else the way in which it ended.
     async fn run(&mut self, status: &Status) -> anyhow::Result<Option<String>> {
         let mut command = Command::new(&self.program);
         // Variables that a shell sets for other programs must not switch a pillar off here.
@@ -351,7 +351,7 @@ impl Keeper {
             // A panic before the log is set up, or an error at the start: plain lines.
             Output::Stderr => Stages::lines(),
         };
-        // The lines come through a pipe: where they were written is the process's own output.
+        // The lines come through a pipe, so their file is the process's own output.
         let filename = format!("/dev/{}", output.as_str());
         let labels = contract_labels(name, output, &self.host, &filename);
         async move {

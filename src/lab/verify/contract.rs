@@ -14,11 +14,11 @@ pub(super) struct Row {
     title: &'static str,
     /// Ids of the promises without which this one cannot be kept.
     needs: &'static [&'static str],
-    /// What to check when it is not kept.
+    /// Advice when it is not kept.
     advice: &'static str,
     /// The runs that check it, and when they do.
     pub(super) when: When,
-    /// One look; a promise that is not kept yet is looked at again.
+    /// One attempt. It is repeated while the promise is not kept yet.
     pub(super) attempt: for<'a> fn(&'a Run) -> LocalBoxFuture<'a, Attempt>,
 }
 

@@ -3,7 +3,7 @@
 /// Reason why a promise is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The request, as a person could repeat it, or what was looked for.
+    /// The request, as a person could repeat it, or the expected thing.
     pub asked: String,
     /// The observation in the place of the expected one.
     pub came: String,

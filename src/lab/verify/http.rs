@@ -22,7 +22,7 @@ const LARGEST: usize = 32 << 20;
 /// Idle connections that are kept for each server. All promises ask at the same time.
 const IDLE: usize = 64;
 
-/// Characters that stand in a query string as they are.
+/// Characters that are percent-encoded in a query string.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -32,10 +32,10 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// A base URL cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Not an address at all.
+    /// Not a URL.
     #[error("{0:?} is no URL; expected one like http://127.0.0.1:3200")]
     Malformed(String),
-    /// Only plain HTTP is spoken.
+    /// TLS is not supported.
     #[error("{0:?} uses https, which is not spoken here; put a proxy that ends TLS before it")]
     Https(String),
 }
@@ -51,7 +51,7 @@ pub struct Server {
 
 /// Response of a server.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// The request, as a person could repeat it.
     pub asked: String,
     /// HTTP status.
@@ -109,7 +109,7 @@ impl Server {
     ///
     /// # Errors
     /// A finding when no answer came.
-    pub async fn get(&self, path: &str, params: &[(&str, &str)]) -> Result<Answer, Finding> {
+    pub async fn get(&self, path: &str, params: &[(&str, &str)]) -> Result<Response, Finding> {
         self.get_with(path, params, &[]).await
     }
 
@@ -122,7 +122,7 @@ impl Server {
         path: &str,
         params: &[(&str, &str)],
         headers: &[(HeaderName, &str)],
-    ) -> Result<Answer, Finding> {
+    ) -> Result<Response, Finding> {
         let mut url = format!("{}{path}", self.base);
         if !params.is_empty() {
             url.push('?');
@@ -137,7 +137,7 @@ impl Server {
     ///
     /// # Errors
     /// A finding when no answer came.
-    pub async fn post(&self, path: &str, params: &[(&str, &str)]) -> Result<Answer, Finding> {
+    pub async fn post(&self, path: &str, params: &[(&str, &str)]) -> Result<Response, Finding> {
         let url = format!("{}{path}", self.base);
         let asked = curl("-s", &url, params);
         let headers = [(CONTENT_TYPE, "application/x-www-form-urlencoded")];
@@ -152,7 +152,7 @@ impl Server {
         asked: String,
         headers: &[(HeaderName, &str)],
         body: Bytes,
-    ) -> Result<Answer, Finding> {
+    ) -> Result<Response, Finding> {
         let mut request = Request::builder()
             .method(method)
             .uri(url)
@@ -174,7 +174,7 @@ impl Server {
         match self.client.exchange(request, bounds).await {
             Ok(response) => {
                 let (head, body) = response.into_parts();
-                Ok(Answer {
+                Ok(Response {
                     asked,
                     status: head.status.as_u16(),
                     headers: head.headers,
@@ -193,8 +193,8 @@ impl Server {
     }
 }
 
-impl Answer {
-    /// The finding that this answer is, not being what was expected.
+impl Response {
+    /// A finding about this response, which is not as expected.
     #[must_use]
     pub fn finding(&self, came: impl Into<String>) -> Finding {
         Finding::new(&self.asked, came)
@@ -203,7 +203,7 @@ impl Answer {
     /// The body as JSON, of an answer with status 2xx.
     ///
     /// # Errors
-    /// A finding that tells the status and the body.
+    /// A finding with the status and the body.
     pub fn json(&self) -> Result<Value, Finding> {
         if !(200..300).contains(&self.status) {
             let came = format!("HTTP {}: {}", self.status, excerpt(&self.body));

@@ -1,4 +1,4 @@
-//! Questions to Loki (<https://grafana.com/docs/loki/latest/reference/loki-http-api/>).
+//! Queries to Loki (<https://grafana.com/docs/loki/latest/reference/loki-http-api/>).
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use http::header::HeaderName;
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::http::{Answer, Server};
+use super::http::{Response, Server};
 
 /// Asks Loki to tell index labels and structured metadata apart.
 const FLAGS: HeaderName = HeaderName::from_static("x-loki-response-encoding-flags");
@@ -87,7 +87,7 @@ pub(super) async fn range(
     query: &str,
     (start, end): (i64, i64),
     step: Option<f64>,
-) -> Result<Answer, Finding> {
+) -> Result<Response, Finding> {
     let (start, end) = (start.to_string(), end.to_string());
     let step = step.map(|step| step.to_string());
     let mut params = vec![

@@ -1,7 +1,7 @@
 //! `lab verify`: the acceptance contract of the lab, the same for the embedded backends, the stack
 //! and the machine. It sends its own requests, waits until every signal of them is visible through
-//! the public HTTP APIs, and tells which promise is not kept. The names that it holds everybody to are in
-//! `docs/contract.md`.
+//! the public HTTP APIs, and reports the promises that are not kept. The names of metrics, labels and spans
+//! that it expects are in `docs/contract.md`.
 //!
 //! * [`args`]: the command line
 //! * [`mod@run`]: from the first request to the report
@@ -11,7 +11,7 @@
 //! * [`promise`], [`finding`], [`report`]: their outcomes, for people and programs
 //! * [`send`], [`traffic`], [`sent`]: the requests, and the record of them
 //! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: queries to the servers
-//! * [`correlation`], [`dashboard`], [`template`], [`question`]: Grafana's files, applied as Grafana
+//! * [`correlation`], [`dashboard`], [`template`], [`panel_query`]: Grafana's files, applied as Grafana
 //!   applies them
 
 pub mod args;
@@ -21,10 +21,10 @@ pub mod dashboard;
 mod finding;
 mod http;
 mod loki;
+pub mod panel_query;
 mod prometheus;
 mod promise;
 mod promises;
-pub mod question;
 mod reach;
 mod report;
 mod run;

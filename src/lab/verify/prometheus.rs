@@ -1,11 +1,11 @@
-//! Questions to Prometheus (<https://prometheus.io/docs/prometheus/latest/querying/api/>).
+//! Queries to Prometheus (<https://prometheus.io/docs/prometheus/latest/querying/api/>).
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::http::{Answer, Server};
+use super::http::{Response, Server};
 
 /// One element of an instant vector.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub(super) async fn exemplar_ids(
     prometheus: &Server,
     query: &str,
     (start, end): (i64, i64),
-) -> Result<(Answer, Vec<String>), Finding> {
+) -> Result<(Response, Vec<String>), Finding> {
     let (start, end) = (start.to_string(), end.to_string());
     let params = [("query", query), ("start", &start), ("end", &end)];
     let answer = prometheus.post("/api/v1/query_exemplars", &params).await?;

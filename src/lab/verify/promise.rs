@@ -1,4 +1,4 @@
-//! One promise of the lab and what became of it.
+//! One promise of the lab and its outcome.
 
 use std::time::Duration;
 

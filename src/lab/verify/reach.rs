@@ -28,7 +28,7 @@ pub(super) struct Unreachable {
     pub name: &'static str,
     /// The flag that moves it.
     pub flag: &'static str,
-    /// Where it was looked for.
+    /// Its URL.
     pub url: String,
     /// The problem.
     pub problem: String,

@@ -20,7 +20,7 @@ use crate::lab::provisioning::Provisioning;
 /// Time for a server to answer at all.
 const REACH: Duration = Duration::from_secs(2);
 
-/// Extra time for the last promise, which is looked at after all others: two scrapes.
+/// Time for the promises that are checked once more at the end: two scrapes.
 const LAST: Duration = Duration::from_secs(10);
 
 /// Checks a lab.

@@ -24,16 +24,16 @@ const NAME: Duration = Duration::from_secs(2);
 pub(super) struct Requests {
     /// Their traces.
     pub sent: Sent,
-    /// When they were answered.
+    /// Time at which they were answered.
     pub at: Instant,
-    /// Whether they were answered as expected.
+    /// Outcome: a finding when one was not answered as expected.
     pub answered: Attempt,
     /// Counters of exported and lost signals before they were sent.
     pub before: Counters,
 }
 
 impl Requests {
-    /// Those of an earlier run, looked for from now on.
+    /// The requests of an earlier run.
     #[must_use]
     pub(super) fn earlier(sent: Sent) -> Self {
         let none = Finding::new("requests of this run", "none: --existing sends nothing");
@@ -45,7 +45,7 @@ impl Requests {
         }
     }
 
-    /// Sends them, and keeps them in the file of `--state`.
+    /// Sends the requests, and writes their record to the file of `--state`.
     ///
     /// # Errors
     /// [`UsageError::File`] when the file cannot be written.

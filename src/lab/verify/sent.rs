@@ -17,9 +17,9 @@ pub(super) struct Sent {
     pub item: String,
     /// Names of the instances, in the order of the `--app` flags.
     pub services: Vec<String>,
-    /// When the run began, Unix seconds.
+    /// Begin of the run, Unix seconds.
     pub began: i64,
-    /// When the followed requests were answered, Unix seconds.
+    /// Time at which the followed requests were answered, Unix seconds.
     pub answered: i64,
 }
 

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::finding::{Finding, excerpt};
-use super::http::{Answer, Server};
+use super::http::{Response, Server};
 use crate::lab::open_loop::{OpenLoop, of_turn};
 use crate::telemetry::propagation::Told;
 
@@ -33,11 +33,11 @@ const PATHS: [&str; 7] = [
     "/error_test",
 ];
 
-/// In the place of the id of a trace that no answer told. No trace has it, so that whatever looks for
-/// it finds nothing.
+/// Stands for the trace id of a request whose response named none. No trace has this id, so a search for it
+/// finds nothing.
 const NOT_TOLD: &str = "00000000000000000000000000000000";
 
-/// The ids of all traces that answers have told.
+/// The ids of the traces that responses have named.
 pub(super) type Ids = Arc<Mutex<std::collections::VecDeque<String>>>;
 
 fn remember(ids: &Ids, id: &str) {
@@ -57,7 +57,7 @@ pub(super) struct Followed {
     pub error: String,
     /// That of `/items/{item_id}`.
     pub item: String,
-    /// When they were answered.
+    /// Time at which they were answered.
     pub answered: Instant,
 }
 
@@ -106,7 +106,7 @@ async fn ready(app: &Server) -> Result<(), Finding> {
     expect(&answer, 200)
 }
 
-fn expect(answer: &Answer, status: u16) -> Result<(), Finding> {
+fn expect(answer: &Response, status: u16) -> Result<(), Finding> {
     if answer.status == status {
         return Ok(());
     }
@@ -128,7 +128,8 @@ async fn chain(app: &Server, deadline: Instant, ids: &Ids) -> (String, Result<()
     }
 }
 
-/// Sends a request; the id of its trace, and whether the answer is as wanted and tells one.
+/// Sends a request. Gives the id of its trace, and a finding when the response is not as expected or names no
+/// trace.
 async fn request(
     app: &Server,
     path: &str,
@@ -152,7 +153,7 @@ async fn request(
     }
 }
 
-async fn send(app: &Server, path: &str, ids: &Ids) -> Result<(Answer, Option<Told>), Finding> {
+async fn send(app: &Server, path: &str, ids: &Ids) -> Result<(Response, Option<Told>), Finding> {
     let answer = app.get(path, &[]).await?;
     let told = Told::by(&answer.headers);
     if let Some(told) = &told {

@@ -1,4 +1,4 @@
-//! One request to an instance, which starts a trace for it.
+//! One request to an instance. The instance starts its trace.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,19 +27,19 @@ pub(super) struct Sender {
     addresses: Arc<[SocketAddr]>,
 }
 
-/// Response.
-pub(super) struct Answered {
-    /// Its trace, as the instance told it.
+/// Response of an instance.
+pub(super) struct Response {
+    /// Its trace, as the instance named it.
     pub(super) trace: Option<Told>,
     pub(super) status: u16,
     pub(super) took: Duration,
-    /// The beginning of it.
+    /// The beginning of the body.
     pub(super) body: String,
 }
 
-/// Nothing came back.
+/// No response.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unanswered {
+pub(super) enum NoResponse {
     #[error("{app} has not answered within {} s", PATIENCE.as_secs())]
     Late { app: String },
     #[error("{app} at http://{address} cannot be reached; /api/status tells whether it runs")]
@@ -60,11 +60,11 @@ impl Sender {
         &self.names
     }
 
-    /// Asks for a path of instance `number`.
-    pub(super) async fn send(&self, number: usize, path: &str) -> Result<Answered, Unanswered> {
+    /// Requests a path of instance `number`.
+    pub(super) async fn send(&self, number: usize, path: &str) -> Result<Response, NoResponse> {
         let (app, address) = (&self.names[number], self.addresses[number]);
         let begun = Instant::now();
-        let down = || Unanswered::Down {
+        let down = || NoResponse::Down {
             app: app.clone(),
             address,
         };
@@ -75,10 +75,10 @@ impl Sender {
         };
         let exchange = self.client.exchange(request.map_err(|_| down())?, bounds);
         let response = exchange.await.map_err(|failure| match failure {
-            Failure::Late(_) => Unanswered::Late { app: app.clone() },
+            Failure::Late(_) => NoResponse::Late { app: app.clone() },
             Failure::NotConnected(_) | Failure::Broken(_) | Failure::TooLarge(_) => down(),
         })?;
-        Ok(Answered {
+        Ok(Response {
             trace: Told::by(response.headers()),
             status: response.status().as_u16(),
             took: begun.elapsed(),

@@ -1,4 +1,4 @@
-//! A small steady load on all instances and paths, on and off as a person likes.
+//! A small steady load on all instances and paths, which the console switches on and off.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +11,10 @@ use super::PATHS;
 use super::send::Sender;
 use crate::lab::open_loop::{OpenLoop, of_turn};
 
-/// Requests that may be open at one time. It takes instances that hang to get there.
+/// Requests that may be open at one time. Only instances that hang reach this bound.
 const OPEN: usize = 256;
 
-/// True if requests are sent, and how many a second.
+/// The rate of the load, and if it is on.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
     pub(super) on: bool,
@@ -32,12 +32,12 @@ pub(super) struct Steady {
 #[derive(Default)]
 struct Counts {
     sent: AtomicU64,
-    /// Those without an answer, and those that could not leave because too many were open.
+    /// Requests without a response, and those that were not sent because too many were open.
     failed: AtomicU64,
 }
 
 impl Steady {
-    /// Waits for being switched on.
+    /// A load that is off.
     pub(super) fn start(sender: Sender) -> Self {
         let (pace, wanted) = watch::channel(Pace {
             on: false,
@@ -64,7 +64,7 @@ impl Steady {
         (*self.pace.borrow(), sent, failed)
     }
 
-    /// Gives up, also on what is open.
+    /// Ends the load and drops the open requests.
     pub(super) fn end(&self) {
         self.task.abort();
     }
@@ -88,7 +88,7 @@ async fn run(sender: Sender, mut wanted: watch::Receiver<Pace>, counts: Arc<Coun
         }
         let period = Duration::from_secs_f64(1.0 / pace.rate);
         let requests = match &mut requests {
-            // Requests that are open count at the new pace too.
+            // Requests that are open still count against the bound.
             Some(requests) => {
                 requests.set_period(period);
                 requests

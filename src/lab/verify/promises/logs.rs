@@ -19,7 +19,7 @@ const LABELS: [&str; 6] = [
 /// The value of `compose_project`.
 const PROJECT: &str = "salvo-observability";
 
-/// The instances' entries that mention a trace id, by whichever label of the contract they can be reached.
+/// The instances' entries that contain a trace id. Each label of the contract is tried in turn.
 pub(crate) async fn of_trace(run: &Run, id: &str) -> Result<Entries, Finding> {
     let mut nothing = None;
     for label in LABELS {
@@ -38,7 +38,7 @@ pub(crate) async fn of_trace(run: &Run, id: &str) -> Result<Entries, Finding> {
     ))
 }
 
-/// Leaves out what other servers wrote: Tempo and Loki log the questions they are asked, with the ids in them.
+/// Removes the lines of other servers: Tempo and Loki log the queries that they get, with trace ids in them.
 fn keep_instances(entries: &mut Vec<Entry>) {
     entries.retain(|entry| service_of(&entry.line).is_some());
 }

@@ -63,8 +63,8 @@ pub(crate) async fn exemplar_id(run: &Run) -> Result<String, Finding> {
     if found.contains(&run.sent.chain) {
         return Ok(run.sent.chain.clone());
     }
-    // Someone else's request may have taken its place in the bucket before the scrape; then that of
-    // any other request of this run will do.
+    // Another request may have replaced the exemplar in its bucket before the scrape. Then, in the second
+    // half of the time, the exemplar of any request of this run counts.
     let own: HashSet<String> = run.ids.lock().iter().cloned().collect();
     let late = Instant::now() >= run.halfway;
     match found.iter().find(|id| late && own.contains(*id)) {

@@ -22,13 +22,13 @@ use metrics::Counters;
 /// Outcome of an attempt.
 pub(super) type Attempt = Result<String, Finding>;
 
-/// Everything that the promises look at.
+/// Input of the checks.
 pub(super) struct Run {
     /// The servers.
     pub lab: Lab,
     /// Provisioning of Grafana: data sources and dashboards.
     pub provisioning: Provisioning,
-    /// Requests that were sent and are looked for.
+    /// Requests whose telemetry is checked.
     pub sent: Sent,
     /// Outcome of sending them.
     pub answered: Attempt,
@@ -38,9 +38,9 @@ pub(super) struct Run {
     pub servers_log: Vec<String>,
     /// Ids of all traces that were started.
     pub ids: Ids,
-    /// When half of the waiting is over.
+    /// Time at which half of the waiting is over.
     pub halfway: Instant,
-    /// When waiting ends.
+    /// Time at which waiting ends.
     pub deadline: Instant,
 }
 

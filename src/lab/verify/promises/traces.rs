@@ -12,7 +12,7 @@ const CALLS: [&str; 3] = ["/", "/io_task", "/cpu_task"];
 /// Spans of a `/chain` trace: its own, and for each call one on either side.
 const SPANS: usize = 1 + 2 * CALLS.len();
 
-/// Which expectation a span does not meet.
+/// The expectation that a span does not meet, in words.
 type Lack = String;
 
 /// The trace of `/chain` is there with all spans, parents, kinds and attributes.
@@ -229,8 +229,8 @@ pub(crate) async fn counted(run: &Run) -> Attempt {
     Ok(rates.join(", "))
 }
 
-/// Looks at the short time of the followed requests only, so that other traffic cannot push
-/// theirs beyond the limit of hits.
+/// Searches only the short time of the followed requests, so that other traffic cannot push their traces out
+/// of the limit of results.
 async fn search(run: &Run, query: &str, id: &str) -> Attempt {
     let window = (run.sent.began - 1, run.sent.answered + 2);
     tempo::search(&run.lab.tempo, query, window, id).await
