@@ -9,22 +9,23 @@
 //!   their clients
 
 mod clock;
-pub mod duration;
+pub(crate) mod duration;
 pub(crate) mod escape;
 pub mod intake;
 mod matcher;
 pub mod measure;
 mod queries;
 mod rate;
-pub mod regex;
+pub(crate) mod regex;
 mod room;
 mod stop;
-pub mod unpack;
+pub(crate) mod unpack;
 mod unread;
 
-pub use clock::{Clock, unix_nanos};
-pub use matcher::Comparison;
-pub use queries::{CONCURRENT, Queries, QueueError};
+pub(crate) use clock::unix_nanos;
+pub(crate) use matcher::Comparison;
+pub(crate) use queries::CONCURRENT;
+pub use queries::{Queries, QueueError};
 pub(crate) use rate::{Denied, TokenBucket};
 pub use stop::{Stop, Stopped};
-pub use unread::Unread;
+pub(crate) use unread::Unread;

@@ -13,7 +13,7 @@ use super::unread::Unread;
 
 /// Queries that a server computes at a time. Each may hold the memory that its limits allow, so the number
 /// is the same on every machine: a bound of memory that was measured on one holds on all.
-pub const CONCURRENT: usize = 4;
+pub(crate) const CONCURRENT: usize = 4;
 
 /// Queries that may wait for each one that runs; further ones are refused at once.
 const WAITING_FOR_EACH: usize = 64;

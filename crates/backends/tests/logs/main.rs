@@ -10,8 +10,11 @@ mod support;
 
 mod golden;
 mod logql;
+mod logql_limits;
 mod logql_metrics;
+mod logql_refused;
 mod logql_syntax;
+mod logql_templates;
 mod push;
 mod push_entries;
 mod retention;

@@ -132,6 +132,9 @@ fn every_query_has_a_recorded_response() {
         promql_cases::refused_by_3(),
     ];
     for query in queries.concat() {
-        assert!(known.contains(&query.as_str()), "{query:?} was never asked");
+        assert!(
+            known.contains(&query.as_str()),
+            "{query:?} has no recorded response"
+        );
     }
 }

@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 64;
 
 /// A syntax error, with the message of Loki's scanner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub(crate) enum Malformed {
     /// A key or the end of the object was expected.
     #[error("Malformed JSON error")]
     Json,
@@ -37,7 +37,7 @@ pub enum Malformed {
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A string.
     Text,
     /// A number: it begins with a digit or a minus.
@@ -54,7 +54,7 @@ pub enum Kind {
 
 /// A value as written; a string without its quotes, but with its escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Value<'l> {
+pub(crate) struct Value<'l> {
     /// Its type.
     pub kind: Kind,
     /// Its source text.
@@ -64,7 +64,7 @@ pub struct Value<'l> {
 impl<'l> Value<'l> {
     /// The value as a label value.
     #[must_use]
-    pub fn as_label(&self) -> Cow<'l, str> {
+    pub(crate) fn as_label(&self) -> Cow<'l, str> {
         match self.kind {
             Kind::Text => label_text(self.raw),
             Kind::Number | Kind::Bool => Cow::Borrowed(self.raw),
@@ -109,7 +109,7 @@ pub(crate) fn unescape(raw: &str) -> Option<Cow<'_, str>> {
 
 /// A walk ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// The callback asked to stop.
     Enough,
     /// The line is malformed.
@@ -126,7 +126,7 @@ impl From<Malformed> for Ended {
 ///
 /// # Errors
 /// The text is not a complete object, or `found` asked to stop. Earlier members were reported.
-pub fn members<'l>(
+pub(crate) fn members<'l>(
     text: &'l str,
     found: &mut dyn FnMut(&str, Value<'l>) -> Result<(), Ended>,
 ) -> Result<(), Ended> {
@@ -174,7 +174,7 @@ type Found<'f, 'l> = dyn FnMut(&[String], &str, Value<'l>) -> Result<bool, Ended
 ///
 /// # Errors
 /// As [`members`].
-pub fn walk<'l>(
+pub(crate) fn walk<'l>(
     text: &'l str,
     path: &mut Vec<String>,
     found: &mut Found<'_, 'l>,

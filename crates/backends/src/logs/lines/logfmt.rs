@@ -6,24 +6,24 @@ use super::escapes;
 use crate::wire::escape::{json_letter, surrogate_pair};
 
 /// A key and its value, unquoted and unescaped; the value is empty if there is none.
-pub type Pair<'l> = (&'l str, Cow<'l, str>);
+pub(crate) type Pair<'l> = (&'l str, Cow<'l, str>);
 
 /// A pair that is not well-formed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("logfmt syntax error at pos {position} : {reason}")]
-pub struct BadPair {
+pub(crate) struct BadPair {
     /// Byte in the line, from 1.
     position: usize,
     reason: String,
 }
 
 /// All pairs that are well-formed.
-pub fn pairs(line: &str) -> impl Iterator<Item = Pair<'_>> {
+pub(crate) fn pairs(line: &str) -> impl Iterator<Item = Pair<'_>> {
     scan(line).filter_map(Result::ok)
 }
 
 /// All pairs, with an error in the place of each that is not well-formed.
-pub fn scan(line: &str) -> impl Iterator<Item = Result<Pair<'_>, BadPair>> {
+pub(crate) fn scan(line: &str) -> impl Iterator<Item = Result<Pair<'_>, BadPair>> {
     let mut scanner = Scanner { line, at: 0 };
     std::iter::from_fn(move || scanner.next())
 }

@@ -68,7 +68,7 @@ impl Chunk {
 
     /// Bytes of all lines.
     #[must_use]
-    pub fn text_bytes(&self) -> usize {
+    pub(crate) fn text_bytes(&self) -> usize {
         self.text.len()
     }
 
@@ -86,7 +86,7 @@ impl Chunk {
     /// Loki's uncompressed size of the entries in `[start, end)`: the lines, eight bytes for each
     /// metadata label of each entry, and each distinct name or value once.
     #[must_use]
-    pub fn uncompressed_bytes(&self, start: i64, end: i64) -> usize {
+    pub(crate) fn uncompressed_bytes(&self, start: i64, end: i64) -> usize {
         let (from, to) = self.range(start, end);
         let slots = self.slots.get(from..to).unwrap_or_default();
         if slots.is_empty() {
@@ -101,13 +101,13 @@ impl Chunk {
 
     /// Bytes of all lines, and eight for each metadata label of each entry.
     #[must_use]
-    pub fn entry_bytes(&self) -> usize {
+    pub(crate) fn entry_bytes(&self) -> usize {
         let labels = |slot: &Slot| 8 * self.metadata.get(slot.metadata).len();
         self.text.len() + self.slots.iter().map(labels).sum::<usize>()
     }
 
     /// All distinct names and values of structured metadata.
-    pub fn symbols(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn symbols(&self) -> impl Iterator<Item = &str> {
         self.metadata.symbols()
     }
 
@@ -154,13 +154,7 @@ impl Chunk {
         clippy::expect_used,
         reason = "an offset that does not fit would name another line"
     )]
-    pub(crate) fn insert(
-        &mut self,
-        ts: i64,
-        line: &str,
-        metadata: &[(&str, &str)],
-        full: usize,
-    ) {
+    pub(crate) fn insert(&mut self, ts: i64, line: &str, metadata: &[(&str, &str)], full: usize) {
         let slot = Slot {
             ts,
             offset: u32::try_from(self.text.len()).expect("a chunk is split long before 4 GiB"),

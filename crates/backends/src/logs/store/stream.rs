@@ -101,8 +101,8 @@ impl Stream {
         let chunk = Arc::make_mut(chunk);
         chunk.insert(ts, line, metadata, shape.bytes);
         let after = chunk.bytes();
-        let halves =
-            (chunk.text_bytes() > 2 * shape.bytes && chunk.len() > 1).then(|| chunk.split(shape.bytes));
+        let halves = (chunk.text_bytes() > 2 * shape.bytes && chunk.len() > 1)
+            .then(|| chunk.split(shape.bytes));
         self.bytes = self.bytes + after - before;
         if let Some((first, second)) = halves {
             let before = after;
@@ -135,8 +135,7 @@ impl Stream {
         };
         let chunk = self.chunk_mut(at);
         let behind_the_end = ts >= chunk.max_ts();
-        let full =
-            chunk.text_bytes() + line.len() > shape.bytes || chunk.len() * 24 >= shape.bytes;
+        let full = chunk.text_bytes() + line.len() > shape.bytes || chunk.len() * 24 >= shape.bytes;
         let long = ts.saturating_sub(chunk.min_ts()) > shape.span;
         if !(behind_the_end && (full || long)) {
             return at;

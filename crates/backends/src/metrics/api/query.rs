@@ -7,7 +7,7 @@ use super::params::{Params, invalid};
 use super::reply::{
     ApiError, Reply, push_labels, push_list, push_sample, push_string, push_time, push_value,
 };
-use crate::metrics::engine::{self, Answer, QueryLimits};
+use crate::metrics::engine::{self, QueryData, QueryLimits};
 use crate::metrics::now_ms;
 use crate::wire::Stop;
 
@@ -25,9 +25,9 @@ fn limits(api: &Api, params: &Params) -> Result<QueryLimits, ApiError> {
         limits.timeout = limits.timeout.min(millis("timeout")?);
     }
     if !params.get("lookback_delta").is_empty() {
-        let asked = millis("lookback_delta")?;
-        if !asked.is_zero() {
-            limits.lookback = asked;
+        let given = millis("lookback_delta")?;
+        if !given.is_zero() {
+            limits.lookback = given;
         }
     }
     Ok(limits)
@@ -42,19 +42,19 @@ pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, 
         .map_err(|error| ApiError::of_query("query", error))?;
     let mut truncated = false;
     let mut json = String::new();
-    match result.answer {
-        Answer::Scalar(value) => {
+    match result.data {
+        QueryData::Scalar(value) => {
             json.push_str(r#"{"resultType":"scalar","result":"#);
             push_sample(&mut json, time, value);
         }
-        Answer::Text(text) => {
+        QueryData::Text(text) => {
             json.push_str(r#"{"resultType":"string","result":["#);
             push_time(&mut json, time);
             json.push(',');
             push_string(&mut json, &text);
             json.push(']');
         }
-        Answer::Vector(mut vector) => {
+        QueryData::Vector(mut vector) => {
             truncated = vector.len() > limit;
             vector.truncate(limit);
             json.push_str(r#"{"resultType":"vector","result":"#);
@@ -66,7 +66,7 @@ pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, 
                 json.push('}');
             });
         }
-        Answer::Matrix(mut matrix) => {
+        QueryData::Matrix(mut matrix) => {
             truncated = matrix.len() > limit;
             matrix.truncate(limit);
             push_matrix(&mut json, &matrix);
@@ -111,8 +111,8 @@ pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, Ap
         stop,
     )
     .map_err(|error| ApiError::of_query("query", error))?;
-    let mut matrix = match result.answer {
-        Answer::Matrix(matrix) => matrix,
+    let mut matrix = match result.data {
+        QueryData::Matrix(matrix) => matrix,
         _ => Vec::new(),
     };
     let truncated = matrix.len() > limit;

@@ -22,12 +22,12 @@ const MAX_INTERVALS: u64 = 10_000;
 /// The longest range, its first interval included.
 const MAX_LENGTH: Duration = Duration::from_secs(3 * 3600);
 
-/// Exemplars of an answer, unless it asks for fewer.
+/// Exemplars of a response, unless the request wants fewer.
 const MAX_EXEMPLARS: usize = 100;
 
 /// `GET /api/metrics/query_range`.
 pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
-    answer(params, "", |query, (start, end)| {
+    respond(params, "", |query, (start, end)| {
         let step = match params.get("step") {
             Some(text) => seconds_or_duration(text)?,
             None => default_step(end - start),
@@ -73,7 +73,7 @@ pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer 
 
 /// `GET /api/metrics/query`: the whole range as one interval.
 pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
-    answer(params, "compiling query: ", |query, (start, end)| {
+    respond(params, "compiling query: ", |query, (start, end)| {
         if start == end {
             return Err("end must be greater than start".to_owned().into());
         }
@@ -91,7 +91,7 @@ pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answe
 /// Reasons for a request without series: a ready response, or a problem of the request.
 enum Failure {
     Wrong(String),
-    Answer(Answer),
+    Response(Answer),
 }
 
 impl From<String> for Failure {
@@ -100,14 +100,14 @@ impl From<String> for Failure {
     }
 }
 
-/// Reads the parameters and lets `ask` answer. What is wrong with a query is said after `prefix`,
+/// Reads the parameters and lets `evaluate` make the response. What is wrong with a query is said after `prefix`,
 /// as Tempo does.
-fn answer(
+fn respond(
     params: &Params,
     prefix: &str,
-    ask: impl FnOnce(&lang::Query, (u64, u64)) -> Result<Answer, Failure>,
+    evaluate: impl FnOnce(&lang::Query, (u64, u64)) -> Result<Answer, Failure>,
 ) -> Answer {
-    let asked = || {
+    let evaluated = || {
         let window = bounds(params)?;
         // Grafana says `query`, all other paths of this API say `q`.
         let text = params
@@ -118,10 +118,10 @@ fn answer(
         if window.1 < window.0 {
             return Err("end must be greater than start".to_owned().into());
         }
-        ask(&query, window)
+        evaluate(&query, window)
     };
-    match asked() {
-        Ok(answer) | Err(Failure::Answer(answer)) => answer,
+    match evaluated() {
+        Ok(response) | Err(Failure::Response(response)) => response,
         Err(Failure::Wrong(message)) => Answer::bad_request(message),
     }
 }
@@ -147,7 +147,7 @@ fn counted(
         .into());
     }
     time_series(store, query, metrics, grid, exemplars, stop)
-        .map_err(|error| Failure::Answer(error.into()))
+        .map_err(|error| Failure::Response(error.into()))
 }
 
 fn written(series: &[TimeSeries], mut values: impl FnMut(&mut Object<'_>, &TimeSeries)) -> Answer {

@@ -57,7 +57,7 @@ pub(super) fn names_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answ
             let flat: Vec<String> = flat.into_iter().take(limit(params)).collect();
             Answer::json(&json!({ "tagNames": flat }))
         }
-        Err(answer) => answer,
+        Err(response) => response,
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn names_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answ
                     .into_iter()
                     .map(|(scope, tags)| json!({ "name": scope.name(), "tags": tags })),
             ),
-            Err(answer) => return answer,
+            Err(response) => return response,
         }
     }
     Answer::json(&json!({ "scopes": scopes }))
@@ -96,7 +96,7 @@ pub(super) fn values_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Ans
             let values: BTreeSet<String> = values.into_iter().map(|v| v.value).collect();
             Answer::json(&json!({ "tagValues": values }))
         }
-        Err(answer) => answer,
+        Err(response) => response,
     }
 }
 
@@ -119,11 +119,11 @@ pub(super) fn values_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Ans
                 .collect();
             Answer::json(&json!({ "tagValues": values }))
         }
-        Err(answer) => answer,
+        Err(response) => response,
     }
 }
 
-/// Names in all scopes, or in the one that is asked for.
+/// Names in all scopes, or in the one that is named.
 fn names(
     store: &Store,
     params: &Params,

@@ -29,7 +29,7 @@ const V2: Frame = Frame {
 
 /// `GET /api/traces/{id}`.
 pub(super) fn v1(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
-    let id = match asked(params) {
+    let id = match requested_id(params) {
         Ok(id) => id,
         Err(message) => return Answer::bad_request(message),
     };
@@ -47,7 +47,7 @@ pub(super) fn v1(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
 
 /// `GET /api/v2/traces/{id}`. A trace that is not there is an empty one.
 pub(super) fn v2(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
-    let id = match asked(params) {
+    let id = match requested_id(params) {
         Ok(id) => id,
         Err(message) => return Answer::bad_request(message),
     };
@@ -62,7 +62,7 @@ pub(super) fn v2(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
     }
 }
 
-fn asked(params: &Params) -> Result<u128, String> {
+fn requested_id(params: &Params) -> Result<u128, String> {
     let id = trace_id(&params.path)?;
     // A window narrows the search for blocks in Tempo; here it is only checked.
     let (start, end) = params.window()?;

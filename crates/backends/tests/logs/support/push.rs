@@ -8,7 +8,7 @@ use lab_backends::logs::ingest::{
 use prost::Message;
 use serde_json::json;
 
-use super::logs::{Answer, Backend, SECOND};
+use super::logs::{Backend, Response, SECOND};
 
 /// A push of one entry, with `trace_id` as metadata.
 pub fn protobuf(labels: &str, ts: i64, line: &str) -> Vec<u8> {
@@ -42,7 +42,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Sends a push.
-pub async fn push(backend: &Backend, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+pub async fn push(backend: &Backend, headers: &[(&str, &str)], body: Vec<u8>) -> Response {
     backend
         .request("POST", "/loki/api/v1/push", headers, body)
         .await

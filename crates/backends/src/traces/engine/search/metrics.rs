@@ -21,7 +21,7 @@ const MAX_SAMPLES: usize = 500_000;
 
 /// Numbers over time that belong together.
 #[derive(Clone, Debug)]
-pub struct TimeSeries {
+pub(crate) struct TimeSeries {
     /// Labels that its spans share.
     pub labels: Vec<(String, AnyValue)>,
     /// A value for each interval of the grid.
