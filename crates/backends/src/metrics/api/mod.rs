@@ -1,9 +1,9 @@
 //! The [Prometheus HTTP API](https://prometheus.io/docs/prometheus/latest/querying/api/) over the store,
-//! as far as Grafana, `promtool` and the lab ask it.
+//! as far as Grafana, `promtool` and the lab use it.
 
 mod params;
 mod query;
-mod reply;
+mod response;
 mod series;
 mod status;
 mod targets;
@@ -20,7 +20,7 @@ use crate::metrics::engine::{JSON_BYTES, QueryLimits};
 use crate::metrics::ingest::remote_write::RemoteWrite;
 use crate::metrics::ingest::scrape::TargetSet;
 use params::Params;
-use reply::{ApiError, Reply};
+use response::{ApiError, ApiResponse};
 
 use crate::wire::{CONCURRENT, Queries, QueueError, Stop, Unread};
 
@@ -44,17 +44,17 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         queries: Queries::new(CONCURRENT),
         started: super::now_ms(),
     });
-    let route = |path: &str, answer: Answer| {
+    let route = |path: &str, operation: Operation| {
         Router::with_path(path).get(Endpoint {
             api: api.clone(),
-            answer,
+            operation,
         })
     };
     // Grafana sends the long ones by POST.
-    let both = |path: &str, answer: Answer| {
-        route(path, answer).post(Endpoint {
+    let both = |path: &str, operation: Operation| {
+        route(path, operation).post(Endpoint {
             api: api.clone(),
-            answer,
+            operation,
         })
     };
     let v1 = Router::with_path("api/v1")
@@ -71,10 +71,10 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
             targets::targets(api, params)
         }))
         .push(route("rules", |_, _, _| {
-            Ok(Reply::data(r#"{"groups":[]}"#))
+            Ok(ApiResponse::data(r#"{"groups":[]}"#))
         }))
         .push(route("alerts", |_, _, _| {
-            Ok(Reply::data(r#"{"alerts":[]}"#))
+            Ok(ApiResponse::data(r#"{"alerts":[]}"#))
         }))
         .push(route("status/buildinfo", |api, params, _| {
             status::build(api, params)
@@ -97,28 +97,28 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         )
 }
 
-type Answer = fn(&Api, &Params, &Stop) -> Result<Reply, ApiError>;
+type Operation = fn(&Api, &Params, &Stop) -> Result<ApiResponse, ApiError>;
 
-/// Reads the parameters, computes the answer off the runtime's threads, writes the JSON around it.
+/// Reads the parameters, computes the response on a blocking thread, writes its JSON.
 struct Endpoint {
     api: Arc<Api>,
-    answer: Answer,
+    operation: Operation,
 }
 
 impl Endpoint {
-    async fn answer(&self, req: &mut Request) -> Result<(StatusCode, Bytes), ApiError> {
+    async fn respond(&self, req: &mut Request) -> Result<(StatusCode, Bytes), ApiError> {
         let params = Params::read(req).await?;
-        let (api, answer) = (self.api.clone(), self.answer);
+        let (api, operation) = (self.api.clone(), self.operation);
         let time = self.api.limits.timeout;
-        let work = move |stop: &Stop| match answer(&api, &params, stop) {
-            Ok(reply) => match reply.into_json() {
+        let work = move |stop: &Stop| match operation(&api, &params, stop) {
+            Ok(response) => match response.into_json() {
                 Some(json) => (StatusCode::OK, json.into_bytes()),
                 None => (StatusCode::NO_CONTENT, Vec::new()),
             },
             Err(error) => (error.status(), error.into_json().into_bytes()),
         };
-        let answered = self.api.queries.respond(time, &self.api.unread, work).await;
-        answered.map_err(|error| match error {
+        let responded = self.api.queries.respond(time, &self.api.unread, work).await;
+        responded.map_err(|error| match error {
             QueueError::TimedOut => ApiError::timeout("query timed out in query queue"),
             QueueError::Full | QueueError::Unread => ApiError::unavailable(error.to_string()),
             QueueError::Panicked => ApiError::internal(error.to_string()),
@@ -135,9 +135,9 @@ impl Handler for Endpoint {
         res: &mut Response,
         _ctrl: &mut FlowCtrl,
     ) {
-        let answered = self.answer(req).await;
+        let responded = self.respond(req).await;
         let (status, body) =
-            answered.unwrap_or_else(|error| (error.status(), error.into_json().into()));
+            responded.unwrap_or_else(|error| (error.status(), error.into_json().into()));
         res.status_code(status);
         if status == StatusCode::NO_CONTENT {
             return;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::answer::Answer;
 use super::params::Params;
+use super::response::ApiResponse;
 use super::time::stamp;
 use super::writer::{Json, Object};
 use crate::traces::Store;
@@ -26,7 +26,7 @@ const MAX_LENGTH: Duration = Duration::from_secs(3 * 3600);
 const MAX_EXEMPLARS: usize = 100;
 
 /// `GET /api/metrics/query_range`.
-pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
+pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
     respond(params, "", |query, (start, end)| {
         let step = match params.get("step") {
             Some(text) => seconds_or_duration(text)?,
@@ -72,7 +72,7 @@ pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer 
 }
 
 /// `GET /api/metrics/query`: the whole range as one interval.
-pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
+pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
     respond(params, "compiling query: ", |query, (start, end)| {
         if start == end {
             return Err("end must be greater than start".to_owned().into());
@@ -91,7 +91,7 @@ pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answe
 /// Reasons for a request without series: a ready response, or a problem of the request.
 enum Failure {
     Wrong(String),
-    Response(Answer),
+    Response(ApiResponse),
 }
 
 impl From<String> for Failure {
@@ -105,8 +105,8 @@ impl From<String> for Failure {
 fn respond(
     params: &Params,
     prefix: &str,
-    evaluate: impl FnOnce(&lang::Query, (u64, u64)) -> Result<Answer, Failure>,
-) -> Answer {
+    evaluate: impl FnOnce(&lang::Query, (u64, u64)) -> Result<ApiResponse, Failure>,
+) -> ApiResponse {
     let evaluated = || {
         let window = bounds(params)?;
         // Grafana says `query`, all other paths of this API say `q`.
@@ -122,7 +122,7 @@ fn respond(
     };
     match evaluated() {
         Ok(response) | Err(Failure::Response(response)) => response,
-        Err(Failure::Wrong(message)) => Answer::bad_request(message),
+        Err(Failure::Wrong(message)) => ApiResponse::bad_request(message),
     }
 }
 
@@ -150,7 +150,10 @@ fn counted(
         .map_err(|error| Failure::Response(error.into()))
 }
 
-fn written(series: &[TimeSeries], mut values: impl FnMut(&mut Object<'_>, &TimeSeries)) -> Answer {
+fn written(
+    series: &[TimeSeries],
+    mut values: impl FnMut(&mut Object<'_>, &TimeSeries),
+) -> ApiResponse {
     let mut json = Json::default();
     json.object(|object| {
         object.key("series").list(series, |json, series| {
@@ -166,7 +169,7 @@ fn written(series: &[TimeSeries], mut values: impl FnMut(&mut Object<'_>, &TimeS
             .key("metrics")
             .raw(r#"{"completedJobs":1,"totalJobs":1}"#);
     });
-    Answer::written(json)
+    ApiResponse::written(json)
 }
 
 fn float(object: &mut Object<'_>, name: &str, value: f64) {
