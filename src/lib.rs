@@ -2,22 +2,27 @@
 //! traces, metrics and logs.
 //!
 //! * [`app`]: the service
-//! * [`telemetry`]: what makes it observable
-//! * [`guard`]: keeps web pages of others from asking any of its servers
+//! * [`telemetry`]: spans, log lines and metrics of the service
+//! * [`guard`]: refuses requests of other web pages and for foreign host names
 //! * `lab`: the laboratory around it
-//! * `console`: what a browser shows of all this
-//! * `routing`: what the lab's servers answer beside their routes
+//! * `client`: the HTTP client of the lab's own requests
+//! * `console`: serves the web console and forwards its queries
+//! * `routing`: HEAD and unmatched requests, as servers written in Go answer them
 
-// A running service must not end on what can be handled; tests may.
+// A running service must not panic on an error that it can handle; tests may.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+// `pub` is what a binary, a test or a benchmark names; the rest is `pub(crate)` at most.
+#![warn(unreachable_pub)]
 
 pub mod app;
-pub mod guard;
+mod guard;
 pub mod telemetry;
 
+#[cfg(feature = "lab")]
+mod client;
 #[cfg(feature = "lab")]
 pub mod console;
 #[cfg(feature = "lab")]
 pub mod lab;
 #[cfg(feature = "lab")]
-pub mod routing;
+mod routing;

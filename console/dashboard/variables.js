@@ -3,10 +3,11 @@
 
 import { fill, h } from "../dom.js";
 import { updating } from "../panels/update.js";
-import { textOf } from "./options.js";
+import { loadOptions, textOf } from "./options.js";
 import { referenceOf } from "./source.js";
 import { namesIn } from "./template.js";
 
+/** @import { DataSource, Times } from "../types" */
 /** @import { Choice, State, Variable } from "./types" */
 
 const ALL = "$__all";
@@ -34,7 +35,7 @@ export function choiceOf({ definition: { name, multi, includeAll, allValue }, op
 }
 
 /** Sorts variables so that each follows the variables it uses. @param {readonly Variable[]} all @returns {Variable[]} */
-export function ordered(all) {
+function ordered(all) {
   const waiting = [...all];
   const uses = (/** @type {Variable} */ { query = "", datasource, regex = "" }, /** @type {string} */ name) =>
     [
@@ -49,8 +50,42 @@ export function ordered(all) {
   });
 }
 
+/**
+ * All variables of a dashboard, each with its control.
+ * @param {readonly Variable[]} definitions @param {URLSearchParams} params @param {() => void} changed after each choice
+ */
+export function drawVariables(definitions, params, changed) {
+  const states = ordered(definitions).map((definition) => stateOf(definition, params));
+  const controls = states.map((state) => control(state, changed));
+
+  /** Loads the options of each, with the choices before it. @param {Times} span @param {AbortSignal} signal @param {readonly DataSource[]} sources */
+  async function load(span, signal, sources) {
+    /** @type {Choice[]} */
+    const choices = [];
+    /** @type {unknown[]} */
+    const problems = [];
+    for (const [index, state] of states.entries()) {
+      try {
+        await loadOptions(state, span, signal, { sources, choices });
+        controls[index].update();
+      } catch (error) {
+        if (signal.aborted) throw error;
+        problems.push(error);
+      }
+      choices.push(choiceOf(state));
+    }
+    return { choices, problems };
+  }
+
+  /** The choices as the URL has them. */
+  function chosen() {
+    return states.flatMap(({ definition, chosen }) => chosen.map((value) => [`var-${definition.name}`, value]));
+  }
+  return { elements: controls.map((one) => one.element), load, params: chosen };
+}
+
 /** The control of a variable; it calls `changed` after each choice. @param {State} state @param {() => void} changed */
-export function control(state, changed) {
+function control(state, changed) {
   const name = state.definition.label || state.definition.name;
   const { type, hide } = state.definition;
   // Hidden variables, and types without a choice, get no visible control.

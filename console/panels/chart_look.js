@@ -1,11 +1,11 @@
 // @ts-check
-// Axes, value range and line style of a chart, from the panel's configuration.
+// The look of a chart: axes, value range and line style, from the panel's configuration.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { token } from "../theme.js";
 import { text } from "./values.js";
 
-/** @import { FieldConfig } from "../dashboard/types" */
+/** @import { FieldConfig, Named, Result } from "../dashboard/types" */
 
 const DAY = 86_400;
 const TIMES = [1, 5, 15, 30, 60, 120, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, DAY, 7 * DAY, 30 * DAY];
@@ -26,10 +26,33 @@ const AXIS = {
 };
 
 /**
+ * Options of a chart without its size and hooks.
+ * @param {FieldConfig} config @param {readonly Named[]} lines @param {() => Result} last the result that is drawn
+ * @returns {Omit<uPlot.Options, "width" | "height">}
+ */
+export function chartLook(config, lines, last) {
+  return {
+    padding: [8, 12, 0, 4],
+    legend: { show: false },
+    scales: {
+      x: { range: () => [last().start / 1000, last().end / 1000] },
+      y: { range: extent(config, () => last().exemplars.reduce((most, one) => Math.max(most, one.value), 0)) },
+    },
+    axes: [timeAxis(), valueAxis(config)],
+    series: [{}, ...lines.map((one) => line(config, one.color, !one.hidden, lines.length))],
+    cursor: {
+      y: false,
+      drag: { setScale: false, dist: 4 },
+      sync: { key: "dashboard", setSeries: false, filters: { pub: (type) => /move|leave/.test(type) } },
+    },
+  };
+}
+
+/**
  * @param {FieldConfig} config @param {string} color @param {boolean} show @param {number} count of lines
  * @returns {uPlot.Series}
  */
-export function line({ custom: { fillOpacity = 0 } = {} }, color, show, count) {
+function line({ custom: { fillOpacity = 0 } = {} }, color, show, count) {
   // Many overlapping areas would hide the lines.
   const opacity = Math.round(fillOpacity * 2.55 * Math.min(1, 3 / count));
   return {
@@ -48,7 +71,7 @@ function alone(values) {
 }
 
 /** @param {FieldConfig} config @param {() => number} highest exemplar @returns {uPlot.Scale.Range} */
-export function extent({ min, max }, highest) {
+function extent({ min, max }, highest) {
   return (_, low, high) => {
     const from = Math.min(low ?? 0, min ?? Infinity);
     const [least, most] = uPlot.rangeNum(from, Math.max(high ?? 1, highest()) || 1, 0.1, true);
@@ -57,7 +80,7 @@ export function extent({ min, max }, highest) {
 }
 
 /** @param {FieldConfig} config @returns {uPlot.Axis} */
-export function valueAxis({ unit = "short", decimals }) {
+function valueAxis({ unit = "short", decimals }) {
   return {
     ...AXIS,
     space: 28,
@@ -68,6 +91,6 @@ export function valueAxis({ unit = "short", decimals }) {
 }
 
 /** @returns {uPlot.Axis} */
-export function timeAxis() {
+function timeAxis() {
   return { ...AXIS, space: 72, size: 26, incrs: TIMES, values: TIME_TEXTS };
 }

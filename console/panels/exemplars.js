@@ -6,12 +6,28 @@ import { h } from "../dom.js";
 import { formatTime } from "../format.js";
 import { explain } from "./tooltip.js";
 import { updating } from "./update.js";
+import { text } from "./values.js";
 
-/** @import { Dot } from "../dashboard/types" */
+/** @import uPlot from "../vendor/uplot/uPlot.esm.js" */
+/** @import { Dot, Exemplar, FieldConfig, Named } from "../dashboard/types" */
 
 const MOST = 150;
 /** Smallest distance between dots in CSS pixels, so that each can be clicked. */
 const ROOM = 13;
+
+/**
+ * The exemplars of visible lines, each at its place in the chart.
+ * @param {uPlot} chart @param {readonly Exemplar[]} all @param {readonly Named[]} lines @param {FieldConfig} config
+ */
+export function placed(chart, all, lines, config) {
+  const dots = all.map((exemplar) => {
+    const { color, hidden } = lines.find((one) => one.name === exemplar.name) ?? { color: "var(--accent)" };
+    const x = hidden ? -1 : chart.valToPos(exemplar.time / 1000, "x");
+    const y = chart.valToPos(exemplar.value, "y");
+    return { x, y, exemplar, color, value: text(exemplar.value, config) };
+  });
+  return dots.filter(({ x }) => x >= 0 && x <= chart.over.clientWidth);
+}
 
 /** Drops dots that overlap a slower one. @param {readonly Dot[]} dots */
 export function apart(dots) {

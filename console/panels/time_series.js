@@ -4,17 +4,16 @@
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { colorsOf, namedColor } from "../colors.js";
 import { fill, h } from "../dom.js";
-import { formatTime } from "../format.js";
 import { THEME_CHANGED } from "../theme.js";
-import { extent, line, timeAxis, valueAxis } from "./chart_look.js";
-import { exemplars } from "./exemplars.js";
+import { chartLook } from "./chart_look.js";
+import { showValues, zoomTo } from "./chart_pointer.js";
+import { exemplars, placed } from "./exemplars.js";
 import { drawLegend } from "./legend.js";
-import { hideTooltip, showTooltip } from "./tooltip.js";
+import { hideTooltip } from "./tooltip.js";
 import { calculation, text } from "./values.js";
 
-/** @import { Draw, Named, Place, Result, Row } from "../dashboard/types" */
+/** @import { Draw, Named, Place, Result, Series } from "../dashboard/types" */
 
-const MOST_ROWS = 20;
 /** Fixed colours of log levels. */
 const LEVELS = Object.entries({ ERROR: "red", WARN: "orange", INFO: "green" });
 
@@ -35,15 +34,18 @@ export function timeSeries({ panel, body, title, signal, zoom }) {
   /** @type {uPlot | undefined} */
   let chart;
   let shape = "";
+  const size = () => ({ width: area.clientWidth, height: area.clientHeight });
+  /** @type {uPlot.Hooks.Arrays} */
+  const hooks = {
+    draw: [(self) => dots.draw(placed(self, last.exemplars, lines, config))],
+    setCursor: [(self) => showValues(self, lines, config)],
+    setSelect: [(self) => zoomTo(self, zoom)],
+  };
 
   /** @type {Draw} */
   function draw(result) {
     last = result;
-    const colors = colorsOf(result.series.map((one) => one.name).sort());
-    for (const [level, color] of LEVELS) if (colors.has(level)) colors.set(level, namedColor(color));
-    lines = result.series.map(({ name, values }) => {
-      return { name, values, color: colors.get(name) ?? "", hidden: hidden.has(name) };
-    });
+    lines = named(result.series, hidden);
     if (lines.length === 0) return false;
     /** @type {uPlot.AlignedData} */
     const data = [result.times, ...lines.map((one) => one.values)];
@@ -51,7 +53,7 @@ export function timeSeries({ panel, body, title, signal, zoom }) {
     if (chart && wanted === shape) chart.setData(data);
     else {
       chart?.destroy();
-      chart = new uPlot(options(), data, area);
+      chart = new uPlot({ ...chartLook(config, lines, () => last), ...size(), hooks }, data, area);
       chart.over.append(dots.layer);
       chart.over.addEventListener("mouseleave", hideTooltip);
       shape = wanted;
@@ -65,61 +67,6 @@ export function timeSeries({ panel, body, title, signal, zoom }) {
     return true;
   }
 
-  /** @returns {uPlot.Options} */
-  function options() {
-    return {
-      ...size(),
-      padding: [8, 12, 0, 4],
-      legend: { show: false },
-      scales: {
-        x: { range: () => [last.start / 1000, last.end / 1000] },
-        y: { range: extent(config, () => last.exemplars.reduce((most, one) => Math.max(most, one.value), 0)) },
-      },
-      axes: [timeAxis(), valueAxis(config)],
-      series: [{}, ...lines.map((one) => line(config, one.color, !one.hidden, lines.length))],
-      cursor: {
-        y: false,
-        drag: { setScale: false, dist: 4 },
-        sync: { key: "dashboard", setSeries: false, filters: { pub: (type) => /move|leave/.test(type) } },
-      },
-      hooks: { draw: [placeDots], setCursor: [showValues], setSelect: [zoomTo] },
-    };
-  }
-
-  const size = () => ({ width: area.clientWidth, height: area.clientHeight });
-
-  /** @param {uPlot} self */
-  function placeDots(self) {
-    const all = last.exemplars.map((exemplar) => {
-      const { color, hidden } = lines.find((one) => one.name === exemplar.name) ?? { color: "var(--accent)" };
-      const x = hidden ? -1 : self.valToPos(exemplar.time / 1000, "x");
-      const y = self.valToPos(exemplar.value, "y");
-      return { x, y, exemplar, color, value: text(exemplar.value, config) };
-    });
-    dots.draw(all.filter(({ x }) => x >= 0 && x <= self.over.clientWidth));
-  }
-
-  /** @param {uPlot} self */
-  function showValues({ cursor: { left = -1, top = 0, idx }, over, data }) {
-    // Other charts only move their crosshair; a dot has its own tooltip.
-    if (!over.matches(":hover") || over.querySelector(":hover > a:hover")) return;
-    if (left < 0 || typeof idx !== "number") return hideTooltip();
-    const known = lines.filter((one) => !one.hidden && typeof one.values[idx] === "number");
-    const highest = known.sort((a, b) => Number(b.values[idx]) - Number(a.values[idx])).slice(0, MOST_ROWS);
-    /** @type {Row[]} */
-    const rows = highest.map(({ name, values, color }) => [name, text(values[idx], config), color]);
-    const { x, y } = over.getBoundingClientRect();
-    showTooltip(x + left, y + top, formatTime(data[0][idx] * 1000), rows);
-  }
-
-  /** @param {uPlot} self */
-  function zoomTo(self) {
-    const { left, width } = self.select;
-    if (width < 4) return;
-    self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    zoom(self.posToVal(left, "x") * 1000, self.posToVal(left + width, "x") * 1000);
-  }
-
   const sized = new ResizeObserver(() => area.clientWidth > 0 && chart?.setSize(size()));
   sized.observe(area);
   window.addEventListener(THEME_CHANGED, () => chart?.redraw(), { signal });
@@ -129,4 +76,13 @@ export function timeSeries({ panel, body, title, signal, zoom }) {
     hideTooltip();
   });
   return draw;
+}
+
+/** Gives each series its colour. @param {Series[]} series @param {Set<string>} hidden @returns {Named[]} */
+function named(series, hidden) {
+  const colors = colorsOf(series.map((one) => one.name).sort());
+  for (const [level, color] of LEVELS) if (colors.has(level)) colors.set(level, namedColor(color));
+  return series.map(({ name, values }) => {
+    return { name, values, color: colors.get(name) ?? "", hidden: hidden.has(name) };
+  });
 }

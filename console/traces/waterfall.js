@@ -3,120 +3,53 @@
 // and the active row are drawn.
 
 import { fill, h } from "../dom.js";
-import { formatDuration } from "../format.js";
+import { spanTree } from "./span_tree.js";
+import { headRow, ROW, rowMaker } from "./waterfall_row.js";
 
-/** @import { Path, Piece, Span, Trace } from "./types" */
+/** @import { Path, Span, Trace } from "./types" */
 
-/** Height of a row in pixels, as in traces.css, and extra rows drawn above and below the viewport. */
-const [ROW, AROUND] = [28, 12];
-/** Rows that a key moves down. @type {Record<string, number>} */
-const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15, Home: -Infinity, End: Infinity };
+/** Extra rows drawn above and below the viewport. */
+const AROUND = 12;
 
 /** @param {Trace} trace @param {Path} path @param {(span: Span) => void} chosen */
-export function waterfall({ spans, duration, colors }, path, chosen) {
-  /** @type {Set<Span>} */
-  const collapsed = new Set();
-  let active = spans[0];
+export function waterfall(trace, path, chosen) {
+  const tree = spanTree(trace.spans);
+  const make = rowMaker(trace, path);
+  let active = trace.spans[0];
   /** @type {Span | undefined} */
   let selected;
   /** @type {Span[]} */
   let visible = [];
 
-  const marks = [0, 0.25, 0.5, 0.75].map((part) => {
-    return h("span", { style: `left: ${part * 100}%` }, formatDuration((part * duration) / 1000));
-  });
   const rows = h("div", { role: "rowgroup", class: "wf-rows" });
   const grid = h(
     "div",
     { role: "treegrid", tabIndex: 0, "aria-label": "Spans of the trace", onkeydown, onclick, onscroll: draw },
-    h(
-      "div",
-      { role: "row", class: "wf-head quiet" },
-      h("div", { role: "columnheader" }, "Span"),
-      h("div", { role: "columnheader", class: "numeric" }, "Duration"),
-      h("div", { role: "columnheader", class: "wf-time" }, marks),
-    ),
+    headRow(trace.duration),
     rows,
   );
 
   function draw() {
-    let hidden = Infinity;
-    visible = spans.filter((span) => {
-      if (span.depth > hidden) return false;
-      hidden = collapsed.has(span) ? span.depth : Infinity;
-      return true;
-    });
-    const first = Math.max(0, Math.floor(grid.scrollTop / ROW) - AROUND);
-    const shown = visible.slice(first, first + Math.ceil(innerHeight / ROW) + 2 * AROUND);
-    const drawn = shown.map((span, at) => row(span, first + at));
+    visible = tree.visible();
     const at = visible.indexOf(active);
-    // aria-activedescendant must name an element that exists, so the active row is drawn even when it is scrolled away.
-    if (at < first) drawn.unshift(row(active, at));
-    else if (at >= first + shown.length) drawn.push(row(active, at));
-    fill(rows, drawn);
+    fill(
+      rows,
+      drawnPlaces(visible.length, at, grid.scrollTop).map((place) => row(visible[place], place)),
+    );
     rows.style.height = `${visible.length * ROW}px`;
     grid.setAttribute("aria-rowcount", String(visible.length + 1));
     grid.setAttribute("aria-activedescendant", `span-${at}`);
   }
 
-  /** @param {Span} span @param {number} at its place among the visible ones */
+  /** @param {Span} span @param {number} at */
   function row(span, at) {
-    const { service, name, kind, error, orphan, circular, depth } = span;
-    const open = span.children.length > 0 ? !collapsed.has(span) : undefined;
-    const length = formatDuration((span.end - span.start) / 1000);
-    // Pieces too short to be seen are left out, except the first.
-    const critical = path.get(span)?.filter((one, nth) => nth === 0 || one.end - one.start > duration / 1000);
-    const told = [error && "error", orphan && "orphan", critical && "on the critical path"];
-    return h(
-      "div",
-      {
-        role: "row",
-        id: `span-${at}`,
-        class: span === active && "wf-active",
-        style: `top: ${at * ROW}px; --service: ${colors.get(service)}; --level: ${depth}`,
-        "aria-level": depth + 1,
-        "aria-rowindex": at + 2,
-        "aria-expanded": open?.toString(),
-        "aria-selected": String(span === selected),
-        "aria-label": [`${service} ${name}`, length, kind, ...told].filter(Boolean).join(", "),
-      },
-      h(
-        "div",
-        { role: "gridcell", class: "wf-name" },
-        h("span", { class: "wf-toggle" }, open === undefined ? "" : open ? "▾" : "▸"),
-        h("span", { class: "swatch" }),
-        h("span", { class: "wf-service quiet" }, service),
-        h("span", {}, name),
-        error && h("strong", { class: "bad" }, "!"),
-        orphan &&
-          h(
-            "em",
-            { title: circular ? "The parents of this span form a cycle" : "The parent span is not in the trace" },
-            "orphan",
-          ),
-        h("small", { class: "quiet" }, kind),
-      ),
-      h("div", { role: "gridcell", class: "numeric" }, length),
-      h(
-        "div",
-        { role: "gridcell", class: "wf-time" },
-        bar(error ? "wf-bar wf-failed" : "wf-bar", span),
-        critical?.map((piece) => bar("wf-critical", piece)),
-      ),
-    );
-  }
-
-  /** @param {string} look @param {Piece} piece */
-  function bar(look, { start, end }) {
-    const percent = 100 / (duration || 1);
-    const left = `min(${start * percent}%, 100% - 2px)`;
-    return h("div", { class: look, style: `left: ${left}; width: ${(end - start) * percent}%` });
+    return make(span, at, { open: tree.isOpen(span), active: span === active, selected: span === selected });
   }
 
   /** Makes a span active and scrolls to it. @param {Span} span */
   function reveal(span) {
     active = span;
-    for (let above = span.parent; above; above = above.parent) collapsed.delete(above);
+    tree.uncover(span);
     draw();
     const top = visible.indexOf(span) * ROW;
     grid.scrollTop = Math.min(top, Math.max(grid.scrollTop, top - grid.clientHeight + 2 * ROW));
@@ -124,7 +57,7 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
 
   /** @param {Span} span */
   function toggle(span) {
-    if (!collapsed.delete(span)) collapsed.add(span);
+    tree.toggle(span);
     reveal(span);
   }
 
@@ -139,13 +72,11 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
   function onkeydown(event) {
     const { key } = event;
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const at = visible.indexOf(active);
-    const open = visible[at + 1]?.parent === active;
-    const step = key === "ArrowRight" ? Number(open) : STEPS[key];
+    const open = tree.isOpen(active);
+    const next = tree.follow(key, active);
     if (key === "Enter" || key === " ") select(active);
-    else if (key === (open ? "ArrowLeft" : "ArrowRight") && active.children.length > 0) toggle(active);
-    else if (key === "ArrowLeft") reveal(active.parent ?? active);
-    else if (step !== undefined) reveal(visible[Math.min(visible.length - 1, Math.max(0, at + step))]);
+    else if (open ? key === "ArrowLeft" : open === false && key === "ArrowRight") toggle(active);
+    else if (next) reveal(next);
     else return;
     event.preventDefault();
   }
@@ -159,4 +90,18 @@ export function waterfall({ spans, duration, colors }, path, chosen) {
   }
 
   return { element: grid, select };
+}
+
+/**
+ * Places of the rows to draw: those near the viewport, and the active one, since aria-activedescendant must name an
+ * element that exists.
+ * @param {number} count @param {number} active @param {number} scrolled pixels above the viewport
+ */
+function drawnPlaces(count, active, scrolled) {
+  const first = Math.max(0, Math.floor(scrolled / ROW) - AROUND);
+  const end = Math.min(count, first + Math.ceil(innerHeight / ROW) + 2 * AROUND);
+  const places = Array.from({ length: Math.max(0, end - first) }, (_, at) => first + at);
+  if (active < first) places.unshift(active);
+  else if (active >= end) places.push(active);
+  return places;
 }

@@ -8,16 +8,16 @@ use super::problem::Problem;
 use super::targets::CallError;
 use crate::telemetry::exception::Exception;
 
-/// An error that a handler ends with: what the client is told, and what is to be recorded.
+/// An error that a handler ends with: the response to the client, and the exception to record.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     problem: Problem,
     exception: Exception,
 }
 
 impl Failure {
-    /// An error of this service, whose text is not for the client.
-    pub fn internal<E: std::error::Error + Send + Sync + 'static>(error: E) -> Self {
+    /// An internal error. Its text is recorded and not sent to the client.
+    pub(super) fn internal<E: std::error::Error + Send + Sync + 'static>(error: E) -> Self {
         Self {
             problem: Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
             exception: Exception::new(error),

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Admits a bounded number of requests at a time. A closed gate admits none.
-pub struct Gate {
+/// Bounds the requests that are answered at a time. The middleware admits none once the gate is closed.
+pub(super) struct Gate {
     places: Semaphore,
     limit: usize,
     closed: AtomicBool,
@@ -14,7 +14,7 @@ pub struct Gate {
 impl Gate {
     /// A gate that admits `limit` requests at a time.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self {
             places: Semaphore::new(limit),
             limit,
@@ -22,14 +22,14 @@ impl Gate {
         }
     }
 
-    /// True until [`Gate::close`] is called.
+    /// True until [`Gate::close`] is called. A request is admitted only while this is true.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.closed.load(Ordering::Acquire)
     }
 
-    /// Admits no further request.
-    pub fn close(&self) {
+    /// Ends admission. Requests that were admitted before are still answered.
+    pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
     }
 
@@ -39,7 +39,7 @@ impl Gate {
     }
 
     /// Waits until every admitted request is answered.
-    pub async fn empty(&self) {
+    pub(super) async fn empty(&self) {
         let all = u32::try_from(self.limit).unwrap_or(u32::MAX);
         let _ = self.places.acquire_many(all).await;
     }

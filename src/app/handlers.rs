@@ -1,4 +1,4 @@
-//! The routes that the lab is about: quick and slow ones, failing ones, and one that calls others.
+//! The routes that the lab observes: quick and slow ones, failing ones, and one that calls other instances.
 
 use std::hint::black_box;
 use std::num::ParseIntError;
@@ -20,13 +20,13 @@ use super::problem::{Problem, ProblemBody};
 /// Longest time that `/random_sleep` takes.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// Up to which number `/cpu_task` counts the primes: some milliseconds of work.
+/// `/cpu_task` counts the primes below this number: some milliseconds of work.
 const PRIMES_BELOW: usize = 400_000;
 
 /// Answer of the first route.
 #[derive(Serialize, ToSchema)]
-pub struct Hello {
-    /// Whom the service greets.
+pub(super) struct Hello {
+    /// Name that the service greets.
     #[serde(rename = "Hello")]
     hello: &'static str,
 }
@@ -38,9 +38,9 @@ pub async fn root() -> Json<Hello> {
     Json(Hello { hello: "World" })
 }
 
-/// An item as it was asked for.
+/// Response of `/items/{item_id}`.
 #[derive(Serialize, ToSchema)]
-pub struct Item {
+pub(super) struct Item {
     /// The id from the path.
     item_id: i64,
     /// The query parameter, if any.
@@ -81,12 +81,12 @@ pub async fn io_task() -> Json<&'static str> {
 
 /// Response of `/cpu_task`.
 #[derive(Serialize, ToSchema)]
-pub struct CpuTask {
+pub(super) struct CpuTask {
     /// Number of primes below the bound.
     primes: usize,
 }
 
-/// Computes for some milliseconds, on a thread where that holds nobody up.
+/// Computes for some milliseconds, on a thread for blocking work, so that no other request waits.
 #[endpoint(tags("tasks"))]
 pub async fn cpu_task() -> Result<Json<CpuTask>, Failure> {
     let primes = tokio::task::spawn_blocking(|| count_primes(black_box(PRIMES_BELOW)))
@@ -116,9 +116,9 @@ fn count_primes(bound: usize) -> usize {
     count
 }
 
-/// The route that answered, for those that have nothing else to say.
+/// Response of routes that have nothing else to tell: the path.
 #[derive(Serialize, ToSchema)]
-pub struct Path {
+pub(super) struct Path {
     /// Its path.
     path: &'static str,
 }
@@ -154,7 +154,7 @@ pub async fn random_sleep() -> Json<Path> {
 
 /// The error that `/error_test` ends with; it has causes, so that a cause chain can be seen.
 #[derive(Debug, thiserror::Error)]
-pub enum StockError {
+pub(super) enum StockError {
     /// The stock of an item cannot be told.
     #[error("the stock of item {number} is unknown")]
     Unknown {

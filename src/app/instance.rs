@@ -9,7 +9,7 @@ use super::targets::Targets;
 use crate::telemetry::metrics::Metrics;
 
 /// The state of one instance.
-pub struct Instance {
+pub(super) struct Instance {
     /// Host and port of this instance.
     pub own: Authority,
     /// First and second target of `/chain`.

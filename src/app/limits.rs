@@ -29,7 +29,7 @@ pub struct Limits {
 
 /// Middleware that enforces the bounds. Probes are exempt, so that monitoring still reaches a service
 /// that is overloaded or shutting down.
-pub struct Enforce {
+pub(super) struct Enforce {
     /// Admits requests and counts those that are being answered.
     pub gate: Arc<Gate>,
     /// The bounds.

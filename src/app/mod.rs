@@ -14,18 +14,18 @@
 //! * [`instance`]: state that the handlers share
 
 pub mod config;
-pub mod failure;
-pub mod gate;
-pub mod handlers;
-pub mod instance;
-pub mod limits;
-pub mod open_files;
-pub mod probe_paths;
-pub mod probes;
-pub mod problem;
-pub mod rejected;
-pub mod router;
-pub mod targets;
+mod failure;
+mod gate;
+mod handlers;
+mod instance;
+mod limits;
+mod open_files;
+mod probe_paths;
+mod probes;
+mod problem;
+mod rejected;
+mod router;
+mod targets;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;

@@ -8,7 +8,7 @@ const TOO_MANY: [i32; 2] = [24, 23];
 
 /// True if an error means that no more files may be open.
 #[must_use]
-pub fn is_limit(error: &io::Error) -> bool {
+pub(super) fn is_limit(error: &io::Error) -> bool {
     error
         .raw_os_error()
         .is_some_and(|it| TOO_MANY.contains(&it))
@@ -16,7 +16,7 @@ pub fn is_limit(error: &io::Error) -> bool {
 
 /// Advice for an error that has this cause; empty for others.
 #[must_use]
-pub fn advice(error: &anyhow::Error) -> &'static str {
+pub(super) fn advice(error: &anyhow::Error) -> &'static str {
     let is_cause = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())

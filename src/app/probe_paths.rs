@@ -5,7 +5,7 @@ use salvo::Request;
 /// True for `/metrics`, `/livez` and `/readyz`, with any method. A request to them creates no span and no
 /// log line, and passes the bounds.
 #[must_use]
-pub fn is_probe(req: &Request) -> bool {
+pub(super) fn is_probe(req: &Request) -> bool {
     matches!(
         req.uri().path().trim_matches('/'),
         "metrics" | "livez" | "readyz"

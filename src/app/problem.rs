@@ -10,21 +10,21 @@ use serde::Serialize;
 
 /// An error response: its status and the text of its body.
 #[derive(Debug)]
-pub struct Problem {
+pub(super) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
 }
 
 /// The body of a [`Problem`] on the wire.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ProblemBody {
+pub(super) struct ProblemBody {
     /// The problem, in words.
     detail: String,
 }
 
 impl Problem {
     /// An error response with this status; `detail` explains it to a person.
-    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
             detail: detail.into(),
@@ -33,18 +33,18 @@ impl Problem {
 
     /// Status of the response.
     #[must_use]
-    pub fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         self.status
     }
 
     /// Explanation in the body.
     #[must_use]
-    pub fn detail(&self) -> &str {
+    pub(super) fn detail(&self) -> &str {
         &self.detail
     }
 
     /// Writes status and body into `res`.
-    pub fn render(&self, res: &mut Response) {
+    pub(super) fn render(&self, res: &mut Response) {
         res.status_code(self.status);
         res.render(Json(ProblemBody {
             detail: self.detail.to_string(),

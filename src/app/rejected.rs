@@ -18,7 +18,7 @@ pub(super) fn refuse(req: &Request, res: &mut Response, text: &str) {
 }
 
 /// Middleware that writes the 404 and 405 responses. Salvo sets the status before any middleware runs.
-pub struct NoRoute;
+pub(super) struct NoRoute;
 
 #[async_trait]
 impl Handler for NoRoute {

@@ -61,7 +61,7 @@ fn answer_head(router: &mut Router) {
 /// The routes with all middleware. A request passes, in this order: the server span, metrics, the guard,
 /// the bounds, and the 404 and 405 responses.
 #[must_use]
-pub fn observed(
+pub(super) fn observed(
     instance: Arc<Instance>,
     guard: Guard,
     limits: Limits,

@@ -25,7 +25,7 @@ const IDLE_CONNECTIONS: usize = 32;
 
 /// A call that did not succeed.
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
+pub(super) enum CallError {
     /// The target did not answer in time.
     #[error("{url} did not answer within {} ms", limit.as_millis())]
     Timeout {
@@ -72,7 +72,7 @@ impl CallError {
 
 /// The client for all targets.
 #[derive(Clone, Debug)]
-pub struct Targets {
+pub(super) struct Targets {
     client: Client<HttpConnector, Empty<Bytes>>,
     timeout: Duration,
     propagation: Propagation,
@@ -81,7 +81,7 @@ pub struct Targets {
 impl Targets {
     /// A client that gives each call `timeout`.
     #[must_use]
-    pub fn new(timeout: Duration, propagation: Propagation) -> Self {
+    pub(super) fn new(timeout: Duration, propagation: Propagation) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(timeout));
@@ -101,7 +101,11 @@ impl Targets {
     /// # Errors
     /// [`CallError`]: a target that fails, is slow or answers with an error status.
     #[expect(clippy::expect_used, reason = "the path is a literal")]
-    pub async fn get(&self, target: &Authority, path: &'static str) -> Result<(), CallError> {
+    pub(super) async fn get(
+        &self,
+        target: &Authority,
+        path: &'static str,
+    ) -> Result<(), CallError> {
         let url = Uri::builder()
             .scheme("http")
             .authority(target.clone())

@@ -9,8 +9,8 @@ use salvo_observability::lab::load::{self, LoadArgs};
 use salvo_observability::lab::up::{self, UpArgs};
 use salvo_observability::lab::verify::{self, args::VerifyArgs};
 
-/// Gives memory back to the system when a flood is over; the system's own allocator keeps most of what
-/// many threads have freed.
+/// mimalloc gives memory back to the system after a burst of requests. The system's allocator keeps most of
+/// the memory that many threads have freed.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

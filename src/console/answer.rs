@@ -6,7 +6,7 @@ use salvo::{Request, Response};
 use serde_json::{Value, json};
 
 /// Responds with JSON that must not be cached.
-pub fn fresh(res: &mut Response, value: &Value) {
+pub(crate) fn fresh(res: &mut Response, value: &Value) {
     json_text(res, value.to_string());
 }
 
@@ -19,7 +19,7 @@ pub(super) fn json_text(res: &mut Response, text: impl Into<bytes::Bytes>) {
 }
 
 /// Responds with an error: `{"message": …}`.
-pub fn message(res: &mut Response, status: StatusCode, text: &str) {
+pub(crate) fn message(res: &mut Response, status: StatusCode, text: &str) {
     res.status_code(status);
     fresh(res, &json!({ "message": text }));
 }

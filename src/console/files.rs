@@ -29,7 +29,7 @@ enum Source {
 
 /// Errors of a folder that cannot be served.
 #[derive(Debug, thiserror::Error)]
-pub enum FilesError {
+pub(crate) enum FilesError {
     /// The folder does not exist or is not readable.
     #[error("{} cannot be read", folder.display())]
     Unreadable {
@@ -76,7 +76,7 @@ impl Files {
     ///
     /// # Errors
     /// [`FilesError`], if the folder is unreadable or does not contain the console.
-    pub fn folder(folder: &Path) -> Result<Self, FilesError> {
+    pub(crate) fn folder(folder: &Path) -> Result<Self, FilesError> {
         let canonical = folder
             .canonicalize()
             .map_err(|source| FilesError::Unreadable {

@@ -1,5 +1,5 @@
-//! Middleware of every route of the console: refusals of the guard and routing errors in the console's
-//! form, and security headers, which keep a page from loading or running anything from other hosts.
+//! Refusals of the guard and routing errors in the console's form, and the security headers of every
+//! response, which keep a page from loading or running anything from other hosts.
 
 use salvo::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use salvo::http::{HeaderValue, StatusCode};
@@ -17,11 +17,20 @@ pub(super) fn refuse(req: &Request, res: &mut Response, text: &str) {
     answer::error(req, res, StatusCode::FORBIDDEN, text);
 }
 
-/// Sets the security headers of every response, and responds to requests that match no route.
-pub(super) struct Frame;
+/// Responds to a request that matches no route.
+pub(super) fn unmatched(req: &Request, res: &mut Response, status: StatusCode) {
+    let text = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "not with this method; see Allow",
+        _ => "there is nothing at this address",
+    };
+    answer::error(req, res, status, text);
+}
+
+/// Sets the security headers of every response.
+pub(super) struct SecurityHeaders;
 
 #[async_trait]
-impl Handler for Frame {
+impl Handler for SecurityHeaders {
     async fn handle(
         &self,
         req: &mut Request,
@@ -30,17 +39,6 @@ impl Handler for Frame {
         ctrl: &mut FlowCtrl,
     ) {
         ctrl.call_next(req, depot, res).await;
-        if res.body.is_none() {
-            match res.status_code {
-                Some(status @ StatusCode::NOT_FOUND) => {
-                    answer::error(req, res, status, "there is nothing at this address");
-                }
-                Some(status @ StatusCode::METHOD_NOT_ALLOWED) => {
-                    answer::error(req, res, status, "not with this method; see Allow");
-                }
-                _ => {}
-            }
-        }
         let headers = res.headers_mut();
         for (name, value) in [
             (CONTENT_SECURITY_POLICY, POLICY),

@@ -4,13 +4,13 @@
 //! * [`files`], [`assets`]: static files, embedded or from a folder
 //! * [`catalog`]: dashboards and data sources
 //! * [`proxy`]: forwards read requests to Prometheus, Loki and Tempo
-//! * [`guard`]: refusals, and the headers of every response
+//! * [`guard`]: refusals, routing errors, and the security headers of every response
 //! * [`answer`], [`path`]: JSON responses and request paths, shared by the others
 
-pub mod answer;
+pub(crate) mod answer;
 mod assets;
 mod catalog;
-pub mod files;
+mod files;
 mod guard;
 mod path;
 pub mod proxy;
@@ -22,11 +22,11 @@ use serde_json::Value;
 
 use assets::{Asset, Assets, Index};
 use catalog::{Dashboards, DataSources};
-use guard::Frame;
+use guard::SecurityHeaders;
 use proxy::{Backend, Limits, Proxy};
 
 use crate::guard::{Before, Guard, Hosts};
-use crate::routing::Head;
+use crate::routing::{Head, Unmatched};
 
 pub use catalog::CatalogError;
 pub use files::Files;
@@ -73,7 +73,7 @@ impl Console {
     ///
     /// # Errors
     /// When a dashboard cannot be read.
-    pub fn service_behind(
+    pub(crate) fn service_behind(
         self,
         guard: Arc<Guard>,
         further: impl IntoIterator<Item = Router>,
@@ -105,7 +105,8 @@ impl Console {
             .push(Router::with_path("api/dashboards/{uid}").get(dashboards.by_uid()));
         let routes = Arc::new(routes);
         Ok(Service::new(Arc::clone(&routes))
-            .hoop(Frame)
+            .hoop(SecurityHeaders)
+            .hoop(Unmatched::new(guard::unmatched))
             .hoop(Before::new(guard, guard::refuse))
             .hoop(Head::new(routes)))
     }

@@ -11,7 +11,7 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::{Guard, Verdict};
 
-/// A browser asks with this before a page of the internet may reach a private address.
+/// A browser sends this header before a page of the internet may reach a private address.
 const REQUEST_PRIVATE: HeaderName =
     HeaderName::from_static("access-control-request-private-network");
 const ALLOW_PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-private-network");
@@ -19,17 +19,17 @@ const ALLOW_PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-
 /// Writes a refusal with status 403, in the form of the server's other errors.
 type Refuse = fn(&Request, &mut Response, &str);
 
-/// Asks the guard before anything else looks at a request.
+/// Middleware that asks the guard before any other handler sees a request.
 #[derive(Clone)]
-pub struct Before {
+pub(crate) struct Before {
     guard: Arc<Guard>,
     refuse: Refuse,
 }
 
 impl Before {
-    /// The middleware of a server that says with `refuse` why a request is not let in.
+    /// Middleware that writes its refusals with `refuse`.
     #[must_use]
-    pub fn new(guard: Arc<Guard>, refuse: Refuse) -> Self {
+    pub(crate) fn new(guard: Arc<Guard>, refuse: Refuse) -> Self {
         Self { guard, refuse }
     }
 }
@@ -70,12 +70,12 @@ impl Handler for Before {
     }
 }
 
-/// True if a browser asks if a page may send a request.
+/// True for a CORS preflight request.
 fn is_preflight(req: &Request) -> bool {
     req.method() == Method::OPTIONS && req.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Says that it may.
+/// Writes the response that allows the request.
 fn permit(req: &Request, res: &mut Response) {
     res.status_code(StatusCode::NO_CONTENT);
     let asked = req.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();

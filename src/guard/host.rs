@@ -1,4 +1,4 @@
-//! The names under which a server may be asked.
+//! The host names that requests to a server may have.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,7 +22,7 @@ impl Hosts {
         }
     }
 
-    /// Allows the name that this machine calls itself: it finds it without asking anybody.
+    /// Allows this machine's own name, which it resolves without a DNS server.
     #[must_use]
     pub fn and_own_name(mut self, name: &str) -> Self {
         self.own = match Host::parse(name) {
@@ -32,8 +32,9 @@ impl Hosts {
         self
     }
 
-    /// Allows every name without a dot, as containers and services call one another: nobody can
-    /// register such a name. Who controls the resolver of a whole network can still give it out.
+    /// Allows every name without a dot, as containers and services use for one another: nobody can
+    /// register such a name in the public DNS. Whoever controls the resolver of a network can still
+    /// answer for it.
     #[must_use]
     pub fn and_names_without_dot(mut self) -> Self {
         self.any_without_dot = true;
@@ -127,11 +128,11 @@ pub(super) enum Host {
 }
 
 impl Host {
-    /// Reads `host` or `host:port`; nothing for what is neither, as with a user before it.
+    /// Parses `host` or `host:port`. `None` for anything else, such as a host with a user before it.
     pub(super) fn parse(text: &str) -> Option<(Self, Option<u16>)> {
         if let Some(rest) = text.strip_prefix('[') {
             let (inside, rest) = rest.split_once(']')?;
-            // A zone says on which link an address is, which is nothing to the server.
+            // A zone names the link of an address, which does not matter here.
             let inside = inside
                 .split_once('%')
                 .map_or(inside, |(address, _)| address);
@@ -153,7 +154,7 @@ impl Host {
     }
 }
 
-/// The port of `:80`; none of nothing and of a colon alone.
+/// The port of `:80`. `None` for an empty text and for a colon alone.
 fn port(text: &str) -> Option<Option<u16>> {
     match text.strip_prefix(':') {
         None if text.is_empty() => Some(None),

@@ -1,28 +1,30 @@
-//! Stands before a server that has no login: web pages of others must not ask or change anything
-//! through the browser of a person here.
+//! Guards a server that has no login: foreign web pages must not read or change anything through the
+//! browser of a person on this machine.
 //!
 //! A browser sends requests for any page that it shows, also to servers that only this machine can
-//! reach. Two things give such a request away. Its `Host` is the name that the page used: a stranger
+//! reach. Two headers identify such a request. Its `Host` is the name that the page used: a stranger
 //! can lead a name of his own to this machine (DNS rebinding), but not `localhost`, not an IP address
 //! and not this machine's own name. And its `Origin` is the page: it must be a page of this server.
-//! Programs that are no browser send no `Origin` and notice nothing of this.
+//! Programs other than browsers send no `Origin`, so the second check never concerns them.
 //!
-//! * [`host`]: the names under which a server may be asked
-//! * [`origin`]: the pages that may ask
+//! * [`host`]: the allowed host names
+//! * [`origin`]: the allowed origins of pages
 //! * [`verdict`]: the decision on one request
-//! * [`hoop`]: the middleware, with the answer to pages that are allowed (CORS)
+//! * [`hoop`]: the middleware, with the CORS headers for pages that are allowed
 
 mod hoop;
 mod host;
 mod origin;
 mod verdict;
 
-pub use hoop::Before;
-pub use host::{Hosts, Name};
-pub use origin::AllowedOrigin;
-pub use verdict::Verdict;
+pub(crate) use hoop::Before;
+pub(crate) use host::Hosts;
+#[cfg(feature = "lab")]
+pub(crate) use host::Name;
+pub(crate) use origin::AllowedOrigin;
+pub(crate) use verdict::Verdict;
 
-/// Who may ask a server.
+/// The hosts and origins whose requests a server accepts.
 #[derive(Clone, Debug)]
 pub struct Guard {
     hosts: Hosts,

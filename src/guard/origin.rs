@@ -1,4 +1,4 @@
-//! The pages that may ask.
+//! The origins of pages whose requests a server accepts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -44,7 +44,7 @@ impl FromStr for AllowedOrigin {
     }
 }
 
-/// Where a page comes from.
+/// The origin of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     is_tls: bool,
@@ -53,7 +53,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Reads what a browser sends; nothing for `null` and for pages of other schemes.
+    /// Parses the `Origin` header. `None` for `null` and for other schemes.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let is_tls = match scheme.to_ascii_lowercase().as_str() {
@@ -69,8 +69,8 @@ impl Origin {
         })
     }
 
-    /// True if pages of this origin come from the server that `host` and `port` name. Something may
-    /// add TLS in between.
+    /// True if pages of this origin come from the server that `host` and `port` name. A proxy in
+    /// between may add TLS.
     pub(super) fn is_of(&self, host: &Host, port: Option<u16>) -> bool {
         let default = if self.is_tls { 443 } else { 80 };
         self.host == *host && self.port == port.unwrap_or(default)

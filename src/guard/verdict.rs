@@ -17,11 +17,11 @@ const SHOWN: usize = 100;
 /// Verdict on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the server's own page, or no page at all.
+    /// Accepted: from the server's own page, or not from a page.
     Own,
-    /// A page of an origin that was allowed, as the browser wrote it.
+    /// Accepted: from a page of this allowed origin, as the browser wrote it.
     Allowed(HeaderValue),
-    /// It is not let in, for this reason.
+    /// Refused, for this reason.
     Refused(String),
 }
 
@@ -67,10 +67,10 @@ impl Guard {
         }
     }
 
-    /// The host that a request is for; none where HTTP/1.0 names none, which no browser does.
+    /// The host that a request is for. `None` for HTTP/1.0 without a host, which no browser sends.
     ///
     /// # Errors
-    /// The refusal, when it is none of the allowed ones or not clear.
+    /// The refusal, for a host that is not allowed or not clear.
     fn host(
         &self,
         uri: &Uri,
@@ -83,7 +83,7 @@ impl Guard {
             return Err("more than one Host; use an IP address or localhost".to_owned());
         }
         let header = header.map(|value| value.to_str().unwrap_or_default());
-        // A target that is a whole URL comes before the header, and HTTP/2 has nothing else.
+        // The host of a target that is a whole URL wins over the header; HTTP/2 has only the target.
         let target = uri.authority().map(http::uri::Authority::as_str);
         let mut found = None;
         for text in [target, header].into_iter().flatten() {
@@ -112,8 +112,8 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// True if a browser says, without naming the origin, that another site's page asks. It may follow a
-/// link, but not load a part of a page from here. What changes something must come from here.
+/// True if `Sec-Fetch-*` headers tell that a page of another site sends the request, without naming its
+/// origin. Such a page may link here, but it may neither embed a response nor change anything.
 fn comes_from_elsewhere(method: &Method, headers: &HeaderMap) -> bool {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
         && !headers.contains_key(UPGRADE);

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 /// Exit code when a flag is wrong or a server cannot be reached.
 pub(super) const CANNOT_RUN: u8 = 2;
 
-/// Runs `work` to its end; requests that it leaves open are given up.
+/// Runs `work` to its end. Requests that are still open then are dropped.
 ///
 /// # Errors
-/// The exit code, when there is no runtime for it; why was told.
+/// The exit code, when the runtime cannot start. The reason is on standard error.
 pub(super) fn finished<T>(work: impl Future<Output = T>) -> Result<T, ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

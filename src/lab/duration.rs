@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// Text of the error.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no time; expected one like 60, 60s, 500ms or 2m");
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| wrong())?;
@@ -17,7 +17,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         _ => None,
     };
     match millis {
-        // A day is more than anyone waits, and keeps clocks from running over.
+        // At most a day, so that no sum of times overflows.
         Some(millis @ 1..=86_400_000) => Ok(Duration::from_millis(millis)),
         _ => Err(wrong()),
     }

@@ -1,15 +1,17 @@
 //! The laboratory around the service.
 //!
 //! * [`up`]: instances and backends, started and kept running
-//! * [`verify`]: the acceptance contract, whoever runs the backends
+//! * [`verify`]: checks the acceptance contract, for embedded and real backends
 //! * [`load`]: steady traffic
 //! * [`provisioning`]: the dashboards and data sources that Grafana and the console are given
-//! * [`command`]: what the last two have in common
-//! * [`mod@duration`]: how times are written on the command line
+//! * [`open_loop`]: sends requests at a steady rate
+//! * [`command`]: shared by the commands that end with a result
+//! * [`mod@duration`]: times on the command line
 
 mod command;
-pub mod duration;
+mod duration;
 pub mod load;
+mod open_loop;
 pub mod provisioning;
 pub mod up;
 pub mod verify;

@@ -56,7 +56,7 @@ pub struct DataSource {
     /// `prometheus`, `loki` or `tempo`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// True if it is asked where a dashboard names none.
+    /// True for the data source of queries that name none.
     #[serde(rename = "isDefault", default)]
     pub is_default: bool,
     /// Settings of its type.

@@ -9,12 +9,12 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, Service, async_
 
 /// Middleware that answers HEAD with the GET route of the same path, where the path has no route for
 /// HEAD itself.
-pub struct Head(Service);
+pub(crate) struct Head(Service);
 
 impl Head {
-    /// The middleware of a service with these routes.
+    /// Middleware of a service with these routes.
     #[must_use]
-    pub fn new(routes: Arc<Router>) -> Self {
+    pub(crate) fn new(routes: Arc<Router>) -> Self {
         Self(Service::new(routes))
     }
 
@@ -52,10 +52,10 @@ impl Handler for Head {
             return;
         }
         let answer = self.get(req).await;
-        // A path that takes other methods only stays as it is.
+        // A path that has no GET keeps its own response.
         if answer.status_code != Some(StatusCode::METHOD_NOT_ALLOWED) {
             *res = answer;
-            // Salvo takes the body out, and its length with it.
+            // Salvo removes the body, and its length with it.
             if let Some(length) = res.body.size().filter(|_| !res.body.is_none()) {
                 res.headers_mut().insert(CONTENT_LENGTH, length.into());
             }

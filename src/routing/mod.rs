@@ -1,10 +1,10 @@
-//! Responses beside the routes, as servers written in Go give them: HEAD, unknown paths.
+//! Responses of servers written in Go that Salvo gives differently: HEAD, unmatched requests.
 //!
 //! * [`head`]: HEAD wherever there is GET
-//! * [`unmatched`]: what no route takes
+//! * [`unmatched`]: requests that no route takes
 
 mod head;
 mod unmatched;
 
-pub use head::Head;
-pub use unmatched::Unmatched;
+pub(crate) use head::Head;
+pub(crate) use unmatched::Unmatched;

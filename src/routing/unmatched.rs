@@ -1,4 +1,4 @@
-//! Unmatched requests, in the words of Go's HTTP library and its routers.
+//! Responses to requests that no route takes: in the words of Go's routers, or in a server's own form.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -6,27 +6,33 @@ use http::{HeaderValue, StatusCode};
 use salvo::http::ResBody;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
-const NOT_FOUND: &str = "404 page not found\n";
+/// Responds to a request with 404 or 405. The response must get a body, even an empty one: without it
+/// Salvo writes a page of its own.
+type Respond = fn(&Request, &mut Response, StatusCode);
 
-/// Middleware that answers what no route takes.
+/// Middleware that responds to a request that no route takes.
 #[derive(Clone, Copy, Debug)]
-pub struct Unmatched {
-    wrong_method: &'static str,
+pub(crate) struct Unmatched {
+    respond: Respond,
 }
 
 impl Unmatched {
-    /// As a server on httprouter answers, which Prometheus is.
+    /// The middleware of a server that responds with `respond`.
     #[must_use]
-    pub fn of_httprouter() -> Self {
-        Self {
-            wrong_method: "Method Not Allowed\n",
-        }
+    pub(crate) fn new(respond: Respond) -> Self {
+        Self { respond }
     }
 
-    /// As a server on gorilla/mux answers, which Loki and Tempo are: nothing is said of a wrong method.
+    /// As a server on httprouter responds, which Prometheus is.
     #[must_use]
-    pub fn of_mux() -> Self {
-        Self { wrong_method: "" }
+    pub(crate) fn of_httprouter() -> Self {
+        Self::new(|_, res, status| plain(res, status, "Method Not Allowed\n"))
+    }
+
+    /// As a server on gorilla/mux responds, which Loki and Tempo are: the body for a wrong method is empty.
+    #[must_use]
+    pub(crate) fn of_mux() -> Self {
+        Self::new(|_, res, status| plain(res, status, ""))
     }
 }
 
@@ -43,21 +49,28 @@ impl Handler for Unmatched {
         if !res.body.is_none() {
             return;
         }
-        let text = match res.status_code {
-            Some(StatusCode::NOT_FOUND) => NOT_FOUND,
-            Some(StatusCode::METHOD_NOT_ALLOWED) => self.wrong_method,
-            _ => return,
-        };
-        if !text.is_empty() {
-            let headers = res.headers_mut();
-            for (name, value) in [
-                (CONTENT_TYPE, "text/plain; charset=utf-8"),
-                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            ] {
-                headers.insert(name, HeaderValue::from_static(value));
-            }
+        if let Some(status @ (StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)) =
+            res.status_code
+        {
+            (self.respond)(req, res, status);
         }
-        // Even an empty body is one; without it Salvo would write a page of its own.
-        res.body(ResBody::Once(Bytes::from_static(text.as_bytes())));
     }
+}
+
+/// Responds as Go's HTTP library does.
+fn plain(res: &mut Response, status: StatusCode, wrong_method: &'static str) {
+    let text = match status {
+        StatusCode::NOT_FOUND => "404 page not found\n",
+        _ => wrong_method,
+    };
+    if !text.is_empty() {
+        let headers = res.headers_mut();
+        for (name, value) in [
+            (CONTENT_TYPE, "text/plain; charset=utf-8"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    res.body(ResBody::Once(Bytes::from_static(text.as_bytes())));
 }

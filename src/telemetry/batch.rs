@@ -26,14 +26,14 @@ use tracing::{info, warn};
 use super::otlp::{self, Answer, Collector, Exporter};
 use super::propagation;
 
-/// Longest wait for a flush that was asked for without a limit.
+/// Longest wait for a flush that has no timeout of its own.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time between two log lines about spans that the collector has refused. It may refuse some of
 /// every request, for as long as both run.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// Most bytes of what a collector says that are logged.
+/// Most bytes of a collector's message that are logged.
 const MAX_MESSAGE: usize = 1024;
 
 /// Sizes and times of batching, as the `OTEL_BSP_*` variables name them.
@@ -338,7 +338,7 @@ impl Worker {
         };
         match result {
             Ok(answer) => {
-                // None can refuse more than it was sent.
+                // A collector cannot refuse more spans than it got.
                 let rejected = answer.rejected.min(count);
                 self.counters.exported.inc_by(count - rejected);
                 self.counters.failed.inc_by(rejected);
@@ -366,7 +366,7 @@ impl Worker {
 /// Refusals and warnings of a collector in successful exports.
 #[derive(Default)]
 struct Refused {
-    /// Spans that no log line has told of yet.
+    /// Spans that no log line has reported yet.
     spans: u64,
     /// Its newest message; `None` when it is logged already.
     message: Option<String>,
@@ -387,7 +387,7 @@ impl Refused {
         }
     }
 
-    /// Logs what no line has told of yet.
+    /// Logs the refusals that no line has reported yet.
     fn tell(&mut self) {
         let Some(message) = self.message.take() else {
             return;

@@ -19,7 +19,7 @@ const PANIC: &str = "panic";
 ///
 /// A handler leaves it in the response's extensions; [`super::observe`] records it.
 #[derive(Clone, Debug)]
-pub struct Exception {
+pub(crate) struct Exception {
     /// `exception.type`: a fixed name, since it becomes a metric label.
     pub kind: &'static str,
     /// `exception.message`: the outermost error.
@@ -38,7 +38,7 @@ enum Cause {
 impl Exception {
     /// Type, message and causes of an error.
     #[must_use]
-    pub fn new<E: Error + Send + Sync + 'static>(error: E) -> Self {
+    pub(crate) fn new<E: Error + Send + Sync + 'static>(error: E) -> Self {
         let message = error.to_string();
         let mut stacktrace = format!("{}: {message}", std::any::type_name::<E>());
         let mut cause = error.source();
@@ -56,7 +56,7 @@ impl Exception {
 
     /// Message and place of a panic that was caught on this thread.
     #[must_use]
-    pub fn from_panic(payload: &(dyn Any + Send)) -> Self {
+    pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> Self {
         let message = payload_text(payload).to_owned();
         let place = LAST_PANIC.take();
         let mut stacktrace = format!("{PANIC}: {message}");
@@ -72,7 +72,7 @@ impl Exception {
     }
 
     /// Writes the exception to the current span and to the log.
-    pub fn record(&self, method: &str, path: &str) {
+    pub(crate) fn record(&self, method: &str, path: &str) {
         Context::map_current(|context| {
             let span = context.span();
             span.set_status(Status::error(self.message.clone()));
@@ -107,14 +107,14 @@ fn payload_text(payload: &(dyn Any + Send)) -> &str {
 }
 
 thread_local! {
-    /// Where the newest panic of this thread happened, and its backtrace, until it is told.
+    /// Place and backtrace of the newest panic of this thread, until it is reported.
     static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Keeps the place and the backtrace of a panic for [`Exception::from_panic`], and logs at once
 /// a panic outside a request, which nobody catches. A backtrace is taken when `RUST_BACKTRACE`
 /// asks for it.
-pub fn keep_panics() {
+pub(crate) fn keep_panics() {
     panic::set_hook(Box::new(|info| {
         let mut place = String::new();
         if let Some(location) = info.location() {

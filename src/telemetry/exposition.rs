@@ -11,7 +11,7 @@ const PAGE_BYTES: usize = 16 * 1024;
 
 /// The format that the `Accept` headers of a request prefer.
 #[must_use]
-pub fn preferred(headers: &HeaderMap) -> Exposition {
+pub(crate) fn preferred(headers: &HeaderMap) -> Exposition {
     let accept: Vec<&str> = headers
         .get_all(ACCEPT)
         .iter()
@@ -24,7 +24,7 @@ pub fn preferred(headers: &HeaderMap) -> Exposition {
 ///
 /// # Errors
 /// Errors of the encoder.
-pub fn encode(
+pub(crate) fn encode(
     registry: &Registry,
     exemplars: &Exemplars,
     format: Exposition,
@@ -41,7 +41,7 @@ pub fn encode(
 }
 
 /// Makes a page the response.
-pub fn write(res: &mut Response, format: Exposition, page: Vec<u8>) {
+pub(crate) fn write(res: &mut Response, format: Exposition, page: Vec<u8>) {
     let headers = res.headers_mut();
     headers.insert(
         CONTENT_TYPE,
@@ -55,7 +55,7 @@ pub fn write(res: &mut Response, format: Exposition, page: Vec<u8>) {
 ///
 /// # Errors
 /// Errors of the registry.
-pub fn register_process(registry: &Registry) -> prometheus::Result<()> {
+pub(crate) fn register_process(registry: &Registry) -> prometheus::Result<()> {
     #[cfg(target_os = "linux")]
     registry.register(Box::new(
         prometheus::process_collector::ProcessCollector::for_self(),

@@ -184,8 +184,8 @@ fn push_causes(out: &mut String, error: &(dyn Error + 'static)) {
     }
 }
 
-/// An event's fields on their way to a text line: the message, ` name=value` for the others,
-/// then what takes lines of its own.
+/// An event's fields as parts of a text line: the message, ` name=value` for the others, then the fields
+/// that take further lines.
 #[derive(Default)]
 struct TextFields {
     message: String,
@@ -228,7 +228,7 @@ impl Visit for TextFields {
     }
 }
 
-/// An event's fields as JSON members; what the line itself sets cannot be overwritten.
+/// An event's fields as JSON members. A field cannot overwrite a member that the line itself sets.
 #[derive(Default)]
 struct JsonFields(Map<String, Value>);
 

@@ -29,7 +29,7 @@ struct Waiting {
     bytes: Vec<u8>,
     /// Events in `bytes`.
     events: u64,
-    /// The thread waits to be told of a line.
+    /// True while the thread sleeps until a line arrives.
     idle: bool,
     closed: bool,
     finished: bool,
@@ -42,7 +42,7 @@ struct Shared {
     dropped: IntCounter,
 }
 
-/// The log's end for those who write lines; clones write to the same output.
+/// Takes the log's lines. Clones write to the same output.
 #[derive(Clone)]
 pub struct LogWriter(Arc<Shared>);
 
@@ -53,7 +53,7 @@ impl LogWriter {
     /// When standard output or the thread cannot be had.
     pub fn start(dropped: IntCounter) -> io::Result<Self> {
         io::stdout().flush()?;
-        // The standard library's handle writes every line by itself; this one writes what it is given.
+        // The standard library's handle flushes at every line; a file writes a whole buffer at once.
         let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let shared = Arc::new(Shared {
             waiting: Mutex::default(),
@@ -107,7 +107,7 @@ impl Shared {
                 std::mem::take(&mut waiting.events)
             };
             if output.write_all(&chunk).is_err() {
-                // Part of them may have been written; nobody reads any more.
+                // Part of them may have been written. The reader of standard output is gone.
                 self.dropped.inc_by(events);
             }
             chunk.clear();

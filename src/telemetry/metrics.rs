@@ -68,7 +68,7 @@ impl Metrics {
     /// Metrics of the service `app_name`, registered in a registry of their own.
     ///
     /// # Errors
-    /// Those of the registry; with the fixed names here that means a bug.
+    /// Errors of the registry. The names are fixed, so an error is a bug.
     pub fn new(app_name: &str, version: &str) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let exemplars = Exemplars::default();
@@ -132,10 +132,10 @@ impl Metrics {
         })
     }
 
-    /// The counters of the three ends that a span can come to.
+    /// The counters of the three outcomes of a span.
     ///
     /// # Errors
-    /// Those of the registry; with the fixed names here that means a bug.
+    /// Errors of the registry. The names are fixed, so an error is a bug.
     pub fn span_counters(&self) -> prometheus::Result<SpanCounters> {
         let outcome = |name: &str| {
             self.spans
@@ -158,7 +158,7 @@ impl Metrics {
     /// set of values, never what a client sent.
     ///
     /// # Errors
-    /// Those of the registry; with the fixed names here that means a bug.
+    /// Errors of the registry. The names are fixed, so an error is a bug.
     pub fn route(&self, method: &'static str, path: &str) -> prometheus::Result<Arc<RouteMetrics>> {
         if let Some(route) = self.routes.read().get(path).and_then(|by| by.get(method)) {
             return Ok(Arc::clone(route));
@@ -178,7 +178,7 @@ impl Metrics {
     /// Counts a response.
     ///
     /// # Errors
-    /// Those of the registry; with the fixed names here that means a bug.
+    /// Errors of the registry. The names are fixed, so an error is a bug.
     pub fn response(
         &self,
         route: &RouteMetrics,
@@ -202,7 +202,7 @@ impl Metrics {
     /// Counts a request that failed with an exception of the type `kind`.
     ///
     /// # Errors
-    /// Those of the registry; with the fixed names here that means a bug.
+    /// Errors of the registry. The names are fixed, so an error is a bug.
     pub fn exception(
         &self,
         (method, path): (&'static str, &str),
@@ -216,10 +216,10 @@ impl Metrics {
         Ok(())
     }
 
-    /// All metrics as text, in the format asked for.
+    /// All metrics in a format.
     ///
     /// # Errors
-    /// Those of the encoder.
+    /// Errors of the encoder.
     pub fn expose(&self, format: Exposition) -> prometheus::Result<Vec<u8>> {
         exposition::encode(&self.registry, &self.exemplars, format)
     }

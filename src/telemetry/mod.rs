@@ -6,23 +6,23 @@
 //! * [`exposition`]: `/metrics` as a response
 //! * [`observe`]: the middleware that counts and times requests
 //! * [`log_line`]: the format of the log
-//! * [`log_writer`]: how it gets to standard output
+//! * [`log_writer`]: writes the log to standard output
 //! * [`metrics`]: the metrics themselves
-//! * [`otlp`]: spans on their way to a collector
+//! * [`otlp`]: the client of the collector
 //! * [`propagation`]: W3C headers in and out
 //! * [`sampler`]: samplers by their standard names
 //! * [`server_span`]: the middleware that makes a span per request
 
 pub mod batch;
-pub mod exception;
-pub mod exposition;
+pub(crate) mod exception;
+pub(crate) mod exposition;
 pub mod log_line;
-pub mod log_writer;
+mod log_writer;
 pub mod metrics;
 pub mod observe;
 pub mod otlp;
 pub mod propagation;
-pub mod sampler;
+pub(crate) mod sampler;
 pub mod server_span;
 
 use std::io;
@@ -47,10 +47,10 @@ use metrics::Metrics;
 use otlp::Collector;
 use propagation::Propagation;
 
-/// Time for the end of the log, even when the spans took all of it.
+/// Least time for writing the last log lines, also when exporting the spans took all the time.
 const LAST_LINES: Duration = Duration::from_millis(200);
 
-/// Everything that can be set about telemetry.
+/// The settings of telemetry.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `service.name`, and the label `app_name`.
@@ -64,17 +64,17 @@ pub struct Settings {
     pub scope: (&'static str, &'static str),
     /// Further resource attributes.
     pub resource: Vec<(String, String)>,
-    /// Where spans go; `None` turns the export off.
+    /// Collector that takes the spans; `None` turns the export off.
     pub collector: Option<Collector>,
-    /// Which traces are recorded.
+    /// Decides for each trace if it is recorded.
     pub sampler: Sampler,
     /// Batching of spans.
     pub batch: BatchSettings,
-    /// Which headers carry context.
+    /// Headers that carry the context.
     pub propagation: Propagation,
     /// Format of a log line.
     pub log_format: LogFormat,
-    /// Which log lines are written, in the syntax of `RUST_LOG`.
+    /// Filter of log lines, in the syntax of `RUST_LOG`.
     pub log_filter: String,
     /// Time zone of the log's timestamps.
     pub time_zone: TimeZone,
@@ -97,7 +97,7 @@ pub enum StartError {
     Io(#[from] io::Error),
 }
 
-/// Running telemetry. End it with [`Telemetry::shutdown`], or what waits is lost.
+/// Running telemetry. End it with [`Telemetry::shutdown`], or the spans and lines that wait are lost.
 pub struct Telemetry {
     metrics: Arc<Metrics>,
     provider: SdkTracerProvider,

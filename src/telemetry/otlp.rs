@@ -30,7 +30,7 @@ pub(super) const TRACE_STATE: &str = "w3c.tracestate";
 const RETRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// Where spans go.
+/// A collector.
 #[derive(Clone, Debug)]
 pub struct Collector {
     /// URL of an OTLP gRPC endpoint, `http://host:port`.
@@ -105,7 +105,7 @@ impl Exporter {
                 Ok(answer) => {
                     let partial = answer.into_inner().partial_success.unwrap_or_default();
                     return Ok(Answer {
-                        // A negative number means nothing, so that it counts as none.
+                        // A negative number has no meaning and counts as zero.
                         rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
                         message: partial.error_message,
                     });

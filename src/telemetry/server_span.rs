@@ -19,8 +19,8 @@ use super::propagation::Propagation;
 /// Most bytes of an attribute that a client chose.
 const MAX_TEXT: usize = 1024;
 
-/// A request's own name, chosen by whoever sends it. A span with it can be found also when no answer
-/// told its trace.
+/// Header with an id that the client chooses. It finds the span of a request also when no response named
+/// the trace.
 pub const REQUEST_ID: &str = "x-request-id";
 
 /// The attribute for it, as the semantic conventions name those of request headers.
@@ -59,7 +59,7 @@ impl ServerSpan {
         let mut span = builder
             .with_kind(SpanKind::Server)
             .start_with_context(&self.tracer, &parent);
-        // Most spans of a small sample end here.
+        // With a low sampling ratio most requests end here.
         if span.is_recording() {
             span.set_attribute(KeyValue::new("http.request.method", method));
             if method == OTHER_METHOD {
@@ -69,7 +69,7 @@ impl ServerSpan {
             if let Some(route) = route {
                 span.set_attribute(KeyValue::new("http.route", route));
             }
-            // Without the query: it may hold what is secret.
+            // Without the query, which may hold a secret.
             span.set_attribute(KeyValue::new("url.path", cut(req.uri().path())));
             span.set_attribute(KeyValue::new("url.scheme", "http"));
             if let Some(version) = protocol_version(req.version()) {
@@ -105,7 +105,7 @@ impl Handler for ServerSpan {
             let status = res.status_code.unwrap_or(StatusCode::OK);
             let code = i64::from(status.as_u16());
             span.set_attribute(KeyValue::new("http.response.status_code", code));
-            // An error of the client is none of the server.
+            // A client's error is not an error of the server span.
             if status.is_server_error() {
                 span.set_attribute(KeyValue::new("error.type", status.as_str().to_owned()));
                 span.set_status(Status::error(""));

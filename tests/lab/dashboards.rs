@@ -9,7 +9,7 @@ use lab_backends::metrics::engine;
 use salvo_observability::lab::provisioning::{self, DataSource, sources};
 use salvo_observability::lab::verify::correlation::{DerivedField, TraceToLogs};
 use salvo_observability::lab::verify::dashboard::{Dashboard, Query, SourceRef, Variable};
-use salvo_observability::lab::verify::question::Question;
+use salvo_observability::lab::verify::panel_query::PanelQuery;
 use salvo_observability::lab::verify::template::{Choice, Language, Times, filled};
 use salvo_observability::lab::verify::tempo::Span;
 use serde_json::{Value, json};
@@ -438,7 +438,7 @@ fn dashboards_of_other_people_are_read_or_the_one_thing_is_named() {
             let queries = dashboard.queries();
             let mut asked = Vec::new();
             for query in &queries {
-                if let Some(it) = Question::of(query, &sources, &choices, &first, 900.0)? {
+                if let Some(it) = PanelQuery::of(query, &sources, &choices, &first, 900.0)? {
                     asked.push(json!({
                         "panel": query.panel,
                         "source": it.source.uid,

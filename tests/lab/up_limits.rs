@@ -414,3 +414,162 @@ fn elements_are_counted_before_they_are_built() {
     }
     assert!(lab.runs());
 }
+
+/// Bytes in gzip.
+fn gzip(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for part in parts {
+        packed.write_all(part.as_ref()).unwrap();
+    }
+    packed.finish().unwrap()
+}
+
+/// Looks at the memory of a lab until the work is done. The most that it took.
+fn most_memory_during(lab: &Lab, work: impl FnOnce() + Send) -> u64 {
+    std::thread::scope(|scope| {
+        let work = scope.spawn(work);
+        let mut most = lab.memory();
+        while !work.is_finished() {
+            most = most.max(lab.memory());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        work.join().unwrap();
+        most
+    })
+}
+
+#[test]
+fn hostile_senders_at_once_stay_within_the_memory_and_keep_nobody_out() {
+    let mut lab = small();
+    // What each takes is close to what a request may have, so that it is let in as far as possible.
+    let empty_spans = {
+        let spans = [0x12, 0].repeat(70_000);
+        let scope = [&[0x12][..], &prost_length(spans.len()), &spans].concat();
+        gzip([&[0x0a][..], &prost_length(scope.len()), &scope])
+    };
+    let json_spans = gzip([
+        &b"{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":["[..],
+        &b"{},".repeat(1_000_000),
+        &b"{}]}]}]}"[..],
+    ]);
+    let entries = repeated(&[0x0a, 0x90, 0x4e], &[0x12, 0], 5_000);
+    let many_entries = repeated(&[0x0a, 0x80, 0xa4, 0xe8, 0x03], &[0x12, 0], 4_000_000);
+    let series = repeated(&[], &[0x0a, 0], 60_000);
+    let packed = [PROTOBUF, "Content-Encoding: gzip"];
+    let packed_json = [JSON, "Content-Encoding: gzip"];
+    let hostile: [(&str, &str, &[&str], &[u8]); 5] = [
+        ("otlp_http", "/v1/traces", &packed, &empty_spans),
+        ("otlp_http", "/v1/traces", &packed_json, &json_spans),
+        ("loki", "/loki/api/v1/push", &[PROTOBUF], &entries),
+        ("loki", "/loki/api/v1/push", &[PROTOBUF], &many_entries),
+        ("prometheus", "/api/v1/write", &[PROTOBUF], &series),
+    ];
+    let target = &lab;
+    let most = most_memory_during(&lab, || {
+        std::thread::scope(|scope| {
+            for (server, path, headers, body) in hostile.iter().cycle().take(15) {
+                scope.spawn(move || {
+                    for _ in 0..3 {
+                        let _ = target.try_post(server, path, headers, body);
+                    }
+                });
+            }
+            for number in 0..20 {
+                let line = lines_as_json(number, 1, now_nanos());
+                let answer = target.post("loki", "/loki/api/v1/push", &[JSON], line.as_bytes());
+                assert_eq!(answer.status, 204, "{}", answer.body);
+                let span = spans(number, 1, now_nanos()).encode_to_vec();
+                let answer = target.post("otlp_http", "/v1/traces", &[PROTOBUF], &span);
+                assert_eq!(answer.status, 200, "{}", answer.body);
+            }
+        });
+    });
+    assert!(most < 512 << 20, "{} MiB", most >> 20);
+    assert_eq!(lab.spans(&trace_id(19)).len(), 1);
+    assert_eq!(lab.entries("{compose_service=\"flood\"}").len(), 20);
+    assert!(lab.runs());
+}
+
+/// A length as protobuf writes it.
+fn prost_length(length: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    prost::encoding::encode_varint(length as u64, &mut bytes);
+    bytes
+}
+
+#[test]
+fn answers_that_nobody_reads_take_bounded_memory_and_the_others_are_answered() {
+    let mut lab = small();
+    let line = "x".repeat(2000);
+    let values: Vec<_> = (0..500)
+        .map(|at| serde_json::json!([(now_nanos() + at).to_string(), line]))
+        .collect();
+    for batch in 0..6 {
+        let labels = serde_json::json!({"compose_service": "long", "batch": batch.to_string()});
+        let body = serde_json::json!({"streams": [{"stream": labels, "values": values}]});
+        let body = body.to_string();
+        let answer = lab.post("loki", "/loki/api/v1/push", &[JSON], body.as_bytes());
+        assert_eq!(answer.status, 204, "{}", answer.body);
+    }
+    let address = lab.server("loki");
+    let query = crate::support::up::with(
+        "/loki/api/v1/query_range",
+        &[("query", "{compose_service=\"long\"}"), ("limit", "5000")],
+    );
+    let head = format!("GET {query} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    let mut open = Vec::new();
+    let most = most_memory_during(&lab, || {
+        for _ in 0..60 {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            open.push(stream);
+        }
+        for stream in &open {
+            let timeout = Some(std::time::Duration::from_secs(60));
+            stream.set_read_timeout(timeout).unwrap();
+            assert!(stream.peek(&mut [0]).unwrap() > 0, "it is answered");
+        }
+    });
+    // One answer has six megabytes.
+    assert!(most < 200 << 20, "{} MiB", most >> 20);
+    let labels = lab.json("loki", "/loki/api/v1/labels", &[]);
+    assert_eq!(labels["status"], "success");
+    let first = lab.entries("{compose_service=\"long\", batch=\"5\"} |= \"no such line\"");
+    assert_eq!(first.len(), 0);
+    // Who reads it gets it, when the others are gone.
+    drop(open);
+    eventually("the whole answer comes", || {
+        let answer = http::send(
+            address,
+            head.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
+        );
+        (answer.status == 200 && answer.body.len() > 6_000_000).then_some(())
+    });
+    assert!(lab.runs());
+}
+
+#[test]
+fn a_collectors_largest_export_is_taken_at_the_smallest_size() {
+    let mut lab = small();
+    let export = |first: u32, count: u32, attributes: usize| {
+        let mut export = spans(first, count, now_nanos());
+        for span in &mut export.resource_spans[0].scope_spans[0].spans {
+            let attribute = span.attributes[0].clone();
+            span.attributes.resize(attributes, attribute);
+        }
+        export
+    };
+    for (first, attributes) in [(0, 0), (100_000, 2), (200_000, 20)] {
+        let one =
+            export(first, 2, attributes).encoded_len() - export(first, 1, attributes).encoded_len();
+        let count = u32::try_from(((4 << 20) - 200) / one).unwrap();
+        let sent = export(first, count, attributes);
+        let size = sent.encoded_len();
+        assert!((4_100_000..=4 << 20).contains(&size), "{size}");
+        let refused = grpc::export(lab.server("otlp_grpc"), sent).unwrap();
+        assert_eq!(refused, 0, "{attributes} attributes");
+        assert_eq!(lab.spans(&trace_id(first + count - 1)).len(), 1);
+    }
+    assert!(lab.runs() && lab.memory() < SANE);
+}

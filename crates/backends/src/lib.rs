@@ -3,6 +3,8 @@
 
 // A running lab must not end on what can be handled; tests may.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+// What is `pub` can be named by another crate; all else says `pub(crate)` or less.
+#![warn(unreachable_pub)]
 
 pub mod logs;
 pub mod metrics;

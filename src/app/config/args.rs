@@ -15,7 +15,7 @@ pub struct ServiceArgs {
     /// Port to listen on, 0 for any free one [env: EXPOSE_PORT] [default: 8000]
     #[arg(long, value_name = "PORT")]
     pub expose_port: Option<String>,
-    /// Where spans go over OTLP gRPC; empty turns the export off
+    /// Collector that takes spans over OTLP gRPC; empty turns the export off
     /// [env: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_ENDPOINT, OTLP_GRPC_ENDPOINT]
     /// [default: http://127.0.0.1:4317]
     #[arg(long, value_name = "URL")]
@@ -30,7 +30,7 @@ pub struct ServiceArgs {
     /// Log line: text or json [env: LOG_FORMAT] [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,
-    /// Which log lines are written [env: RUST_LOG] [default: info]
+    /// Filter of log lines [env: RUST_LOG] [default: info]
     #[arg(long, value_name = "FILTER")]
     pub rust_log: Option<String>,
     /// Attributes of all spans, key=value,… [env: OTEL_RESOURCE_ATTRIBUTES]
@@ -74,12 +74,12 @@ pub struct ServiceArgs {
     /// Longest time for one call of /chain, in ms; then 504 [env: TARGET_TIMEOUT] [default: 5000]
     #[arg(long, value_name = "MS")]
     pub target_timeout: Option<String>,
-    /// Names under which the service may be asked beside IP addresses, localhost and names without a
-    /// dot: name, *.name, or * for any, separated by commas [env: ALLOWED_HOSTS]
+    /// Host names that requests may have beside IP addresses, localhost and names without a dot: name,
+    /// *.name, or * for any, separated by commas [env: ALLOWED_HOSTS]
     #[arg(long, value_name = "LIST")]
     pub allowed_hosts: Option<String>,
-    /// Origins of web pages that may ask the service, as http://localhost:5173, or * for any,
-    /// separated by commas [env: ALLOWED_ORIGINS]
+    /// Origins of web pages that may send requests, as http://localhost:5173, or * for any, separated
+    /// by commas [env: ALLOWED_ORIGINS]
     #[arg(long, value_name = "LIST")]
     pub allowed_origins: Option<String>,
 }

@@ -9,7 +9,7 @@ use super::ConfigError;
 /// Looks settings up: the flag first, then the variables in the order given.
 pub(super) struct Reader<'a>(pub(super) &'a BTreeMap<String, String>);
 
-/// Where a value came from, and the value; nothing when the default applies.
+/// The name of a setting and its value. `None` when it is not set, so that the default applies.
 pub(super) struct Given<'a>(pub(super) Option<(&'a str, &'a str)>);
 
 impl Given<'_> {
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Values separated by commas; none of an empty list.
+    /// Values separated by commas. An empty list has none.
     pub(super) fn list<T: std::str::FromStr>(
         &self,
         flag: &'a Option<String>,

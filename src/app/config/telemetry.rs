@@ -32,6 +32,7 @@ impl<'a> Reader<'a> {
         Ok(Settings {
             service_name: self.service_name(&args.app_name, &resource)?,
             service_version: env!("CARGO_PKG_VERSION"),
+            // The service's spans are created in this crate.
             span_target: env!("CARGO_CRATE_NAME"),
             scope: (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
             resource,

@@ -1,7 +1,7 @@
 //! The time zone that `TZ` names.
 //!
-//! The file is looked up here and not by the time library, which opens whatever is in the database's
-//! folder: a pipe there, or where `TZ` leads, would be waited for without end.
+//! The file is opened here and not by the time library, which opens any kind of file: reading from a pipe
+//! would never end.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 
 use jiff::tz::TimeZone;
 
-/// Where the database is, unless `TZDIR` says so.
+/// Folder of the database, unless `TZDIR` names one.
 const FOLDERS: [&str; 3] = [
     "/usr/share/zoneinfo",
     "/usr/share/lib/zoneinfo",
@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str, folder: Option<&str>) -> Option<TimeZone> {
     found.or_else(|| TimeZone::posix(name).ok())
 }
 
-/// The zone in a file. Nothing but a plain file of some length ends for certain.
+/// The zone in a file. Only a plain file is read, because reading a pipe or a device may never end.
 fn read(path: &Path, name: &str) -> Option<TimeZone> {
     let is_plain = path
         .metadata()

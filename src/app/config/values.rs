@@ -1,4 +1,4 @@
-//! The forms that values can have, each read by one function: `None` when it is not that form.
+//! Parsers of values. Each gives `None` when the text has not its form.
 
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue};

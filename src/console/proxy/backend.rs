@@ -4,6 +4,7 @@ use http::Uri;
 use salvo::http::StatusCode;
 
 use super::Refusal;
+use crate::client::Failure;
 
 /// The kind of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,23 +63,20 @@ impl Backend {
         })
     }
 
-    /// The refusal when the server is unreachable or the connection broke.
-    pub(super) fn is_down(&self, error: &(dyn std::error::Error + 'static)) -> Refusal {
-        // The innermost cause is the useful one, such as a refused connection.
-        let mut cause = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
+    /// The refusal when the server gave no response.
+    pub(super) fn has_failed(&self, failure: &Failure) -> Refusal {
+        let (name, base) = (self.kind.name(), &self.base);
+        match failure {
+            Failure::Late(limit) => {
+                let seconds = limit.as_secs_f64();
+                let message = format!("{name} at {base} has not answered within {seconds} s");
+                Refusal::new(StatusCode::GATEWAY_TIMEOUT, message)
+            }
+            Failure::NotConnected(_) | Failure::Broken(_) | Failure::TooLarge(_) => {
+                let cause = failure.cause();
+                let message = format!("{name} at {base} does not answer: {cause}");
+                Refusal::new(StatusCode::BAD_GATEWAY, message)
+            }
         }
-        let (name, base) = (self.kind.name(), &self.base);
-        let message = format!("{name} at {base} does not answer: {cause}");
-        Refusal::new(StatusCode::BAD_GATEWAY, message)
-    }
-
-    /// The refusal when the server did not respond in time.
-    pub(super) fn is_late(&self, limit: std::time::Duration) -> Refusal {
-        let (name, base) = (self.kind.name(), &self.base);
-        let seconds = limit.as_secs_f64();
-        let message = format!("{name} at {base} has not answered within {seconds} s");
-        Refusal::new(StatusCode::GATEWAY_TIMEOUT, message)
     }
 }

@@ -54,10 +54,8 @@ impl Proxy {
         request.method_mut().clone_from(req.method());
         *request.uri_mut() = uri;
         copy(&ASKED, req.headers(), request.headers_mut());
-        let answer = timeout(self.limits.head, self.client.request(request)).await;
-        let answer = answer
-            .map_err(|_| backend.is_late(self.limits.head))?
-            .map_err(|error| backend.is_down(&error))?;
+        let answer = self.client.begin(request, self.limits.head).await;
+        let answer = answer.map_err(|failure| backend.has_failed(&failure))?;
 
         let (head, body) = answer.into_parts();
         let body = Bounded::new(

@@ -16,21 +16,21 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use salvo::http::StatusCode;
 use salvo::http::header::UPGRADE;
 use salvo::{Request, Response, handler};
 use tokio::sync::{Semaphore, watch};
 
 use super::{answer, path};
+use crate::client::Client;
 pub use backend::{Backend, Kind};
 use endpoints::Endpoint;
 
 /// The path prefix of Grafana's own data source proxy.
 const PREFIX: &str = "/api/datasources/proxy/uid/";
+
+/// Idle connections that are kept for each server.
+const IDLE: usize = 8;
 
 /// Bounds on what is forwarded.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,7 @@ impl Default for Limits {
 pub(super) struct Proxy {
     backends: Vec<Backend>,
     limits: Limits,
-    client: Client<HttpConnector, Full<bytes::Bytes>>,
+    client: Client,
     requests: Arc<Semaphore>,
     tunnels: Arc<Semaphore>,
     /// Dropped with the console, which closes all tunnels.
@@ -91,17 +91,10 @@ impl Refusal {
 
 impl Proxy {
     pub(super) fn new(backends: Vec<Backend>, limits: Limits) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(limits.connect));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(8)
-            .build(connector);
         Self {
             backends,
             limits,
-            client,
+            client: Client::new(IDLE, Some(limits.connect)),
             requests: Arc::new(Semaphore::new(limits.requests)),
             tunnels: Arc::new(Semaphore::new(limits.tunnels)),
             open: watch::Sender::new(()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Uri;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use salvo::http::header::{
@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use super::backend::Backend;
 use super::exchange::copy as copy_headers;
 use super::{Proxy, Refusal};
+use crate::client::{Failure, Size, read};
 
 /// Headers of a WebSocket handshake request.
 const ASKED: [HeaderName; 4] = [
@@ -63,18 +64,16 @@ impl Proxy {
         *request.uri_mut() = uri;
         copy_headers(&ASKED, req.headers(), request.headers_mut());
         upgrade(request.headers_mut());
-        let late = || backend.is_late(self.limits.head);
-        let answer = timeout(self.limits.head, self.client.request(request)).await;
-        let mut answer = answer
-            .map_err(|_| late())?
-            .map_err(|error| backend.is_down(&error))?;
+        let answer = self.client.begin(request, self.limits.head).await;
+        let mut answer = answer.map_err(|failure| backend.has_failed(&failure))?;
 
         res.status_code(answer.status());
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             copy_headers(&[CONTENT_TYPE], answer.headers(), res.headers_mut());
-            let body = Limited::new(answer.into_body(), LARGEST_REFUSAL).collect();
-            let body = timeout(self.limits.head, body).await.map_err(|_| late())?;
-            res.body(body.map_err(|error| backend.is_down(&*error))?.to_bytes());
+            let body = read(answer.into_body(), Size::Whole(LARGEST_REFUSAL));
+            let body = timeout(self.limits.head, body).await;
+            let body = body.unwrap_or(Err(Failure::Late(self.limits.head)));
+            res.body(body.map_err(|failure| backend.has_failed(&failure))?);
             return Ok(());
         }
         copy_headers(&AGREED, answer.headers(), res.headers_mut());

@@ -9,7 +9,7 @@ use http::Uri;
 use super::mix::Mix;
 use crate::lab::duration::duration;
 
-/// Most requests a second that can be asked for.
+/// Largest rate, in requests a second.
 const MAX_RATE: f64 = 100_000.0;
 
 const EXAMPLES: &str = "\
@@ -37,8 +37,8 @@ pub struct LoadArgs {
     /// For how long: seconds, or with ms, s or m
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub duration: Duration,
-    /// Which routes, and how often each in relation to the others: root, items, io_task, cpu_task,
-    /// random_status, random_sleep, error_test, chain [default: all alike]
+    /// Routes with their weights: root, items, io_task, cpu_task, random_status, random_sleep,
+    /// error_test, chain [default: the same weight for all]
     #[arg(
         long,
         value_name = "ROUTE=WEIGHT,…",

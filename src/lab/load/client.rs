@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Uri};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_util::client::legacy::Client as Hyper;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::timeout;
+use http_body_util::Full;
 
+use crate::client::{self, Bounds, Size};
 use crate::telemetry::propagation::Told;
 use crate::telemetry::server_span::REQUEST_ID;
 
-/// Largest answer that is read, in bytes.
+/// Largest response body that is read, in bytes.
 const LARGEST: usize = 1 << 20;
 
 /// Outcome of a request.
@@ -49,49 +45,52 @@ impl Failure {
     }
 }
 
+impl From<client::Failure> for Failure {
+    fn from(failure: client::Failure) -> Self {
+        match failure {
+            client::Failure::NotConnected(_) => Self::NotConnected,
+            client::Failure::Broken(_) | client::Failure::TooLarge(_) => Self::Broken,
+            client::Failure::Late(_) => Self::Timeout,
+        }
+    }
+}
+
 /// The client for all targets.
 #[derive(Clone)]
 pub(super) struct Client {
-    hyper: Hyper<HttpConnector, Empty<Bytes>>,
-    timeout: Duration,
+    client: client::Client,
+    bounds: Bounds,
 }
 
 impl Client {
-    pub(super) fn new(timeout: Duration) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
+    /// A client for as many as `max_open` requests at a time.
+    pub(super) fn new(timeout: Duration, max_open: usize) -> Self {
         Self {
-            hyper: Hyper::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .build(connector),
-            timeout,
+            client: client::Client::new(max_open, None),
+            bounds: Bounds {
+                time: timeout,
+                size: Size::Whole(LARGEST),
+            },
         }
     }
 
-    /// Sends one request, named `id`. What it told of its trace is known as soon as the answer
-    /// begins, so that an answer that breaks off tells it too.
+    /// Sends one request, named `id`. Its trace is known as soon as the head of the response arrives, so
+    /// that a response that breaks off names it too.
     pub(super) async fn get(&self, target: &Uri, path: &str, id: &str) -> (Ended, Option<Told>) {
-        let mut told = None;
         let authority = target.authority().map_or("", |it| it.as_str());
         let request = Request::get(format!("http://{authority}{path}"))
             .header(REQUEST_ID, id)
-            .body(Empty::new());
-        let exchange = async {
-            let request = request.map_err(|_| Failure::Broken)?;
-            let response = self.hyper.request(request).await;
-            let response = response.map_err(|error| match error.is_connect() {
-                true => Failure::NotConnected,
-                false => Failure::Broken,
-            })?;
-            told = Told::by(response.headers());
-            let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), LARGEST).collect().await;
-            body.map(|_| status).map_err(|_| Failure::Broken)
+            .body(Full::default());
+        let Ok(request) = request else {
+            return (Ended::Failed(Failure::Broken), None);
         };
-        let ended = match timeout(self.timeout, exchange).await {
-            Ok(Ok(status)) => Ended::Answered(status),
-            Ok(Err(failure)) => Ended::Failed(failure),
-            Err(_) => Ended::Failed(Failure::Timeout),
+        let mut told = None;
+        let exchange = self
+            .client
+            .exchange_with(request, self.bounds, |head| told = Told::by(&head.headers));
+        let ended = match exchange.await {
+            Ok(response) => Ended::Answered(response.status().as_u16()),
+            Err(failure) => Ended::Failed(failure.into()),
         };
         (ended, told)
     }

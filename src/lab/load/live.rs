@@ -12,7 +12,7 @@ use super::tally::Tally;
 /// Time between two versions of the line.
 const PACE: Duration = Duration::from_millis(500);
 
-/// A line that is written over and over; nothing where there is no terminal.
+/// A line that is rewritten in place. Without a terminal nothing is written.
 pub(super) struct Live {
     ticks: Option<Interval>,
     started: Instant,
@@ -33,7 +33,7 @@ impl Live {
         }
     }
 
-    /// Done when the line is to be written again; never without a terminal.
+    /// Completes when the line is due again. Without a terminal it never completes.
     pub(super) async fn tick(&mut self) {
         match &mut self.ticks {
             Some(ticks) => {
@@ -60,7 +60,7 @@ impl Live {
         ));
     }
 
-    /// Takes the line away.
+    /// Erases the line.
     pub(super) fn clear(&self) {
         if self.ticks.is_some() {
             self.write("");

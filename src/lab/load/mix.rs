@@ -1,4 +1,4 @@
-//! Which routes get the traffic, and how often each of them.
+//! The routes of the traffic with their weights.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ pub struct Route {
 }
 
 /// All routes.
-pub const ROUTES: [Route; 8] = [
+pub(super) const ROUTES: [Route; 8] = [
     route("root", "/"),
     route("items", "/items/{item_id}"),
     route("io_task", "/io_task"),

@@ -1,21 +1,21 @@
-//! `lab load`: steady open-loop traffic over all routes and instances, and how they answered.
+//! `lab load`: steady open-loop traffic over all routes and instances, and a report of the responses.
 //!
 //! Open loop: when a request leaves depends on the clock alone, never on the answers before it, and
 //! its time counts from when it should have left. The load libraries (goose, rlt, balter, drill) are
-//! closed loops, in which users wait for their answers and count time from when they sent, so this is
-//! hyper, with `hdrhistogram` for the percentiles.
+//! closed loops, in which users wait for their answers and count time from when they sent, so this is the
+//! lab's own client, with `hdrhistogram` for the percentiles.
 //!
 //! * [`args`], [`mix`]: the command line
-//! * [`schedule`]: when each request is to leave
+//! * [`schedule`]: the time of each request
 //! * [`client`]: one request
 //! * [`mod@run`]: from the first request to the last answer
-//! * [`tally`]: what became of the requests
+//! * [`tally`]: outcomes of the requests
 //! * [`report`], [`live`]: the table, the JSON object and the line on the terminal
 
-pub mod args;
+mod args;
 mod client;
 mod live;
-pub mod mix;
+mod mix;
 mod report;
 mod run;
 mod schedule;

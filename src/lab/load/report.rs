@@ -28,7 +28,7 @@ pub(super) struct Report {
     pub(super) early: bool,
 }
 
-/// The part of the requests that was answered; all of none.
+/// The share of requests that were answered; 1 if none was due.
 fn answered(all: &Row) -> f64 {
     match all.sent + all.missed {
         0 => 1.0,
@@ -37,7 +37,7 @@ fn answered(all: &Row) -> f64 {
 }
 
 impl Report {
-    /// True if so many requests were answered as should have been sent, but for one in a hundred.
+    /// True if at least 99 of 100 requests that were due were answered.
     #[must_use]
     pub(super) fn is_reached(&self) -> bool {
         answered(&self.tally.all()) >= ENOUGH
@@ -196,7 +196,7 @@ fn numbers(row: &Row) -> Value {
     })
 }
 
-/// Statuses and failures with how often they came.
+/// Statuses and failures with their counts.
 fn what_came(row: &Row) -> String {
     let counted = |what: &dyn Display, count: &u64| format!("{what} ×{count}");
     let statuses = row.statuses.iter().map(|(it, count)| counted(it, count));
@@ -211,7 +211,7 @@ fn millis(time: Duration) -> f64 {
     time.as_micros() as f64 / 1000.0
 }
 
-/// A time with three digits or so.
+/// A time with about three digits.
 pub(super) fn time(time: Duration) -> String {
     match time.as_secs_f64() {
         seconds if seconds < 0.01 => format!("{:.2} ms", seconds * 1e3),

@@ -20,7 +20,7 @@ use super::tally::{Sample, Tally};
 /// Longest wait for a first connection to a target.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A request that has not left so long after it should have is missed, when the end has come.
+/// At the end, a request that is due for longer than this and was not sent counts as missed.
 const LATE: Duration = Duration::from_millis(100);
 
 /// Sends the traffic until the end of its duration or Ctrl-C.
@@ -38,7 +38,7 @@ pub(super) async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
     let schedule = Schedule::new(Instant::now(), args.rate, args.duration);
     let mut turns = schedule.turns().context("cannot start a thread")?;
     let mut traffic = Traffic {
-        client: Client::new(args.timeout),
+        client: Client::new(args.timeout, args.max_open as usize),
         order: Box::new(args.mix.turns()),
         tally: Tally::new(args.mix.routes(), targets.len())?,
         max_open: args.max_open as usize,
@@ -72,7 +72,7 @@ pub(super) async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
         None => schedule.total,
     });
 
-    // Each of them has its timeout.
+    // Each open request has its timeout, so this ends.
     while !traffic.open.is_empty() {
         tokio::select! {
             biased;
@@ -94,7 +94,7 @@ pub(super) async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
     })
 }
 
-/// Finds out before the first request whether something listens.
+/// Checks before the first request that a server listens.
 async fn reach(target: &Uri) -> anyhow::Result<()> {
     let host = target.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -110,7 +110,7 @@ async fn reach(target: &Uri) -> anyhow::Result<()> {
     )
 }
 
-/// The requests on their way.
+/// The open requests, and the state of the run.
 struct Traffic {
     client: Client,
     targets: Vec<Uri>,
@@ -158,7 +158,7 @@ impl Traffic {
         }
     }
 
-    /// Counts what should have had its turn, of `due` in all, and had not; says how many.
+    /// Counts the requests as missed that were due, of `due` in all, and had no turn. Gives their number.
     fn miss(&mut self, due: u64) -> u64 {
         let all = self.tally.all();
         let late = due.saturating_sub(all.sent + all.missed);

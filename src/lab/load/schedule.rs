@@ -1,18 +1,18 @@
-//! When each request is to leave.
+//! The time at which each request is due.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-/// Turns that may wait to be taken. Beyond that the clock waits, and what has not left by the end is
-/// missed.
+/// Turns that may wait to be taken. Further turns wait for these, and a request that was not sent by the end
+/// is missed.
 const WAITING: usize = 1024;
 
 /// One request of the schedule.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
-    /// When it should leave.
+    /// Time at which it is due.
     pub(super) due: Instant,
 }
 
@@ -39,7 +39,7 @@ impl Schedule {
         self.start + Duration::from_secs_f64(turn as f64 / self.rate)
     }
 
-    /// When the last request should have left.
+    /// Time at which the last request is due.
     pub(super) fn end(&self) -> Instant {
         self.due(self.total - 1)
     }
@@ -50,8 +50,8 @@ impl Schedule {
         ((elapsed * self.rate).ceil() as u64).min(self.total)
     }
 
-    /// Gives out each turn when it is due, until the last or until nobody takes them any more. A
-    /// thread keeps the time, since timers of the runtime are only exact to a millisecond.
+    /// Sends each turn when it is due, until the last one or until the receiver is gone. A thread keeps the
+    /// time, because timers of the runtime are only exact to a millisecond.
     ///
     /// # Errors
     /// When the thread cannot be started.

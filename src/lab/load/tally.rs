@@ -9,19 +9,19 @@ use super::client::{Ended, Failure};
 use super::mix::Route;
 use crate::telemetry::propagation::Told;
 
-/// Longest time that is told apart, in microseconds: beyond any timeout.
+/// Longest time of the histogram, in microseconds: longer than any timeout.
 const LONGEST: u64 = 86_400_000_000 * 2;
 
-/// A request whose trace is worth a look.
+/// A request that the report names, with its trace.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
-    /// Its trace, when an answer told it.
+    /// Its trace, if a response named it.
     pub(super) trace: Option<Told>,
-    /// Request id, by which its span is found in any case.
+    /// Request id, which finds the span also without a response.
     pub(super) request_id: String,
-    /// Which target.
+    /// Index of the target.
     pub(super) target: usize,
-    /// From when it should have left to its end.
+    /// Time from when it was due to its end.
     pub(super) took: Duration,
     /// Outcome.
     pub(super) ended: Ended,
@@ -47,11 +47,11 @@ pub(super) struct Row {
     pub(super) statuses: BTreeMap<u16, u64>,
     /// Requests without an answer, by the reason.
     pub(super) failures: BTreeMap<Failure, u64>,
-    /// Microseconds of the answered and of those that took too long.
+    /// Microseconds of the answered requests and of those that timed out.
     pub(super) times: Histogram<u64>,
-    /// The slowest of those.
+    /// The slowest of these requests.
     pub(super) slowest: Option<Sample>,
-    /// The newest without an answer or with a status of 400 and above.
+    /// The newest request without a response or with a status of 400 and above.
     pub(super) failing: Option<Sample>,
 }
 

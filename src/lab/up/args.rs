@@ -21,12 +21,12 @@ pub struct UpArgs {
     /// Address that everything listens on
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub host: IpAddr,
-    /// Name under which the servers may be asked beside IP addresses, localhost and this machine's own
-    /// name, as host.docker.internal; *.name for all below one, * for any
+    /// Host name that requests may have beside IP addresses, localhost and this machine's own name, as
+    /// host.docker.internal; *.name for all names below one, * for any
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub allow_host: Vec<Name>,
-    /// Origin of web pages that may ask the servers and read their answers, as http://localhost:5173;
-    /// * for any
+    /// Origin of web pages that may send requests and read the responses, as http://localhost:5173; * for
+    /// any
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<AllowedOrigin>,
     /// Port of app-a; the other instances take the ports after it. 0 takes any free ports, here and
@@ -63,7 +63,7 @@ pub struct UpArgs {
     /// A real Tempo instead of the embedded one; spans are sent to port 4317 of its host
     #[arg(long, value_name = "URL", value_parser = http_url)]
     pub tempo: Option<Uri>,
-    /// Where a real Tempo takes OTLP gRPC, if not on port 4317 of its host
+    /// Address at which a real Tempo takes OTLP gRPC, if not port 4317 of its host
     #[arg(long, value_name = "URL", value_parser = http_url, requires = "tempo")]
     pub tempo_otlp: Option<Uri>,
     /// Show the dashboards (*.json) of this folder in the console too; one with the uid of a dashboard of the

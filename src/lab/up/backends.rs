@@ -1,9 +1,11 @@
 //! The embedded servers: each pillar's store, its API, and what fills it.
 
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use salvo::Router;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -30,121 +32,180 @@ const LAST_LINES: Duration = Duration::from_secs(5);
 pub(super) struct Backends {
     stores: Stores,
     servers: Vec<Running>,
-    receiver: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    receiver: Option<Receiver>,
     /// Store and targets, until the scraper takes them.
-    scraping: Option<(Arc<metrics::Store>, Arc<metrics::TargetSet>)>,
+    scraping: Option<Scraping>,
     scraper: Option<metrics::Scraper>,
     remote_loki: Option<Arc<RemoteLoki>>,
     sweeper: JoinHandle<()>,
 }
 
+/// The gRPC receiver: a signal that ends it when dropped, and its task.
+type Receiver = (oneshot::Sender<()>, JoinHandle<()>);
+
+/// The sink of the instances' log lines, and the real Loki behind it, if there is one.
+type Lines = (Arc<dyn Sink>, Option<Arc<RemoteLoki>>);
+
+/// Store and targets of the scraper.
+type Scraping = (Arc<metrics::Store>, Arc<metrics::TargetSet>);
+
+/// Starts the servers of one pillar after the other and gathers what they share.
+struct Start<'a> {
+    args: &'a UpArgs,
+    doors: &'a Doors,
+    addresses: &'a Addresses,
+    progress: &'a Progress,
+    stores: Stores,
+    servers: Vec<Running>,
+}
+
+impl Start<'_> {
+    fn max_bytes(&self) -> usize {
+        usize::try_from(self.args.store_mib << 20).unwrap_or(usize::MAX)
+    }
+
+    fn open(
+        &mut self,
+        listener: TcpListener,
+        routes: Router,
+        unmatched: Unmatched,
+    ) -> anyhow::Result<()> {
+        self.servers
+            .push(self.doors.open(listener, routes, unmatched)?);
+        Ok(())
+    }
+
+    /// Tempo with its receivers, unless a real one takes the spans.
+    fn traces(
+        &mut self,
+        api: Option<TcpListener>,
+        grpc: Option<TcpListener>,
+        http: Option<TcpListener>,
+    ) -> anyhow::Result<Option<Receiver>> {
+        let Some(api) = api else {
+            self.progress.part("Tempo (real)", &self.addresses.tempo);
+            return Ok(None);
+        };
+        let store = Arc::new(traces::Store::new(traces::Limits {
+            max_age: self.args.retention,
+            ..traces::Limits::for_store_of(self.max_bytes())
+        }));
+        let routes = traces::api::router(Arc::clone(&store));
+        self.open(api, routes, Unmatched::of_mux())?;
+        self.progress.part("Tempo API", &self.addresses.tempo);
+        if let Some(listener) = http {
+            let routes = traces::ingest::router(Arc::clone(&store));
+            self.open(listener, routes, Unmatched::of_mux())?;
+            let address = self.addresses.otlp_http.as_deref().unwrap_or_default();
+            self.progress.part("OTLP HTTP", address);
+        }
+        let receiver = match grpc {
+            Some(listener) => Some(self.grpc(listener, Arc::clone(&store))?),
+            None => None,
+        };
+        self.stores.traces = Some(store);
+        Ok(receiver)
+    }
+
+    fn grpc(&self, listener: TcpListener, store: Arc<traces::Store>) -> anyhow::Result<Receiver> {
+        let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
+        let (stop, stopped) = oneshot::channel();
+        let incoming = grpc_door::incoming(listener, self.doors.connections());
+        let task = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            let _ = traces::ingest::serve_grpc_on(incoming, store, stopped).await;
+        });
+        self.progress.part("OTLP gRPC", &self.addresses.otlp_grpc);
+        Ok((stop, task))
+    }
+
+    /// Loki, embedded or real.
+    fn logs(&mut self, api: Option<TcpListener>) -> anyhow::Result<Lines> {
+        let Some(api) = api else {
+            let remote = RemoteLoki::start(&self.addresses.loki, RemoteConfig::default())?;
+            let remote = Arc::new(remote);
+            self.progress.part("Loki (real)", &self.addresses.loki);
+            return Ok((Arc::clone(&remote) as Arc<dyn Sink>, Some(remote)));
+        };
+        let store = Arc::new(logs::Store::new(logs::Limits {
+            max_age: self.args.retention,
+            increment_duplicate_timestamp: true,
+            ..logs::Limits::for_store_of(self.max_bytes())
+        }));
+        let routes = logs::router(Arc::clone(&store));
+        self.open(api, routes, Unmatched::of_mux())?;
+        self.progress.part("Loki API", &self.addresses.loki);
+        self.stores.logs = Some(Arc::clone(&store));
+        Ok((Arc::new(StoreSink::new(store)), None))
+    }
+
+    /// Prometheus, unless a real one scrapes. Its `/metrics` has the numbers of all stores, so it starts
+    /// last.
+    fn metrics(&mut self, api: Option<TcpListener>) -> anyhow::Result<Option<Scraping>> {
+        let Some(api) = api else {
+            let address = &self.addresses.prometheus;
+            self.progress.part("Prometheus (real)", address);
+            return Ok(None);
+        };
+        let store = Arc::new(metrics::Store::new(metrics::Limits {
+            max_age: self.args.retention,
+            ..metrics::Limits::for_store_of(self.max_bytes())
+        }));
+        self.stores.metrics = Some(Arc::clone(&store));
+        let targets = metrics::TargetSet::new(&scrape_config(self.addresses)?);
+        let targets = Arc::new(targets);
+        let routes = metrics::router(
+            Arc::clone(&store),
+            Arc::clone(&targets),
+            metrics::QueryLimits::for_store_of(self.max_bytes()),
+        );
+        let routes = routes.push(stats::router(self.stores.clone()));
+        self.open(api, routes, Unmatched::of_httprouter())?;
+        let address = &self.addresses.prometheus;
+        self.progress.part("Prometheus API", address);
+        Ok(Some((store, targets)))
+    }
+}
+
 impl Backends {
     /// Starts what is not replaced by a real server. The sink takes the instances' log lines.
-    pub(super) async fn start(
+    pub(super) fn start(
         args: &UpArgs,
         doors: &Doors,
         listeners: ServerListeners,
         addresses: &Addresses,
         progress: &Progress,
     ) -> anyhow::Result<(Self, Arc<dyn Sink>)> {
-        let max_bytes = usize::try_from(args.store_mib << 20).unwrap_or(usize::MAX);
-        let max_age = args.retention;
-        let mut servers = Vec::new();
-        let mut stores = Stores::default();
-
-        let mut receiver = None;
-        if let Some(listener) = listeners.tempo {
-            let store = Arc::new(traces::Store::new(traces::Limits {
-                max_age,
-                ..traces::Limits::for_store_of(max_bytes)
-            }));
-            let routes = traces::api::router(Arc::clone(&store));
-            servers.push(doors.open(listener, routes, Unmatched::of_mux())?);
-            progress.part("Tempo API", &addresses.tempo);
-            if let Some(listener) = listeners.otlp_http {
-                let routes = traces::ingest::router(Arc::clone(&store));
-                servers.push(doors.open(listener, routes, Unmatched::of_mux())?);
-                progress.part(
-                    "OTLP HTTP",
-                    addresses.otlp_http.as_deref().unwrap_or_default(),
-                );
-            }
-            if let Some(listener) = listeners.otlp_grpc {
-                let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
-                let (stop, stopped) = oneshot::channel();
-                let taking = Arc::clone(&store);
-                let incoming = grpc_door::incoming(listener, doors.connections());
-                let task = tokio::spawn(async move {
-                    let stopped = async {
-                        let _ = stopped.await;
-                    };
-                    let _ = traces::ingest::serve_grpc_on(incoming, taking, stopped).await;
-                });
-                receiver = Some((stop, task));
-                progress.part("OTLP gRPC", &addresses.otlp_grpc);
-            }
-            stores.traces = Some(store);
-        } else {
-            progress.part("Tempo (real)", &addresses.tempo);
-        }
-
-        let mut remote_loki = None;
-        let sink: Arc<dyn Sink> = if let Some(listener) = listeners.loki {
-            let store = Arc::new(logs::Store::new(logs::Limits {
-                max_age,
-                increment_duplicate_timestamp: true,
-                ..logs::Limits::for_store_of(max_bytes)
-            }));
-            let routes = logs::router(Arc::clone(&store));
-            servers.push(doors.open(listener, routes, Unmatched::of_mux())?);
-            progress.part("Loki API", &addresses.loki);
-            stores.logs = Some(Arc::clone(&store));
-            Arc::new(StoreSink::new(store))
-        } else {
-            let remote = RemoteLoki::start(&addresses.loki, RemoteConfig::default())?;
-            let remote = Arc::new(remote);
-            remote_loki = Some(Arc::clone(&remote));
-            progress.part("Loki (real)", &addresses.loki);
-            remote
+        let mut start = Start {
+            args,
+            doors,
+            addresses,
+            progress,
+            stores: Stores::default(),
+            servers: Vec::new(),
         };
-
-        stores.lines = Some(Arc::clone(&sink));
-
-        let mut scraping = None;
-        if let Some(listener) = listeners.prometheus {
-            let store = Arc::new(metrics::Store::new(metrics::Limits {
-                max_age,
-                ..metrics::Limits::for_store_of(max_bytes)
-            }));
-            stores.metrics = Some(Arc::clone(&store));
-            let targets = Arc::new(metrics::TargetSet::new(&scrape_config(addresses)?));
-            let routes = metrics::router(
-                Arc::clone(&store),
-                Arc::clone(&targets),
-                metrics::QueryLimits::for_store_of(max_bytes),
-            );
-            let routes = routes.push(stats::router(stores.clone()));
-            servers.push(doors.open(listener, routes, Unmatched::of_httprouter())?);
-            progress.part("Prometheus API", &addresses.prometheus);
-            scraping = Some((store, targets));
-        } else {
-            progress.part("Prometheus (real)", &addresses.prometheus);
-        }
-
-        let sweeper = tokio::spawn(sweep(stores.clone()));
+        let receiver = start.traces(listeners.tempo, listeners.otlp_grpc, listeners.otlp_http)?;
+        let (sink, remote_loki) = start.logs(listeners.loki)?;
+        start.stores.lines = Some(Arc::clone(&sink));
+        let scraping = start.metrics(listeners.prometheus)?;
+        let Start {
+            stores, servers, ..
+        } = start;
         let running = Self {
+            sweeper: tokio::spawn(sweep(stores.clone())),
             stores,
             servers,
             receiver,
             scraping,
             scraper: None,
             remote_loki,
-            sweeper,
         };
         Ok((running, sink))
     }
 
-    /// Begins to scrape: once the instances are ready, or the first scrape would find nobody.
+    /// Begins to scrape. Called once the instances are ready, so that the first scrape does not fail.
     pub(super) fn scrape(&mut self) {
         if let Some((store, targets)) = self.scraping.take() {
             let first = metrics::FirstScrape::Immediate;

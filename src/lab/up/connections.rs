@@ -1,8 +1,9 @@
-//! Connections of one server: how many there may be, and which one goes when there are too many.
+//! The bound on the connections of one server, and the choice of the one that is closed when all places are
+//! taken.
 //!
-//! When all places are taken the connection goes that was silent for longest, of those that have no
-//! request to answer, so that connections which nobody uses cannot keep others out. One peer gets a part of the places only, so that the
-//! connections of one machine never push out those of others.
+//! The server closes the connection that was silent for longest, of those without a request in progress, so
+//! that idle connections cannot keep others out. One peer gets only a part of the places, so that the
+//! connections of one machine never displace those of others.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -27,7 +28,7 @@ const STEP: Duration = Duration::from_millis(5);
 const HEAD: Duration = Duration::from_secs(30);
 
 /// Time for a client to read on.
-const WRITE: Duration = Duration::from_secs(30);
+const WRITE: Duration = Duration::from_secs(10);
 
 /// Time for the next part of a body. Routes bound the whole of it.
 const BODY: Duration = Duration::from_secs(10);
@@ -68,7 +69,7 @@ struct Open {
 /// State of a connection.
 #[derive(Debug)]
 struct Usage {
-    /// When bytes went over it, in milliseconds since the table began.
+    /// Time of the last bytes, in milliseconds since the table was made.
     active: AtomicU64,
     /// Requests that are being answered.
     requests: AtomicUsize,
@@ -76,9 +77,9 @@ struct Usage {
 
 /// Handle that ends a connection.
 enum End {
-    /// A WebSocket is not ended: the routes that give these away count them.
+    /// A WebSocket is not ended: its route bounds their number.
     Http(ConnCtrl),
-    /// A sender of spans sends again what was not answered.
+    /// A sender of spans repeats a request that was not answered.
     Grpc(watch::Sender<bool>),
 }
 
@@ -156,7 +157,7 @@ impl Connections {
         let only = match of_peer - ending_of_peer.count() >= self.most_of_peer {
             true => Some(peer),
             false if open.len() - open.values().filter(ending).count() >= self.most => None,
-            // Those that make room are ending.
+            // Connections that were told to end make room soon.
             false => return false,
         };
         let longest_silent = open
@@ -205,7 +206,7 @@ impl Connections {
         }
     }
 
-    /// A place for a gRPC connection, with what says that it has to end; none when there is no room.
+    /// A place for a gRPC connection, with the signal that ends it. `None` when there is no room.
     pub(super) async fn admit(
         &self,
         address: std::net::SocketAddr,
@@ -324,7 +325,7 @@ mod tests {
         assert!(answering.is_some());
         let other = admit(OTHER).await.expect("a place");
 
-        // As a connection does that ends when it is told to.
+        // Ends the connection, as its task does when it is told to.
         let (third, mut end) = held.remove(2);
         let ended = tokio::spawn(async move {
             let _ = end.wait_for(|end| *end).await;
@@ -336,7 +337,7 @@ mod tests {
         let eighth = admit(OTHER).await.expect("a place");
         assert!(!*other.1.borrow());
 
-        // Nobody ends: one is told to, and there is no room.
+        // One connection is told to end and does not, so there is no room.
         assert!(admit(OTHER).await.is_none());
         let told = held.iter().chain([&seventh, &other, &eighth]);
         assert_eq!(told.filter(|(_, end)| *end.borrow()).count(), 1);

@@ -43,7 +43,7 @@ pub(super) fn console(args: &UpArgs, addresses: &Addresses) -> anyhow::Result<Co
     })
 }
 
-/// Makes of every text what Grafana does when it reads the file.
+/// Unescapes every text, as Grafana does when it reads the file.
 fn unescape(value: &mut Value) {
     match value {
         Value::String(text) => *text = provisioning::unescaped(text),

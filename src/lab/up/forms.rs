@@ -1,17 +1,17 @@
-//! Forms on their way to a route: read here, within bounds of time and of the memory that all of them
-//! take, because a route reads its form whole.
+//! Reads request bodies before their route does, with bounds on time and on the memory of all of them
+//! together, because a route reads its form whole.
 
 use salvo::http::header::CONTENT_TYPE;
 use salvo::http::{ReqBody, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
-use super::serve::refuse;
+use super::refusal::refuse;
 use lab_backends::wire::intake::{BodyError, Intake};
 
 /// Bytes of a form.
 const MOST: usize = 1 << 20;
 
-/// Reads the bodies that routes read whole.
+/// Middleware that reads the bodies that routes read whole.
 pub(super) struct Forms {
     intake: Intake,
     /// Any body, not only forms: the routes take nothing larger.

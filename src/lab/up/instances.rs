@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use http::{Request, StatusCode};
+use http_body_util::Full;
 use parking_lot::Mutex;
 use tokio::io::AsyncRead;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,12 +25,19 @@ use super::UpArgs;
 use super::last_words::LastWords;
 use super::ports::Addresses;
 use super::progress::Progress;
+use crate::client::{Bounds, Client, Size};
 use lab_backends::logs::Clock;
 use lab_backends::logs::shipper::{Output, Pipeline, Sink, Stages, contract_labels};
 use lab_backends::logs::store::LabelSet;
 
 /// Time for an instance to become ready.
 const READY: Duration = Duration::from_secs(20);
+
+/// Longest wait for one answer of the readiness probe.
+const READY_ANSWER: Duration = Duration::from_secs(1);
+
+/// Largest answer of the readiness probe, in bytes.
+const READY_BYTES: usize = 4096;
 
 /// Time for an instance to end: its own 10 s for requests and 5 s for spans, and some more.
 const END: Duration = Duration::from_secs(17);
@@ -41,7 +48,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// An instance that ran this long has not crashed in a row.
+/// After an instance ran this long, its next crash counts as the first in a row.
 const SOUND: Duration = Duration::from_secs(60);
 
 /// Time that a log entry waits for further lines. The instances write an event at once, so
@@ -51,8 +58,8 @@ const ENTRY_WAIT: Duration = Duration::from_millis(200);
 /// Time that a finished span waits for its batch, in ms, so that a trace is seen soon.
 const BATCH_DELAY: &str = "200";
 
-/// Variables that can keep an instance from starting, or its spans or lines from coming. A sampler,
-/// bounds and a time zone from the environment reach it.
+/// Environment variables that can keep an instance from starting, or from sending spans or lines. They are
+/// removed. A sampler, bounds and a time zone from the environment do reach the instance.
 const HOSTILE: [&str; 11] = [
     "OTEL_SDK_DISABLED",
     "OTEL_TRACES_EXPORTER",
@@ -216,10 +223,15 @@ pub(super) fn host_name() -> String {
 
 /// Waits until an instance answers that it is ready.
 async fn ready(status: &Status) -> anyhow::Result<()> {
-    let started = Instant::now();
-    while started.elapsed() < READY {
-        if asks_ready(&status.address).await.unwrap_or(false) {
+    let client = Client::new(1, None);
+    let deadline = Instant::now() + READY;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if is_ready(&client, &status.address, left.min(READY_ANSWER)).await? {
             return Ok(());
+        }
+        if left.is_zero() {
+            break;
         }
         time::sleep(Duration::from_millis(5)).await;
     }
@@ -232,13 +244,11 @@ async fn ready(status: &Status) -> anyhow::Result<()> {
     bail!("{name} on {address} is not ready after {seconds} s{crashes}")
 }
 
-async fn asks_ready(address: &str) -> std::io::Result<bool> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await?;
-    Ok(&answer == b"HTTP/1.1 200")
+async fn is_ready(client: &Client, address: &str, time: Duration) -> Result<bool, http::Error> {
+    let request = Request::get(format!("http://{address}/readyz")).body(Full::default())?;
+    let size = Size::Whole(READY_BYTES);
+    let answer = client.exchange(request, Bounds { time, size }).await;
+    Ok(answer.is_ok_and(|answer| answer.status() == StatusCode::OK))
 }
 
 /// Keeps one instance running.
@@ -280,7 +290,7 @@ impl Keeper {
         }
     }
 
-    /// Runs the process once: `None` when it was asked to end, else how it ended.
+    /// Runs the process once. `None` when it was asked to end, else the way in which it ended.
     async fn run(&mut self, status: &Status) -> anyhow::Result<Option<String>> {
         let mut command = Command::new(&self.program);
         // Variables that a shell sets for other programs must not switch a pillar off here.
@@ -341,7 +351,7 @@ impl Keeper {
             // A panic before the log is set up, or an error at the start: plain lines.
             Output::Stderr => Stages::lines(),
         };
-        // The lines come through a pipe: where they were written is the process's own output.
+        // The lines come through a pipe, so their file is the process's own output.
         let filename = format!("/dev/{}", output.as_str());
         let labels = contract_labels(name, output, &self.host, &filename);
         async move {

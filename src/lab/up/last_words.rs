@@ -11,7 +11,7 @@ use lab_backends::logs::store::{Entry, LabelSet};
 /// Characters that are kept; a terminal shows them on a few lines.
 const LONGEST: usize = 300;
 
-/// Hands entries on and remembers the last one.
+/// A sink that passes entries on and keeps the last one.
 pub(super) struct LastWords {
     sink: Arc<dyn Sink>,
     line: Mutex<String>,
@@ -25,7 +25,7 @@ impl LastWords {
         }
     }
 
-    /// The last line without control characters, which a terminal would obey; empty if none came.
+    /// The last line, without control characters, which a terminal would interpret. Empty if there was none.
     pub(super) fn line(&self) -> String {
         self.line.lock().clone()
     }

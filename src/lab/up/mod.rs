@@ -3,15 +3,15 @@
 //! * [`args`]: its flags
 //! * [`ports`]: every address, bound before anything is started
 //! * [`backends`]: the embedded servers
-//! * [`serve`]: what each server stands behind; [`connections`], [`grpc_door`]: how many may connect
-//! * [`forms`]: how large and how slow their forms may be
-//! * [`files`]: how many files the process may open
-//! * [`instances`]: the service's processes, kept running
-//! * [`last_words`]: why one of them ended
-//! * [`console`]: what a browser gets on port 3000; [`status`], [`traffic`] are the lab's part of it
-//! * [`progress`]: what it says on the terminal
+//! * [`serve`]: starts a server with its guard and bounds; [`connections`], [`grpc_door`]: bounds on
+//!   connections; [`forms`]: bounds on request bodies; [`refusal`]: their error responses
+//! * [`stats`]: `/metrics` of the lab itself
+//! * [`files`]: the limit of open files
+//! * [`instances`]: the service's processes, kept running; [`last_words`]: their last lines on standard error
+//! * [`console`]: the console on port 3000; [`status`], [`traffic`]: the lab's own routes of it
+//! * [`progress`]: terminal output
 
-pub mod args;
+mod args;
 mod backends;
 mod connections;
 mod console;
@@ -22,6 +22,7 @@ mod instances;
 mod last_words;
 mod ports;
 mod progress;
+mod refusal;
 mod serve;
 mod stats;
 mod status;
@@ -66,7 +67,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let addresses = ports.addresses.clone();
 
     let (mut backends, sink) =
-        Backends::start(&args, &doors, ports.servers, &addresses, &progress).await?;
+        Backends::start(&args, &doors, ports.servers, &addresses, &progress)?;
     let instances = tokio::select! {
         started = Instances::start(&args, ports.instances, &addresses, sink, &progress) => started?,
         // Nobody has used them yet, so they are killed as they are dropped.

@@ -1,5 +1,5 @@
-//! Every address of the lab, bound before anything is started, so that all conflicts are told at
-//! once and nothing can take a port in between.
+//! Every address of the lab. All are bound before anything is started, so that one error names all
+//! conflicts and no other program can take a port in between.
 
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
@@ -11,7 +11,7 @@ use super::UpArgs;
 /// Letters after `app-`, in order.
 const LETTERS: std::ops::RangeInclusive<char> = 'a'..='z';
 
-/// Where everything is, or is to be.
+/// The addresses of all parts of the lab.
 #[derive(Clone, Debug)]
 pub(super) struct Addresses {
     /// The instances by name.
@@ -30,7 +30,10 @@ pub(super) struct Addresses {
     pub(super) otlp_http: Option<String>,
 }
 
-/// Listeners of the embedded servers; none for a pillar that a real server has.
+/// A listener with its address.
+type Bound = (TcpListener, SocketAddr);
+
+/// Listeners of the embedded servers; `None` where a real server is used.
 pub(super) struct ServerListeners {
     pub(super) prometheus: Option<TcpListener>,
     pub(super) loki: Option<TcpListener>,
@@ -52,81 +55,40 @@ impl Ports {
     /// Binds every address that the lab needs.
     ///
     /// # Errors
-    /// When one cannot be had: all of those are named, each with the flag that moves it.
+    /// An error that names every address that cannot be bound, each with the flag that moves it.
     pub(super) fn bind(args: &UpArgs) -> anyhow::Result<Self> {
         let mut taking = Taking {
             args,
             conflicts: String::new(),
         };
-        let count = if args.no_apps { 0 } else { args.app_count };
-        let mut instances = Vec::new();
-        let mut apps = Vec::new();
-        for (number, letter) in (0..count).zip(LETTERS) {
-            let name = format!("app-{letter}");
-            let port = match args.app_port {
-                0 => 0,
-                // There are as many: the flags were checked.
-                first => first.saturating_add(number),
-            };
-            if let Some((listener, address)) = taking.take(&name, port, "--app-port") {
-                instances.push(listener);
-                apps.push((name, address));
-            }
-        }
+        let (instances, apps) = taking.instances();
         let console = taking.take("the console", args.console_port, "--console-port");
-        let prometheus = (args.prometheus.is_none()).then(|| {
-            taking.take(
-                "the Prometheus API",
-                args.prometheus_port,
-                "--prometheus-port",
-            )
-        });
-        let loki = (args.loki.is_none())
-            .then(|| taking.take("the Loki API", args.loki_port, "--loki-port"));
-        let tempo = (args.tempo.is_none())
-            .then(|| taking.take("the Tempo API", args.tempo_port, "--tempo-port"));
-        let grpc = (args.tempo.is_none())
-            .then(|| taking.take("OTLP gRPC", args.otlp_grpc_port, "--otlp-grpc-port"));
-        let http = (args.tempo.is_none())
-            .then(|| taking.take("OTLP HTTP", args.otlp_http_port, "--otlp-http-port"));
+        let servers = taking.servers();
         if !taking.conflicts.is_empty() {
             bail!("not started:{}", taking.conflicts);
         }
 
-        let [prometheus, loki, tempo, grpc, http] =
-            [prometheus, loki, tempo, grpc, http].map(Option::flatten);
-        let url = |taken: &Option<(TcpListener, SocketAddr)>, real: &Option<http::Uri>| match taken
-        {
-            Some((_, address)) => format!("http://{address}"),
-            None => real
-                .as_ref()
-                .map(|uri| uri.to_string().trim_end_matches('/').to_owned())
-                .unwrap_or_default(),
-        };
-        let real_otlp = args.tempo_otlp.clone().or_else(|| {
-            let host = args.tempo.as_ref()?.host()?;
-            format!("http://{host}:4317").parse().ok()
-        });
         let addresses = Addresses {
             apps,
             console: console.as_ref().map(|(_, address)| *address),
-            prometheus: url(&prometheus, &args.prometheus),
-            loki: url(&loki, &args.loki),
-            tempo: url(&tempo, &args.tempo),
-            otlp_grpc: url(&grpc, &real_otlp),
-            otlp_http: http
+            prometheus: url(&servers.prometheus, args.prometheus.as_ref()),
+            loki: url(&servers.loki, args.loki.as_ref()),
+            tempo: url(&servers.tempo, args.tempo.as_ref()),
+            otlp_grpc: url(&servers.otlp_grpc, real_otlp(args).as_ref()),
+            otlp_http: servers
+                .otlp_http
                 .as_ref()
                 .map(|(_, address)| format!("http://{address}")),
         };
-        let listener = |taken: Option<(TcpListener, SocketAddr)>| taken.map(|(it, _)| it);
+        let listener = |bound: Option<Bound>| bound.map(|(listener, _)| listener);
         Ok(Self {
             addresses,
             servers: ServerListeners {
-                prometheus: listener(prometheus),
-                loki: listener(loki),
-                tempo: listener(tempo),
-                otlp_grpc: listener(grpc),
-                otlp_http: listener(http),
+                prometheus: listener(servers.prometheus),
+                loki: listener(servers.loki),
+                tempo: listener(servers.tempo),
+                otlp_grpc: listener(servers.otlp_grpc),
+                otlp_http: listener(servers.otlp_http),
             },
             console: listener(console),
             instances,
@@ -134,14 +96,96 @@ impl Ports {
     }
 }
 
-/// Takes addresses one by one and gathers what could not be had.
+/// URL of an embedded server, or of the real one in its place.
+fn url(embedded: &Option<Bound>, real: Option<&http::Uri>) -> String {
+    match embedded {
+        Some((_, address)) => format!("http://{address}"),
+        None => real
+            .map(|uri| uri.to_string().trim_end_matches('/').to_owned())
+            .unwrap_or_default(),
+    }
+}
+
+/// URL at which a real Tempo takes spans.
+fn real_otlp(args: &UpArgs) -> Option<http::Uri> {
+    args.tempo_otlp.clone().or_else(|| {
+        let host = args.tempo.as_ref()?.host()?;
+        format!("http://{host}:4317").parse().ok()
+    })
+}
+
+/// The embedded servers; `None` where a real server is used.
+struct Servers {
+    prometheus: Option<Bound>,
+    loki: Option<Bound>,
+    tempo: Option<Bound>,
+    otlp_grpc: Option<Bound>,
+    otlp_http: Option<Bound>,
+}
+
+/// Binds addresses one by one and collects the errors.
 struct Taking<'a> {
     args: &'a UpArgs,
     conflicts: String,
 }
 
 impl Taking<'_> {
-    fn take(&mut self, who: &str, port: u16, flag: &str) -> Option<(TcpListener, SocketAddr)> {
+    fn instances(&mut self) -> (Vec<TcpListener>, Vec<(String, SocketAddr)>) {
+        let args = self.args;
+        let count = if args.no_apps { 0 } else { args.app_count };
+        let mut listeners = Vec::new();
+        let mut apps = Vec::new();
+        for (number, letter) in (0..count).zip(LETTERS) {
+            let name = format!("app-{letter}");
+            let port = match args.app_port {
+                0 => 0,
+                // `UpArgs::check` made sure that there are enough ports.
+                first => first.saturating_add(number),
+            };
+            if let Some((listener, address)) = self.take(&name, port, "--app-port") {
+                listeners.push(listener);
+                apps.push((name, address));
+            }
+        }
+        (listeners, apps)
+    }
+
+    fn servers(&mut self) -> Servers {
+        let args = self.args;
+        let mut embedded = |real: &Option<http::Uri>, who, port, flag| match real {
+            Some(_) => None,
+            None => self.take(who, port, flag),
+        };
+        Servers {
+            prometheus: embedded(
+                &args.prometheus,
+                "the Prometheus API",
+                args.prometheus_port,
+                "--prometheus-port",
+            ),
+            loki: embedded(&args.loki, "the Loki API", args.loki_port, "--loki-port"),
+            tempo: embedded(
+                &args.tempo,
+                "the Tempo API",
+                args.tempo_port,
+                "--tempo-port",
+            ),
+            otlp_grpc: embedded(
+                &args.tempo,
+                "OTLP gRPC",
+                args.otlp_grpc_port,
+                "--otlp-grpc-port",
+            ),
+            otlp_http: embedded(
+                &args.tempo,
+                "OTLP HTTP",
+                args.otlp_http_port,
+                "--otlp-http-port",
+            ),
+        }
+    }
+
+    fn take(&mut self, who: &str, port: u16, flag: &str) -> Option<Bound> {
         let wanted = SocketAddr::new(self.args.host, port);
         let bound = TcpListener::bind(wanted).and_then(|listener| {
             listener.set_nonblocking(true)?;

@@ -1,4 +1,4 @@
-//! Terminal output of `lab up`: a line a part as it starts, then where everything is.
+//! Terminal output of `lab up`: a line for each part as it starts, then all addresses.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -15,7 +15,7 @@ enum Form {
     Text { colours: bool },
 }
 
-/// Says what happens, in the form that was asked for.
+/// Writes what happens, in the form that the flags choose.
 #[derive(Clone)]
 pub(super) struct Progress(Form);
 
@@ -117,7 +117,7 @@ impl Progress {
     }
 }
 
-/// A line on standard output. Whoever reads it may be gone; the lab goes on.
+/// Writes a line to standard output. The lab goes on when its reader has gone away.
 fn line(text: impl std::fmt::Display) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{text}");

@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use salvo::conn::tcp::TcpAcceptor;
-use salvo::http::HeaderValue;
-use salvo::http::header::CONTENT_TYPE;
 use salvo::server::ServerHandle;
-use salvo::{Request, Response, Router, Server, Service};
+use salvo::{Router, Server, Service};
 use tokio::task::JoinHandle;
 
 use super::UpArgs;
 use super::connections::{Connections, Keep};
 use super::forms::Forms;
 use super::instances::host_name;
+use super::refusal::refuse;
 use crate::guard::{Before, Guard, Hosts};
 use crate::routing::{Head, Unmatched};
 
@@ -68,7 +67,7 @@ impl Doors {
         start(listener, service, connections)
     }
 
-    /// Serves what stands behind the guard already, and takes no large bodies.
+    /// Serves a service that has the guard already and takes no large bodies.
     ///
     /// # Errors
     /// When the listener cannot be used.
@@ -100,13 +99,6 @@ fn start(
         let _ = server.try_serve(service).await;
     });
     Ok(Running { handle, task })
-}
-
-/// Says why a request is not let in.
-pub(super) fn refuse(_req: &Request, res: &mut Response, text: &str) {
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    res.headers_mut().insert(CONTENT_TYPE, plain);
-    res.body(format!("{text}\n"));
 }
 
 /// A running server; dropping it ends it at once.

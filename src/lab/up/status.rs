@@ -1,4 +1,4 @@
-//! Status of the lab: where everything is, how the instances fare, and its metrics.
+//! Status of the lab: addresses of the servers, state of the instances, and metrics.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

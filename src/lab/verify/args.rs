@@ -1,4 +1,4 @@
-//! The command line of `lab verify`, and what it comes to.
+//! The command line of `lab verify`, and the servers that it names.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -89,7 +89,7 @@ pub struct Lab {
     pub grafana: Option<Server>,
 }
 
-/// The command line asks for something that cannot be done.
+/// A flag cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
     /// A flag's URL cannot be used.

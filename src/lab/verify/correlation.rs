@@ -11,7 +11,7 @@ use crate::lab::provisioning::{DataSource, unescaped};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TraceToLogs {
-    /// The data source that is asked.
+    /// The data source that gets the query.
     pub datasource_uid: String,
     tags: Vec<Tag>,
     #[serde(rename = "filterByTraceID")]
@@ -54,9 +54,9 @@ struct TraceToLogsV1 {
 pub struct LogsQuery {
     /// LogQL.
     pub query: String,
-    /// From when, Unix nanoseconds.
+    /// Begin of the time range, Unix nanoseconds.
     pub start: i64,
-    /// Until when, Unix nanoseconds.
+    /// End of the time range, Unix nanoseconds.
     pub end: i64,
 }
 

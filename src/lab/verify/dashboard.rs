@@ -1,10 +1,10 @@
-//! A Grafana dashboard, as far as its queries and variables go: files of today, those of older Grafanas
-//! with rows in the place of panels or a data source by its name, and exports that ask for data sources at
-//! import. What is not known is named.
+//! The queries and variables of a Grafana dashboard. Read are files of today, files of older Grafanas with
+//! rows in the place of panels or a data source by its name, and exports that ask for data sources at
+//! import. An error names what it does not know.
 //!
-//! * [`import`]: what an export leaves open until it is imported
-//! * [`panel`]: panels of all ages with their targets
-//! * [`source`]: which data source is meant
+//! * [`import`]: the inputs that an export leaves open until it is imported
+//! * [`panel`]: panels of all versions with their targets
+//! * [`source`]: references to data sources
 //! * [`variable`]: variables of all kinds
 
 mod import;
@@ -24,7 +24,7 @@ pub use variable::Variable;
 /// there is traffic. People read them in Grafana beside the panel's title.
 pub const MAY_BE_EMPTY: &str = "May be empty";
 
-/// The time range that Grafana shows when a file names none it can be told from, in seconds.
+/// The time range of a file that has none that can be understood, in seconds.
 const DEFAULT_RANGE: f64 = 6.0 * 3600.0;
 
 /// A dashboard.
@@ -43,7 +43,7 @@ impl Dashboard {
     /// Reads a dashboard.
     ///
     /// # Errors
-    /// The one thing in it that is not known.
+    /// Names the part that is not known.
     pub fn read(content: &Value) -> Result<Self, String> {
         let content = import::imported(content)?;
         let variables = content["templating"]["list"].as_array();

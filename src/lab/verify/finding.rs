@@ -3,7 +3,7 @@
 /// Reason why a promise is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The request, as a person could repeat it, or what was looked for.
+    /// The request, as a person could repeat it, or the expected thing.
     pub asked: String,
     /// The observation in the place of the expected one.
     pub came: String,
@@ -42,7 +42,7 @@ impl Finding {
 
 /// Text from a server, cut to what fits a report.
 #[must_use]
-pub fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 300;
     let text = text.trim();
     let shown: String = text

@@ -1,4 +1,4 @@
-//! A small HTTP client for the APIs of the lab: no TLS, bounded time and size.
+//! The servers under test: requests with parameters, a login and forms, and their JSON answers.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,14 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::Client as Hyper;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::Full;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::finding::{Finding, excerpt};
+use crate::client::{Bounds, Client, Failure, Size};
 
 /// Longest time for one request; the slowest route of the service takes five seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -21,7 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Largest answer that is read, in bytes.
 const LARGEST: usize = 32 << 20;
 
-/// Characters that stand in a query string as they are.
+/// Idle connections that are kept for each server. All promises ask at the same time.
+const IDLE: usize = 64;
+
+/// Characters that are percent-encoded in a query string.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -31,10 +32,10 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// A base URL cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Not an address at all.
+    /// Not a URL.
     #[error("{0:?} is no URL; expected one like http://127.0.0.1:3200")]
     Malformed(String),
-    /// Only plain HTTP is spoken.
+    /// TLS is not supported.
     #[error("{0:?} uses https, which is not spoken here; put a proxy that ends TLS before it")]
     Https(String),
 }
@@ -42,7 +43,7 @@ pub enum UrlError {
 /// One server, by the URL that its paths are added to.
 #[derive(Clone)]
 pub struct Server {
-    hyper: Hyper<HttpConnector, Full<Bytes>>,
+    client: Client,
     base: String,
     authority: String,
     authorization: Option<HeaderValue>,
@@ -50,7 +51,7 @@ pub struct Server {
 
 /// Response of a server.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// The request, as a person could repeat it.
     pub asked: String,
     /// HTTP status.
@@ -76,7 +77,7 @@ impl Server {
             _ => return Err(malformed()),
         }
         Ok(Self {
-            hyper: Hyper::builder(TokioExecutor::new()).build_http(),
+            client: Client::new(IDLE, None),
             base: url.trim_end_matches('/').to_owned(),
             authority,
             authorization: None,
@@ -108,7 +109,7 @@ impl Server {
     ///
     /// # Errors
     /// A finding when no answer came.
-    pub async fn get(&self, path: &str, params: &[(&str, &str)]) -> Result<Answer, Finding> {
+    pub async fn get(&self, path: &str, params: &[(&str, &str)]) -> Result<Response, Finding> {
         self.get_with(path, params, &[]).await
     }
 
@@ -121,7 +122,7 @@ impl Server {
         path: &str,
         params: &[(&str, &str)],
         headers: &[(HeaderName, &str)],
-    ) -> Result<Answer, Finding> {
+    ) -> Result<Response, Finding> {
         let mut url = format!("{}{path}", self.base);
         if !params.is_empty() {
             url.push('?');
@@ -136,7 +137,7 @@ impl Server {
     ///
     /// # Errors
     /// A finding when no answer came.
-    pub async fn post(&self, path: &str, params: &[(&str, &str)]) -> Result<Answer, Finding> {
+    pub async fn post(&self, path: &str, params: &[(&str, &str)]) -> Result<Response, Finding> {
         let url = format!("{}{path}", self.base);
         let asked = curl("-s", &url, params);
         let headers = [(CONTENT_TYPE, "application/x-www-form-urlencoded")];
@@ -151,7 +152,7 @@ impl Server {
         asked: String,
         headers: &[(HeaderName, &str)],
         body: Bytes,
-    ) -> Result<Answer, Finding> {
+    ) -> Result<Response, Finding> {
         let mut request = Request::builder()
             .method(method)
             .uri(url)
@@ -166,39 +167,34 @@ impl Server {
             Ok(request) => request,
             Err(error) => return Err(Finding::new(asked, error.to_string()).settled()),
         };
-        let exchange = async {
-            let response = self.hyper.request(request).await.map_err(|error| {
-                let mut text = error.to_string();
-                let mut cause = std::error::Error::source(&error);
-                while let Some(error) = cause {
-                    text = error.to_string();
-                    cause = error.source();
-                }
-                text
-            })?;
-            let (head, body) = response.into_parts();
-            let body = Limited::new(body, LARGEST).collect().await;
-            let body = body.map_err(|error| error.to_string())?.to_bytes();
-            Ok::<_, String>((head, String::from_utf8_lossy(&body).into_owned()))
+        let bounds = Bounds {
+            time: PATIENCE,
+            size: Size::Whole(LARGEST),
         };
-        match tokio::time::timeout(PATIENCE, exchange).await {
-            Ok(Ok((head, body))) => Ok(Answer {
-                asked,
-                status: head.status.as_u16(),
-                headers: head.headers,
-                body,
-            }),
-            Ok(Err(text)) => Err(Finding::new(asked, format!("no answer: {text}"))),
-            Err(_) => {
-                let came = format!("no answer within {} s", PATIENCE.as_secs());
+        match self.client.exchange(request, bounds).await {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                Ok(Response {
+                    asked,
+                    status: head.status.as_u16(),
+                    headers: head.headers,
+                    body: String::from_utf8_lossy(&body).into_owned(),
+                })
+            }
+            Err(Failure::Late(time)) => {
+                let came = format!("no answer within {} s", time.as_secs());
+                Err(Finding::new(asked, came))
+            }
+            Err(failure) => {
+                let came = format!("no answer: {}", failure.cause());
                 Err(Finding::new(asked, came))
             }
         }
     }
 }
 
-impl Answer {
-    /// The finding that this answer is, not being what was expected.
+impl Response {
+    /// A finding about this response, which is not as expected.
     #[must_use]
     pub fn finding(&self, came: impl Into<String>) -> Finding {
         Finding::new(&self.asked, came)
@@ -207,7 +203,7 @@ impl Answer {
     /// The body as JSON, of an answer with status 2xx.
     ///
     /// # Errors
-    /// A finding that tells the status and the body.
+    /// A finding with the status and the body.
     pub fn json(&self) -> Result<Value, Finding> {
         if !(200..300).contains(&self.status) {
             let came = format!("HTTP {}: {}", self.status, excerpt(&self.body));

@@ -1,4 +1,4 @@
-//! Questions to Loki (<https://grafana.com/docs/loki/latest/reference/loki-http-api/>).
+//! Queries to Loki (<https://grafana.com/docs/loki/latest/reference/loki-http-api/>).
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use http::header::HeaderName;
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::http::{Answer, Server};
+use super::http::{Response, Server};
 
 /// Asks Loki to tell index labels and structured metadata apart.
 const FLAGS: HeaderName = HeaderName::from_static("x-loki-response-encoding-flags");
 
 /// A log entry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
+pub(super) struct Entry {
     /// Labels of its stream.
     pub labels: BTreeMap<String, String>,
     /// Unix nanoseconds, as text.
@@ -25,7 +25,7 @@ pub struct Entry {
 impl Entry {
     /// A selector of exactly its stream.
     #[must_use]
-    pub fn selector(&self) -> String {
+    pub(super) fn selector(&self) -> String {
         let matchers: Vec<String> = self
             .labels
             .iter()
@@ -37,7 +37,7 @@ impl Entry {
 
 /// Entries with the request that brought them.
 #[derive(Debug)]
-pub struct Entries {
+pub(super) struct Entries {
     /// The request.
     pub asked: String,
     /// Oldest first.
@@ -48,7 +48,11 @@ pub struct Entries {
 ///
 /// # Errors
 /// A finding when the query was refused. No entries are no error.
-pub async fn entries(loki: &Server, query: &str, window: (i64, i64)) -> Result<Entries, Finding> {
+pub(super) async fn entries(
+    loki: &Server,
+    query: &str,
+    window: (i64, i64),
+) -> Result<Entries, Finding> {
     let answer = range(loki, query, window, None).await?;
     let json = answer.json()?;
     let mut entries = Vec::new();
@@ -78,12 +82,12 @@ pub async fn entries(loki: &Server, query: &str, window: (i64, i64)) -> Result<E
 ///
 /// # Errors
 /// A finding when no answer came.
-pub async fn range(
+pub(super) async fn range(
     loki: &Server,
     query: &str,
     (start, end): (i64, i64),
     step: Option<f64>,
-) -> Result<Answer, Finding> {
+) -> Result<Response, Finding> {
     let (start, end) = (start.to_string(), end.to_string());
     let step = step.map(|step| step.to_string());
     let mut params = vec![

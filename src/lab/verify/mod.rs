@@ -1,42 +1,46 @@
 //! `lab verify`: the acceptance contract of the lab, the same for the embedded backends, the stack
 //! and the machine. It sends its own requests, waits until every signal of them is visible through
-//! the public HTTP APIs, and tells which promise is not kept. The names that it holds everybody to are in
-//! `docs/contract.md`.
+//! the public HTTP APIs, and reports the promises that are not kept. The names of metrics, labels and spans
+//! that it expects are in `docs/contract.md`.
 //!
 //! * [`args`]: the command line
 //! * [`mod@run`]: from the first request to the report
-//! * [`contract`]: the list of promises
-//! * [`promises`]: what each of them looks at
-//! * [`promise`], [`finding`], [`report`]: what became of them, for people and programs
-//! * [`traffic`], [`sent`]: the requests, and what is remembered of them
-//! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: how servers are asked
-//! * [`correlation`], [`dashboard`], [`template`], [`question`]: what Grafana makes of
-//!   its files
+//! * [`reach`]: servers that do not answer at all
+//! * [`contract`]: the promises, a row for each
+//! * [`promises`]: their checks
+//! * [`promise`], [`finding`], [`report`]: their outcomes, for people and programs
+//! * [`send`], [`traffic`], [`sent`]: the requests, and the record of them
+//! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: queries to the servers
+//! * [`correlation`], [`dashboard`], [`template`], [`panel_query`]: Grafana's files, applied as Grafana
+//!   applies them
 
 pub mod args;
-pub mod contract;
+mod contract;
 pub mod correlation;
 pub mod dashboard;
-pub mod finding;
-pub mod http;
-pub mod loki;
-pub mod prometheus;
-pub mod promise;
-pub mod promises;
-pub mod question;
-pub mod report;
-pub mod run;
-pub mod sent;
+mod finding;
+mod http;
+mod loki;
+pub mod panel_query;
+mod prometheus;
+mod promise;
+mod promises;
+mod reach;
+mod report;
+mod run;
+mod send;
+mod sent;
 pub mod template;
 pub mod tempo;
-pub mod traffic;
-pub mod wait;
+mod traffic;
+mod wait;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use args::VerifyArgs;
-use run::{Stop, run};
+use reach::Stop;
+use run::run;
 
 use super::command::{CANNOT_RUN, finished, print};
 

@@ -1,15 +1,15 @@
-//! Questions to Prometheus (<https://prometheus.io/docs/prometheus/latest/querying/api/>).
+//! Queries to Prometheus (<https://prometheus.io/docs/prometheus/latest/querying/api/>).
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::http::{Answer, Server};
+use super::http::{Response, Server};
 
 /// One element of an instant vector.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub(super) struct Sample {
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Its value.
@@ -19,7 +19,7 @@ pub struct Sample {
 impl Sample {
     /// A label's value, empty when it is not there.
     #[must_use]
-    pub fn label(&self, name: &str) -> &str {
+    pub(super) fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", String::as_str)
     }
 }
@@ -28,7 +28,10 @@ impl Sample {
 ///
 /// # Errors
 /// A finding when the query was refused.
-pub async fn instant(prometheus: &Server, query: &str) -> Result<(String, Vec<Sample>), Finding> {
+pub(super) async fn instant(
+    prometheus: &Server,
+    query: &str,
+) -> Result<(String, Vec<Sample>), Finding> {
     let answer = prometheus
         .post("/api/v1/query", &[("query", query)])
         .await?;
@@ -46,11 +49,11 @@ pub async fn instant(prometheus: &Server, query: &str) -> Result<(String, Vec<Sa
 ///
 /// # Errors
 /// A finding when the query was refused.
-pub async fn exemplar_ids(
+pub(super) async fn exemplar_ids(
     prometheus: &Server,
     query: &str,
     (start, end): (i64, i64),
-) -> Result<(Answer, Vec<String>), Finding> {
+) -> Result<(Response, Vec<String>), Finding> {
     let (start, end) = (start.to_string(), end.to_string());
     let params = [("query", query), ("start", &start), ("end", &end)];
     let answer = prometheus.post("/api/v1/query_exemplars", &params).await?;
@@ -68,7 +71,7 @@ pub async fn exemplar_ids(
 
 /// True if an answer of Prometheus or Loki holds any data: a sample that is a number, or a line.
 #[must_use]
-pub fn has_data(answer: &Value) -> bool {
+pub(super) fn has_data(answer: &Value) -> bool {
     let is_number = |value: &Value| !number(&value[1]).is_nan();
     match answer["data"]["resultType"].as_str() {
         Some("matrix") => result(answer).any(|series| {

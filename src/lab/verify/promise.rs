@@ -1,4 +1,4 @@
-//! One promise of the lab and what became of it.
+//! One promise of the lab and its outcome.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::finding::Finding;
 
 /// A promise that the lab makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Promise {
+pub(super) struct Promise {
     /// Its fixed name, for programs.
     pub id: String,
     /// The promise, in words.
@@ -20,7 +20,7 @@ pub struct Promise {
 
 /// A promise with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub(super) struct Outcome {
     /// The promise.
     pub promise: Promise,
     /// Outcome.
@@ -29,7 +29,7 @@ pub struct Outcome {
 
 /// Outcome of a promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub(super) enum State {
     /// It is kept.
     Kept {
         /// Time from the answer to the request until it could be seen.
@@ -51,13 +51,13 @@ pub enum State {
 impl Outcome {
     /// True if it is not kept, for whichever reason.
     #[must_use]
-    pub fn is_broken(&self) -> bool {
+    pub(super) fn is_broken(&self) -> bool {
         matches!(self.state, State::Broken { .. })
     }
 }
 
 /// Marks each failure that follows from another, so that the causes stand out.
-pub fn attribute(outcomes: &mut [Outcome]) {
+pub(super) fn attribute(outcomes: &mut [Outcome]) {
     let broken: Vec<String> = outcomes
         .iter()
         .filter(|outcome| outcome.is_broken())

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::promise::{Outcome, State};
 
 /// Everything that a run has found out.
-pub struct Report {
+pub(super) struct Report {
     /// Every promise with its outcome, causes before consequences.
     pub outcomes: Vec<Outcome>,
     /// The trace that was followed, 32 hex digits.
@@ -45,13 +45,13 @@ const PLAIN: Paint = Paint {
 impl Report {
     /// True if every promise is kept.
     #[must_use]
-    pub fn is_kept(&self) -> bool {
+    pub(super) fn is_kept(&self) -> bool {
         !self.outcomes.iter().any(Outcome::is_broken)
     }
 
     /// The table.
     #[must_use]
-    pub fn table(&self, colours: bool) -> String {
+    pub(super) fn table(&self, colours: bool) -> String {
         let paint = if colours { COLOURS } else { PLAIN };
         let mut text = format!("trace {}\n", self.trace_id);
         let mut section = "";
@@ -76,7 +76,7 @@ impl Report {
 
     /// The JSON object.
     #[must_use]
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let promises: Vec<Value> = self.outcomes.iter().map(entry).collect();
         json!({
             "ok": self.is_kept(),

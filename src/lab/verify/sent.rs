@@ -8,7 +8,7 @@ use super::args::UsageError;
 
 /// Requests that a run has sent.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
-pub struct Sent {
+pub(super) struct Sent {
     /// Id of the trace of `/chain`.
     pub chain: String,
     /// Id of the trace of `/error_test`.
@@ -17,9 +17,9 @@ pub struct Sent {
     pub item: String,
     /// Names of the instances, in the order of the `--app` flags.
     pub services: Vec<String>,
-    /// When the run began, Unix seconds.
+    /// Begin of the run, Unix seconds.
     pub began: i64,
-    /// When the followed requests were answered, Unix seconds.
+    /// Time at which the followed requests were answered, Unix seconds.
     pub answered: i64,
 }
 
@@ -28,7 +28,7 @@ impl Sent {
     ///
     /// # Errors
     /// [`UsageError::File`] when there is no such file or it is not understood.
-    pub fn load(file: &Path) -> Result<Self, UsageError> {
+    pub(super) fn load(file: &Path) -> Result<Self, UsageError> {
         let wrong =
             |problem: String| UsageError::file("--state", format!("{}: {problem}", file.display()));
         let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
@@ -39,7 +39,7 @@ impl Sent {
     ///
     /// # Errors
     /// [`UsageError::File`] when the file cannot be written.
-    pub fn save(&self, file: &Path) -> Result<(), UsageError> {
+    pub(super) fn save(&self, file: &Path) -> Result<(), UsageError> {
         let wrong =
             |problem: String| UsageError::file("--state", format!("{}: {problem}", file.display()));
         let text = serde_json::to_string_pretty(self).map_err(|error| wrong(error.to_string()))?;

@@ -1,9 +1,9 @@
 //! Variables and macros, which Grafana replaces before it sends a query. The console's
 //! `dashboard/template.js` does the same: `tests/golden/grafana.json` has the cases of both.
 //!
-//! * [`choice`]: what is chosen for a variable
-//! * [`format`](mod@format): how that is written into a query
-//! * [`times`]: steps, and what the macros stand for
+//! * [`choice`]: the chosen values of a variable
+//! * [`format`](mod@format): formats of a value in a query
+//! * [`times`]: steps and macros of time
 
 mod choice;
 mod format;
@@ -16,7 +16,7 @@ use regex::{Captures, Regex};
 pub use choice::Choice;
 pub use times::{Times, interval_filled, seconds};
 
-/// Which language a query is in; values are formatted differently for each.
+/// The language of a query. Values are formatted differently for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// Asked of Prometheus.

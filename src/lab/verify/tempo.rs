@@ -1,4 +1,4 @@
-//! Questions to Tempo (<https://grafana.com/docs/tempo/latest/api_docs/>).
+//! Queries to Tempo (<https://grafana.com/docs/tempo/latest/api_docs/>).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, sleep};
 
 use super::finding::{Finding, excerpt};
-use super::http::{Answer, Server};
+use super::http::{Response, Server};
+use crate::lab::open_loop::{OpenLoop, of_turn};
 use crate::telemetry::propagation::Told;
 
 /// Time between two requests of the steady stream.
@@ -33,12 +33,12 @@ const PATHS: [&str; 7] = [
     "/error_test",
 ];
 
-/// In the place of the id of a trace that no answer told. No trace has it, so that whatever looks for
-/// it finds nothing.
+/// Stands for the trace id of a request whose response named none. No trace has this id, so a search for it
+/// finds nothing.
 const NOT_TOLD: &str = "00000000000000000000000000000000";
 
-/// The ids of all traces that answers have told.
-pub type Ids = Arc<Mutex<std::collections::VecDeque<String>>>;
+/// The ids of the traces that responses have named.
+pub(super) type Ids = Arc<Mutex<std::collections::VecDeque<String>>>;
 
 fn remember(ids: &Ids, id: &str) {
     let mut ids = ids.lock();
@@ -50,20 +50,20 @@ fn remember(ids: &Ids, id: &str) {
 
 /// The requests that are followed through the lab.
 #[derive(Clone, Debug)]
-pub struct Followed {
+pub(super) struct Followed {
     /// The id of the trace of `/chain`.
     pub chain: String,
     /// That of `/error_test`.
     pub error: String,
     /// That of `/items/{item_id}`.
     pub item: String,
-    /// When they were answered.
+    /// Time at which they were answered.
     pub answered: Instant,
 }
 
 /// Sends the requests that are followed, once all instances are ready or `patience` is over.
 /// A request that failed is a finding beside them.
-pub async fn follow(
+pub(super) async fn follow(
     apps: &[Server],
     patience: Duration,
     ids: &Ids,
@@ -106,7 +106,7 @@ async fn ready(app: &Server) -> Result<(), Finding> {
     expect(&answer, 200)
 }
 
-fn expect(answer: &Answer, status: u16) -> Result<(), Finding> {
+fn expect(answer: &Response, status: u16) -> Result<(), Finding> {
     if answer.status == status {
         return Ok(());
     }
@@ -128,7 +128,8 @@ async fn chain(app: &Server, deadline: Instant, ids: &Ids) -> (String, Result<()
     }
 }
 
-/// Sends a request; the id of its trace, and whether the answer is as wanted and tells one.
+/// Sends a request. Gives the id of its trace, and a finding when the response is not as expected or names no
+/// trace.
 async fn request(
     app: &Server,
     path: &str,
@@ -152,7 +153,7 @@ async fn request(
     }
 }
 
-async fn send(app: &Server, path: &str, ids: &Ids) -> Result<(Answer, Option<Told>), Finding> {
+async fn send(app: &Server, path: &str, ids: &Ids) -> Result<(Response, Option<Told>), Finding> {
     let answer = app.get(path, &[]).await?;
     let told = Told::by(&answer.headers);
     if let Some(told) = &told {
@@ -162,21 +163,15 @@ async fn send(app: &Server, path: &str, ids: &Ids) -> Result<(Answer, Option<Tol
 }
 
 /// Sends requests to all routes of all instances until it is dropped.
-pub async fn steady(apps: Vec<Server>, ids: Ids) {
-    let mut open = JoinSet::new();
-    let mut ticks = interval(PACE);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    for turn in 0_usize.. {
-        ticks.tick().await;
-        while open.try_join_next().is_some() {}
-        if open.len() >= OPEN {
+pub(super) async fn steady(apps: Vec<Server>, ids: Ids) {
+    let mut requests = OpenLoop::new(PACE, OPEN);
+    loop {
+        let Some(turn) = requests.turn().await else {
             continue;
-        }
-        // Each instance gets every path in turn.
-        let app = apps[turn % apps.len()].clone();
-        let path = PATHS[(turn / apps.len()) % PATHS.len()];
-        let ids = Arc::clone(&ids);
-        open.spawn(async move {
+        };
+        let (number, path) = of_turn(turn, apps.len(), &PATHS);
+        let (app, ids) = (apps[number].clone(), Arc::clone(&ids));
+        requests.send(async move {
             // The promises find problems of an instance.
             let _ = send(&app, path, &ids).await;
         });

@@ -1,4 +1,4 @@
-//! Waiting for what telemetry makes visible only after a while.
+//! Waits for telemetry, which becomes visible only after a while.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use super::finding::Finding;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Tries until `attempt` succeeds, its finding is settled, or the deadline is over; then the last
-/// finding is the answer. At least one attempt is made.
-pub async fn until<T, F>(deadline: Instant, mut attempt: F) -> Result<T, Finding>
+/// Repeats `attempt` until it succeeds, its finding is settled, or the deadline is over. Then it gives the last
+/// finding. At least one attempt is made.
+pub(super) async fn until<T, F>(deadline: Instant, mut attempt: F) -> Result<T, Finding>
 where
     F: AsyncFnMut() -> Result<T, Finding>,
 {

@@ -1,11 +1,11 @@
-//! `baggage`: what an application wants to reach all services behind it.
+//! `baggage`: members that an application sends to all services behind it.
 //! <https://www.w3.org/TR/baggage/>
 //!
-//! The service reads none of it, so that members go on as they came, in their order.
+//! The service reads no member and passes all on, in their order.
 
 use http::{HeaderMap, HeaderValue};
 
-/// Members and bytes that have to be carried on; beyond that members may be left out.
+/// Members and bytes that every service must pass on. Members beyond them may be left out.
 const MEMBERS: usize = 64;
 const BYTES: usize = 8192;
 

@@ -1,5 +1,5 @@
-//! W3C Trace Context and Baggage across requests: what is well-formed is carried on, anything
-//! else starts afresh and never fails a request.
+//! W3C Trace Context and Baggage across requests. A malformed header is ignored, as if it were absent; it
+//! never fails a request.
 //!
 //! OpenTelemetry's propagators are not used: they read one header where the specifications allow
 //! several, refuse keys of `tracestate` that Trace Context Level 2 allows, drop its random flag,
@@ -10,8 +10,8 @@
 //! `tracestate` the first is kept; two `traceparent` headers count if they are the same.
 //!
 //! * [`traceparent`]: the ids
-//! * [`tracestate`]: what tracing systems add to them
-//! * [`baggage`]: what applications add
+//! * [`tracestate`]: members of tracing systems
+//! * [`baggage`]: members of applications
 
 mod baggage;
 mod traceparent;
@@ -26,10 +26,10 @@ use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceId, Tr
 /// The header that carries trace and parent.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The header that carries what tracing systems add.
+/// The header of tracing systems' own members.
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The header that carries what applications add.
+/// The header of applications' own members.
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
 /// The header of a response that names the trace and the server's span, from the drafts of
@@ -41,7 +41,7 @@ pub const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 /// Level 2: the trace id is random.
 const RANDOM: TraceFlags = TraceFlags::new(0b10);
 
-/// Which formats carry context.
+/// The formats that carry the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Propagation {
     /// `traceparent`, `tracestate` and `traceresponse`.
@@ -123,8 +123,7 @@ impl Propagation {
         }
     }
 
-    /// Adds the header that tells whoever asked which trace the request became part of, and which
-    /// span answered it.
+    /// Adds the response header that names the trace of the request and the server's span.
     pub fn respond(self, context: &Context, headers: &mut HeaderMap) {
         let span = context.span();
         let ids = span.span_context();

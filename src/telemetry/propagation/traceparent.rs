@@ -14,8 +14,7 @@ pub(super) struct Ids {
     pub(super) flags: TraceFlags,
 }
 
-/// The parent that a request names. Two headers that differ name none: nobody can tell which of
-/// them is meant.
+/// The parent that a request names. Two headers that differ name none, because either may be the right one.
 pub(super) fn of(headers: &HeaderMap) -> Option<Ids> {
     single(headers, &super::TRACEPARENT)
 }

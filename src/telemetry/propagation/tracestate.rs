@@ -1,8 +1,8 @@
-//! `tracestate`: what each tracing system that a request came through has to say, the newest first.
+//! `tracestate`: a member of each tracing system that a request came through, the newest first.
 //! <https://www.w3.org/TR/trace-context-2/#tracestate-header>
 //!
-//! The service adds nothing of its own, so it goes on as it came, but for what the specification
-//! lets anyone leave out: white space, members that are empty, and the older of two equal keys.
+//! The service adds no member. It passes the header on without the parts that the specification allows to
+//! leave out: white space, empty members, and the older of two equal keys.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ const MEMBERS: usize = 32;
 /// Most bytes of a key, and of a value.
 const LONGEST: usize = 256;
 
-/// The members of all headers together, as one header has them. One that is malformed, or more
-/// of them than allowed, discards all: what is left could not be trusted to be whole.
+/// The members of all headers together, as one header has them. A malformed member or too many members
+/// discard all, because the rest may be incomplete.
 pub(super) fn of(headers: &HeaderMap) -> Option<Arc<str>> {
     let mut members: Vec<(&str, &str)> = Vec::new();
     let mut count = 0;

@@ -8,11 +8,11 @@
 //! * [`lines`]: the formats of log lines: JSON, logfmt, patterns, bytes that are not UTF-8
 //! * [`shipper`]: Promtail's part: reads the output of a process and pushes its lines
 
-pub mod api;
+mod api;
 pub mod engine;
 pub mod ingest;
 pub mod lang;
-pub mod lines;
+mod lines;
 pub mod shipper;
 pub mod store;
 

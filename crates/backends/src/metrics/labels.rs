@@ -60,7 +60,7 @@ impl Labels {
     }
 
     /// The metric's name, `""` when it was dropped by an operation.
-    pub fn metric_name(&self) -> &str {
+    pub(crate) fn metric_name(&self) -> &str {
         self.get(METRIC_NAME)
     }
 
@@ -96,7 +96,7 @@ impl Labels {
     }
 
     /// The same set without the metric's name, its type and its unit.
-    pub fn without_name(&self) -> Self {
+    pub(crate) fn without_name(&self) -> Self {
         if self.0.iter().any(|(name, _)| is_reserved(name)) {
             return self.filter(|name| !is_reserved(name));
         }

@@ -1,41 +1,10 @@
-//! The clock of a store.
+//! Times as Unix nanoseconds.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Tells the present in Unix nanoseconds. Tests give a store a clock that they set.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
-
-impl Clock {
-    /// The clock of the machine.
-    #[must_use]
-    pub fn system() -> Self {
-        Self(Arc::new(|| unix_nanos(SystemTime::now())))
-    }
-
-    /// A clock that calls `now` for Unix nanoseconds.
-    pub fn from_fn(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    /// Unix nanoseconds.
-    #[must_use]
-    pub fn now(&self) -> i64 {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Clock").field(&self.now()).finish()
-    }
-}
 
 /// A time in Unix nanoseconds; 0 for times before 1970 and beyond 2262.
 #[must_use]
-pub fn unix_nanos(time: SystemTime) -> i64 {
+pub(crate) fn unix_nanos(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH)
         .ok()
         .and_then(|since| i64::try_from(since.as_nanos()).ok())

@@ -6,18 +6,16 @@
 //! reading, decompressing, decoding. A body that waits at one stage holds no memory of a later
 //! stage, so no two bodies can wait for each other.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use salvo::Request;
 use salvo::http::header::CONTENT_LENGTH;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// Bytes of each body that need no reservation, so that small bodies never wait for large ones.
-const FREE: usize = 16 << 10;
+use super::room::{FREE, Room, UNIT};
 
 /// A body must make progress by this many bytes within `Patience::portion`.
 const PORTION: usize = 64 << 10;
@@ -38,39 +36,6 @@ const PATIENCE: Patience = Patience {
     whole: Duration::from_secs(20),
     room: Duration::from_secs(2),
 };
-
-/// Memory is counted in units of this many bytes.
-const UNIT: usize = 1024;
-
-/// A memory budget that concurrent bodies share.
-#[derive(Clone, Debug)]
-struct Room {
-    free: Arc<Semaphore>,
-    units: u32,
-}
-
-impl Room {
-    fn new(bytes: usize) -> Self {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        Self {
-            free: Arc::new(Semaphore::new(units as usize)),
-            units,
-        }
-    }
-
-    /// Waits for `bytes` of the budget. A request larger than the budget waits for all of it.
-    async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let free = Arc::clone(&self.free);
-        free.acquire_many_owned(units.min(self.units)).await.ok()
-    }
-
-    /// Reserves `bytes` if they are free now.
-    fn try_take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
-        Arc::clone(&self.free).try_acquire_many_owned(units).ok()
-    }
-}
 
 /// Counts the bytes of a body that other code reads or decompresses, and holds their reservation
 /// until it is dropped.
@@ -354,10 +319,10 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_stands_still_is_given_up_and_its_room_is_free_again() {
         let intake = intake();
-        let all = intake.arriving.free.available_permits();
+        let all = intake.arriving.free();
         let slow = intake.read(&mut request(40, false)).await;
         assert_eq!(slow.expect_err("it never ends"), BodyError::Slow);
-        assert_eq!(intake.arriving.free.available_permits(), all);
+        assert_eq!(intake.arriving.free(), all);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use super::regex::{Error, compile_anchored};
 
 /// A condition on the value of a label.
 #[derive(Clone, Debug)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// `=`
     Equal(String),
     /// `!=`
@@ -22,7 +22,7 @@ impl Comparison {
     ///
     /// # Errors
     /// The expression is not valid or too large when compiled.
-    pub fn regex(expression: &str, negated: bool) -> Result<Self, Error> {
+    pub(crate) fn regex(expression: &str, negated: bool) -> Result<Self, Error> {
         let regex = compile_anchored(expression)?;
         Ok(if negated {
             Self::MatchesNot(regex)
@@ -33,7 +33,7 @@ impl Comparison {
 
     /// Tests a value. An absent label has the empty value.
     #[must_use]
-    pub fn accepts(&self, value: &str) -> bool {
+    pub(crate) fn accepts(&self, value: &str) -> bool {
         match self {
             Self::Equal(wanted) => value == wanted,
             Self::NotEqual(unwanted) => value != unwanted,

@@ -15,14 +15,27 @@ pub struct Shape(pub &'static [(u32, Field)]);
 pub enum Field {
     /// A string or bytes.
     Bytes,
+    /// An element of a list of strings.
+    Text,
     /// Messages of a shape, and the memory of one message without its content.
     Messages(&'static Shape, usize),
     /// Packed numbers, and the memory of one number.
     Packed(usize),
 }
 
-/// Deepest nesting of messages that is measured.
-const DEEPEST: usize = 16;
+/// Deepest nesting of messages that is measured. It is that of the decoder, which fails below.
+const DEEPEST: usize = 100;
+
+/// Memory of an allocation besides its content.
+const ALLOCATION: usize = 16;
+
+/// Memory of a string's content. An empty one has none.
+pub(crate) fn text(length: usize) -> usize {
+    match length {
+        0 => 0,
+        length => length.max(8) + ALLOCATION,
+    }
+}
 
 /// Measures a protobuf message. Measuring ends at malformed bytes; decoding will then report them.
 ///
@@ -45,7 +58,8 @@ pub fn protobuf(message: &[u8], shape: &'static Shape, most: usize) -> Result<us
         };
         let known = shape.0.iter().find(|(own, _)| *own == number);
         match known.map(|(_, field)| *field) {
-            Some(Field::Bytes) => sum += content.len(),
+            Some(Field::Bytes) => sum += text(content.len()),
+            Some(Field::Text) => sum += 2 * size_of::<String>() + text(content.len()),
             // Each number takes at least one byte on the wire.
             Some(Field::Packed(size)) => sum += content.len() * size,
             Some(Field::Messages(inner, size)) => {
@@ -64,7 +78,7 @@ pub fn protobuf(message: &[u8], shape: &'static Shape, most: usize) -> Result<us
 }
 
 /// Reads a field: its number, and its content if it is length-delimited.
-pub(crate) fn field<'b>(rest: &mut &'b [u8]) -> Option<(u32, Option<&'b [u8]>)> {
+fn field<'b>(rest: &mut &'b [u8]) -> Option<(u32, Option<&'b [u8]>)> {
     let key = varint(rest)?;
     let number = u32::try_from(key >> 3).ok()?;
     let length = match key & 7 {
@@ -157,7 +171,7 @@ pub fn json(text: &[u8], sizes: Json, most: usize) -> Result<usize, TooMuch> {
 mod tests {
     use super::*;
 
-    static INNER: Shape = Shape(&[(1, Field::Bytes), (3, Field::Packed(8))]);
+    static INNER: Shape = Shape(&[(1, Field::Bytes), (2, Field::Text), (3, Field::Packed(8))]);
     static OUTER: Shape = Shape(&[(1, Field::Messages(&INNER, 100))]);
 
     #[test]
@@ -170,7 +184,19 @@ mod tests {
         let one = [
             0x0a, 14, 0x0a, 3, 1, 2, 3, 0x1a, 2, 1, 1, 0x10, 0x81, 1, 0x52, 0,
         ];
-        assert_eq!(protobuf(&one, &OUTER, 1000), Ok(100 + 3 + 16));
+        assert_eq!(protobuf(&one, &OUTER, 1000), Ok(100 + 8 + ALLOCATION + 16));
+    }
+
+    #[test]
+    fn strings_count_with_their_allocation() {
+        // An empty string, and two elements of a list of strings.
+        let texts = [0x0a, 8, 0x0a, 0, 0x12, 0, 0x12, 2, 65, 65];
+        let list = 2 * 2 * size_of::<String>();
+        assert_eq!(
+            protobuf(&texts, &OUTER, 1000),
+            Ok(100 + list + 8 + ALLOCATION)
+        );
+        assert_eq!(text(1000), 1000 + ALLOCATION);
     }
 
     #[test]
@@ -181,9 +207,11 @@ mod tests {
         // Nested messages are followed to a bounded depth.
         static DEEP: Shape = Shape(&[(1, Field::Messages(&DEEP, 1))]);
         let mut nested = Vec::new();
-        for _ in 0..60 {
-            let length = u8::try_from(nested.len()).expect("short");
-            nested.splice(0..0, [0x0a, length]);
+        for _ in 0..2 * DEEPEST {
+            // Lengths as two bytes, also where one would do.
+            let (low, high) = (nested.len() % 128, nested.len() / 128);
+            let [low, high] = [low | 128, high].map(|byte| u8::try_from(byte).expect("a byte"));
+            nested.splice(0..0, [0x0a, low, high]);
         }
         assert_eq!(protobuf(&nested, &DEEP, 1000), Ok(DEEPEST));
     }

@@ -5,21 +5,27 @@
 //! * [`intake`]: reads request bodies within bounds of time and memory
 //! * [`measure`]: estimates the memory of a body before it is decoded
 //! * [`Stop`]: ends a computation on timeout or when the client hangs up
-//! * [`Queries`]: bounds the number of concurrent queries
+//! * [`Queries`]: bounds the number of concurrent queries, [`Unread`]: the memory of responses that wait for
+//!   their clients
 
 mod clock;
-pub mod duration;
+pub(crate) mod duration;
+pub(crate) mod escape;
 pub mod intake;
 mod matcher;
 pub mod measure;
 mod queries;
 mod rate;
-pub mod regex;
+pub(crate) mod regex;
+mod room;
 mod stop;
-pub mod unpack;
+pub(crate) mod unpack;
+mod unread;
 
-pub use clock::{Clock, unix_nanos};
-pub use matcher::Comparison;
+pub(crate) use clock::unix_nanos;
+pub(crate) use matcher::Comparison;
+pub(crate) use queries::CONCURRENT;
 pub use queries::{Queries, QueueError};
 pub(crate) use rate::{Denied, TokenBucket};
 pub use stop::{Stop, Stopped};
+pub(crate) use unread::Unread;

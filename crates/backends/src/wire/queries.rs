@@ -4,10 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::stop::Stop;
+use super::unread::Unread;
+
+/// Queries that a server computes at a time. Each may hold the memory that its limits allow, so the number
+/// is the same on every machine: a bound of memory that was measured on one holds on all.
+pub(crate) const CONCURRENT: usize = 4;
 
 /// Queries that may wait for each one that runs; further ones are refused at once.
 const WAITING_FOR_EACH: usize = 64;
@@ -34,6 +40,9 @@ pub enum QueueError {
     /// The timeout passed before a slot was free.
     #[error("the time was over before other queries had ended")]
     TimedOut,
+    /// Responses that other clients do not read take all memory.
+    #[error("too many responses wait until their clients read them; ask again later")]
+    Unread,
     /// The computation panicked.
     #[error("the answer could not be computed")]
     Panicked,
@@ -70,6 +79,33 @@ impl Queries {
         time: Duration,
         work: impl FnOnce(&Stop) -> T + Send + 'static,
     ) -> Result<T, QueueError> {
+        let (result, _slot) = self.compute(time, work).await?;
+        Ok(result)
+    }
+
+    /// Runs `work` as [`run`](Self::run) does. It gives the body of a response beside what else belongs to
+    /// it. The slot is kept until there is memory for the body in `unread`, so there are never more bodies
+    /// without a reservation than slots.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and [`QueueError::Unread`].
+    pub async fn respond<T: Send + 'static>(
+        &self,
+        time: Duration,
+        unread: &Unread,
+        work: impl FnOnce(&Stop) -> (T, Vec<u8>) + Send + 'static,
+    ) -> Result<(T, Bytes), QueueError> {
+        let ((head, body), _slot) = self.compute(time, work).await?;
+        let body = unread.keep(body).await.ok_or(QueueError::Unread)?;
+        Ok((head, body))
+    }
+
+    /// Runs `work`. Its slot comes back with the result.
+    async fn compute<T: Send + 'static>(
+        &self,
+        time: Duration,
+        work: impl FnOnce(&Stop) -> T + Send + 'static,
+    ) -> Result<(T, Slot), QueueError> {
         let open = Arc::clone(&self.open).try_acquire_owned();
         let open = open.map_err(|_| QueueError::Full)?;
         let stop = Stop::after(time);
@@ -80,15 +116,18 @@ impl Queries {
             Ok(Err(_)) => return Err(QueueError::Panicked),
             Err(_) => return Err(QueueError::TimedOut),
         };
-        let done = tokio::task::spawn_blocking(move || {
-            let _held = (open, place);
-            work(&stop)
-        })
-        .await;
+        let slot = Slot(open, place);
+        let done = tokio::task::spawn_blocking(move || (work(&stop), slot)).await;
         drop(waiting);
         done.map_err(|_| QueueError::Panicked)
     }
 }
+
+/// A slot of a query, free again when dropped.
+struct Slot(
+    #[expect(dead_code, reason = "held until dropped")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "held until dropped")] OwnedSemaphorePermit,
+);
 
 /// On drop, tells the computation that the client is gone. After the computation this has no
 /// effect.

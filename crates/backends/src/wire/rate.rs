@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Refills at `per_second` bytes a second, up to `burst` bytes.
 #[derive(Debug)]
-pub struct TokenBucket {
+pub(crate) struct TokenBucket {
     per_second: f64,
     burst: f64,
     tokens: f64,
@@ -14,7 +14,7 @@ pub struct TokenBucket {
 
 /// The bucket holds fewer bytes than were asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Denied {
+pub(crate) enum Denied {
     /// The same bytes fit after this time if nobody else takes any.
     RetryAfter(Duration),
     /// The bytes exceed the burst and never fit.
@@ -24,7 +24,7 @@ pub enum Denied {
 impl TokenBucket {
     /// A full bucket.
     #[must_use]
-    pub fn new(per_second: u64, burst: u64) -> Self {
+    pub(crate) fn new(per_second: u64, burst: u64) -> Self {
         Self {
             per_second: per_second as f64,
             burst: burst as f64,
@@ -37,7 +37,7 @@ impl TokenBucket {
     ///
     /// # Errors
     /// [`Denied`]; the bucket is as it was.
-    pub fn take(&mut self, bytes: usize, now: i64) -> Result<(), Denied> {
+    pub(crate) fn take(&mut self, bytes: usize, now: i64) -> Result<(), Denied> {
         let last = self.filled_at.unwrap_or(now);
         let elapsed = now.saturating_sub(last).max(0) as f64 / 1e9;
         self.filled_at = Some(last.max(now));

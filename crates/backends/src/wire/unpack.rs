@@ -6,7 +6,7 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder};
 
 /// A body that was not decompressed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnpackError {
+pub(crate) enum UnpackError {
     /// It would have more bytes than allowed: the size that it announces, or one byte more than allowed if it
     /// announces none.
     #[error("decompressed body of {0} bytes is too large")]
@@ -20,7 +20,7 @@ pub enum UnpackError {
 ///
 /// # Errors
 /// [`UnpackError`]
-pub fn gzip(body: &[u8], limit: usize) -> Result<Vec<u8>, UnpackError> {
+pub(crate) fn gzip(body: &[u8], limit: usize) -> Result<Vec<u8>, UnpackError> {
     bounded(MultiGzDecoder::new(body), limit)
 }
 
@@ -28,7 +28,7 @@ pub fn gzip(body: &[u8], limit: usize) -> Result<Vec<u8>, UnpackError> {
 ///
 /// # Errors
 /// [`UnpackError`]
-pub fn deflate(body: &[u8], limit: usize) -> Result<Vec<u8>, UnpackError> {
+pub(crate) fn deflate(body: &[u8], limit: usize) -> Result<Vec<u8>, UnpackError> {
     bounded(DeflateDecoder::new(body), limit)
 }
 
@@ -49,7 +49,7 @@ fn bounded(decoder: impl Read, limit: usize) -> Result<Vec<u8>, UnpackError> {
 ///
 /// # Errors
 /// [`UnpackError`]
-pub fn snappy_size(body: &[u8], limit: usize) -> Result<usize, UnpackError> {
+pub(crate) fn snappy_size(body: &[u8], limit: usize) -> Result<usize, UnpackError> {
     match snap::raw::decompress_len(body) {
         Ok(size) if size > limit => Err(UnpackError::TooLarge(size)),
         Ok(size) => Ok(size),
@@ -61,7 +61,7 @@ pub fn snappy_size(body: &[u8], limit: usize) -> Result<usize, UnpackError> {
 ///
 /// # Errors
 /// [`UnpackError`]
-pub fn snappy(body: &[u8], limit: usize) -> Result<Vec<u8>, UnpackError> {
+pub(crate) fn snappy(body: &[u8], limit: usize) -> Result<Vec<u8>, UnpackError> {
     snappy_size(body, limit)?;
     snap::raw::Decoder::new()
         .decompress_vec(body)

@@ -1,6 +1,6 @@
 //! The embedded backend answers what Loki 3.7.6 answered to the same requests after the same input.
 
-use crate::support::logs::{Answer, Backend, encode};
+use crate::support::logs::{Backend, Response, encode};
 use lab_backends::logs::{Clock, Limits};
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ async fn recorded_backend() -> Backend {
     backend
 }
 
-async fn ask(backend: &Backend, recorded: &Value) -> Answer {
+async fn send_recorded(backend: &Backend, recorded: &Value) -> Response {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -114,7 +114,7 @@ fn same_keys(expected: &Value, got: &Value) -> bool {
             })
 }
 
-fn difference(recorded: &Value, got: &Answer) -> Option<String> {
+fn difference(recorded: &Value, got: &Response) -> Option<String> {
     let status = recorded["status"].as_u64().unwrap();
     if status != u64::from(got.status) {
         return Some(format!("status {status}, got {} {}", got.status, got.text));
@@ -150,7 +150,7 @@ async fn every_recorded_request_is_answered_like_loki_answered_it() {
     assert!(recorded.len() >= 45);
     let mut differences = Vec::new();
     for request in &recorded {
-        let answer = ask(&backend, request).await;
+        let answer = send_recorded(&backend, request).await;
         if let Some(difference) = difference(request, &answer) {
             differences.push(format!("{}: {difference}", request["name"]));
         }

@@ -10,9 +10,14 @@ mod support;
 
 mod golden;
 mod logql;
+mod logql_limits;
 mod logql_metrics;
+mod logql_refused;
 mod logql_syntax;
+mod logql_templates;
 mod push;
+mod push_entries;
 mod retention;
+mod series;
 mod shipper;
 mod tail;

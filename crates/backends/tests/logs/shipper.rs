@@ -284,21 +284,21 @@ async fn a_real_server_gets_the_entries_over_http() {
 /// Answers with one status after the other, then 204.
 struct Moody {
     answers: Vec<u16>,
-    asked: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
 }
 
 #[handler]
 impl Moody {
     async fn handle(&self, req: &mut Request, res: &mut Response) {
         req.payload().await.unwrap();
-        let at = self.asked.fetch_add(1, Ordering::Relaxed);
+        let at = self.requests.fetch_add(1, Ordering::Relaxed);
         let status = self.answers.get(at).copied().unwrap_or(204);
         res.status_code(StatusCode::from_u16(status).unwrap());
     }
 }
 
 async fn moody(answers: &[u16]) -> (String, Arc<AtomicUsize>) {
-    let asked = Arc::new(AtomicUsize::new(0));
+    let requests = Arc::new(AtomicUsize::new(0));
     let acceptor = TcpListener::new("127.0.0.1:0").bind().await;
     let address = acceptor.holdings()[0]
         .local_addr
@@ -307,30 +307,30 @@ async fn moody(answers: &[u16]) -> (String, Arc<AtomicUsize>) {
         .unwrap();
     let moody = Moody {
         answers: answers.to_vec(),
-        asked: asked.clone(),
+        requests: requests.clone(),
     };
     let routes = Router::with_path("loki/api/v1/push").post(moody);
     tokio::spawn(Server::new(acceptor).serve(routes));
-    (format!("http://{address}"), asked)
+    (format!("http://{address}"), requests)
 }
 
 #[tokio::test]
 async fn a_server_that_asks_to_wait_is_asked_again() {
-    let (url, asked) = moody(&[429, 503, 500]).await;
+    let (url, requests) = moody(&[429, 503, 500]).await;
     let remote = RemoteLoki::start(&url, quick()).unwrap();
     send(&remote, 1).await;
     let stats = remote.stats();
     assert_eq!((stats.delivered, stats.dropped, stats.retries), (1, 0, 3));
-    assert_eq!(asked.load(Ordering::Relaxed), 4);
+    assert_eq!(requests.load(Ordering::Relaxed), 4);
 }
 
 #[tokio::test]
 async fn a_server_that_refuses_is_not_asked_again() {
-    let (url, asked) = moody(&[400]).await;
+    let (url, requests) = moody(&[400]).await;
     let remote = RemoteLoki::start(&url, quick()).unwrap();
     send(&remote, 1).await;
     assert_eq!(remote.stats().dropped, 1);
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

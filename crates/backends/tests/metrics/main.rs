@@ -10,4 +10,6 @@ mod support;
 
 mod api;
 mod promql;
+mod promql_durations;
+mod promql_live;
 mod scrape;

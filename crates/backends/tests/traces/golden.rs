@@ -1,6 +1,6 @@
 //! Every request that was recorded on a real Tempo is answered alike by the embedded one.
 
-use crate::support::traces::{Answer, Backend, query, send};
+use crate::support::traces::{Backend, Response, query, send};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -32,7 +32,7 @@ async fn every_recorded_request_is_answered_as_tempo_did() {
     assert!(recorded.len() >= 35, "the recording is whole");
     let mut differences = Vec::new();
     for case in recorded {
-        let answer = ask(&backend, case).await;
+        let answer = send_recorded(&backend, case).await;
         if let Err(difference) = compare(case, &answer) {
             differences.push(format!(
                 "{} {} {}\n  {difference}\n  answered: {} {:?} {}",
@@ -49,7 +49,7 @@ async fn every_recorded_request_is_answered_as_tempo_did() {
 }
 
 /// Which spans of which traces were found, by spanset, with what was computed of each set.
-fn found(answer: &Answer) -> String {
+fn found(answer: &Response) -> String {
     let answer: Value = serde_json::from_slice(&answer.body).unwrap();
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let set = |set: &Value| {
@@ -119,7 +119,7 @@ fn every_recorded_text_is_read_or_refused_as_tempo_does() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-async fn ask(backend: &Backend, case: &Value) -> Answer {
+async fn send_recorded(backend: &Backend, case: &Value) -> Response {
     let path = case["path"].as_str().unwrap();
     let params: Vec<(String, String)> = match case["params"].as_object() {
         None => Vec::new(),
@@ -151,7 +151,7 @@ async fn ask(backend: &Backend, case: &Value) -> Answer {
 
 /// Compares by the rules of the recording: order is free where none is promised, versions and the
 /// wording of errors may differ.
-fn compare(case: &Value, answer: &Answer) -> Result<(), String> {
+fn compare(case: &Value, answer: &Response) -> Result<(), String> {
     let status = case["status"].as_u64().unwrap();
     if u64::from(answer.status.as_u16()) != status {
         return Err(format!("status should be {status}"));

@@ -501,7 +501,7 @@ fn lines(answer: &Value) -> Vec<String> {
 #[tokio::test]
 async fn spans_are_counted_over_time_as_tempo_counts_them() {
     let backend = backend().await;
-    let ask = |path: &'static str, query: &'static str| {
+    let get = |path: &'static str, query: &'static str| {
         let backend = &backend;
         async move {
             let params = [
@@ -514,7 +514,7 @@ async fn spans_are_counted_over_time_as_tempo_counts_them() {
         }
     };
     let range = "/api/metrics/query_range";
-    let answer = ask(range, "{} | count_over_time()").await;
+    let answer = get(range, "{} | count_over_time()").await;
     let stamps = answer["series"][0]["samples"].as_array().unwrap().iter();
     let stamps: Vec<&str> = stamps.map(|s| s["timestampMs"].as_str().unwrap()).collect();
     // One interval comes before the range, and each is named by its end.
@@ -567,24 +567,24 @@ async fn spans_are_counted_over_time_as_tempo_counts_them() {
             ],
         ),
     ] {
-        let mut found = lines(&ask(range, query).await);
+        let mut found = lines(&get(range, query).await);
         found.sort();
         assert_eq!(found, expected, "{query}");
     }
 
     let instant = "/api/metrics/query";
     assert_eq!(
-        lines(&ask(instant, "{} | rate()").await),
+        lines(&get(instant, "{} | rate()").await),
         ["__name__=\"rate\" [0.30000000000000004]"]
     );
-    let answer = ask(range, "{ status = error } | rate() by (name)").await;
+    let answer = get(range, "{ status = error } | rate() by (name)").await;
     let exemplar = &answer["series"][0]["exemplars"][0];
     assert_eq!(exemplar["value"], 0.1);
     assert_eq!(exemplar["timestampMs"], "1795360000300");
     let labels = exemplar["labels"].as_array().unwrap();
     let trace = json!({ "key": "trace:id", "value": { "stringValue": "a1" } });
     assert!(labels.contains(&trace), "{labels:?}");
-    let quiet = ask(range, "{} | rate() with (exemplars=false)").await;
+    let quiet = get(range, "{} | rate() with (exemplars=false)").await;
     assert_eq!(quiet["series"][0]["exemplars"], Value::Null);
 }
 

@@ -12,12 +12,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use self::send::{Sender, Unanswered};
+use self::send::{NoResponse, Sender};
 use self::steady::{Pace, Steady};
 use super::ports::Addresses;
 use crate::console::answer;
 
-/// Requests that may be sent to an instance: each route, and what it refuses.
+/// Paths that may be requested: each route, and a request that fails.
 const PATHS: [&str; 9] = [
     "/",
     "/items/1?q=lab",
@@ -130,8 +130,8 @@ impl Traffic {
         };
         let answered = self.0.sender.send(number, &path).await;
         let answered = answered.map_err(|error| match error {
-            Unanswered::Late { .. } => (StatusCode::GATEWAY_TIMEOUT, error.to_string()),
-            Unanswered::Down { .. } => (StatusCode::BAD_GATEWAY, error.to_string()),
+            NoResponse::Late { .. } => (StatusCode::GATEWAY_TIMEOUT, error.to_string()),
+            NoResponse::Down { .. } => (StatusCode::BAD_GATEWAY, error.to_string()),
         })?;
         Ok(json!({
             "app": app,

@@ -1,20 +1,20 @@
-//! A small steady load on all instances and paths, on and off as a person likes.
+//! A small steady load on all instances and paths, which the console switches on and off.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::AbortHandle;
 
 use super::PATHS;
 use super::send::Sender;
+use crate::lab::open_loop::{OpenLoop, of_turn};
 
-/// Requests that may be open at one time. It takes instances that hang to get there.
+/// Requests that may be open at one time. Only instances that hang reach this bound.
 const OPEN: usize = 256;
 
-/// True if requests are sent, and how many a second.
+/// The rate of the load, and if it is on.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
     pub(super) on: bool,
@@ -32,12 +32,12 @@ pub(super) struct Steady {
 #[derive(Default)]
 struct Counts {
     sent: AtomicU64,
-    /// Those without an answer, and those that could not leave because too many were open.
+    /// Requests without a response, and those that were not sent because too many were open.
     failed: AtomicU64,
 }
 
 impl Steady {
-    /// Waits for being switched on.
+    /// A load that is off.
     pub(super) fn start(sender: Sender) -> Self {
         let (pace, wanted) = watch::channel(Pace {
             on: false,
@@ -64,7 +64,7 @@ impl Steady {
         (*self.pace.borrow(), sent, failed)
     }
 
-    /// Gives up, also on what is open.
+    /// Ends the load and drops the open requests.
     pub(super) fn end(&self) {
         self.task.abort();
     }
@@ -77,8 +77,7 @@ impl Drop for Steady {
 }
 
 async fn run(sender: Sender, mut wanted: watch::Receiver<Pace>, counts: Arc<Counts>) {
-    let mut open = JoinSet::new();
-    let mut turn = 0;
+    let mut requests: Option<OpenLoop> = None;
     loop {
         let pace = *wanted.borrow_and_update();
         if !pace.on {
@@ -87,28 +86,30 @@ async fn run(sender: Sender, mut wanted: watch::Receiver<Pace>, counts: Arc<Coun
             }
             continue;
         }
-        let mut ticks = interval(Duration::from_secs_f64(1.0 / pace.rate));
-        // After a pause of the machine, those that should have left meanwhile are not made up for.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let period = Duration::from_secs_f64(1.0 / pace.rate);
+        let requests = match &mut requests {
+            // Requests that are open still count against the bound.
+            Some(requests) => {
+                requests.set_period(period);
+                requests
+            }
+            none => none.insert(OpenLoop::new(period, OPEN)),
+        };
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
+            let turn = tokio::select! {
+                turn = requests.turn() => turn,
                 changed = wanted.changed() => match changed {
                     Ok(()) => break,
                     Err(_) => return,
                 },
-            }
-            while open.try_join_next().is_some() {}
-            if open.len() >= OPEN {
+            };
+            let Some(turn) = turn else {
                 counts.failed.fetch_add(1, Ordering::Relaxed);
                 continue;
-            }
-            // Each instance gets every path in turn.
-            let instances = sender.names().len();
-            let (number, path) = (turn % instances, PATHS[turn / instances % PATHS.len()]);
-            turn = turn.wrapping_add(1);
+            };
+            let (number, path) = of_turn(turn, sender.names().len(), &PATHS);
             let (sender, counts) = (sender.clone(), Arc::clone(&counts));
-            open.spawn(async move {
+            requests.send(async move {
                 counts.sent.fetch_add(1, Ordering::Relaxed);
                 if sender.send(number, path).await.is_err() {
                     counts.failed.fetch_add(1, Ordering::Relaxed);

@@ -37,14 +37,14 @@ pub(super) fn imported(content: &Value) -> Result<Value, String> {
     Ok(answered(inner, &inputs))
 }
 
-/// Something that Grafana asks for when the file is imported.
+/// An input that Grafana requests when the file is imported.
 struct Input {
     /// As the file refers to it: `${DS_PROMETHEUS}`.
     place: String,
-    answer: Answer,
+    answer: Response,
 }
 
-enum Answer {
+enum Response {
     /// The first data source of this type, as a person would choose.
     Source(String),
     /// The value that the form offers.
@@ -56,8 +56,8 @@ impl Input {
         Self {
             place: format!("${{{}}}", text(value, "name")),
             answer: match text(value, "type").as_str() {
-                "datasource" => Answer::Source(text(value, "pluginId")),
-                _ => Answer::Text(text(value, "value")),
+                "datasource" => Response::Source(text(value, "pluginId")),
+                _ => Response::Text(text(value, "value")),
             },
         }
     }
@@ -79,7 +79,7 @@ fn answered(value: &Value, inputs: &[Input]) -> Value {
         Value::String(text) => {
             let mut text = text.clone();
             for input in inputs {
-                if let Answer::Text(value) = &input.answer {
+                if let Response::Text(value) = &input.answer {
                     text = text.replace(&input.place, value);
                 }
             }
@@ -94,10 +94,10 @@ fn source(value: &Value, inputs: &[Input]) -> Option<Value> {
     let place = value.as_str().or_else(|| value["uid"].as_str())?;
     let input = inputs.iter().find(|input| input.place == place)?;
     match &input.answer {
-        Answer::Source(kind) => {
+        Response::Source(kind) => {
             let kind = ("type".to_owned(), Value::String(kind.clone()));
             Some(Value::Object(Map::from_iter([kind])))
         }
-        Answer::Text(_) => None,
+        Response::Text(_) => None,
     }
 }

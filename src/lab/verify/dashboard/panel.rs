@@ -27,7 +27,7 @@ pub(super) struct Panel {
     repeated: Vec<String>,
 }
 
-/// A query as a panel asks it, before variables have values.
+/// A query of a panel, before variables have values.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     /// The panel's title.
@@ -36,11 +36,11 @@ pub struct Query {
     pub source: String,
     /// The data source.
     pub reference: SourceRef,
-    /// PromQL or LogQL; empty when the target asks nothing, or in another language.
+    /// PromQL or LogQL; empty when the target has no query, or one in another language.
     pub expr: String,
     /// Kind that the target names.
     pub query_type: String,
-    /// True if it is asked for now only.
+    /// True for an instant query.
     pub instant: bool,
     /// True if exemplars are wanted too.
     pub exemplar: bool,
@@ -61,7 +61,7 @@ pub struct Query {
 /// All panels of a dashboard, those inside of rows too.
 ///
 /// # Errors
-/// The one thing that is not known.
+/// The part that is not known.
 pub(super) fn all(dashboard: &Value) -> Result<Vec<Panel>, String> {
     let mut found = Vec::new();
     let mut row = None;
@@ -119,7 +119,7 @@ impl Panel {
         shown.filter_map(|target| self.query(target)).collect()
     }
 
-    /// `None` for a target that shows what another panel has asked for.
+    /// `None` for a target that shows the data of another panel.
     fn query(&self, target: &Value) -> Option<Query> {
         let reference = self.source(target);
         if reference.is_dashboard() {

@@ -1,4 +1,4 @@
-//! Which data source a panel, a query or a variable means.
+//! References from panels, queries and variables to data sources.
 
 use serde_json::Value;
 

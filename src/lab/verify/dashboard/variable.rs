@@ -103,7 +103,7 @@ pub(super) fn ordered(mut waiting: Vec<Variable>) -> Vec<Variable> {
                 .iter()
                 .any(|other| other.name != one.name && one.uses(&other.name))
         });
-        // Those that use each other are taken as they come.
+        // Variables that use each other in a circle keep their order.
         ready.push(waiting.remove(free.unwrap_or(0)));
     }
     ready

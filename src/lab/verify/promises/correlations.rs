@@ -19,7 +19,7 @@ fn source<'a>(run: &'a Run, kind: &str) -> Result<&'a DataSource, Finding> {
 }
 
 /// The trace that an exemplar names is in Tempo.
-pub async fn metric_to_trace(run: &Run) -> Attempt {
+pub(crate) async fn metric_to_trace(run: &Run) -> Attempt {
     let prometheus = source(run, "prometheus")?;
     let destinations = prometheus.settings["exemplarTraceIdDestinations"].as_array();
     let leads = destinations.into_iter().flatten().any(|destination| {
@@ -41,7 +41,7 @@ pub async fn metric_to_trace(run: &Run) -> Attempt {
 }
 
 /// For every service of the trace the query that Grafana builds gives all of its lines.
-pub async fn trace_to_logs(run: &Run) -> Attempt {
+pub(crate) async fn trace_to_logs(run: &Run) -> Attempt {
     let mapping = TraceToLogs::of(source(run, "tempo")?).map_err(in_file)?;
     let target = run.provisioning.by_uid(&mapping.datasource_uid);
     if target.is_none_or(|source| source.kind != "loki") {
@@ -93,7 +93,7 @@ pub async fn trace_to_logs(run: &Run) -> Attempt {
 }
 
 /// The link in a log line leads to its trace.
-pub async fn log_to_trace(run: &Run) -> Attempt {
+pub(crate) async fn log_to_trace(run: &Run) -> Attempt {
     let tempo_uid = &source(run, "tempo")?.uid;
     let fields = DerivedField::leading_to(source(run, "loki")?, tempo_uid).map_err(in_file)?;
     let found = of_trace(run, &run.sent.chain).await?;

@@ -5,14 +5,14 @@ use serde_json::Value;
 use super::super::dashboard::Dashboard;
 use super::super::finding::{Finding, excerpt};
 use super::super::loki;
+use super::super::panel_query::PanelQuery;
 use super::super::prometheus::{exemplar_ids, has_data};
-use super::super::question::Question;
 use super::super::template::{Choice, Language};
 use super::variables::values;
 use super::{Attempt, Run, now_seconds};
 
-/// One dashboard on its way to showing data everywhere.
-pub struct Check {
+/// The check of one dashboard, over several attempts.
+pub(crate) struct Check {
     dashboard: Result<Dashboard, Finding>,
     /// Queries that have given data, by panel, query and choice of variables.
     done: Vec<(String, String)>,
@@ -21,7 +21,7 @@ pub struct Check {
 impl Check {
     /// Begins with a dashboard file.
     #[must_use]
-    pub fn new(file: &str, content: &Value) -> Self {
+    pub(crate) fn new(file: &str, content: &Value) -> Self {
         Self {
             dashboard: Dashboard::read(content)
                 .map_err(|problem| Finding::new(file, problem).settled()),
@@ -29,9 +29,9 @@ impl Check {
         }
     }
 
-    /// Asks what has not given data yet: each query with what is chosen when the dashboard is opened, or
-    /// all, and with the first value of every variable.
-    pub async fn attempt(&mut self, run: &Run) -> Attempt {
+    /// Sends the queries that have not given data yet. Each is sent with the choices that the dashboard opens
+    /// with (or with all values), and with the first value of every variable.
+    pub(crate) async fn attempt(&mut self, run: &Run) -> Attempt {
         let dashboard = self.dashboard.as_ref().map_err(Clone::clone)?;
         let mut first = Vec::new();
         let mut all = Vec::new();
@@ -51,20 +51,20 @@ impl Check {
         for choices in [&all, &first] {
             for query in &queries {
                 let sources = &run.provisioning.sources;
-                let question =
-                    Question::of(query, sources, choices, &first, dashboard.range_seconds());
-                let question = question.map_err(|what| {
+                let panel_query =
+                    PanelQuery::of(query, sources, choices, &first, dashboard.range_seconds());
+                let panel_query = panel_query.map_err(|what| {
                     Finding::new(format!("panel {:?}", query.panel), what).settled()
                 })?;
-                let Some(question) = question else {
+                let Some(panel_query) = panel_query else {
                     continue;
                 };
                 asked += usize::from(std::ptr::eq(choices, &all));
-                let key = (query.panel.clone(), question.text.clone());
+                let key = (query.panel.clone(), panel_query.text.clone());
                 if self.done.contains(&key) {
                     continue;
                 }
-                match ask(run, &question).await {
+                match send(run, &panel_query).await {
                     Ok(()) => self.done.push(key),
                     Err(finding) if finding.settled => return Err(finding),
                     Err(finding) => findings.push(finding),
@@ -86,15 +86,15 @@ impl Check {
     }
 }
 
-/// Asks the way Grafana does for a panel.
-async fn ask(run: &Run, question: &Question<'_>) -> Result<(), Finding> {
-    let Question {
+/// Sends a panel's query as Grafana does.
+async fn send(run: &Run, panel_query: &PanelQuery<'_>) -> Result<(), Finding> {
+    let PanelQuery {
         query,
         text,
         language,
         times,
         ..
-    } = question;
+    } = panel_query;
     let text = text.as_str();
     // The servers' data is at most as new as now; Grafana aligns ranges to the step.
     let now = now_seconds() as f64;
@@ -140,7 +140,7 @@ async fn ask(run: &Run, question: &Question<'_>) -> Result<(), Finding> {
     }
     let json = answer.json()?;
     if query.exemplar && *language == Language::PromQl {
-        // True if they carry trace ids is another promise.
+        // Another promise checks that exemplars carry trace ids.
         exemplar_ids(&run.lab.prometheus, text, whole_seconds).await?;
     }
     if has_data(&json) || query.may_be_empty {

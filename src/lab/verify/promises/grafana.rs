@@ -5,12 +5,18 @@ use serde_json::Value;
 
 use super::super::dashboard::Dashboard;
 use super::super::finding::{Finding, excerpt};
-use super::super::http::{Answer, Server};
+use super::super::http::{Response, Server};
 use super::{Attempt, Run};
 use crate::lab::provisioning::DataSource;
 
+fn server(run: &Run) -> Result<&Server, Finding> {
+    let grafana = run.lab.grafana.as_ref();
+    grafana.ok_or_else(|| Finding::new("--grafana", "no URL of Grafana is given").settled())
+}
+
 /// Grafana and its database are well.
-pub async fn health(grafana: &Server) -> Attempt {
+pub(crate) async fn health(run: &Run) -> Attempt {
+    let grafana = server(run)?;
     let answer = grafana.get("/api/health", &[]).await?;
     let json = answer.json()?;
     match json["database"].as_str() {
@@ -23,12 +29,13 @@ pub async fn health(grafana: &Server) -> Attempt {
 }
 
 /// Every provisioned data source is there and its server answers.
-pub async fn data_sources(run: &Run, grafana: &Server) -> Attempt {
+pub(crate) async fn data_sources(run: &Run) -> Attempt {
+    let grafana = server(run)?;
     let mut uids = Vec::new();
     for source in &run.provisioning.sources {
         let path = format!("/api/datasources/uid/{}", source.uid);
         let answer = grafana.get(&path, &[]).await?;
-        // It has read its files before it answers at all.
+        // Grafana reads its provisioning files before it serves requests, so waiting does not help.
         if matches!(answer.status, 401 | 403 | 404) {
             let came = format!("HTTP {}: {}", answer.status, excerpt(&answer.body));
             return Err(answer.finding(came).settled());
@@ -50,12 +57,12 @@ pub async fn data_sources(run: &Run, grafana: &Server) -> Attempt {
 
 /// True if the plugin has no health check, as Tempo's until Grafana 12.2: a final answer, which says nothing of
 /// the server.
-fn has_no_health(answer: &Answer) -> bool {
+fn has_no_health(answer: &Response) -> bool {
     let said = serde_json::from_str::<Value>(&answer.body).unwrap_or_default();
     answer.status == 404 && said["messageId"] == "plugin.notImplemented"
 }
 
-/// The server itself answers when Grafana is asked to pass a request on.
+/// The server itself answers a request through Grafana's data source proxy.
 async fn answers_through_proxy(grafana: &Server, source: &DataSource) -> Result<(), Finding> {
     let path = match source.kind.as_str() {
         "tempo" => "api/echo",
@@ -63,8 +70,7 @@ async fn answers_through_proxy(grafana: &Server, source: &DataSource) -> Result<
         "prometheus" => "api/v1/status/buildinfo",
         kind => {
             let asked = format!("the health of the data source {:?}", source.uid);
-            let came =
-                format!("its type {kind} has no health check, and no other question is known");
+            let came = format!("its type {kind} has no health check, and no other query is known");
             return Err(Finding::new(asked, came).settled());
         }
     };
@@ -77,7 +83,8 @@ async fn answers_through_proxy(grafana: &Server, source: &DataSource) -> Result<
 }
 
 /// Every dashboard is there, under its uid if its file gives it one.
-pub async fn dashboards(run: &Run, grafana: &Server) -> Attempt {
+pub(crate) async fn dashboards(run: &Run) -> Attempt {
+    let grafana = server(run)?;
     let mut uids = Vec::new();
     for (file, content) in &run.provisioning.dashboards {
         let dashboard = Dashboard::read(content)

@@ -19,8 +19,8 @@ const LABELS: [&str; 6] = [
 /// The value of `compose_project`.
 const PROJECT: &str = "salvo-observability";
 
-/// The instances' entries that mention a trace id, by whichever label of the contract they can be reached.
-pub async fn of_trace(run: &Run, id: &str) -> Result<Entries, Finding> {
+/// The instances' entries that contain a trace id. Each label of the contract is tried in turn.
+pub(crate) async fn of_trace(run: &Run, id: &str) -> Result<Entries, Finding> {
     let mut nothing = None;
     for label in LABELS {
         let query = format!("{{{label}=~\".+\"}} |= \"{id}\"");
@@ -38,14 +38,14 @@ pub async fn of_trace(run: &Run, id: &str) -> Result<Entries, Finding> {
     ))
 }
 
-/// Leaves out what other servers wrote: Tempo and Loki log the questions they are asked, with the ids in them.
+/// Removes the lines of other servers: Tempo and Loki log the queries that they get, with trace ids in them.
 fn keep_instances(entries: &mut Vec<Entry>) {
     entries.retain(|entry| service_of(&entry.line).is_some());
 }
 
 /// The service that wrote a line, as the line itself says.
 #[must_use]
-pub fn service_of(line: &str) -> Option<&str> {
+pub(crate) fn service_of(line: &str) -> Option<&str> {
     // In the text format, then in JSON.
     let text = line
         .split_once("resource.service.name=")
@@ -58,7 +58,7 @@ pub fn service_of(line: &str) -> Option<&str> {
 }
 
 /// Each instance that `/chain` went through has written a line with the trace id.
-pub async fn lines(run: &Run) -> Attempt {
+pub(crate) async fn lines(run: &Run) -> Attempt {
     let found = of_trace(run, &run.sent.chain).await?;
     let services: BTreeSet<&str> = found
         .entries
@@ -85,7 +85,7 @@ pub async fn lines(run: &Run) -> Attempt {
 }
 
 /// The lines of the trace have exactly the labels of the contract, with plausible values.
-pub async fn labels(run: &Run) -> Attempt {
+pub(crate) async fn labels(run: &Run) -> Attempt {
     let found = of_trace(run, &run.sent.chain).await?;
     for entry in &found.entries {
         if let Some(lack) = label_lack(&entry.labels, service_of(&entry.line).unwrap_or_default()) {
@@ -121,7 +121,7 @@ fn label_lack(labels: &BTreeMap<String, String>, service: &str) -> Option<String
 }
 
 /// The error of `/error_test` with its causes is one entry.
-pub async fn multiline(run: &Run) -> Attempt {
+pub(crate) async fn multiline(run: &Run) -> Attempt {
     let found = of_trace(run, &run.sent.error).await?;
     let failures: Vec<&Entry> = found
         .entries
@@ -168,11 +168,11 @@ fn is_cause(line: &str) -> bool {
 }
 
 /// Every server named has shipped something of its own log.
-pub async fn of_servers(run: &Run, servers: &[String]) -> Attempt {
+pub(crate) async fn of_servers(run: &Run) -> Attempt {
     // A server that is idle may write nothing for a long time.
     let (_, end) = run.window_ns();
     let start = end.saturating_sub(24 * 3600 * 1_000_000_000);
-    for server in servers {
+    for server in &run.servers_log {
         let query = format!("{{compose_service={server:?}}}");
         let found = loki::entries(&run.lab.loki, &query, (start, end)).await?;
         let Some(entry) = found.entries.last() else {
@@ -182,7 +182,7 @@ pub async fn of_servers(run: &Run, servers: &[String]) -> Attempt {
             return Err(Finding::new(found.asked, lack));
         }
     }
-    Ok(servers.join(", "))
+    Ok(run.servers_log.join(", "))
 }
 
 #[cfg(test)]

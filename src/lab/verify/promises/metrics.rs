@@ -19,7 +19,7 @@ const LOST: &str =
     "salvo_telemetry_spans_total{outcome!=\"exported\"} or salvo_telemetry_log_lines_dropped_total";
 
 /// Every target is up without a scrape error, and each instance is among them.
-pub async fn targets(run: &Run) -> Attempt {
+pub(crate) async fn targets(run: &Run) -> Attempt {
     let answer = run
         .lab
         .prometheus
@@ -57,14 +57,14 @@ pub async fn targets(run: &Run) -> Attempt {
 }
 
 /// The id of a trace of this run that an exemplar carries: that of `/chain` if there is one.
-pub async fn exemplar_id(run: &Run) -> Result<String, Finding> {
+pub(crate) async fn exemplar_id(run: &Run) -> Result<String, Finding> {
     let (answer, found) =
         prometheus::exemplar_ids(&run.lab.prometheus, BUCKETS, run.window()).await?;
     if found.contains(&run.sent.chain) {
         return Ok(run.sent.chain.clone());
     }
-    // Someone else's request may have taken its place in the bucket before the scrape; then that of
-    // any other request of this run will do.
+    // Another request may have replaced the exemplar in its bucket before the scrape. Then, in the second
+    // half of the time, the exemplar of any request of this run counts.
     let own: HashSet<String> = run.ids.lock().iter().cloned().collect();
     let late = Instant::now() >= run.halfway;
     match found.iter().find(|id| late && own.contains(*id)) {
@@ -78,18 +78,18 @@ pub async fn exemplar_id(run: &Run) -> Result<String, Finding> {
 }
 
 /// An exemplar carries the id of a trace of this run.
-pub async fn exemplar(run: &Run) -> Attempt {
+pub(crate) async fn exemplar(run: &Run) -> Attempt {
     exemplar_id(run).await.map(|id| format!("TraceID {id}"))
 }
 
 /// Counters at one time, by their labels.
-pub type Counters = BTreeMap<String, f64>;
+pub(crate) type Counters = BTreeMap<String, f64>;
 
 /// The counters of exported and of lost signals now.
 ///
 /// # Errors
 /// A finding when the query was refused.
-pub async fn counters(prometheus: &Server) -> Result<(String, Counters), Finding> {
+pub(crate) async fn counters(prometheus: &Server) -> Result<(String, Counters), Finding> {
     let query = format!("{SPANS} or salvo_telemetry_log_lines_dropped_total");
     let (asked, samples) = prometheus::instant(prometheus, &query).await?;
     let counters = samples
@@ -105,10 +105,10 @@ pub async fn counters(prometheus: &Server) -> Result<(String, Counters), Finding
     Ok((asked, counters))
 }
 
-/// Since `before` every instance has exported spans and lost none, nor any log line.
-pub async fn nothing_lost(run: &Run, before: &Counters) -> Attempt {
+/// During this run every instance has exported spans and lost none, nor any log line.
+pub(crate) async fn nothing_lost(run: &Run) -> Attempt {
     let (asked, now) = counters(&run.lab.prometheus).await?;
-    let grown = |name: &str, value: f64| match before.get(name) {
+    let grown = |name: &str, value: f64| match run.before.get(name) {
         // A restart sets the counter back.
         Some(old) if *old <= value => value - old,
         _ => value,

@@ -12,11 +12,11 @@ const CALLS: [&str; 3] = ["/", "/io_task", "/cpu_task"];
 /// Spans of a `/chain` trace: its own, and for each call one on either side.
 const SPANS: usize = 1 + 2 * CALLS.len();
 
-/// Which expectation a span does not meet.
+/// The expectation that a span does not meet, in words.
 type Lack = String;
 
 /// The trace of `/chain` is there with all spans, parents, kinds and attributes.
-pub async fn whole(run: &Run) -> Attempt {
+pub(crate) async fn whole(run: &Run) -> Attempt {
     let trace = tempo::trace(&run.lab.tempo, &run.sent.chain).await?;
     match chain_lack(run, &trace) {
         None => Ok(format!(
@@ -143,7 +143,7 @@ fn attribute_lack(
 }
 
 /// The span of `/error_test` is an error and holds the exception with its causes.
-pub async fn exception(run: &Run) -> Attempt {
+pub(crate) async fn exception(run: &Run) -> Attempt {
     const ROUTE: &str = "/error_test";
     let trace = tempo::trace(&run.lab.tempo, &run.sent.error).await?;
     let lacks = |came: String| Finding::new(trace.asked.clone(), came);
@@ -181,7 +181,7 @@ pub async fn exception(run: &Run) -> Attempt {
 }
 
 /// TraceQL finds the trace of `/chain` by every service that took part.
-pub async fn search_by_service(run: &Run) -> Attempt {
+pub(crate) async fn search_by_service(run: &Run) -> Attempt {
     for service in run.chain_services() {
         let query = format!("{{ resource.service.name = {service:?} }}");
         search(run, &query, &run.sent.chain).await?;
@@ -190,7 +190,7 @@ pub async fn search_by_service(run: &Run) -> Attempt {
 }
 
 /// TraceQL finds a trace by its route.
-pub async fn search_by_route(run: &Run) -> Attempt {
+pub(crate) async fn search_by_route(run: &Run) -> Attempt {
     search(
         run,
         "{ span.http.route = \"/items/{item_id}\" }",
@@ -200,17 +200,17 @@ pub async fn search_by_route(run: &Run) -> Attempt {
 }
 
 /// TraceQL finds the trace of `/error_test` by its status.
-pub async fn search_by_error(run: &Run) -> Attempt {
+pub(crate) async fn search_by_error(run: &Run) -> Attempt {
     search(run, "{ status = error }", &run.sent.error).await
 }
 
 /// TraceQL finds the trace of `/chain` by its duration: one of its calls waits a second.
-pub async fn search_by_duration(run: &Run) -> Attempt {
+pub(crate) async fn search_by_duration(run: &Run) -> Attempt {
     search(run, "{ duration > 900ms }", &run.sent.chain).await
 }
 
 /// TraceQL gives the rate of the steady requests to each instance.
-pub async fn counted(run: &Run) -> Attempt {
+pub(crate) async fn counted(run: &Run) -> Attempt {
     const QUERY: &str = "{ span.http.route = \"/items/{item_id}\" && kind = server } \
                          | rate() by (resource.service.name)";
     let (asked, series) = tempo::metrics(&run.lab.tempo, QUERY, run.window()).await?;
@@ -229,8 +229,8 @@ pub async fn counted(run: &Run) -> Attempt {
     Ok(rates.join(", "))
 }
 
-/// Looks at the short time of the followed requests only, so that other traffic cannot push
-/// theirs beyond the limit of hits.
+/// Searches only the short time of the followed requests, so that other traffic cannot push their traces out
+/// of the limit of results.
 async fn search(run: &Run, query: &str, id: &str) -> Attempt {
     let window = (run.sent.began - 1, run.sent.answered + 2);
     tempo::search(&run.lab.tempo, query, window, id).await

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::dashboard::Variable;
 use super::super::finding::Finding;
-use super::super::http::{Answer, Server};
+use super::super::http::{Response, Server};
 use super::super::template::{Choice, Language, Times, filled, seconds};
 use super::{Run, now_seconds};
 use crate::lab::provisioning::DataSource;
@@ -252,7 +252,7 @@ impl Asked {
         server: &Server,
         language: Language,
         range: f64,
-    ) -> Result<Answer, Finding> {
+    ) -> Result<Response, Finding> {
         let now = now_seconds();
         let (start, end) = ((now - range as i64).to_string(), now.to_string());
         let mut params = vec![("start", start.as_str()), ("end", &end)];

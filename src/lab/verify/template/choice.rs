@@ -12,7 +12,7 @@ pub struct Choice {
     pub values: Vec<String>,
     /// True if values are part of a regular expression and must be escaped as such.
     pub pattern: bool,
-    /// Taken as it is, without escaping: what the dashboard says "all" stands for.
+    /// The dashboard's own value of "all", which is not escaped.
     pub literal: bool,
     /// True if the values are a list, even if it has one.
     pub list: bool,
@@ -33,7 +33,7 @@ impl Choice {
         }
     }
 
-    /// A variable with all of its values. While nobody has told them, "all" is anything.
+    /// A variable with all of its values. Without known values, "all" matches anything.
     #[must_use]
     pub fn all(variable: &Variable, values: &[String]) -> Self {
         let anything = values.is_empty().then_some(".+");

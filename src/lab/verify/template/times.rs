@@ -1,4 +1,4 @@
-//! Time ranges, steps, and what the macros about them stand for.
+//! Time ranges, steps, and the values of their macros.
 
 use super::super::dashboard::Query;
 use super::{Language, filled};
@@ -15,7 +15,7 @@ const FOUND: [&str; 3] = ["$__interval", "${__interval}", "$__auto"];
 /// The same, for the rate interval.
 const FOUND_RATE: [&str; 2] = ["$__rate_interval", "${__rate_interval}"];
 
-/// The steps of a range query, and what the macros stand for.
+/// The steps of a range query, and the values of its macros.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Times {
     /// Time range of the dashboard, seconds.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use salvo::prelude::{Request, Response, handler};
 
 use super::params::Params;
-use super::response::{ApiResponse, ApiResult};
+use super::response::{ApiResponse, ApiResult, Head};
 use crate::logs::store::Store;
 use crate::wire::{QueueError, Stop};
 
@@ -29,7 +30,7 @@ impl Endpoint {
         }
     }
 
-    async fn respond(&self, req: &mut Request) -> ApiResult {
+    async fn respond(&self, req: &mut Request) -> Result<(Head, Bytes), ApiResponse> {
         let params = Params::read(req).await?;
         let queue = match self.reads_lines {
             true => self.store.queries(),
@@ -37,15 +38,19 @@ impl Endpoint {
         };
         let (store, operation) = (Arc::clone(&self.store), self.operation);
         let time = store.limits().query_timeout;
-        let response = queue.run(time, move |stop| operation(&store, &params, stop));
-        response.await.unwrap_or_else(|error| Err(error.into()))
+        let unread = store.unread().clone();
+        let response = queue.respond(time, &unread, move |stop| {
+            let result = operation(&store, &params, stop);
+            result.unwrap_or_else(|error| error).into_parts()
+        });
+        Ok(response.await?)
     }
 }
 
 impl From<QueueError> for ApiResponse {
     fn from(error: QueueError) -> Self {
         let status = match error {
-            QueueError::Full => 429,
+            QueueError::Full | QueueError::Unread => 429,
             QueueError::TimedOut => 504,
             QueueError::Panicked => 500,
         };
@@ -56,7 +61,9 @@ impl From<QueueError> for ApiResponse {
 #[handler]
 impl Endpoint {
     async fn handle(&self, req: &mut Request, res: &mut Response) {
-        let response = self.respond(req).await.unwrap_or_else(|error| error);
-        response.write(res);
+        match self.respond(req).await {
+            Ok((head, body)) => head.write(body, res),
+            Err(error) => error.write(res),
+        }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn stats(store: &Store, params: &Params, _: &Stop) -> ApiResult {
 struct Target {
     names: BTreeSet<String>,
     /// The request named the labels in `targetLabels`; otherwise they are those of the selector.
-    asked: bool,
+    named: bool,
     /// `aggregateBy=labels`: one volume for each label instead of one for each combination of
     /// values.
     each_label: bool,
@@ -48,12 +48,12 @@ struct Target {
 impl Target {
     fn new(params: &Params) -> Result<Self, ApiResponse> {
         let query = params.get("query");
-        let asked = params.get("targetLabels");
-        let names: BTreeSet<String> = if asked.is_empty() {
+        let given = params.get("targetLabels");
+        let names: BTreeSet<String> = if given.is_empty() {
             let matchers = matchers(query)?;
             matchers.into_iter().map(|matcher| matcher.name).collect()
         } else {
-            asked.split(',').map(str::to_owned).collect()
+            given.split(',').map(str::to_owned).collect()
         };
         let each_label = match params.get("aggregateBy") {
             "" | "series" => false,
@@ -62,7 +62,7 @@ impl Target {
         };
         Ok(Self {
             names,
-            asked: !asked.is_empty(),
+            named: !given.is_empty(),
             each_label,
         })
     }
@@ -71,7 +71,7 @@ impl Target {
     fn of(&self, view: &StreamView) -> Vec<BTreeMap<String, String>> {
         let picked = |name: &str| self.names.contains(name) || self.names.is_empty();
         if self.each_label {
-            let all = !self.asked;
+            let all = !self.named;
             let label = |name: &str| BTreeMap::from([(name.to_owned(), String::new())]);
             let names = view.labels.iter().map(|(name, _)| name);
             return names
@@ -79,7 +79,7 @@ impl Target {
                 .map(label)
                 .collect();
         }
-        if self.asked
+        if self.named
             && self
                 .names
                 .iter()

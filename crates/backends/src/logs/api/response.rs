@@ -1,6 +1,7 @@
 //! HTTP responses of the Loki API: JSON bodies, and errors as plain text.
 
-use salvo::http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
+use bytes::Bytes;
+use salvo::http::{HeaderValue, ResBody, StatusCode, header::CONTENT_TYPE};
 use salvo::prelude::Response;
 use serde_json::{Value as Json, json};
 
@@ -70,13 +71,37 @@ impl ApiResponse {
         Self::error(400, text)
     }
 
-    /// Writes status, content type and body; 204 has no body.
+    /// Splits the body off.
+    pub(super) fn into_parts(self) -> (Head, Vec<u8>) {
+        let head = Head {
+            status: self.status,
+            content_type: self.content_type,
+        };
+        (head, self.body.into_bytes())
+    }
+
+    /// Writes status, content type and body.
     pub(super) fn write(self, res: &mut Response) {
+        let (head, body) = self.into_parts();
+        head.write(body.into(), res);
+    }
+}
+
+/// A response without its body.
+#[derive(Debug)]
+pub(super) struct Head {
+    status: u16,
+    content_type: &'static str,
+}
+
+impl Head {
+    /// Writes status, content type and body; 204 has no body.
+    pub(super) fn write(self, body: Bytes, res: &mut Response) {
         res.status_code(StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK));
         if self.status != 204 {
             res.headers_mut()
                 .insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-            res.body(self.body);
+            res.body(ResBody::Once(body));
         }
     }
 }

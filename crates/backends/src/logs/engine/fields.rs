@@ -9,9 +9,9 @@ use std::ops::Range;
 use crate::logs::store::{Label, LabelSet};
 
 /// Label with the kind of error of the stage that could not read the line.
-pub const ERROR: &str = "__error__";
+pub(crate) const ERROR: &str = "__error__";
 /// Label with the details of the error.
-pub const ERROR_DETAILS: &str = "__error_details__";
+pub(crate) const ERROR_DETAILS: &str = "__error_details__";
 /// Label that keeps a line with an error in the result of a metric query.
 pub(crate) const PRESERVE_ERROR: &str = "__preserve_error__";
 /// Suffix of a parsed label whose name is taken.
@@ -22,7 +22,7 @@ const COMPARE_AT_MOST: usize = 48;
 
 /// The origin of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// The stream.
     Stream,
     /// Structured metadata.
@@ -41,7 +41,7 @@ struct Field {
 
 /// The labels of one line.
 #[derive(Default)]
-pub struct Fields<'s> {
+pub(crate) struct Fields<'s> {
     stream: &'s [Label],
     metadata: Vec<(Cow<'s, str>, &'s str)>,
     /// Texts of the added labels.
@@ -58,7 +58,7 @@ pub struct Fields<'s> {
 
 impl<'s> Fields<'s> {
     /// Resets to another line.
-    pub fn reset(&mut self, stream: &'s LabelSet, metadata: &'s [Label]) {
+    pub(crate) fn reset(&mut self, stream: &'s LabelSet, metadata: &'s [Label]) {
         self.stream = stream.as_slice();
         self.metadata.clear();
         self.arena.clear();
@@ -130,7 +130,7 @@ impl<'s> Fields<'s> {
 
     /// The value of a label; `__error__` and its details are labels too.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         match name {
             ERROR => Some(&*self.error).filter(|error| !error.is_empty()),
             ERROR_DETAILS => Some(self.details.as_str()).filter(|details| !details.is_empty()),
@@ -145,7 +145,7 @@ impl<'s> Fields<'s> {
     }
 
     /// Sets a label.
-    pub fn set(&mut self, name: &str, value: &str) {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.metadata.retain(|(own, _)| own != name);
         let value = Some(self.push(value));
         if let Some(at) = self.position(name) {
@@ -182,7 +182,7 @@ impl<'s> Fields<'s> {
     }
 
     /// Removes a label.
-    pub fn remove(&mut self, name: &str) {
+    pub(crate) fn remove(&mut self, name: &str) {
         self.metadata.retain(|(own, _)| own != name);
         if let Some(at) = self.position(name)
             && let Some(field) = self.parsed.get_mut(at)
@@ -195,12 +195,12 @@ impl<'s> Fields<'s> {
 
     /// The error of the line, if any.
     #[must_use]
-    pub fn error(&self) -> Option<&str> {
+    pub(crate) fn error(&self) -> Option<&str> {
         Some(&*self.error).filter(|error| !error.is_empty())
     }
 
     /// Records an error and replaces an earlier one. Without details the earlier details stay.
-    pub fn fail(&mut self, error: &'static str, details: &str) {
+    pub(crate) fn fail(&mut self, error: &'static str, details: &str) {
         self.error = Cow::Borrowed(error);
         if !details.is_empty() {
             self.details.clear();
@@ -220,13 +220,13 @@ impl<'s> Fields<'s> {
 
     /// Tests whether any stage changed a label.
     #[must_use]
-    pub fn is_changed(&self) -> bool {
+    pub(crate) fn is_changed(&self) -> bool {
         !self.parsed.is_empty() || !self.removed.is_empty() || !self.error.is_empty()
     }
 
     /// All labels with their origin, sorted by name.
     #[must_use]
-    pub fn all(&self) -> Vec<(&str, &str, Origin)> {
+    pub(crate) fn all(&self) -> Vec<(&str, &str, Origin)> {
         let count = self.stream.len() + self.metadata.len() + self.parsed.len();
         let mut all: Vec<(&str, &str, Origin)> = Vec::with_capacity(count + 2);
         let removed = |name: &str| self.removed.iter().any(|gone| self.slice(gone) == name);
@@ -264,7 +264,7 @@ impl<'s> Fields<'s> {
 /// Turns any text into a label name, as Loki does: other characters than letters, digits and
 /// underscores are replaced.
 #[must_use]
-pub fn sanitize(name: &str) -> Cow<'_, str> {
+pub(crate) fn sanitize(name: &str) -> Cow<'_, str> {
     let name = name.trim();
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let digit_first = name.starts_with(|c: char| c.is_ascii_digit());

@@ -22,7 +22,7 @@ pub enum Direction {
 
 /// A label of a returned line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OutputLabel {
+pub(crate) struct OutputLabel {
     /// Its name.
     pub name: String,
     /// Its value.
@@ -39,7 +39,7 @@ pub struct LogLine {
     /// The line as the pipeline left it.
     pub line: String,
     /// All labels, sorted by name.
-    pub labels: Vec<OutputLabel>,
+    pub(crate) labels: Vec<OutputLabel>,
 }
 
 impl LogLine {
@@ -71,7 +71,7 @@ pub struct LogQuery<'q> {
 
 /// The labels of a line after its pipeline.
 #[must_use]
-pub fn output_labels(fields: &Fields<'_>) -> Vec<OutputLabel> {
+pub(crate) fn output_labels(fields: &Fields<'_>) -> Vec<OutputLabel> {
     fields
         .all()
         .into_iter()

@@ -23,8 +23,9 @@ mod value;
 
 pub(crate) use budget::Budget;
 pub use error::QueryError;
-pub use fields::{Fields, Origin};
-pub use log_query::{Direction, LogLine, LogQuery, OutputLabel, output_labels};
+pub(crate) use fields::{Fields, Origin};
+pub use log_query::{Direction, LogLine, LogQuery};
+pub(crate) use log_query::{OutputLabel, output_labels};
 pub use metric::{Steps, evaluate};
 pub use pipeline::Pipeline;
 pub use value::{Labels, Series, Value};

@@ -2,6 +2,7 @@
 //! line and across parsers; only paths (`| json a="b"`) overwrite a label.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use super::budget::MAX_MADE_BYTES;
 use super::fields::{Fields, PRESERVE_ERROR, sanitize};
@@ -255,7 +256,13 @@ fn json_paths(line: &str, labels: &[String], paths: &[Vec<Step>], finder: &mut F
     }
 }
 
-fn parse_logfmt(line: &str, strict: bool, keep_empty: bool, finder: &mut Finder<'_, '_>) {
+/// Calls `each` with the label name and the value of each pair, until it breaks. Malformed pairs are passed over; if `strict`, the first is an error of the line.
+fn each_pair(
+    line: &str,
+    strict: bool,
+    finder: &mut Finder<'_, '_>,
+    mut each: impl FnMut(&mut Finder<'_, '_>, &str, &str) -> ControlFlow<()>,
+) {
     for pair in logfmt::scan(line) {
         let (key, value) = match pair {
             Ok(pair) => pair,
@@ -263,14 +270,28 @@ fn parse_logfmt(line: &str, strict: bool, keep_empty: bool, finder: &mut Finder<
             Err(_) => continue,
         };
         let name = sanitize(key);
-        if name.is_empty() || (value.is_empty() && !keep_empty) {
-            continue;
-        }
-        finder.set(&name, &replaced(&value));
-        if finder.has_all() {
+        if !name.is_empty() && each(finder, &name, &value).is_break() {
             return;
         }
     }
+}
+
+/// Breaks off once all labels that the query needs are found.
+fn unless_complete(finder: &Finder<'_, '_>) -> ControlFlow<()> {
+    match finder.has_all() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    }
+}
+
+fn parse_logfmt(line: &str, strict: bool, keep_empty: bool, finder: &mut Finder<'_, '_>) {
+    each_pair(line, strict, finder, |finder, name, value| {
+        if value.is_empty() && !keep_empty {
+            return ControlFlow::Continue(());
+        }
+        finder.set(name, &replaced(value));
+        unless_complete(finder)
+    });
 }
 
 /// Labels cannot contain U+FFFD.
@@ -303,37 +324,27 @@ fn logfmt_keys(line: &str, strict: bool, keys: &[(String, String)], finder: &mut
             finder.fields.set(label, "");
         }
     }
-    for pair in logfmt::scan(line) {
-        let (key, value) = match pair {
-            Ok(pair) => pair,
-            Err(error) if strict => return finder.fail(LOGFMT_ERROR, &error.to_string()),
-            Err(_) => continue,
-        };
-        let name = sanitize(key);
+    each_pair(line, strict, finder, |finder, name, value| {
         let named = keys.iter().any(|(label, _)| *label == name);
-        let needed = finder.hints.wants(&name) && !finder.fields.was_parsed(&name);
-        if name.is_empty() || (!named && !needed) {
-            continue;
-        }
+        let needed = finder.hints.wants(name) && !finder.fields.was_parsed(name);
         let by_key = keys.iter().find(|(_, key)| *key == name);
-        let label = by_key.map_or(&*name, |(label, _)| label.as_str());
-        if by_key.is_none() && !named {
-            continue;
+        let is_set = named || (needed && by_key.is_some());
+        if !is_set {
+            return ControlFlow::Continue(());
         }
+        let label = by_key.map_or(name, |(label, _)| label.as_str());
         let free = finder.fields.free_name(label).into_owned();
         if free != label && finder.wanted(label).is_none() {
-            return;
+            return ControlFlow::Break(());
         }
         // As in Loki a value that is not UTF-8 is dropped here.
         let text = match value.contains(char::REPLACEMENT_CHARACTER) {
             true => "",
-            false => &*value,
+            false => value,
         };
         finder.fields.set(&free, text);
-        if finder.has_all() {
-            return;
-        }
-    }
+        unless_complete(finder)
+    });
 }
 
 /// `unpack`: restores the line and labels that Promtail's `pack` stage has packed.

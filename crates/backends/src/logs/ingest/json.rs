@@ -5,7 +5,6 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
-use serde_json::json;
 
 use crate::logs::lang;
 use crate::logs::lines::utf8;
@@ -62,7 +61,7 @@ impl<'de> Deserialize<'de> for Value {
 ///
 /// # Errors
 /// The message; it begins as Loki's does.
-pub fn read_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
+pub(crate) fn read_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
     let body: Body = serde_json::from_str(&utf8::text(body)).map_err(|error| {
         let place = match error.classify() {
             serde_json::error::Category::Data => "Streams: []loghttp.LogProtoStream",
@@ -136,33 +135,4 @@ pub(super) fn stream_labels(text: &str) -> Result<LabelSet, String> {
         let shown: String = text.chars().take(256).collect();
         format!("stream '{shown}' has duplicate label name: '{name}'")
     })
-}
-
-/// Writes streams as the body of `/loki/api/v1/push`.
-#[must_use]
-pub fn json_body(streams: &[StreamEntries]) -> String {
-    let streams: Vec<serde_json::Value> = streams
-        .iter()
-        .map(|stream| {
-            let labels: BTreeMap<&str, &str> = stream.labels.iter().collect();
-            let values: Vec<serde_json::Value> = stream
-                .entries
-                .iter()
-                .map(|entry| {
-                    let ts = entry.ts.to_string();
-                    if entry.metadata.is_empty() {
-                        return json!([ts, entry.line]);
-                    }
-                    let metadata: BTreeMap<&str, &str> = entry
-                        .metadata
-                        .iter()
-                        .map(|(name, value)| (name.as_str(), value.as_str()))
-                        .collect();
-                    json!([ts, entry.line, metadata])
-                })
-                .collect();
-            json!({"stream": labels, "values": values})
-        })
-        .collect();
-    json!({"streams": streams}).to_string()
 }

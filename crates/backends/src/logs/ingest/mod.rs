@@ -4,6 +4,5 @@ mod json;
 mod proto;
 mod push;
 
-pub use json::{json_body, read_json};
 pub use proto::{EntryProto, LabelProto, PushRequestProto, StreamProto, TimestampProto};
 pub(crate) use push::{Push, intake};

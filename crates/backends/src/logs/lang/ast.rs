@@ -111,7 +111,7 @@ pub enum LineMatch {
 impl LineMatch {
     /// True for operators that keep matching lines.
     #[must_use]
-    pub fn is_positive(self) -> bool {
+    pub(crate) fn is_positive(self) -> bool {
         matches!(self, Self::Contains | Self::Regex | Self::Pattern)
     }
 }
@@ -453,7 +453,7 @@ pub enum MetricExpr {
 impl MetricExpr {
     /// True if it contains `sort` or `sort_desc`: the result then keeps their order.
     #[must_use]
-    pub fn sorts(&self) -> bool {
+    pub(crate) fn sorts(&self) -> bool {
         match self {
             Self::Aggregation { op, inner, .. } => {
                 matches!(op, VectorOp::Sort | VectorOp::SortDesc) || inner.sorts()

@@ -13,7 +13,7 @@ mod lexer;
 mod literal;
 mod operators;
 mod tokens;
-pub mod units;
+pub(crate) mod units;
 mod validate;
 
 pub use ast::{
@@ -44,7 +44,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
 ///
 /// # Errors
 /// As [`parse`]; also for bytes that are not UTF-8.
-pub fn parse_bytes(query: &[u8]) -> Result<Expr, ParseError> {
+pub(crate) fn parse_bytes(query: &[u8]) -> Result<Expr, ParseError> {
     let invalid = std::str::from_utf8(query).err();
     let expr = parse_unchecked(
         &crate::logs::lines::utf8::text(query),
@@ -69,7 +69,7 @@ pub fn parse_log(text: &str) -> Result<LogExpr, ParseError> {
 ///
 /// # Errors
 /// As [`parse`]; also when there is more than a selector.
-pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
+pub(crate) fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     match parse(text)? {
         Expr::Log(log) if log.stages.is_empty() => Ok(log.matchers),
         _ => Err(ParseError::plain("only label matchers are supported")),
@@ -80,7 +80,7 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
 ///
 /// # Errors
 /// As [`parse`]; also when a label is not compared by `=`.
-pub fn parse_stream_labels(text: &str) -> Result<Vec<(String, Arc<str>)>, ParseError> {
+pub(crate) fn parse_stream_labels(text: &str) -> Result<Vec<(String, Arc<str>)>, ParseError> {
     let Expr::Log(log) = parse_unchecked(text, None)? else {
         return Err(ParseError::plain("only label matchers are supported"));
     };

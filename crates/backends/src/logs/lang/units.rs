@@ -34,7 +34,7 @@ const SIZE_UNITS: [(&str, f64); 26] = [
 ///
 /// # Errors
 /// The message of go-humanize, which Loki uses.
-pub fn parse_bytes(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
     let end = text
         .find(|c: char| !(c.is_numeric() || c == '.' || c == ','))
         .unwrap_or(text.len());
@@ -53,7 +53,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
 /// Writes a size in powers of 1000 with one decimal below ten, as go-humanize does for Loki:
 /// `5.0MB`, `1.5kB`, `12B`.
 #[must_use]
-pub fn format_bytes(bytes: u64) -> String {
+pub(crate) fn format_bytes(bytes: u64) -> String {
     let rounded = rounded_bytes(bytes);
     // Loki always writes the rounded size, which changes the query; here a size that rounding would
     // change is written in bytes.

@@ -3,12 +3,15 @@
 
 use std::borrow::Cow;
 
+use super::escapes;
+use crate::wire::escape::json_letter;
+
 /// Deepest nesting of objects. Each level is scanned again, so the cost grows with depth.
 const MAX_DEPTH: usize = 64;
 
 /// A syntax error, with the message of Loki's scanner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub(crate) enum Malformed {
     /// A key or the end of the object was expected.
     #[error("Malformed JSON error")]
     Json,
@@ -34,7 +37,7 @@ pub enum Malformed {
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A string.
     Text,
     /// A number: it begins with a digit or a minus.
@@ -51,7 +54,7 @@ pub enum Kind {
 
 /// A value as written; a string without its quotes, but with its escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Value<'l> {
+pub(crate) struct Value<'l> {
     /// Its type.
     pub kind: Kind,
     /// Its source text.
@@ -61,7 +64,7 @@ pub struct Value<'l> {
 impl<'l> Value<'l> {
     /// The value as a label value.
     #[must_use]
-    pub fn as_label(&self) -> Cow<'l, str> {
+    pub(crate) fn as_label(&self) -> Cow<'l, str> {
         match self.kind {
             Kind::Text => label_text(self.raw),
             Kind::Number | Kind::Bool => Cow::Borrowed(self.raw),
@@ -80,57 +83,33 @@ pub(crate) fn label_text(raw: &str) -> Cow<'_, str> {
     }
 }
 
-fn hex(text: &str) -> Option<u32> {
-    let digits = text.get(..4)?;
-    let all_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    all_hex.then(|| u32::from_str_radix(digits, 16).ok())?
-}
-
 /// Resolves the escapes of a string. `None` if one is invalid, such as half a surrogate pair.
 pub(crate) fn unescape(raw: &str) -> Option<Cow<'_, str>> {
     if !raw.contains('\\') {
         return Some(Cow::Borrowed(raw));
     }
-    let mut text = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(at) = rest.find('\\') {
-        text.push_str(rest.get(..at)?);
-        let escape = rest.as_bytes().get(at + 1)?;
-        rest = rest.get(at + 2..)?;
-        text.push(match escape {
-            b'"' | b'\\' | b'/' => char::from(*escape),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let first = hex(rest)?;
-                rest = rest.get(4..)?;
-                match first {
-                    0xd800..=0xdfff => {
-                        // Loki's scanner skips two characters here without checking the first.
-                        let second = hex(rest.get(2..)?).filter(|second| *second >= 0xdc00)?;
-                        rest = rest.get(6..)?;
-                        let code = 0x10000
-                            + ((i64::from(first) - 0xd800) << 10)
-                            + (i64::from(second) - 0xdc00);
-                        let code = u32::try_from(code).ok().and_then(char::from_u32);
-                        code.unwrap_or(char::REPLACEMENT_CHARACTER)
-                    }
-                    other => char::from_u32(other)?,
-                }
+    escapes::resolve(raw, |escape, rest| match escape {
+        b'u' => {
+            let first = escapes::hex(rest)?;
+            *rest = rest.get(4..)?;
+            if !(0xd800..=0xdfff).contains(&first) {
+                return char::from_u32(first);
             }
-            _ => return None,
-        });
-    }
-    text.push_str(rest);
-    Some(Cow::Owned(text))
+            // Loki's scanner skips two characters here without checking the first.
+            let second = escapes::hex(rest.get(2..)?).filter(|second| *second >= 0xdc00)?;
+            *rest = rest.get(6..)?;
+            let code = 0x10000 + ((i64::from(first) - 0xd800) << 10) + (i64::from(second) - 0xdc00);
+            let code = u32::try_from(code).ok().and_then(char::from_u32);
+            code.or(Some(char::REPLACEMENT_CHARACTER))
+        }
+        letter => json_letter(letter),
+    })
+    .map(Cow::Owned)
 }
 
 /// A walk ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// The callback asked to stop.
     Enough,
     /// The line is malformed.
@@ -147,7 +126,7 @@ impl From<Malformed> for Ended {
 ///
 /// # Errors
 /// The text is not a complete object, or `found` asked to stop. Earlier members were reported.
-pub fn members<'l>(
+pub(crate) fn members<'l>(
     text: &'l str,
     found: &mut dyn FnMut(&str, Value<'l>) -> Result<(), Ended>,
 ) -> Result<(), Ended> {
@@ -195,7 +174,7 @@ type Found<'f, 'l> = dyn FnMut(&[String], &str, Value<'l>) -> Result<bool, Ended
 ///
 /// # Errors
 /// As [`members`].
-pub fn walk<'l>(
+pub(crate) fn walk<'l>(
     text: &'l str,
     path: &mut Vec<String>,
     found: &mut Found<'_, 'l>,

@@ -2,25 +2,28 @@
 
 use std::borrow::Cow;
 
+use super::escapes;
+use crate::wire::escape::{json_letter, surrogate_pair};
+
 /// A key and its value, unquoted and unescaped; the value is empty if there is none.
-pub type Pair<'l> = (&'l str, Cow<'l, str>);
+pub(crate) type Pair<'l> = (&'l str, Cow<'l, str>);
 
 /// A pair that is not well-formed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("logfmt syntax error at pos {position} : {reason}")]
-pub struct BadPair {
+pub(crate) struct BadPair {
     /// Byte in the line, from 1.
     position: usize,
     reason: String,
 }
 
 /// All pairs that are well-formed.
-pub fn pairs(line: &str) -> impl Iterator<Item = Pair<'_>> {
+pub(crate) fn pairs(line: &str) -> impl Iterator<Item = Pair<'_>> {
     scan(line).filter_map(Result::ok)
 }
 
 /// All pairs, with an error in the place of each that is not well-formed.
-pub fn scan(line: &str) -> impl Iterator<Item = Result<Pair<'_>, BadPair>> {
+pub(crate) fn scan(line: &str) -> impl Iterator<Item = Result<Pair<'_>, BadPair>> {
     let mut scanner = Scanner { line, at: 0 };
     std::iter::from_fn(move || scanner.next())
 }
@@ -117,37 +120,20 @@ impl<'l> Scanner<'l> {
 
 /// Resolves escapes as Go does in JSON strings; half a surrogate pair becomes U+FFFD.
 fn unescape(text: &str) -> Option<String> {
-    let hex = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
-    let mut value = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        value.push_str(rest.get(..at)?);
-        let escape = rest.as_bytes().get(at + 1)?;
-        rest = rest.get(at + 2..)?;
-        value.push(match escape {
-            b'"' | b'\\' | b'/' | b'\'' => char::from(*escape),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let high = hex(rest)?;
-                rest = rest.get(4..)?;
-                let low = rest.strip_prefix("\\u").and_then(hex);
-                match (high, low) {
-                    (0xd800..0xdc00, Some(low @ 0xdc00..0xe000)) => {
-                        rest = rest.get(6..)?;
-                        char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))?
-                    }
-                    _ => char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER),
-                }
+    escapes::resolve(text, |escape, rest| match escape {
+        b'\'' => Some('\''),
+        b'u' => {
+            let high = escapes::hex(rest)?;
+            *rest = rest.get(4..)?;
+            let low = rest.strip_prefix("\\u").and_then(escapes::hex);
+            if let Some(pair) = low.and_then(|low| surrogate_pair(high, low)) {
+                *rest = rest.get(6..)?;
+                return Some(pair);
             }
-            _ => return None,
-        });
-    }
-    value.push_str(rest);
-    Some(value)
+            char::from_u32(high).or(Some(char::REPLACEMENT_CHARACTER))
+        }
+        letter => json_letter(letter),
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Formats of log lines, which ingest, queries and their validation read.
 
-pub mod json;
-pub mod logfmt;
-pub mod pattern;
-pub mod utf8;
+mod escapes;
+pub(crate) mod json;
+pub(crate) mod logfmt;
+pub(crate) mod pattern;
+pub(crate) mod utf8;

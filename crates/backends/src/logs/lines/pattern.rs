@@ -3,7 +3,7 @@
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     /// Literal before the first capture.
     prefix: String,
     /// Captures, each with the literal that ends it; the last literal may be empty.
@@ -23,7 +23,7 @@ impl Pattern {
     ///
     /// # Errors
     /// The message of Loki.
-    pub fn parser(text: &str) -> Result<Self, String> {
+    pub(crate) fn parser(text: &str) -> Result<Self, String> {
         let pattern = Self::new(text)?;
         let names: Vec<&String> = pattern.captures.iter().flat_map(|(name, _)| name).collect();
         if names.is_empty() {
@@ -44,7 +44,7 @@ impl Pattern {
     ///
     /// # Errors
     /// The message of Loki.
-    pub fn filter(text: &str) -> Result<Self, String> {
+    pub(crate) fn filter(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             let (prefix, captures) = (String::new(), Vec::new());
             return Ok(Self { prefix, captures });
@@ -103,7 +103,7 @@ impl Pattern {
     /// Tests for a line that consists of the literals and captures. For line filters a capture
     /// takes at least one byte, and the whole line must be consumed.
     #[must_use]
-    pub fn matches(&self, line: &str) -> bool {
+    pub(crate) fn matches(&self, line: &str) -> bool {
         if self.prefix.is_empty() && self.captures.is_empty() {
             return line.is_empty();
         }
@@ -128,7 +128,7 @@ impl Pattern {
 
     /// Reports the values of the captures. As in Loki, if a literal is missing the capture before
     /// it takes the rest of the line and the later ones take nothing.
-    pub fn captures<'l>(&self, line: &'l str, mut found: impl FnMut(&str, &'l str)) {
+    pub(crate) fn captures<'l>(&self, line: &'l str, mut found: impl FnMut(&str, &'l str)) {
         let Some(mut rest) = line.strip_prefix(self.prefix.as_str()) else {
             return;
         };

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// Decodes bytes with one U+FFFD for each invalid byte, as Go does. (The standard library replaces
 /// whole sequences.)
 #[must_use]
-pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     let mut chunks = bytes.utf8_chunks();
     let Some(first) = chunks.next() else {
         return Cow::Borrowed("");
@@ -24,7 +24,7 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 /// As [`text`], without a copy when the bytes are UTF-8.
 #[must_use]
-pub fn string(bytes: Vec<u8>) -> String {
+pub(crate) fn string(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| text(error.as_bytes()).into_owned())
 }
 

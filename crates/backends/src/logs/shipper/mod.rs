@@ -10,7 +10,7 @@ mod sink;
 mod stats;
 
 pub use labels::{Output, contract_labels};
-pub use multiline::{Block, Multiline, MultilineState};
+pub use multiline::{Block, Multiline};
 pub use remote::{RemoteConfig, RemoteError, RemoteLoki};
 pub use run::{Pipeline, Stages};
 pub use sink::{Sink, StoreSink};

@@ -64,7 +64,7 @@ impl Block {
 
 /// State of the stage for one stream.
 #[derive(Debug, Default)]
-pub struct MultilineState {
+pub(crate) struct MultilineState {
     block: Option<Block>,
     /// A first line was seen. Lines before it are passed on unchanged, each as an entry.
     started: bool,
@@ -72,7 +72,13 @@ pub struct MultilineState {
 
 impl MultilineState {
     /// Takes a line; reports every entry that it completes.
-    pub fn feed(&mut self, stage: &Multiline, ts: i64, line: String, mut done: impl FnMut(Block)) {
+    pub(crate) fn feed(
+        &mut self,
+        stage: &Multiline,
+        ts: i64,
+        line: String,
+        mut done: impl FnMut(Block),
+    ) {
         if stage.firstline.is_match(&line) {
             self.started = true;
             self.block.take().into_iter().for_each(&mut done);
@@ -101,13 +107,13 @@ impl MultilineState {
     }
 
     /// Takes the entry that waits for further lines. Called after `max_wait` and at the end.
-    pub fn flush(&mut self) -> Option<Block> {
+    pub(crate) fn flush(&mut self) -> Option<Block> {
         self.block.take()
     }
 
     /// True while an entry waits for further lines.
     #[must_use]
-    pub fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         self.block.is_some()
     }
 }

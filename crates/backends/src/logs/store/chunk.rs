@@ -68,7 +68,7 @@ impl Chunk {
 
     /// Bytes of all lines.
     #[must_use]
-    pub fn text_bytes(&self) -> usize {
+    pub(crate) fn text_bytes(&self) -> usize {
         self.text.len()
     }
 
@@ -86,7 +86,7 @@ impl Chunk {
     /// Loki's uncompressed size of the entries in `[start, end)`: the lines, eight bytes for each
     /// metadata label of each entry, and each distinct name or value once.
     #[must_use]
-    pub fn uncompressed_bytes(&self, start: i64, end: i64) -> usize {
+    pub(crate) fn uncompressed_bytes(&self, start: i64, end: i64) -> usize {
         let (from, to) = self.range(start, end);
         let slots = self.slots.get(from..to).unwrap_or_default();
         if slots.is_empty() {
@@ -101,13 +101,13 @@ impl Chunk {
 
     /// Bytes of all lines, and eight for each metadata label of each entry.
     #[must_use]
-    pub fn entry_bytes(&self) -> usize {
+    pub(crate) fn entry_bytes(&self) -> usize {
         let labels = |slot: &Slot| 8 * self.metadata.get(slot.metadata).len();
         self.text.len() + self.slots.iter().map(labels).sum::<usize>()
     }
 
     /// All distinct names and values of structured metadata.
-    pub fn symbols(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn symbols(&self) -> impl Iterator<Item = &str> {
         self.metadata.symbols()
     }
 
@@ -143,8 +143,10 @@ impl Chunk {
             .any(|entry| entry.line == line)
     }
 
-    /// Inserts an entry in the order of time. The caller has excluded duplicates, and splits chunks
-    /// so that the buffer stays below 4 GiB.
+    /// Inserts an entry in the order of time. A buffer that grows beyond half of `full` bytes grows to `full`,
+    /// where the caller closes the chunk: all closed chunks have buffers of one size, which an allocator
+    /// packs without gaps. The caller has excluded duplicates, and splits chunks so that the buffer stays
+    /// below 4 GiB.
     ///
     /// # Panics
     /// The buffer reaches 4 GiB: offsets would overflow.
@@ -152,13 +154,17 @@ impl Chunk {
         clippy::expect_used,
         reason = "an offset that does not fit would name another line"
     )]
-    pub(crate) fn insert(&mut self, ts: i64, line: &str, metadata: &[(&str, &str)]) {
+    pub(crate) fn insert(&mut self, ts: i64, line: &str, metadata: &[(&str, &str)], full: usize) {
         let slot = Slot {
             ts,
             offset: u32::try_from(self.text.len()).expect("a chunk is split long before 4 GiB"),
             len: u32::try_from(line.len()).expect("a line is shorter than 4 GiB"),
             metadata: self.metadata.intern(metadata),
         };
+        let length = self.text.len() + line.len();
+        if length > self.text.capacity() && length > full / 2 {
+            self.text.reserve_exact(length.max(full) - self.text.len());
+        }
         self.text.push_str(line);
         let at = if self.max_ts() <= ts {
             self.slots.len()
@@ -183,21 +189,24 @@ impl Chunk {
         self.seen = Some(seen);
     }
 
-    /// Frees spare capacity. Called when no further entry is expected.
+    /// Frees spare capacity. Called when no further entry is expected. The buffers are copied: an allocator
+    /// may keep the whole of a block that is asked to shrink, which would be memory that nobody counts.
     pub(crate) fn seal(&mut self) {
-        self.text.shrink_to_fit();
-        self.slots.shrink_to_fit();
+        if self.text.len() < self.text.capacity() / 4 * 3 {
+            self.text = self.text.as_str().to_owned();
+        }
+        self.slots = self.slots.as_slice().to_vec();
     }
 
     /// Splits the chunk into two halves of about the same number of entries.
-    pub(crate) fn split(&self) -> (Self, Self) {
+    pub(crate) fn split(&self, full: usize) -> (Self, Self) {
         let middle = self.slots.len() / 2;
         let part = |from: usize, to: usize| {
             let mut part = Self::default();
             for entry in (from..to).filter_map(|at| self.entry(at)) {
                 let metadata: Vec<(&str, &str)> =
                     entry.metadata.iter().map(|(n, v)| (&**n, &**v)).collect();
-                part.insert(entry.ts, entry.line, &metadata);
+                part.insert(entry.ts, entry.line, &metadata, full);
             }
             part
         };

@@ -32,7 +32,7 @@ impl Entry {
 
     /// Bytes of the structured metadata.
     #[must_use]
-    pub fn metadata_bytes(&self) -> usize {
+    pub(crate) fn metadata_bytes(&self) -> usize {
         self.metadata.iter().map(|(n, v)| n.len() + v.len()).sum()
     }
 }

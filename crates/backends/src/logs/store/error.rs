@@ -7,14 +7,14 @@ use super::labels::LabelSet;
 
 /// A timestamp as Loki prints it in messages: RFC 3339, seconds, UTC.
 #[must_use]
-pub fn rfc3339(ts: i64) -> String {
+pub(crate) fn rfc3339(ts: i64) -> String {
     Timestamp::from_second(ts.div_euclid(1_000_000_000))
         .map_or_else(|_| ts.to_string(), |time| time.to_string())
 }
 
 /// A timestamp as Go prints it by default, `2006-01-02 15:04:05.999999999 +0000 UTC`.
 #[must_use]
-pub fn go_time(ts: i64) -> String {
+pub(crate) fn go_time(ts: i64) -> String {
     Timestamp::from_nanosecond(i128::from(ts)).map_or_else(
         |_| ts.to_string(),
         |time| {

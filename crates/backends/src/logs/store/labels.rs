@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// One label: its name and its value.
-pub type Label = (Arc<str>, Arc<str>);
+pub(crate) type Label = (Arc<str>, Arc<str>);
 
 /// A sorted set of labels with unique names; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,7 +8,7 @@ use super::labels::LabelSet;
 use crate::logs::lines::{json, logfmt};
 
 /// Name of the structured metadata label.
-pub const LEVEL_LABEL: &str = "detected_level";
+pub(crate) const LEVEL_LABEL: &str = "detected_level";
 
 /// Names of labels and fields that hold a level (`log_level_fields`, in the order of preference).
 const FIELDS: [&str; 14] = [

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wire::CONCURRENT;
+
 /// Limits of the store. A limit that Loki's `limits_config` has keeps Loki's default; where the lab
 /// needs another default, the field says why.
 #[derive(Clone, Debug)]
@@ -51,12 +53,12 @@ pub struct Limits {
     pub max_entries_per_query: usize,
     /// Series that a metric query may return (`max_query_series`). Default 500.
     pub max_query_series: usize,
-    /// Bytes that one query may hold on the way to its answer, and bytes of the answer. Default 128 MiB.
+    /// Bytes that one query may hold on the way to its answer, and bytes of the answer; also bytes of all
+    /// answers together that clients have not read yet. Default 128 MiB.
     pub max_query_bytes: usize,
     /// Time that a query may take. Default 20 s.
     pub query_timeout: Duration,
-    /// Queries that run at a time; more of them wait. Default one for each processor, 2 to 8: each
-    /// may hold some hundred megabytes.
+    /// Queries that run at a time; more of them wait. Default [`CONCURRENT`].
     pub max_concurrent_queries: usize,
     /// Tail connections at a time (`max_concurrent_tail_requests`). Default 10.
     pub max_tails: usize,
@@ -73,7 +75,7 @@ impl Limits {
             max_bytes,
             max_push_bytes: (max_bytes / 16).clamp(4 * MIB, 32 * MIB),
             max_decompressed_bytes: (max_bytes / 8).clamp(8 * MIB, 64 * MIB),
-            max_query_bytes: (max_bytes / 8).clamp(16 * MIB, 128 * MIB),
+            max_query_bytes: (max_bytes / 8).clamp(8 * MIB, 128 * MIB),
             ..Self::default()
         }
     }
@@ -104,8 +106,7 @@ impl Default for Limits {
             max_query_series: 500,
             max_query_bytes: 128 << 20,
             query_timeout: Duration::from_secs(20),
-            max_concurrent_queries: std::thread::available_parallelism()
-                .map_or(2, |processors| processors.get().clamp(2, 8)),
+            max_concurrent_queries: CONCURRENT,
             max_tails: 10,
         }
     }

@@ -14,7 +14,7 @@ const REGEX_SIZE_LIMIT: usize = 4 << 20;
 ///
 /// # Errors
 /// RE2 does not accept the expression, or the compiled form is too large. The message is Go's.
-pub fn compile_anchored(expression: &str) -> Result<Regex, Error> {
+pub(crate) fn compile_anchored(expression: &str) -> Result<Regex, Error> {
     // The expression is checked alone, so that a `)` in it cannot close the group around it.
     re2::translate(expression)?;
     re2::compile(&format!("^(?:{expression})$"))
@@ -39,7 +39,7 @@ pub struct LabelMatcher {
     /// Name of the label.
     pub name: String,
     /// The condition on its value.
-    pub comparison: Comparison,
+    pub(crate) comparison: Comparison,
 }
 
 impl LabelMatcher {

@@ -8,7 +8,7 @@ use super::entry::Entry;
 /// letters and digits becomes one underscore, and a leading digit gets a prefix. `None` if only
 /// underscores would be left.
 #[must_use]
-pub fn label_name(name: &str) -> Option<String> {
+pub(crate) fn label_name(name: &str) -> Option<String> {
     let reserved = name
         .strip_prefix("__")
         .and_then(|name| name.strip_suffix("__"));

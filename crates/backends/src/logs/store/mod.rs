@@ -1,6 +1,7 @@
 //! The store: streams of chunks in the order of time, with ingest limits and retention.
 
 mod chunk;
+mod clock;
 mod entry;
 mod error;
 mod labels;
@@ -20,20 +21,21 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 pub use chunk::{Chunk, EntryRef};
+pub use clock::Clock;
 pub use entry::{Entry, StreamEntries};
-pub use error::{PushError, Refusal, go_time, rfc3339};
-pub use labels::{Label, LabelSet, Quoted};
-pub use level::LEVEL_LABEL;
+pub use error::{PushError, Refusal};
+pub(crate) use error::{go_time, rfc3339};
+pub(crate) use labels::Label;
+pub use labels::{LabelSet, Quoted};
+pub(crate) use level::LEVEL_LABEL;
 pub use limits::{Limits, nanos};
-pub(crate) use matcher::compile_alternatives;
-pub use matcher::{LabelMatcher, compile_anchored};
-pub use metadata_names::label_name;
+pub use matcher::LabelMatcher;
+pub(crate) use matcher::{compile_alternatives, compile_anchored};
 pub use stats::Stats;
 pub use tail::{Dropped, Tail, TailBatch};
-pub use validate::is_label_name;
 
-pub use crate::wire::{Clock, Comparison};
-use crate::wire::{Queries, TokenBucket};
+pub(crate) use crate::wire::Comparison;
+use crate::wire::{Queries, TokenBucket, Unread};
 use stats::Counters;
 use stream::{ChunkShape, Outcome};
 use streams::Streams;
@@ -62,6 +64,7 @@ pub struct Store {
     counters: Counters,
     queries: Queries,
     index_queries: Queries,
+    unread: Unread,
 }
 
 impl Store {
@@ -77,7 +80,7 @@ impl Store {
         let shape = ChunkShape {
             // A chunk is small compared with the limit, so that evicting one frees about as much as
             // is needed.
-            bytes: (limits.max_bytes / 256).clamp(2 << 10, 256 << 10),
+            bytes: (limits.max_bytes / 256).clamp(2 << 10, 64 << 10),
             span: (nanos(limits.max_age) / 12).max(1),
         };
         Self {
@@ -87,6 +90,7 @@ impl Store {
             )),
             queries: Queries::new(limits.max_concurrent_queries),
             index_queries: Queries::new(limits.max_concurrent_queries),
+            unread: Unread::new(limits.max_query_bytes),
             streams: RwLock::default(),
             tails: Arc::default(),
             counters: Counters::default(),
@@ -117,12 +121,18 @@ impl Store {
     /// The queue of requests for labels and sizes. It is separate so that they do not wait behind
     /// long queries.
     #[must_use]
-    pub fn index_queries(&self) -> &Queries {
+    pub(crate) fn index_queries(&self) -> &Queries {
         &self.index_queries
     }
 
+    /// The memory of responses that clients have not read yet.
+    #[must_use]
+    pub fn unread(&self) -> &Unread {
+        &self.unread
+    }
+
     /// Counts a push that could not be read.
-    pub fn count_unreadable_push(&self) {
+    pub(crate) fn count_unreadable_push(&self) {
         self.counters.refused_requests.add(1);
     }
 
@@ -283,7 +293,7 @@ impl Store {
     /// The oldest timestamp that queries return. Older entries may still exist until their whole
     /// chunk is dropped.
     #[must_use]
-    pub fn oldest_visible(&self) -> i64 {
+    pub(crate) fn oldest_visible(&self) -> i64 {
         self.now().saturating_sub(nanos(self.limits.max_age))
     }
 

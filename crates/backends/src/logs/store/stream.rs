@@ -12,7 +12,7 @@ const STREAM_OVERHEAD: usize = 400;
 /// Size and time span at which a chunk is closed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChunkShape {
-    /// Bytes of text or of entries after which a chunk is closed.
+    /// Most bytes of text of a chunk with more than one entry, and bytes of entries after which it is closed.
     pub(crate) bytes: usize,
     /// Nanoseconds between the first and the last entry of a chunk.
     pub(crate) span: i64,
@@ -93,16 +93,16 @@ impl Stream {
                 return Outcome::Duplicate;
             }
         }
-        let at = self.place(at, ts, shape);
+        let at = self.place(at, ts, line, shape);
         let chunk = self.chunk_mut(at);
         // The size is read first: if a query still reads the chunk, `make_mut` copies it without
         // its spare capacity.
         let before = chunk.bytes();
         let chunk = Arc::make_mut(chunk);
-        chunk.insert(ts, line, metadata);
+        chunk.insert(ts, line, metadata, shape.bytes);
         let after = chunk.bytes();
-        let halves =
-            (chunk.text_bytes() > 2 * shape.bytes && chunk.len() > 1).then(|| chunk.split());
+        let halves = (chunk.text_bytes() > 2 * shape.bytes && chunk.len() > 1)
+            .then(|| chunk.split(shape.bytes));
         self.bytes = self.bytes + after - before;
         if let Some((first, second)) = halves {
             let before = after;
@@ -122,7 +122,7 @@ impl Stream {
     }
 
     /// Index of the chunk that takes an entry of time `ts`; a new chunk is opened if necessary.
-    fn place(&mut self, at: Option<usize>, ts: i64, shape: ChunkShape) -> usize {
+    fn place(&mut self, at: Option<usize>, ts: i64, line: &str, shape: ChunkShape) -> usize {
         let Some(at) = at else {
             let near = self
                 .chunks
@@ -135,7 +135,7 @@ impl Stream {
         };
         let chunk = self.chunk_mut(at);
         let behind_the_end = ts >= chunk.max_ts();
-        let full = chunk.text_bytes() >= shape.bytes || chunk.len() * 24 >= shape.bytes;
+        let full = chunk.text_bytes() + line.len() > shape.bytes || chunk.len() * 24 >= shape.bytes;
         let long = ts.saturating_sub(chunk.min_ts()) > shape.span;
         if !(behind_the_end && (full || long)) {
             return at;

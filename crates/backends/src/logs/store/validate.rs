@@ -9,7 +9,7 @@ use super::stats::Counters;
 
 /// Tests for a label name of Prometheus' data model: `[a-zA-Z_][a-zA-Z0-9_]*`.
 #[must_use]
-pub fn is_label_name(name: &str) -> bool {
+pub(crate) fn is_label_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes
         .next()

@@ -1,33 +1,28 @@
 //! The [Prometheus HTTP API](https://prometheus.io/docs/prometheus/latest/querying/api/) over the store,
-//! as far as Grafana, `promtool` and the lab ask it.
+//! as far as Grafana, `promtool` and the lab use it.
 
 mod params;
 mod query;
-mod reply;
+mod response;
 mod series;
 mod status;
 mod targets;
 
 use std::sync::Arc;
 
-use salvo::http::StatusCode;
+use bytes::Bytes;
 use salvo::http::header::{CONTENT_TYPE, HeaderValue};
+use salvo::http::{ResBody, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
 use super::store::Store;
-use crate::metrics::engine::QueryLimits;
+use crate::metrics::engine::{JSON_BYTES, QueryLimits};
 use crate::metrics::ingest::remote_write::RemoteWrite;
 use crate::metrics::ingest::scrape::TargetSet;
 use params::Params;
-use reply::{ApiError, Reply};
+use response::{ApiError, ApiResponse};
 
-use crate::wire::{Queries, QueueError, Stop};
-
-/// Requests that are computed at one time, one for each processor. The others wait: each may take the
-/// memory that [`QueryLimits`] allows.
-fn concurrent() -> usize {
-    std::thread::available_parallelism().map_or(2, |processors| processors.get().clamp(2, 8))
-}
+use crate::wire::{CONCURRENT, Queries, QueueError, Stop, Unread};
 
 /// State that all endpoints share.
 struct Api {
@@ -35,6 +30,7 @@ struct Api {
     targets: Arc<TargetSet>,
     limits: QueryLimits,
     queries: Queries,
+    unread: Unread,
     started: i64,
 }
 
@@ -43,21 +39,22 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
     let api = Arc::new(Api {
         store: store.clone(),
         targets,
+        unread: Unread::new(limits.max_result.saturating_mul(JSON_BYTES)),
         limits,
-        queries: Queries::new(concurrent()),
+        queries: Queries::new(CONCURRENT),
         started: super::now_ms(),
     });
-    let route = |path: &str, answer: Answer| {
+    let route = |path: &str, operation: Operation| {
         Router::with_path(path).get(Endpoint {
             api: api.clone(),
-            answer,
+            operation,
         })
     };
     // Grafana sends the long ones by POST.
-    let both = |path: &str, answer: Answer| {
-        route(path, answer).post(Endpoint {
+    let both = |path: &str, operation: Operation| {
+        route(path, operation).post(Endpoint {
             api: api.clone(),
-            answer,
+            operation,
         })
     };
     let v1 = Router::with_path("api/v1")
@@ -74,10 +71,10 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
             targets::targets(api, params)
         }))
         .push(route("rules", |_, _, _| {
-            Ok(Reply::data(r#"{"groups":[]}"#))
+            Ok(ApiResponse::data(r#"{"groups":[]}"#))
         }))
         .push(route("alerts", |_, _, _| {
-            Ok(Reply::data(r#"{"alerts":[]}"#))
+            Ok(ApiResponse::data(r#"{"alerts":[]}"#))
         }))
         .push(route("status/buildinfo", |api, params, _| {
             status::build(api, params)
@@ -100,26 +97,32 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         )
 }
 
-type Answer = fn(&Api, &Params, &Stop) -> Result<Reply, ApiError>;
+type Operation = fn(&Api, &Params, &Stop) -> Result<ApiResponse, ApiError>;
 
-/// Reads the parameters, computes the answer off the runtime's threads, writes the JSON around it.
+/// Reads the parameters, computes the response on a blocking thread, writes its JSON.
 struct Endpoint {
     api: Arc<Api>,
-    answer: Answer,
+    operation: Operation,
 }
 
 impl Endpoint {
-    async fn answer(&self, req: &mut Request) -> Result<Reply, ApiError> {
+    async fn respond(&self, req: &mut Request) -> Result<(StatusCode, Bytes), ApiError> {
         let params = Params::read(req).await?;
-        let (api, answer) = (self.api.clone(), self.answer);
+        let (api, operation) = (self.api.clone(), self.operation);
         let time = self.api.limits.timeout;
-        let work = move |stop: &Stop| answer(&api, &params, stop);
-        match self.api.queries.run(time, work).await {
-            Ok(answer) => answer,
-            Err(QueueError::TimedOut) => Err(ApiError::timeout("query timed out in query queue")),
-            Err(error @ QueueError::Full) => Err(ApiError::unavailable(error.to_string())),
-            Err(error @ QueueError::Panicked) => Err(ApiError::internal(error.to_string())),
-        }
+        let work = move |stop: &Stop| match operation(&api, &params, stop) {
+            Ok(response) => match response.into_json() {
+                Some(json) => (StatusCode::OK, json.into_bytes()),
+                None => (StatusCode::NO_CONTENT, Vec::new()),
+            },
+            Err(error) => (error.status(), error.into_json().into_bytes()),
+        };
+        let responded = self.api.queries.respond(time, &self.api.unread, work).await;
+        responded.map_err(|error| match error {
+            QueueError::TimedOut => ApiError::timeout("query timed out in query queue"),
+            QueueError::Full | QueueError::Unread => ApiError::unavailable(error.to_string()),
+            QueueError::Panicked => ApiError::internal(error.to_string()),
+        })
     }
 }
 
@@ -132,20 +135,16 @@ impl Handler for Endpoint {
         res: &mut Response,
         _ctrl: &mut FlowCtrl,
     ) {
-        let (status, body) = match self.answer(req).await {
-            Ok(reply) => match reply.into_json() {
-                Some(json) => (StatusCode::OK, json),
-                None => {
-                    res.status_code(StatusCode::NO_CONTENT);
-                    return;
-                }
-            },
-            Err(error) => (error.status(), error.into_json()),
-        };
+        let responded = self.respond(req).await;
+        let (status, body) =
+            responded.unwrap_or_else(|error| (error.status(), error.into_json().into()));
         res.status_code(status);
+        if status == StatusCode::NO_CONTENT {
+            return;
+        }
         res.headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        res.body(body);
+        res.body(ResBody::Once(body));
     }
 }
 

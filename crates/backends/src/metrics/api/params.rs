@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use salvo::Request;
 use salvo::http::Method;
 
-use super::reply::ApiError;
+use super::response::ApiError;
 use crate::wire::duration::prometheus;
 
 /// Longest form that is read.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::Api;
 use super::params::{Params, invalid};
-use super::reply::{
-    ApiError, Reply, push_labels, push_list, push_sample, push_string, push_time, push_value,
+use super::response::{
+    ApiError, ApiResponse, push_labels, push_list, push_sample, push_string, push_time, push_value,
 };
-use crate::metrics::engine::{self, Answer, QueryLimits};
+use crate::metrics::engine::{self, QueryData, QueryLimits};
 use crate::metrics::now_ms;
 use crate::wire::Stop;
 
@@ -25,16 +25,16 @@ fn limits(api: &Api, params: &Params) -> Result<QueryLimits, ApiError> {
         limits.timeout = limits.timeout.min(millis("timeout")?);
     }
     if !params.get("lookback_delta").is_empty() {
-        let asked = millis("lookback_delta")?;
-        if !asked.is_zero() {
-            limits.lookback = asked;
+        let given = millis("lookback_delta")?;
+        if !given.is_zero() {
+            limits.lookback = given;
         }
     }
     Ok(limits)
 }
 
 /// Evaluates at one time.
-pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
+pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<ApiResponse, ApiError> {
     let limit = params.limit("limit")?;
     let time = params.time("time", Some(now_ms()))?;
     let limits = limits(api, params)?;
@@ -42,19 +42,19 @@ pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, 
         .map_err(|error| ApiError::of_query("query", error))?;
     let mut truncated = false;
     let mut json = String::new();
-    match result.answer {
-        Answer::Scalar(value) => {
+    match result.data {
+        QueryData::Scalar(value) => {
             json.push_str(r#"{"resultType":"scalar","result":"#);
             push_sample(&mut json, time, value);
         }
-        Answer::Text(text) => {
+        QueryData::Text(text) => {
             json.push_str(r#"{"resultType":"string","result":["#);
             push_time(&mut json, time);
             json.push(',');
             push_string(&mut json, &text);
             json.push(']');
         }
-        Answer::Vector(mut vector) => {
+        QueryData::Vector(mut vector) => {
             truncated = vector.len() > limit;
             vector.truncate(limit);
             json.push_str(r#"{"resultType":"vector","result":"#);
@@ -66,7 +66,7 @@ pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, 
                 json.push('}');
             });
         }
-        Answer::Matrix(mut matrix) => {
+        QueryData::Matrix(mut matrix) => {
             truncated = matrix.len() > limit;
             matrix.truncate(limit);
             push_matrix(&mut json, &matrix);
@@ -77,7 +77,7 @@ pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, 
 }
 
 /// Evaluates at each step between two times.
-pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
+pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<ApiResponse, ApiError> {
     let limit = params.limit("limit")?;
     let start = params.time("start", None)?;
     let end = params.time("end", None)?;
@@ -111,8 +111,8 @@ pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, Ap
         stop,
     )
     .map_err(|error| ApiError::of_query("query", error))?;
-    let mut matrix = match result.answer {
-        Answer::Matrix(matrix) => matrix,
+    let mut matrix = match result.data {
+        QueryData::Matrix(matrix) => matrix,
         _ => Vec::new(),
     };
     let truncated = matrix.len() > limit;
@@ -138,16 +138,16 @@ fn push_matrix(json: &mut String, matrix: &Matrix) {
     });
 }
 
-fn finish(json: String, warnings: Vec<String>, infos: Vec<String>, truncated: bool) -> Reply {
+fn finish(json: String, warnings: Vec<String>, infos: Vec<String>, truncated: bool) -> ApiResponse {
     let notice = truncated.then(|| "results truncated due to limit".to_owned());
-    Reply::data(json)
+    ApiResponse::data(json)
         .with_warnings(warnings)
         .with_warnings(notice)
         .with_infos(infos)
 }
 
 /// The exemplars of every series that a selector in the query names.
-pub(super) fn exemplars(api: &Api, params: &Params, _stop: &Stop) -> Result<Reply, ApiError> {
+pub(super) fn exemplars(api: &Api, params: &Params, _stop: &Stop) -> Result<ApiResponse, ApiError> {
     let start = params.time("start", Some(i64::MIN))?;
     let end = params.time("end", Some(i64::MAX))?;
     if end < start {
@@ -158,7 +158,7 @@ pub(super) fn exemplars(api: &Api, params: &Params, _stop: &Stop) -> Result<Repl
     let selectors = engine::selectors(params.get("query"))
         .map_err(|error| ApiError::bad_data(error.to_string()))?;
     if selectors.is_empty() {
-        return Ok(Reply::empty());
+        return Ok(ApiResponse::empty());
     }
     let found = api.store.select_exemplars(&selectors, start, end);
     let mut json = String::new();
@@ -177,5 +177,5 @@ pub(super) fn exemplars(api: &Api, params: &Params, _stop: &Stop) -> Result<Repl
         });
         json.push('}');
     });
-    Ok(Reply::data(json))
+    Ok(ApiResponse::data(json))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Api;
 use super::params::{Params, invalid};
-use super::reply::{ApiError, Reply, push_labels, push_list, push_string};
+use super::response::{ApiError, ApiResponse, push_labels, push_list, push_string};
 use crate::metrics::engine;
 use crate::metrics::labels::Labels;
 use crate::wire::Stop;
@@ -31,7 +31,7 @@ fn matched(api: &Api, params: &Params, stop: &Stop) -> Result<BTreeSet<Labels>, 
 }
 
 /// Label sets of the series that match.
-pub(super) fn series(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
+pub(super) fn series(api: &Api, params: &Params, stop: &Stop) -> Result<ApiResponse, ApiError> {
     if params.all("match[]").is_empty() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
@@ -41,11 +41,15 @@ pub(super) fn series(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, A
     push_list(&mut json, found.iter().take(limit), |json, labels| {
         push_labels(json, labels)
     });
-    Ok(truncated(Reply::data(json), found.len() > limit))
+    Ok(truncated(ApiResponse::data(json), found.len() > limit))
 }
 
 /// Names of all labels, or of those of the series that match.
-pub(super) fn label_names(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
+pub(super) fn label_names(
+    api: &Api,
+    params: &Params,
+    stop: &Stop,
+) -> Result<ApiResponse, ApiError> {
     let names = if params.all("match[]").is_empty() {
         api.store.label_names()
     } else {
@@ -57,7 +61,11 @@ pub(super) fn label_names(api: &Api, params: &Params, stop: &Stop) -> Result<Rep
 }
 
 /// Values of one label.
-pub(super) fn label_values(api: &Api, params: &Params, stop: &Stop) -> Result<Reply, ApiError> {
+pub(super) fn label_values(
+    api: &Api,
+    params: &Params,
+    stop: &Stop,
+) -> Result<ApiResponse, ApiError> {
     if params.name.is_empty() {
         return Err(ApiError::bad_data(format!(
             "invalid label name: {:?}",
@@ -86,15 +94,15 @@ fn distinct(
     found.into_iter().collect()
 }
 
-fn strings(list: &[String], params: &Params) -> Result<Reply, ApiError> {
+fn strings(list: &[String], params: &Params) -> Result<ApiResponse, ApiError> {
     let limit = params.limit("limit")?;
     let mut json = String::new();
     push_list(&mut json, list.iter().take(limit), |json, text| {
         push_string(json, text)
     });
-    Ok(truncated(Reply::data(json), list.len() > limit))
+    Ok(truncated(ApiResponse::data(json), list.len() > limit))
 }
 
-fn truncated(reply: Reply, is_truncated: bool) -> Reply {
-    reply.with_warnings(is_truncated.then(|| "results truncated due to limit".to_owned()))
+fn truncated(response: ApiResponse, is_truncated: bool) -> ApiResponse {
+    response.with_warnings(is_truncated.then(|| "results truncated due to limit".to_owned()))
 }

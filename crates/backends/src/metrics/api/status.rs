@@ -4,13 +4,13 @@ use serde_json::json;
 
 use super::Api;
 use super::params::Params;
-use super::reply::{ApiError, Reply};
+use super::response::{ApiError, ApiResponse};
 use crate::wire::duration::prometheus;
 
 /// The version of Prometheus whose API this is. Grafana decides by it what it may ask.
 const API_VERSION: &str = "3.5.0";
 
-pub(super) fn build(_api: &Api, _params: &Params) -> Result<Reply, ApiError> {
+pub(super) fn build(_api: &Api, _params: &Params) -> Result<ApiResponse, ApiError> {
     let data = json!({
         "version": API_VERSION,
         "revision": concat!("salvo-observability ", env!("CARGO_PKG_VERSION")),
@@ -19,10 +19,10 @@ pub(super) fn build(_api: &Api, _params: &Params) -> Result<Reply, ApiError> {
         "buildDate": "",
         "goVersion": "",
     });
-    Ok(Reply::data(data.to_string()))
+    Ok(ApiResponse::data(data.to_string()))
 }
 
-pub(super) fn runtime(api: &Api, _params: &Params) -> Result<Reply, ApiError> {
+pub(super) fn runtime(api: &Api, _params: &Params) -> Result<ApiResponse, ApiError> {
     let stats = api.store.stats();
     let limits = api.store.limits();
     let age = i64::try_from(limits.max_age.as_nanos()).unwrap_or(i64::MAX);
@@ -36,5 +36,5 @@ pub(super) fn runtime(api: &Api, _params: &Params) -> Result<Reply, ApiError> {
         "timeSeriesCount": stats.series,
         "storageRetention": format!("{} or {}MiB", prometheus::format(age), limits.max_bytes >> 20),
     });
-    Ok(Reply::data(data.to_string()))
+    Ok(ApiResponse::data(data.to_string()))
 }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Api;
 use super::params::Params;
-use super::reply::{ApiError, Reply, push_labels, push_list, push_string};
+use super::response::{ApiError, ApiResponse, push_labels, push_list, push_string};
 use crate::metrics::ingest::scrape::{Metadata, Target};
 use crate::metrics::labels::Labels;
 use crate::wire::duration::prometheus;
 
 /// All targets with their last scrape.
-pub(super) fn targets(api: &Api, params: &Params) -> Result<Reply, ApiError> {
+pub(super) fn targets(api: &Api, params: &Params) -> Result<ApiResponse, ApiError> {
     let (state, pool) = (
         params.get("state").to_ascii_lowercase(),
         params.get("scrapePool"),
@@ -28,7 +28,7 @@ pub(super) fn targets(api: &Api, params: &Params) -> Result<Reply, ApiError> {
         },
     );
     json.push_str(r#","droppedTargets":[],"droppedTargetCounts":{}}"#);
-    Ok(Reply::data(json))
+    Ok(ApiResponse::data(json))
 }
 
 fn push_target(json: &mut String, target: &Target) {
@@ -79,7 +79,7 @@ fn push_target(json: &mut String, target: &Target) {
 }
 
 /// Type, help and unit of each metric family, over all targets.
-pub(super) fn metadata(api: &Api, params: &Params) -> Result<Reply, ApiError> {
+pub(super) fn metadata(api: &Api, params: &Params) -> Result<ApiResponse, ApiError> {
     let (limit, per_metric) = (params.limit("limit")?, params.limit("limit_per_metric")?);
     let only = params.get("metric");
     let mut families: BTreeMap<String, BTreeSet<Metadata>> = BTreeMap::new();
@@ -115,5 +115,5 @@ pub(super) fn metadata(api: &Api, params: &Params) -> Result<Reply, ApiError> {
         );
     }
     json.push('}');
-    Ok(Reply::data(json))
+    Ok(ApiResponse::data(json))
 }

@@ -12,7 +12,7 @@ const MOST: usize = 10;
 /// A warning or a remark, without its place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Note {
-    /// The answer is probably not what was asked for.
+    /// The result is probably not what the query means.
     Warning(String),
     /// Worth a look.
     Info(String),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::QueryError;
 use super::binary::outcome;
+use super::budget::Budget;
 use super::eval::{Evaluator, same_labelset};
 use super::grid::{ABSENT, Column, Grid, is_absent};
 use crate::metrics::labels::{Labels, METRIC_NAME};
@@ -73,6 +74,45 @@ struct Results {
     last: Vec<Option<(usize, usize)>>,
 }
 
+/// The columns of one operand, each with the number of its signature.
+struct Side {
+    columns: Vec<Column>,
+    numbers: Vec<usize>,
+}
+
+impl Side {
+    fn new(columns: Vec<Column>, matching: &Matching, signatures: &mut Signatures) -> Self {
+        let numbers = signatures.number(&columns, matching);
+        Self { columns, numbers }
+    }
+
+    /// True if a column has a value at `step`.
+    fn is_present(&self, column: usize, step: usize) -> bool {
+        !is_absent(self.columns[column].values[step])
+    }
+
+    /// True if no column has a value at `step`.
+    fn is_empty(&self, step: usize) -> bool {
+        !(0..self.columns.len()).any(|column| self.is_present(column, step))
+    }
+}
+
+/// A binary operator between two vectors, step by step.
+struct VectorMatch<'e> {
+    budget: &'e Budget,
+    binary: &'e Binary,
+    grid: &'e Grid,
+    /// The "many" side is the right operand.
+    swapped: bool,
+    many: Side,
+    one: Side,
+    /// Per signature, the column of the "one" side that has it at the current step.
+    one_at: Vec<Option<usize>>,
+    /// Per signature, true once a column of the "many" side met it at the current step.
+    met: Vec<bool>,
+    results: Results,
+}
+
 impl Evaluator<'_> {
     pub(super) fn match_vectors(
         &self,
@@ -81,105 +121,143 @@ impl Evaluator<'_> {
         right: Vec<Column>,
         grid: &Grid,
     ) -> Result<Vec<Column>, QueryError> {
-        let (op, matching) = (binary.op, &binary.matching);
-        let swapped = matching.card == Card::OneToMany;
+        let swapped = binary.matching.card == Card::OneToMany;
         let (many, one) = if swapped {
             (right, left)
         } else {
             (left, right)
         };
         let mut signatures = Signatures::default();
-        let one_numbers = signatures.number(&one, matching);
-        let many_numbers = signatures.number(&many, matching);
-        let mut results = Results::default();
-        let mut one_at: Vec<Option<usize>> = vec![None; signatures.len()];
-        let mut met: Vec<bool> = vec![false; signatures.len()];
+        let one = Side::new(one, &binary.matching, &mut signatures);
+        let many = Side::new(many, &binary.matching, &mut signatures);
+        let mut matched = VectorMatch {
+            budget: self.budget,
+            binary,
+            grid,
+            swapped,
+            many,
+            one,
+            one_at: vec![None; signatures.len()],
+            met: vec![false; signatures.len()],
+            results: Results::default(),
+        };
         for step in 0..grid.len() {
-            self.budget.read(many.len() + one.len())?;
-            let present = |column: &Column| !is_absent(column.values[step]);
-            if !many.iter().any(present) || !one.iter().any(present) {
-                continue;
-            }
-            one_at.fill(None);
-            met.fill(false);
-            for (index, number) in one_numbers.iter().enumerate() {
-                if !present(&one[index]) {
-                    continue;
-                }
-                if let Some(other) = one_at[*number].replace(index) {
-                    return Err(duplicate(
-                        &one[index].labels,
-                        &one[other].labels,
-                        matching,
-                        swapped,
-                    ));
-                }
-            }
-            for (index, number) in many_numbers.iter().enumerate() {
-                let (true, Some(partner)) = (present(&many[index]), one_at[*number]) else {
-                    continue;
-                };
-                if matching.card == Card::OneToOne && std::mem::replace(&mut met[*number], true) {
-                    return Err(QueryError::Execution(
-                        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
-                            .to_owned(),
-                    ));
-                }
-                let place = match results.by_pair.get(&(index, partner)) {
-                    Some(place) => *place,
-                    None => {
-                        let labels =
-                            result_labels(binary, &many[index].labels, &one[partner].labels);
-                        let place = self.place_for(&mut results, labels, grid)?;
-                        results.by_pair.insert((index, partner), place);
-                        place
-                    }
-                };
-                if results.last[place].replace((step, *number)) == Some((step, *number)) {
-                    return Err(QueryError::Execution(
-                        "multiple matches for labels: grouping labels must ensure unique matches"
-                            .to_owned(),
-                    ));
-                }
-                let (many_value, one_value) = (many[index].values[step], one[partner].values[step]);
-                let (left, right) = if swapped {
-                    (one_value, many_value)
-                } else {
-                    (many_value, one_value)
-                };
-                let Some(value) = outcome(op, left, right, binary.return_bool) else {
-                    continue;
-                };
-                let slot = &mut results.columns[place].values[step];
-                if !is_absent(*slot) {
-                    return Err(same_labelset());
-                }
-                *slot = value;
+            matched.step(step)?;
+        }
+        let mut columns = matched.results.columns;
+        columns.retain(|column| !column.is_void());
+        Ok(columns)
+    }
+}
+
+impl VectorMatch<'_> {
+    fn step(&mut self, step: usize) -> Result<(), QueryError> {
+        let columns = self.many.columns.len() + self.one.columns.len();
+        self.budget.read(columns)?;
+        if self.many.is_empty(step) || self.one.is_empty(step) {
+            return Ok(());
+        }
+        self.index_one(step)?;
+        self.met.fill(false);
+        for many in 0..self.many.columns.len() {
+            let number = self.many.numbers[many];
+            if let (true, Some(one)) = (self.many.is_present(many, step), self.one_at[number]) {
+                self.pair(step, number, many, one)?;
             }
         }
-        results.columns.retain(|column| !column.is_void());
-        Ok(results.columns)
+        Ok(())
     }
 
-    fn place_for(
-        &self,
-        results: &mut Results,
-        labels: Labels,
-        grid: &Grid,
-    ) -> Result<usize, QueryError> {
+    /// Notes which column of the "one" side has which signature at this step.
+    fn index_one(&mut self, step: usize) -> Result<(), QueryError> {
+        self.one_at.fill(None);
+        for (index, number) in self.one.numbers.iter().enumerate() {
+            if !self.one.is_present(index, step) {
+                continue;
+            }
+            if let Some(other) = self.one_at[*number].replace(index) {
+                let labels = |index: usize| &self.one.columns[index].labels;
+                let (first, second) = (labels(index), labels(other));
+                let matching = &self.binary.matching;
+                return Err(duplicate(first, second, matching, self.swapped));
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes the value of two columns that meet in signature `number`.
+    fn pair(
+        &mut self,
+        step: usize,
+        number: usize,
+        many: usize,
+        one: usize,
+    ) -> Result<(), QueryError> {
+        let one_to_one = self.binary.matching.card == Card::OneToOne;
+        if one_to_one && std::mem::replace(&mut self.met[number], true) {
+            return Err(multiple(
+                "many-to-one matching must be explicit (group_left/group_right)",
+            ));
+        }
+        let place = self.place(many, one)?;
+        let met = Some((step, number));
+        if std::mem::replace(&mut self.results.last[place], met) == met {
+            return Err(multiple("grouping labels must ensure unique matches"));
+        }
+        let many = self.many.columns[many].values[step];
+        let one = self.one.columns[one].values[step];
+        let (left, right) = if self.swapped {
+            (one, many)
+        } else {
+            (many, one)
+        };
+        let (op, return_bool) = (self.binary.op, self.binary.return_bool);
+        let Some(value) = outcome(op, left, right, return_bool) else {
+            return Ok(());
+        };
+        let slot = &mut self.results.columns[place].values[step];
+        if !is_absent(*slot) {
+            return Err(same_labelset());
+        }
+        *slot = value;
+        Ok(())
+    }
+
+    /// The result column of a pair of columns.
+    fn place(&mut self, many: usize, one: usize) -> Result<usize, QueryError> {
+        if let Some(place) = self.results.by_pair.get(&(many, one)) {
+            return Ok(*place);
+        }
+        let labels = result_labels(
+            self.binary,
+            &self.many.columns[many].labels,
+            &self.one.columns[one].labels,
+        );
+        let place = self.place_for(labels)?;
+        self.results.by_pair.insert((many, one), place);
+        Ok(place)
+    }
+
+    /// The result column with these labels.
+    fn place_for(&mut self, labels: Labels) -> Result<usize, QueryError> {
+        let results = &mut self.results;
         if let Some(place) = results.by_labels.get(&labels) {
             return Ok(*place);
         }
-        self.budget.make(grid.len())?;
+        self.budget.make(self.grid.len())?;
         let place = results.columns.len();
         results.by_labels.insert(labels.clone(), place);
         results.last.push(None);
         results.columns.push(Column {
             labels,
-            values: vec![ABSENT; grid.len()],
+            values: vec![ABSENT; self.grid.len()],
         });
         Ok(place)
     }
+}
+
+fn multiple(remedy: &str) -> QueryError {
+    QueryError::Execution(format!("multiple matches for labels: {remedy}"))
 }
 
 fn duplicate(first: &Labels, second: &Labels, matching: &Matching, swapped: bool) -> QueryError {

@@ -72,7 +72,7 @@ impl QueryLimits {
 }
 
 /// Bytes of a value with its time, written as JSON.
-const JSON_BYTES: usize = 30;
+pub(crate) const JSON_BYTES: usize = 30;
 
 impl Default for QueryLimits {
     fn default() -> Self {
@@ -98,7 +98,7 @@ pub enum QueryError {
     /// Took longer than [`QueryLimits::timeout`].
     #[error("query timed out in expression evaluation")]
     Timeout,
-    /// Who asked has hung up.
+    /// The client has hung up.
     #[error("query was canceled in expression evaluation")]
     Canceled,
 }
@@ -112,9 +112,9 @@ impl From<Stopped> for QueryError {
     }
 }
 
-/// Result of a query.
+/// Data that a query results in.
 #[derive(Debug)]
-pub enum Answer {
+pub enum QueryData {
     /// A number at the time of an instant query.
     Scalar(f64),
     /// A string literal.
@@ -125,11 +125,11 @@ pub enum Answer {
     Matrix(Vec<(Labels, Vec<(i64, f64)>)>),
 }
 
-/// An answer with the warnings that came up on the way.
+/// The result of a query, with the warnings that came up on the way.
 #[derive(Debug)]
 pub struct Evaluated {
     /// The data.
-    pub answer: Answer,
+    pub data: QueryData,
     /// Warnings: the result is probably wrong. Sorted, each once.
     pub warnings: Vec<String>,
     /// Infos: the result may surprise. Sorted, each once.
@@ -162,7 +162,7 @@ pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
 ///
 /// # Errors
 /// [`QueryError::BadData`] for anything but a plain vector selector.
-pub fn series_selector(text: &str) -> Result<Selector, QueryError> {
+pub(crate) fn series_selector(text: &str) -> Result<Selector, QueryError> {
     lang::parse_selector(text).map_err(QueryError::BadData)
 }
 
@@ -182,17 +182,17 @@ pub fn instant(
     let budget = Budget::new(limits, stop);
     let evaluator = Evaluator::new(store, (time, time), limits, &budget);
     let bare = expr.bare();
-    let answer = if matches!(bare, Expr::Matrix(_) | Expr::Subquery(_)) {
+    let data = if matches!(bare, Expr::Matrix(_) | Expr::Subquery(_)) {
         let matrix = evaluator.raw_ranges(bare, &grid)?;
         check_size(
             matrix.iter().map(|(_, samples)| samples.len()).sum(),
             limits,
         )?;
-        Answer::Matrix(sorted(matrix))
+        QueryData::Matrix(sorted(matrix))
     } else {
         match evaluator.eval(&expr, &grid)? {
-            Value::Scalar(values) => Answer::Scalar(values.first().copied().unwrap_or(f64::NAN)),
-            Value::Text(text) => Answer::Text(text),
+            Value::Scalar(values) => QueryData::Scalar(values.first().copied().unwrap_or(f64::NAN)),
+            Value::Text(text) => QueryData::Text(text),
             Value::Vector(mut columns) => {
                 if !call::sets_order(bare) {
                     columns.sort_by(|left, right| left.labels.cmp(&right.labels));
@@ -204,17 +204,17 @@ pub fn instant(
                         (!is_absent(value)).then_some((column.labels, value))
                     })
                     .collect();
-                Answer::Vector(vector)
+                QueryData::Vector(vector)
             }
         }
     };
-    Ok(evaluated(answer, evaluator, query))
+    Ok(evaluated(data, evaluator, query))
 }
 
-fn evaluated(answer: Answer, evaluator: Evaluator<'_>, query: &str) -> Evaluated {
+fn evaluated(data: QueryData, evaluator: Evaluator<'_>, query: &str) -> Evaluated {
     let (warnings, infos) = evaluator.into_annotations().into_texts(query);
     Evaluated {
-        answer,
+        data,
         warnings,
         infos,
     }
@@ -271,10 +271,14 @@ pub fn range(
         })
         .filter(|(_, points)| !points.is_empty())
         .collect();
-    Ok(evaluated(Answer::Matrix(sorted(matrix)), evaluator, query))
+    Ok(evaluated(
+        QueryData::Matrix(sorted(matrix)),
+        evaluator,
+        query,
+    ))
 }
 
-/// Refuses an answer of too many values.
+/// Refuses a result of too many values.
 fn check_size(values: usize, limits: &QueryLimits) -> Result<(), QueryError> {
     if values > limits.max_result {
         return Err(QueryError::Execution(format!(

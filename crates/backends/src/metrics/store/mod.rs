@@ -217,7 +217,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Stopped`]: comparing labels with regular expressions takes time.
-    pub fn select(&self, selector: &Selector, stop: &Stop) -> Result<Vec<Arc<Series>>, Stopped> {
+    pub(crate) fn select(
+        &self,
+        selector: &Selector,
+        stop: &Stop,
+    ) -> Result<Vec<Arc<Series>>, Stopped> {
         self.index.read().select(selector, stop)
     }
 
@@ -225,7 +229,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::select`].
-    pub fn select_labels(
+    pub(crate) fn select_labels(
         &self,
         selector: &Selector,
         from: i64,
@@ -238,7 +242,7 @@ impl Store {
     }
 
     /// Exemplars of the series that any of the selectors accepts, sorted by series.
-    pub fn select_exemplars(
+    pub(crate) fn select_exemplars(
         &self,
         selectors: &[Selector],
         from: i64,

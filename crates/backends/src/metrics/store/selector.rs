@@ -38,7 +38,11 @@ impl Matcher {
     ///
     /// # Errors
     /// When the pattern is malformed or too large.
-    pub fn regex(name: impl Into<String>, pattern: &str, negated: bool) -> Result<Self, Error> {
+    pub(crate) fn regex(
+        name: impl Into<String>,
+        pattern: &str,
+        negated: bool,
+    ) -> Result<Self, Error> {
         Ok(Self {
             name: name.into(),
             text: pattern.to_owned(),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::answer::Answer;
 use super::params::Params;
+use super::response::ApiResponse;
 use super::time::stamp;
 use super::writer::{Json, Object};
 use crate::traces::Store;
@@ -22,12 +22,12 @@ const MAX_INTERVALS: u64 = 10_000;
 /// The longest range, its first interval included.
 const MAX_LENGTH: Duration = Duration::from_secs(3 * 3600);
 
-/// Exemplars of an answer, unless it asks for fewer.
+/// Exemplars of a response, unless the request wants fewer.
 const MAX_EXEMPLARS: usize = 100;
 
 /// `GET /api/metrics/query_range`.
-pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
-    answer(params, "", |query, (start, end)| {
+pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
+    respond(params, "", |query, (start, end)| {
         let step = match params.get("step") {
             Some(text) => seconds_or_duration(text)?,
             None => default_step(end - start),
@@ -72,8 +72,8 @@ pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer 
 }
 
 /// `GET /api/metrics/query`: the whole range as one interval.
-pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
-    answer(params, "compiling query: ", |query, (start, end)| {
+pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
+    respond(params, "compiling query: ", |query, (start, end)| {
         if start == end {
             return Err("end must be greater than start".to_owned().into());
         }
@@ -91,7 +91,7 @@ pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answe
 /// Reasons for a request without series: a ready response, or a problem of the request.
 enum Failure {
     Wrong(String),
-    Answer(Answer),
+    Response(ApiResponse),
 }
 
 impl From<String> for Failure {
@@ -100,14 +100,14 @@ impl From<String> for Failure {
     }
 }
 
-/// Reads the parameters and lets `ask` answer. What is wrong with a query is said after `prefix`,
+/// Reads the parameters and lets `evaluate` make the response. What is wrong with a query is said after `prefix`,
 /// as Tempo does.
-fn answer(
+fn respond(
     params: &Params,
     prefix: &str,
-    ask: impl FnOnce(&lang::Query, (u64, u64)) -> Result<Answer, Failure>,
-) -> Answer {
-    let asked = || {
+    evaluate: impl FnOnce(&lang::Query, (u64, u64)) -> Result<ApiResponse, Failure>,
+) -> ApiResponse {
+    let evaluated = || {
         let window = bounds(params)?;
         // Grafana says `query`, all other paths of this API say `q`.
         let text = params
@@ -118,11 +118,11 @@ fn answer(
         if window.1 < window.0 {
             return Err("end must be greater than start".to_owned().into());
         }
-        ask(&query, window)
+        evaluate(&query, window)
     };
-    match asked() {
-        Ok(answer) | Err(Failure::Answer(answer)) => answer,
-        Err(Failure::Wrong(message)) => Answer::bad_request(message),
+    match evaluated() {
+        Ok(response) | Err(Failure::Response(response)) => response,
+        Err(Failure::Wrong(message)) => ApiResponse::bad_request(message),
     }
 }
 
@@ -147,10 +147,13 @@ fn counted(
         .into());
     }
     time_series(store, query, metrics, grid, exemplars, stop)
-        .map_err(|error| Failure::Answer(error.into()))
+        .map_err(|error| Failure::Response(error.into()))
 }
 
-fn written(series: &[TimeSeries], mut values: impl FnMut(&mut Object<'_>, &TimeSeries)) -> Answer {
+fn written(
+    series: &[TimeSeries],
+    mut values: impl FnMut(&mut Object<'_>, &TimeSeries),
+) -> ApiResponse {
     let mut json = Json::default();
     json.object(|object| {
         object.key("series").list(series, |json, series| {
@@ -166,7 +169,7 @@ fn written(series: &[TimeSeries], mut values: impl FnMut(&mut Object<'_>, &TimeS
             .key("metrics")
             .raw(r#"{"completedJobs":1,"totalJobs":1}"#);
     });
-    Answer::written(json)
+    ApiResponse::written(json)
 }
 
 fn float(object: &mut Object<'_>, name: &str, value: f64) {

@@ -1,10 +1,10 @@
 //! Tempo's HTTP API (<https://grafana.com/docs/tempo/latest/api_docs/>), as far as Grafana and the
-//! lab ask it.
+//! lab use it.
 
-mod answer;
 mod json;
 mod metrics;
 mod params;
+mod response;
 mod search;
 mod tags;
 mod time;
@@ -18,46 +18,43 @@ use salvo::http::header::ACCEPT;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
 use super::Store;
-use crate::wire::{Queries, Stop};
-use answer::Answer;
+use crate::wire::{CONCURRENT, Queries, Stop, Unread};
 use params::Params;
+use response::ApiResponse;
 
 /// The routes that a Tempo has on port 3200, over one store.
 #[must_use]
 pub fn router(store: Arc<Store>) -> Router {
-    let queries = Arc::new(Queries::new(places()));
-    let now = |path: &str, answer: fn() -> Answer| Router::with_path(path).get(Now(answer));
-    let ask = |path: &str, answer: Compute| {
-        Router::with_path(path).get(Ask {
+    let queries = Arc::new(Queries::new(CONCURRENT));
+    let unread = Unread::new(store.limits().max_query_bytes);
+    let fixed =
+        |path: &str, respond: fn() -> ApiResponse| Router::with_path(path).get(Fixed(respond));
+    let query = |path: &str, operation: Operation| {
+        Router::with_path(path).get(Endpoint {
             store: Arc::clone(&store),
             queries: Arc::clone(&queries),
-            answer,
+            unread: unread.clone(),
+            operation,
         })
     };
     Router::new()
-        .push(now("ready", || Answer::text("ready\n")))
-        .push(now("api/echo", || Answer::text("echo\n")))
-        .push(now("api/status/buildinfo", build_info))
-        .push(ask("api/traces/{trace_id}", trace::v1))
-        .push(ask("api/v2/traces/{trace_id}", trace::v2))
-        .push(ask("api/search", search::traces))
-        .push(ask("api/search/tags", tags::names_v1))
-        .push(ask("api/v2/search/tags", tags::names_v2))
-        .push(ask("api/search/tag/{tag}/values", tags::values_v1))
-        .push(ask("api/v2/search/tag/{tag}/values", tags::values_v2))
-        .push(ask("api/metrics/query_range", metrics::range))
-        .push(ask("api/metrics/query", metrics::instant))
-}
-
-/// Questions that are computed at a time: as many as there are processors, and one more than one,
-/// so that a slow one alone holds up nobody.
-fn places() -> usize {
-    std::thread::available_parallelism().map_or(2, |count| count.get().max(2))
+        .push(fixed("ready", || ApiResponse::text("ready\n")))
+        .push(fixed("api/echo", || ApiResponse::text("echo\n")))
+        .push(fixed("api/status/buildinfo", build_info))
+        .push(query("api/traces/{trace_id}", trace::v1))
+        .push(query("api/v2/traces/{trace_id}", trace::v2))
+        .push(query("api/search", search::traces))
+        .push(query("api/search/tags", tags::names_v1))
+        .push(query("api/v2/search/tags", tags::names_v2))
+        .push(query("api/search/tag/{tag}/values", tags::values_v1))
+        .push(query("api/v2/search/tag/{tag}/values", tags::values_v2))
+        .push(query("api/metrics/query_range", metrics::range))
+        .push(query("api/metrics/query", metrics::instant))
 }
 
 /// The version whose API this is, and who it really is.
-fn build_info() -> Answer {
-    Answer::json(&serde_json::json!({
+fn build_info() -> ApiResponse {
+    ApiResponse::json(&serde_json::json!({
         "version": "2.10.8",
         "revision": concat!("embedded-", env!("CARGO_PKG_VERSION")),
         "branch": "",
@@ -67,11 +64,11 @@ fn build_info() -> Answer {
     }))
 }
 
-/// Says what is known without looking.
-struct Now(fn() -> Answer);
+/// Sends a response that is always the same.
+struct Fixed(fn() -> ApiResponse);
 
 #[async_trait]
-impl Handler for Now {
+impl Handler for Fixed {
     async fn handle(
         &self,
         _request: &mut Request,
@@ -83,18 +80,19 @@ impl Handler for Now {
     }
 }
 
-/// Computes an answer until it is told to stop.
-type Compute = fn(&Arc<Store>, &Params, &Stop) -> Answer;
+/// Computes a response until it is told to stop.
+type Operation = fn(&Arc<Store>, &Params, &Stop) -> ApiResponse;
 
-/// Asks the store on a thread that may take its time.
-struct Ask {
+/// Reads the parameters, computes the response on a blocking thread, writes it.
+struct Endpoint {
     store: Arc<Store>,
     queries: Arc<Queries>,
-    answer: Compute,
+    unread: Unread,
+    operation: Operation,
 }
 
 #[async_trait]
-impl Handler for Ask {
+impl Handler for Endpoint {
     async fn handle(
         &self,
         request: &mut Request,
@@ -114,13 +112,16 @@ impl Handler for Ask {
                 .collect(),
             accept: request.header(ACCEPT).unwrap_or_default(),
         };
-        let (store, answer) = (Arc::clone(&self.store), self.answer);
+        let (store, operation) = (Arc::clone(&self.store), self.operation);
         let time = store.limits().max_search_time;
-        let answered = self.queries.run(time, move |stop| {
+        let responded = self.queries.respond(time, &self.unread, move |stop| {
             store.evict_expired(SystemTime::now());
-            answer(&store, &params, stop)
+            operation(&store, &params, stop).into_parts()
         });
-        let answer = answered.await.unwrap_or_else(Answer::from);
-        answer.render(response);
+        let api_response = match responded.await {
+            Ok((head, body)) => ApiResponse::from_parts(head, body),
+            Err(why) => why.into(),
+        };
+        api_response.render(response);
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 
-use super::answer::Answer;
 use super::params::{ONE_OF_TWO, Params, logfmt};
+use super::response::ApiResponse;
 use super::writer::{Json, Object};
 use crate::traces::Store;
 use crate::traces::engine::search::{self, Request, SpansetHit, TraceHit, Wanted};
@@ -24,10 +24,10 @@ const MAX_WINDOW: u64 = 168 * 3600;
 /// Name that Tempo gives to a root that has not arrived.
 const NO_ROOT: &str = "<root span not yet received>";
 
-pub(super) fn traces(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
+pub(super) fn traces(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
     let request = match request(params) {
         Ok(request) => request,
-        Err(message) => return Answer::bad_request(message),
+        Err(message) => return ApiResponse::bad_request(message),
     };
     match search::search(store, &request, stop) {
         Ok(hits) => {
@@ -38,7 +38,7 @@ pub(super) fn traces(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer
                     .key("metrics")
                     .raw(r#"{"completedJobs":1,"totalJobs":1}"#);
             });
-            Answer::written(json)
+            ApiResponse::written(json)
         }
         Err(error) => error.into(),
     }
@@ -53,7 +53,7 @@ fn request(params: &Params) -> Result<Request, String> {
             return Err("invalid request: can't specify tags and q in the same query".into());
         }
         Some(tags) => logfmt(tags)?,
-        // The oldest way of asking: every parameter that has no meaning is a tag.
+        // The oldest form of a search: every parameter that has no meaning is a tag.
         None if query.is_none() && (start, end) == (0, 0) => {
             let others = params.queries.iter();
             let others = others.filter(|(name, value)| !is_known(name) && !value.is_empty());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::answer::Answer;
 use super::params::Params;
+use super::response::ApiResponse;
 use crate::traces::Store;
 use crate::traces::engine::search::{TagScope, TagValue, tag_names, values_of};
 use crate::traces::lang::{self, AttributeScope, Field, Intrinsic};
@@ -47,22 +47,22 @@ const INTRINSICS: [&str; 25] = [
 type Names = BTreeMap<TagScope, BTreeSet<String>>;
 
 /// `GET /api/search/tags`. A query narrows nothing here, and the limit is one of all names.
-pub(super) fn names_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
+pub(super) fn names_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
     if params.get("scope") == Some(INTRINSIC) {
-        return Answer::json(&json!({ "tagNames": INTRINSICS }));
+        return ApiResponse::json(&json!({ "tagNames": INTRINSICS }));
     }
     match names(store, params, None, stop) {
         Ok(names) => {
             let flat: BTreeSet<String> = names.into_values().flatten().collect();
             let flat: Vec<String> = flat.into_iter().take(limit(params)).collect();
-            Answer::json(&json!({ "tagNames": flat }))
+            ApiResponse::json(&json!({ "tagNames": flat }))
         }
-        Err(answer) => answer,
+        Err(response) => response,
     }
 }
 
 /// `GET /api/v2/search/tags`.
-pub(super) fn names_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
+pub(super) fn names_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
     let scope = params.get("scope");
     let mut scopes: Vec<Value> = Vec::new();
     if matches!(scope, None | Some("none" | INTRINSIC)) {
@@ -75,15 +75,15 @@ pub(super) fn names_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answ
                     .into_iter()
                     .map(|(scope, tags)| json!({ "name": scope.name(), "tags": tags })),
             ),
-            Err(answer) => return answer,
+            Err(response) => return response,
         }
     }
-    Answer::json(&json!({ "scopes": scopes }))
+    ApiResponse::json(&json!({ "scopes": scopes }))
 }
 
 /// `GET /api/search/tag/{tag}/values`. Here every name is an
 /// attribute's, but for three.
-pub(super) fn values_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
+pub(super) fn values_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
     let field = match lang::parse_field(&params.path) {
         Ok(
             field
@@ -94,19 +94,19 @@ pub(super) fn values_v1(store: &Arc<Store>, params: &Params, stop: &Stop) -> Ans
     match values(store, params, &field, stop) {
         Ok(values) => {
             let values: BTreeSet<String> = values.into_iter().map(|v| v.value).collect();
-            Answer::json(&json!({ "tagValues": values }))
+            ApiResponse::json(&json!({ "tagValues": values }))
         }
-        Err(answer) => answer,
+        Err(response) => response,
     }
 }
 
 /// `GET /api/v2/search/tag/{tag}/values`.
-pub(super) fn values_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Answer {
+pub(super) fn values_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
     let field = match lang::parse_field(&params.path) {
         Ok(field) => field,
         Err(error) => {
             let tag = &params.path;
-            return Answer::bad_request(format!(
+            return ApiResponse::bad_request(format!(
                 "please provide a valid tagName: failed to parse identifier {tag}: {error}"
             ));
         }
@@ -117,27 +117,27 @@ pub(super) fn values_v2(store: &Arc<Store>, params: &Params, stop: &Stop) -> Ans
                 .into_iter()
                 .map(|v| json!({ "type": v.kind, "value": v.value }))
                 .collect();
-            Answer::json(&json!({ "tagValues": values }))
+            ApiResponse::json(&json!({ "tagValues": values }))
         }
-        Err(answer) => answer,
+        Err(response) => response,
     }
 }
 
-/// Names in all scopes, or in the one that is asked for.
+/// Names in all scopes, or in the one that is named.
 fn names(
     store: &Store,
     params: &Params,
     filter: Option<lang::Query>,
     stop: &Stop,
-) -> Result<Names, Answer> {
+) -> Result<Names, ApiResponse> {
     let wanted = match params.get("scope") {
         None | Some("none") => None,
         Some(name) => match TagScope::ALL.into_iter().find(|s| s.name() == name) {
             Some(scope) => Some(scope),
-            None => return Err(Answer::bad_request(format!("invalid scope: {name}"))),
+            None => return Err(ApiResponse::bad_request(format!("invalid scope: {name}"))),
         },
     };
-    let window = params.whole_window().map_err(Answer::bad_request)?;
+    let window = params.whole_window().map_err(ApiResponse::bad_request)?;
     let mut names = tag_names(store, window, filter.as_ref(), stop)?;
     names.retain(|scope, _| wanted.is_none_or(|wanted| wanted == *scope));
     for names in names.values_mut() {
@@ -154,8 +154,8 @@ fn values(
     params: &Params,
     field: &Field,
     stop: &Stop,
-) -> Result<BTreeSet<TagValue>, Answer> {
-    let window = params.whole_window().map_err(Answer::bad_request)?;
+) -> Result<BTreeSet<TagValue>, ApiResponse> {
+    let window = params.whole_window().map_err(ApiResponse::bad_request)?;
     let values = values_of(store, field, window, filter(params).as_ref(), stop)?;
     Ok(values.into_iter().take(limit(params)).collect())
 }

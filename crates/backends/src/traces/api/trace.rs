@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 
-use super::answer::Answer;
 use super::json::{Frame, TraceJson};
 use super::params::Params;
+use super::response::ApiResponse;
 use crate::traces::Store;
 use crate::wire::Stop;
 
-/// The answer of the second version of the API: the trace inside a message.
+/// The response of the second version of the API: the trace inside a message.
 #[derive(Clone, PartialEq, prost::Message)]
 struct TraceByIdResponse {
     /// Its field 1 are resource spans, as in OTLP.
@@ -28,41 +28,41 @@ const V2: Frame = Frame {
 };
 
 /// `GET /api/traces/{id}`.
-pub(super) fn v1(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
-    let id = match asked(params) {
+pub(super) fn v1(store: &Arc<Store>, params: &Params, _stop: &Stop) -> ApiResponse {
+    let id = match requested_id(params) {
         Ok(id) => id,
-        Err(message) => return Answer::bad_request(message),
+        Err(message) => return ApiResponse::bad_request(message),
     };
     if params.wants_protobuf() {
         return match store.trace(id) {
-            Some(resource_spans) => Answer::protobuf(&TracesData { resource_spans }),
-            None => Answer::not_found(),
+            Some(resource_spans) => ApiResponse::protobuf(&TracesData { resource_spans }),
+            None => ApiResponse::not_found(),
         };
     }
     match TraceJson::new(store, id, V1) {
-        Some(trace) => Answer::trace(store, trace),
-        None => Answer::not_found(),
+        Some(trace) => ApiResponse::trace(store, trace),
+        None => ApiResponse::not_found(),
     }
 }
 
 /// `GET /api/v2/traces/{id}`. A trace that is not there is an empty one.
-pub(super) fn v2(store: &Arc<Store>, params: &Params, _stop: &Stop) -> Answer {
-    let id = match asked(params) {
+pub(super) fn v2(store: &Arc<Store>, params: &Params, _stop: &Stop) -> ApiResponse {
+    let id = match requested_id(params) {
         Ok(id) => id,
-        Err(message) => return Answer::bad_request(message),
+        Err(message) => return ApiResponse::bad_request(message),
     };
     if params.wants_protobuf() {
         let resource_spans = store.trace(id).unwrap_or_default();
         let trace = Some(TracesData { resource_spans });
-        return Answer::protobuf(&TraceByIdResponse { trace });
+        return ApiResponse::protobuf(&TraceByIdResponse { trace });
     }
     match TraceJson::new(store, id, V2) {
-        Some(trace) => Answer::trace(store, trace),
-        None => Answer::json(&serde_json::json!({ "trace": {}, "metrics": {} })),
+        Some(trace) => ApiResponse::trace(store, trace),
+        None => ApiResponse::json(&serde_json::json!({ "trace": {}, "metrics": {} })),
     }
 }
 
-fn asked(params: &Params) -> Result<u128, String> {
+fn requested_id(params: &Params) -> Result<u128, String> {
     let id = trace_id(&params.path)?;
     // A window narrows the search for blocks in Tempo; here it is only checked.
     let (start, end) = params.window()?;

@@ -1,4 +1,4 @@
-//! JSON written piece by piece, so that a large answer is in memory only once.
+//! JSON written piece by piece, so that a large response is in memory only once.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

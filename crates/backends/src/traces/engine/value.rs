@@ -287,28 +287,37 @@ pub(super) fn arithmetic<'a>(
     right: Computed<'a>,
 ) -> Computed<'a> {
     if let (Computed::Int(a), Computed::Int(b)) = (left, right) {
-        let result = match op {
-            BinaryOp::Add => a.checked_add(b),
-            BinaryOp::Sub => a.checked_sub(b),
-            BinaryOp::Mul => a.checked_mul(b),
-            BinaryOp::Div => a.checked_div(b),
-            BinaryOp::Mod => a.checked_rem(b),
-            // Tempo raises the second number to the first.
-            BinaryOp::Pow => u32::try_from(a).ok().and_then(|a| b.checked_pow(a)),
-            _ => None,
-        };
-        return result.map_or(Computed::Nil, Computed::Int);
+        return whole(op, a, b).map_or(Computed::Nil, Computed::Int);
     }
-    let (Some(a), Some(b)) = (left.number(), right.number()) else {
-        return Computed::Bool(false);
-    };
+    match (left.number(), right.number()) {
+        (Some(a), Some(b)) => fraction(op, a, b).map_or(Computed::Nil, Computed::Float),
+        _ => Computed::Bool(false),
+    }
+}
+
+/// Arithmetic of integers; `None` without a result.
+pub(super) fn whole(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
     match op {
-        BinaryOp::Add => Computed::Float(a + b),
-        BinaryOp::Sub => Computed::Float(a - b),
-        BinaryOp::Mul => Computed::Float(a * b),
-        BinaryOp::Div => Computed::Float(a / b),
-        BinaryOp::Mod => Computed::Float(a % b),
-        BinaryOp::Pow => Computed::Float(a.powf(b)),
-        _ => Computed::Nil,
+        BinaryOp::Add => a.checked_add(b),
+        BinaryOp::Sub => a.checked_sub(b),
+        BinaryOp::Mul => a.checked_mul(b),
+        BinaryOp::Div => a.checked_div(b),
+        BinaryOp::Mod => a.checked_rem(b),
+        // Tempo raises the second number to the first.
+        BinaryOp::Pow => u32::try_from(a).ok().and_then(|a| b.checked_pow(a)),
+        _ => None,
     }
+}
+
+/// Arithmetic of fractions; `None` for other operators.
+pub(super) fn fraction(op: BinaryOp, a: f64, b: f64) -> Option<f64> {
+    Some(match op {
+        BinaryOp::Add => a + b,
+        BinaryOp::Sub => a - b,
+        BinaryOp::Mul => a * b,
+        BinaryOp::Div => a / b,
+        BinaryOp::Mod => a % b,
+        BinaryOp::Pow => a.powf(b),
+        _ => return None,
+    })
 }

@@ -9,6 +9,7 @@ use prost::Message;
 use super::status::Failure;
 use super::{json, measure};
 use crate::traces::store::budget::{Budget, Spent};
+use crate::wire::measure::protobuf;
 use crate::wire::unpack::{self, UnpackError};
 
 /// Encoding of messages.
@@ -55,12 +56,9 @@ impl Encoding {
     }
 
     /// Upper bound of the bytes of a decoded request.
-    pub(super) fn measure(self, body: &[u8], mut budget: Budget) -> Result<usize, Unreadable> {
+    pub(super) fn measure(self, body: &[u8], most: usize) -> Result<usize, Unreadable> {
         match self {
-            Self::Protobuf => {
-                measure::request(body, &mut budget)?;
-                Ok(budget.spent())
-            }
+            Self::Protobuf => Ok(protobuf(body, &measure::REQUEST, most).map_err(Spent::from)?),
             // An upper bound: every object the largest element, every string one of a list. What
             // it really takes is counted while it is read.
             Self::Json => {

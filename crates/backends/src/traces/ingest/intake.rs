@@ -43,13 +43,13 @@ pub(super) async fn take_in(
     let decoding = store.decoding();
     let _turn = decoding.turn().await;
     let _unpacked = store.intake().unpacking(body.gzip.unwrap_or(0)).await;
-    let (budget, encoding) = (decoding.budget(), body.encoding);
+    let (most, encoding) = (decoding.most(), body.encoding);
     let measured = spawn_blocking(move || {
         let bytes = match body.gzip {
             None => body.bytes,
             Some(longest) => gunzip(&body.bytes, longest)?.into(),
         };
-        let size = encoding.measure(&bytes, budget)?;
+        let size = encoding.measure(&bytes, most)?;
         Ok::<_, Unreadable>((bytes, size))
     });
     let (bytes, size) = measured.await.map_err(failed)??;

@@ -4,6 +4,8 @@
 use thiserror::Error;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::wire::measure::{self, TooMuch};
+
 /// Bytes that one message may still take.
 pub(crate) struct Budget {
     most: usize,
@@ -17,8 +19,11 @@ pub(crate) struct Budget {
 )]
 pub(crate) struct Spent(usize);
 
-/// Bytes of an allocation besides its content.
-const ALLOCATION: usize = 16;
+impl From<TooMuch> for Spent {
+    fn from(TooMuch(most): TooMuch) -> Self {
+        Self(most)
+    }
+}
 
 impl Budget {
     pub(crate) fn new(most: usize) -> Self {
@@ -32,20 +37,12 @@ impl Budget {
 
     /// Pays for a text or for bytes, an empty one being free.
     pub(crate) fn bytes(&mut self, length: usize) -> Result<(), Spent> {
-        match length {
-            0 => Ok(()),
-            length => self.pay(length.max(8) + ALLOCATION),
-        }
+        self.pay(measure::text(length))
     }
 
     pub(crate) fn pay(&mut self, bytes: usize) -> Result<(), Spent> {
         self.left = self.left.checked_sub(bytes).ok_or(Spent(self.most))?;
         Ok(())
-    }
-
-    /// Bytes paid for so far.
-    pub(crate) fn spent(&self) -> usize {
-        self.most - self.left
     }
 }
 
@@ -70,6 +67,11 @@ impl Decoding {
             memory: Semaphore::new((bytes / UNIT).max(1)),
             most: bytes,
         }
+    }
+
+    /// Bytes that one message may take.
+    pub(crate) fn most(&self) -> usize {
+        self.most
     }
 
     /// The budget of one message.
@@ -101,8 +103,9 @@ mod tests {
         assert_eq!(budget.element::<[u8; 50]>(), Ok(()));
         assert_eq!(budget.bytes(0), Ok(()));
         assert_eq!(budget.bytes(20), Ok(()));
-        assert_eq!(budget.spent(), 136);
         assert_eq!(budget.element::<[u8; 50]>(), Err(Spent(200)));
+        assert_eq!(budget.pay(64), Ok(()));
+        assert_eq!(budget.pay(1), Err(Spent(200)));
     }
 
     #[tokio::test]

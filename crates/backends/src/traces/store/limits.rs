@@ -27,7 +27,8 @@ pub struct Limits {
     /// Bytes of memory that all messages together may take while they are decoded. One that would
     /// take more alone is refused.
     pub max_decoded_bytes: usize,
-    /// Bytes that one search may hold on the way to its answer.
+    /// Bytes that one search may hold on the way to its answer; also bytes of all answers together that
+    /// clients have not read yet.
     pub max_query_bytes: usize,
     /// Time for one search.
     pub max_search_time: Duration,
@@ -35,16 +36,20 @@ pub struct Limits {
 
 const MIB: usize = 1 << 20;
 
+/// Memory of the decoded spans of an export of 4 MiB, the largest that a collector sends over gRPC. Without
+/// attributes they take most: 73,000 spans take 41 MiB.
+const LARGEST_EXPORT: usize = 48 * MIB;
+
 impl Limits {
     /// The defaults for a store of `max_bytes`. Requests being read, decompressed and decoded may take
-    /// half as much in addition. With a small store they may take more, 55 MiB: clients send exports of
-    /// 4 MiB, which take up to 37 MiB when they are decoded, and a refused export is not sent again.
+    /// half as much in addition. With a small store they may take more, 63 MiB: clients send exports of
+    /// 4 MiB, which take up to 41 MiB when they are decoded, and a refused export is not sent again.
     #[must_use]
     pub fn for_store_of(max_bytes: usize) -> Self {
         Self {
             max_bytes,
             max_http_body_bytes: (max_bytes / 12).clamp(5 * MIB, 20 * MIB),
-            max_decoded_bytes: (max_bytes / 4).clamp(40 * MIB, 128 * MIB),
+            max_decoded_bytes: (max_bytes / 4).clamp(LARGEST_EXPORT, 128 * MIB),
             max_query_bytes: (max_bytes / 8).clamp(16 * MIB, 64 * MIB),
             ..Self::default()
         }

@@ -20,7 +20,7 @@ const LIMIT: u64 = 1 << 63;
 ///
 /// # Errors
 /// The message of Go.
-pub fn parse<T: AsRef<[u8]> + ?Sized>(text: &T) -> Result<i64, String> {
+pub(crate) fn parse<T: AsRef<[u8]> + ?Sized>(text: &T) -> Result<i64, String> {
     let text = text.as_ref();
     let invalid = || format!("time: invalid duration {}", quote(text));
     let (negative, mut rest) = match text.split_first() {
@@ -124,7 +124,7 @@ fn quote(text: &[u8]) -> String {
 
 /// Writes nanoseconds, as `time.Duration.String` does.
 #[must_use]
-pub fn format(nanos: i64) -> String {
+pub(crate) fn format(nanos: i64) -> String {
     let total = nanos.unsigned_abs();
     let text = match total {
         0 => "0s".to_owned(),

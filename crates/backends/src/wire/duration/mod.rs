@@ -1,12 +1,12 @@
 //! Durations as text: [`go`] for the form of Go's `time` package, [`prometheus`] for the form of Prometheus' model.
 //! Both count nanoseconds.
 
-pub mod go;
-pub mod prometheus;
+pub(crate) mod go;
+pub(crate) mod prometheus;
 
 /// Reads a request parameter that may have either form. Prometheus' form is tried first.
 #[must_use]
-pub fn parse_any(text: &str) -> Option<i64> {
+pub(crate) fn parse_any(text: &str) -> Option<i64> {
     prometheus::parse(text).or_else(|_| go::parse(text)).ok()
 }
 

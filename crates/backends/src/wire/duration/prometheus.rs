@@ -18,7 +18,7 @@ const UNITS: [(&str, u64); 7] = [
 ///
 /// # Errors
 /// The message of Prometheus.
-pub fn parse(text: &str) -> Result<i64, String> {
+pub(crate) fn parse(text: &str) -> Result<i64, String> {
     let invalid = || format!("not a valid duration string: {text:?}");
     let too_large = || "duration out of range".to_owned();
     if text == "0" {
@@ -55,7 +55,7 @@ pub fn parse(text: &str) -> Result<i64, String> {
 
 /// Writes nanoseconds to the millisecond. Years and weeks are used only when they divide the rest without remainder.
 #[must_use]
-pub fn format(nanos: i64) -> String {
+pub(crate) fn format(nanos: i64) -> String {
     let mut rest = nanos.unsigned_abs() / MILLISECOND * MILLISECOND;
     if rest == 0 {
         return "0s".to_owned();

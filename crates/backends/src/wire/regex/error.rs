@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The error codes of Go's `regexp/syntax`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub(crate) enum Problem {
     /// The `regex` crate refuses the translation. No pattern should lead here.
     Internal(String),
     /// `[z-a]`, `[[:no:]]`, `\p{No}`.
@@ -37,7 +37,7 @@ pub enum Problem {
 
 /// A refused pattern. Its text is that of Go's error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
+pub(crate) struct Error {
     problem: Problem,
     part: String,
 }
@@ -51,7 +51,8 @@ impl Error {
     }
 
     /// The error code.
-    pub fn problem(&self) -> &Problem {
+    #[cfg(test)]
+    pub(super) fn problem(&self) -> &Problem {
         &self.problem
     }
 }

@@ -10,7 +10,7 @@ use super::{Flags, build, print};
 /// A compiled expression with the names that Go gives its groups. The `regex` crate takes a name only once, and
 /// none that starts with a digit, so the names are kept beside it.
 #[derive(Debug, Clone)]
-pub struct Expression {
+pub(crate) struct Expression {
     regex: Regex,
     names: Vec<Option<String>>,
 }
@@ -20,7 +20,7 @@ impl Expression {
     ///
     /// # Errors
     /// As [`super::compile`].
-    pub fn new(pattern: &str) -> Result<Self, Error> {
+    pub(crate) fn new(pattern: &str) -> Result<Self, Error> {
         let parsed = parse(pattern, Flags::default(), Spelling::Loose)?;
         Ok(Self {
             regex: build(pattern, &print::print(&parsed.root))?,
@@ -33,23 +33,23 @@ impl Expression {
     ///
     /// # Errors
     /// As [`super::compile`].
-    pub fn anchored(pattern: &str) -> Result<Self, Error> {
+    pub(crate) fn anchored(pattern: &str) -> Result<Self, Error> {
         Self::new(&format!("^(?s:{pattern})$"))
     }
 
     /// The engine's expression.
-    pub fn regex(&self) -> &Regex {
+    pub(crate) fn regex(&self) -> &Regex {
         &self.regex
     }
 
     /// The name of each group from the first on, as written; a name may come twice.
-    pub fn names(&self) -> impl ExactSizeIterator<Item = Option<&str>> {
+    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = Option<&str>> {
         self.names.iter().map(Option::as_deref)
     }
 
     /// Fills a template as Go's `Regexp.Expand` does: `$1`, `$name`, `${name}`, `$$`. A group that is not there or
     /// took no part is empty; a `$` that begins nothing stands for itself.
-    pub fn expand(&self, template: &str, captures: &Captures<'_>, out: &mut String) {
+    pub(crate) fn expand(&self, template: &str, captures: &Captures<'_>, out: &mut String) {
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('$') {
             out.push_str(before);

@@ -20,8 +20,9 @@ mod print;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Error, Problem};
-pub use expand::Expression;
+pub(crate) use error::Error;
+pub(crate) use error::Problem;
+pub(crate) use expand::Expression;
 
 use regex::{Regex, RegexBuilder};
 
@@ -49,7 +50,7 @@ pub(super) struct Flags {
 ///
 /// # Errors
 /// Go refuses the pattern; the message is Go's.
-pub fn translate(pattern: &str) -> Result<String, Error> {
+pub(crate) fn translate(pattern: &str) -> Result<String, Error> {
     Ok(print::print(
         &parse::parse(pattern, Flags::default(), names::Spelling::Loose)?.root,
     ))
@@ -59,7 +60,7 @@ pub fn translate(pattern: &str) -> Result<String, Error> {
 ///
 /// # Errors
 /// Go refuses the pattern, with Go's message; or the compiled form takes too much memory.
-pub fn compile(pattern: &str) -> Result<Regex, Error> {
+pub(crate) fn compile(pattern: &str) -> Result<Regex, Error> {
     build(pattern, &translate(pattern)?)
 }
 
@@ -68,7 +69,7 @@ pub fn compile(pattern: &str) -> Result<Regex, Error> {
 ///
 /// # Errors
 /// As [`compile`].
-pub fn compile_anchored(pattern: &str) -> Result<Regex, Error> {
+pub(crate) fn compile_anchored(pattern: &str) -> Result<Regex, Error> {
     let flags = Flags {
         dot_all: true,
         ..Flags::default()

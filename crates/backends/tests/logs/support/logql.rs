@@ -15,6 +15,11 @@ pub const LINES: [&str; 6] = [
     "plain words\nover two lines",
 ];
 
+/// Pairs of a query (or a part of one) and what is expected of it, from a file of `tests/cases`.
+pub fn pairs(cases: &str) -> Vec<(String, String)> {
+    serde_json::from_str(cases).unwrap()
+}
+
 /// Six lines, one every ten seconds, the last ten seconds ago.
 pub async fn backend() -> Backend {
     let backend = Backend::start(Limits {

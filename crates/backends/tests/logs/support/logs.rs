@@ -26,13 +26,13 @@ pub const SECOND: i64 = 1_000_000_000;
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub content_type: Option<String>,
     pub text: String,
 }
 
-impl Answer {
+impl Response {
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
@@ -72,7 +72,7 @@ impl Backend {
     }
 
     /// Sends a request.
-    pub async fn send(&self, request: http::Request<Full<Bytes>>) -> Answer {
+    pub async fn send(&self, request: http::Request<Full<Bytes>>) -> Response {
         let response = self.client.request(request).await.unwrap();
         let status = response.status().as_u16();
         let content_type = response
@@ -80,7 +80,7 @@ impl Backend {
             .get("content-type")
             .map(|value| value.to_str().unwrap().to_owned());
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Answer {
+        Response {
             status,
             content_type,
             text: String::from_utf8(body.to_vec()).unwrap(),
@@ -94,7 +94,7 @@ impl Backend {
         path_and_query: &str,
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
-    ) -> Answer {
+    ) -> Response {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("http://{}{path_and_query}", self.address))
@@ -107,20 +107,20 @@ impl Backend {
     }
 
     /// A GET with parameters.
-    pub async fn get(&self, path: &str, params: &[(&str, &str)]) -> Answer {
+    pub async fn get(&self, path: &str, params: &[(&str, &str)]) -> Response {
         let path = format!("{path}?{}", encode(params));
         self.request("GET", &path, &[], "").await
     }
 
     /// A push of JSON.
-    pub async fn push_json(&self, body: impl Into<Bytes>) -> Answer {
+    pub async fn push_json(&self, body: impl Into<Bytes>) -> Response {
         let headers = [("content-type", "application/json")];
         self.request("POST", "/loki/api/v1/push", &headers, body)
             .await
     }
 
     /// A range query over the hour up to [`NOW`].
-    pub async fn range(&self, query: &str, more: &[(&str, &str)]) -> Answer {
+    pub async fn range(&self, query: &str, more: &[(&str, &str)]) -> Response {
         let (start, end) = ((NOW - 3600 * SECOND).to_string(), (NOW + 1).to_string());
         let mut params = vec![("query", query), ("start", &start), ("end", &end)];
         params.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
@@ -129,7 +129,7 @@ impl Backend {
     }
 
     /// An instant query at [`NOW`].
-    pub async fn instant(&self, query: &str) -> Answer {
+    pub async fn instant(&self, query: &str) -> Response {
         let time = NOW.to_string();
         self.get("/loki/api/v1/query", &[("query", query), ("time", &time)])
             .await

@@ -3,3 +3,4 @@
 
 pub mod logql;
 pub mod logs;
+pub mod push;

@@ -5,3 +5,4 @@ pub mod metrics;
 pub mod promql_cases;
 pub mod promql_fixture;
 pub mod promql_pair;
+pub mod promql_recorded;

@@ -85,6 +85,16 @@ impl Pair {
     }
 }
 
+/// Fails with all differences that [`Pair::compare`] found.
+pub fn none_differs(differences: &[String]) {
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
+}
+
 /// The first difference between two answers. Series are compared by label set, unless their order counts.
 pub fn differ(ours: &Value, theirs: &Value, ordered: bool) -> Option<String> {
     if ours["resultType"] != theirs["resultType"] {

@@ -25,7 +25,7 @@ pub struct Backend {
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -57,7 +57,7 @@ impl Backend {
     }
 
     /// Asks the API.
-    pub async fn get(&self, path: &str, params: &[(&str, &str)]) -> Answer {
+    pub async fn get(&self, path: &str, params: &[(&str, &str)]) -> Response {
         let uri = format!("http://{}{path}{}", self.api, query(params));
         let request = Request::get(uri).header("accept", "application/json");
         send(request.body(Full::default()).unwrap()).await
@@ -71,7 +71,7 @@ impl Backend {
     }
 
     /// Sends a body to the OTLP/HTTP receiver.
-    pub async fn post(&self, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    pub async fn post(&self, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response {
         let mut request = Request::post(format!("http://{}/v1/traces", self.otlp_http));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -88,7 +88,7 @@ impl Backend {
     }
 }
 
-impl Answer {
+impl Response {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -109,11 +109,11 @@ async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-pub async fn send(request: Request<Full<Bytes>>) -> Answer {
+pub async fn send(request: Request<Full<Bytes>>) -> Response {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let response = client.request(request).await.unwrap();
     let (head, body) = response.into_parts();
-    Answer {
+    Response {
         status: head.status,
         headers: head.headers,
         body: body.collect().await.unwrap().to_bytes(),

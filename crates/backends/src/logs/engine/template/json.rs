@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::number::parse_float;
 use super::quote::first_char;
 use super::value::{Map, MapType, Text, Value};
+use crate::wire::escape;
 
 /// Deepest nesting of objects and arrays. Go allows 10,000 levels; here each level uses stack.
 const MAX_DEPTH: usize = 100;
@@ -172,35 +173,23 @@ impl Cursor<'_> {
 
     fn escape(&mut self) -> Option<char> {
         self.at += 1;
-        let escaped = self.peek()?;
+        let letter = self.peek()?;
         self.at += 1;
-        Some(match escaped {
-            b'"' | b'\\' | b'/' => char::from(escaped),
-            b'b' => '\x08',
-            b'f' => '\x0c',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let first = self.hex()?;
-                if let Some(c) = char::from_u32(first) {
-                    return Some(c);
-                }
-                // Half a surrogate pair: with the other half it is a character, alone U+FFFD.
-                let back = self.at;
-                let second = self.take(b"\\u").and_then(|()| self.hex());
-                match second {
-                    Some(second @ 0xdc00..=0xdfff) if first < 0xdc00 => {
-                        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00))?
-                    }
-                    _ => {
-                        self.at = back;
-                        char::REPLACEMENT_CHARACTER
-                    }
-                }
-            }
-            _ => return None,
-        })
+        if letter != b'u' {
+            return escape::json_letter(letter);
+        }
+        let first = self.hex()?;
+        if let Some(c) = char::from_u32(first) {
+            return Some(c);
+        }
+        // Half a surrogate pair: with the other half it is a character, alone U+FFFD.
+        let back = self.at;
+        let second = self.take(b"\\u").and_then(|()| self.hex());
+        let pair = second.and_then(|second| escape::surrogate_pair(first, second));
+        if pair.is_none() {
+            self.at = back;
+        }
+        pair.or(Some(char::REPLACEMENT_CHARACTER))
     }
 
     fn hex(&mut self) -> Option<u32> {

@@ -15,7 +15,7 @@ use cursor::Cursor;
 
 /// Which of the two text formats a body is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// `application/openmetrics-text`: ends with `# EOF`, timestamps in seconds, exemplars.
     OpenMetrics,
     /// `text/plain`: timestamps in milliseconds, free comments.
@@ -27,7 +27,7 @@ impl Format {
     ///
     /// # Errors
     /// The text that Prometheus 3 shows for the target, for a missing or another type.
-    pub fn of_content_type(header: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn of_content_type(header: Option<&str>) -> Result<Self, String> {
         let full = header.unwrap_or("").trim();
         let media_type = full
             .split(';')
@@ -53,7 +53,7 @@ impl Format {
 /// A body that is not valid in its format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
-pub struct ParseError {
+pub(crate) struct ParseError {
     /// Counted from 1.
     pub line: usize,
     /// The problem at this place.
@@ -61,11 +61,11 @@ pub struct ParseError {
 }
 
 /// Label names and values, borrowed from the body where no escape stands in the way.
-pub type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+pub(crate) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// The exemplar behind a sample.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ParsedExemplar<'a> {
+pub(crate) struct ParsedExemplar<'a> {
     /// Labels in the order written.
     pub labels: Pairs<'a>,
     /// The observed value.
@@ -76,7 +76,7 @@ pub struct ParsedExemplar<'a> {
 
 /// One line with a value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ParsedSample<'a> {
+pub(crate) struct ParsedSample<'a> {
     /// All labels with the metric's name as `__name__`, sorted by name, without empty values.
     pub labels: Pairs<'a>,
     /// The value.
@@ -89,7 +89,7 @@ pub struct ParsedSample<'a> {
 
 /// One entry of a body.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entry<'a> {
+pub(crate) enum Entry<'a> {
     /// A value.
     Sample(ParsedSample<'a>),
     /// `# TYPE`: metric family and type.
@@ -105,7 +105,7 @@ pub enum Entry<'a> {
 /// # Errors
 /// [`ParseError`] at the first line that the format does not allow. What `each` got before stays with it:
 /// read a body twice to apply all or nothing.
-pub fn parse<'a>(
+pub(crate) fn parse<'a>(
     body: &'a str,
     format: Format,
     mut each: impl FnMut(Entry<'a>) -> ControlFlow<()>,

@@ -19,7 +19,7 @@ const ACCEPTED: &str = "application/openmetrics-text;version=1.0.0;escaping=allo
 
 /// Reasons for a scrape without a body. The texts are those that Prometheus shows for a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FetchError {
+pub(crate) enum FetchError {
     /// No answer: refused, reset, no such host.
     #[error("Get \"{url}\": {cause}")]
     Unreachable {
@@ -47,7 +47,7 @@ pub enum FetchError {
 
 /// A body and what its header calls it.
 #[derive(Debug, Clone)]
-pub struct Fetched {
+pub(crate) struct Fetched {
     /// The exposition.
     pub body: Bytes,
     /// `Content-Type`.
@@ -56,7 +56,7 @@ pub struct Fetched {
 
 /// An HTTP client for scrapes. Cheap to clone; keeps connections alive between scrapes.
 #[derive(Debug, Clone)]
-pub struct Fetcher {
+pub(crate) struct Fetcher {
     client: Client<HttpConnector, Empty<Bytes>>,
 }
 
@@ -73,7 +73,7 @@ impl Fetcher {
     ///
     /// # Errors
     /// See [`FetchError`].
-    pub async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         url: &str,
         timeout: Duration,

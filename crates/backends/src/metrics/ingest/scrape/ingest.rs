@@ -16,7 +16,7 @@ use crate::metrics::store::{Appended, Exemplar, Series, SeriesLimit, Store};
 
 /// Reasons to refuse a whole scrape.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IngestError {
+pub(crate) enum IngestError {
     /// Another content type, or none.
     #[error("{0}")]
     ContentType(String),

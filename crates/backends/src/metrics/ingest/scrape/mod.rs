@@ -13,9 +13,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 pub use config::{ConfigError, Job, ScrapeConfig, TargetSpec};
-pub use fetch::{FetchError, Fetched, Fetcher};
-pub use ingest::IngestError;
-pub use target::{Health, LastScrape, Metadata, Target};
+pub(crate) use fetch::Fetcher;
+pub(crate) use target::Metadata;
+pub use target::{Health, LastScrape, Target};
 
 use crate::metrics::store::Store;
 

@@ -18,7 +18,7 @@ const MAX_ERROR_CHARS: usize = 500;
 
 /// Metadata of a metric family.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Metadata {
+pub(crate) struct Metadata {
     /// `counter`, `gauge`, `histogram`, …; `unknown` when the exposition does not tell.
     pub kind: String,
     /// The help text.

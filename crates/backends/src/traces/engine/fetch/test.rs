@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::super::eval::Patterns;
-use super::super::value::ordered;
+use super::super::value::{fraction, ordered, whole};
 use crate::traces::lang::ast::{BinaryOp, Const};
 use crate::traces::lang::check;
 
@@ -211,29 +211,4 @@ pub(super) fn operation(op: BinaryOp, left: &Const, right: &Const) -> Option<Con
         (op, a, b) => return fraction(op, number(a)?, number(b)?).map(Const::Float),
     };
     Some(Const::Bool(result))
-}
-
-fn whole(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
-    match op {
-        BinaryOp::Add => a.checked_add(b),
-        BinaryOp::Sub => a.checked_sub(b),
-        BinaryOp::Mul => a.checked_mul(b),
-        BinaryOp::Div => a.checked_div(b),
-        BinaryOp::Mod => a.checked_rem(b),
-        // Tempo raises the second number to the first.
-        BinaryOp::Pow => u32::try_from(a).ok().and_then(|a| b.checked_pow(a)),
-        _ => None,
-    }
-}
-
-fn fraction(op: BinaryOp, a: f64, b: f64) -> Option<f64> {
-    Some(match op {
-        BinaryOp::Add => a + b,
-        BinaryOp::Sub => a - b,
-        BinaryOp::Mul => a * b,
-        BinaryOp::Div => a / b,
-        BinaryOp::Mod => a % b,
-        BinaryOp::Pow => a.powf(b),
-        _ => return None,
-    })
 }

@@ -1,4 +1,4 @@
-//! The intervals of a metrics query, laid out as Tempo lays them out, so that the same question
+//! The intervals of a metrics query, laid out as Tempo lays them out, so that the same query
 //! gives the same points.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Intervals of one length, open at their start and closed at their end. Times are in nanoseconds
 /// since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grid {
+pub(crate) struct Grid {
     start: u64,
     end: u64,
     step: u64,
@@ -19,7 +19,7 @@ impl Grid {
     /// Both ends are moved outwards to a multiple of the step, and one interval comes before, so
     /// that a graph does not change when it is drawn again a second later.
     #[must_use]
-    pub fn range(start: u64, end: u64, step: u64) -> Self {
+    pub(crate) fn range(start: u64, end: u64, step: u64) -> Self {
         let first = start - start % step;
         Self {
             start: if first > step { first - step } else { first },
@@ -31,7 +31,7 @@ impl Grid {
 
     /// One interval, exactly as it is asked for.
     #[must_use]
-    pub fn instant(start: u64, end: u64) -> Self {
+    pub(crate) fn instant(start: u64, end: u64) -> Self {
         Self {
             start,
             end,
@@ -42,19 +42,19 @@ impl Grid {
 
     /// From the start of the first interval to the end of the last.
     #[must_use]
-    pub fn length(&self) -> Duration {
+    pub(crate) fn length(&self) -> Duration {
         Duration::from_nanos(self.end.saturating_sub(self.start))
     }
 
     /// Length of an interval.
     #[must_use]
-    pub fn step(&self) -> Duration {
+    pub(crate) fn step(&self) -> Duration {
         Duration::from_nanos(self.step)
     }
 
     /// Number of intervals.
     #[must_use]
-    pub fn intervals(&self) -> usize {
+    pub(crate) fn intervals(&self) -> usize {
         let count = if self.instant {
             1
         } else {
@@ -75,7 +75,7 @@ impl Grid {
 
     /// The time that stands for an interval: its end, in milliseconds since the Unix epoch.
     #[must_use]
-    pub fn stamp_ms(&self, interval: usize) -> u64 {
+    pub(crate) fn stamp_ms(&self, interval: usize) -> u64 {
         let after = (interval as u64 + 1).saturating_mul(self.step);
         self.start.saturating_add(after) / 1_000_000
     }

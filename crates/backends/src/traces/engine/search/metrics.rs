@@ -13,7 +13,7 @@ use crate::traces::engine::{
     Computed, Grouping, Key, Patterns, Plan, Required, ShownFields, Subject, Work,
 };
 use crate::traces::lang::{Field, Metrics, MetricsFunction, Query};
-use crate::traces::store::{Candidates, Store};
+use crate::traces::store::Store;
 use crate::wire::Stop;
 
 /// Samples that one answer may have: 2,000 series of 250 points.
@@ -21,7 +21,7 @@ const MAX_SAMPLES: usize = 500_000;
 
 /// Numbers over time that belong together.
 #[derive(Clone, Debug)]
-pub struct TimeSeries {
+pub(crate) struct TimeSeries {
     /// Labels that its spans share.
     pub labels: Vec<(String, AnyValue)>,
     /// A value for each interval of the grid.
@@ -48,10 +48,7 @@ pub(crate) fn time_series(
 ) -> Result<Vec<TimeSeries>, SearchError> {
     let work = &Work::new(stop, store.limits().max_query_bytes);
     let required = Required::new(query);
-    let only = Candidates {
-        service: required.service.as_deref(),
-        trace_id: required.trace_id,
-    };
+    let only = required.candidates();
     let shown = ShownFields::new(query);
     let mut patterns = Patterns::new();
     let mut counted = Counted::new(metrics, grid);

@@ -14,11 +14,10 @@ use crate::traces::engine::Over;
 use crate::wire::Stopped;
 
 pub use exemplars::Exemplar;
-pub use grid::Grid;
-pub use metrics::TimeSeries;
-pub(crate) use metrics::time_series;
-pub(crate) use tags::values_of;
-pub use tags::{TagScope, TagValue, tag_names};
+pub(crate) use grid::Grid;
+pub(crate) use metrics::{TimeSeries, time_series};
+pub use tags::{TagScope, tag_names};
+pub(crate) use tags::{TagValue, values_of};
 pub use traces::{ServiceStats, SpanHit, SpansetHit, TraceHit, search};
 pub use wanted::{Request, Wanted};
 

@@ -31,7 +31,7 @@ pub enum TagScope {
 
 impl TagScope {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Event,
         Self::Instrumentation,
         Self::Link,
@@ -58,7 +58,7 @@ impl TagScope {
 
 /// A value that an attribute has somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TagValue {
+pub(crate) struct TagValue {
     /// `string`, `int`, `float`, `bool`, `duration` or `keyword`.
     pub kind: &'static str,
     /// The value as text.

@@ -243,10 +243,7 @@ fn by_query<'w>(
     work: &'w Work<'w>,
 ) -> Result<Hits<'w>, SearchError> {
     let required = Required::new(query);
-    let only = Candidates {
-        service: required.service.as_deref(),
-        trace_id: required.trace_id,
-    };
+    let only = required.candidates();
     let shown = ShownFields::new(query);
     let mut patterns = Patterns::new();
     let mut hits = Hits::new(request.limit, query.hints.most_recent, work);

@@ -1,6 +1,7 @@
 //! The way through a text of JSON: objects, lists, strings, and what is passed over.
 
 use crate::traces::store::budget::{Budget, Spent};
+use crate::wire::escape;
 
 /// Lists and maps within values. Protobuf decoders follow 100 messages, two for each of these.
 const MAX_NESTED: usize = 40;
@@ -225,32 +226,21 @@ impl<'b> Reader<'b> {
             return self.problem("string is not ended");
         };
         self.at += 1;
-        Ok(match letter {
-            b'"' | b'\\' | b'/' => char::from(*letter),
-            b'b' => '\x08',
-            b'f' => '\x0c',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let first = self.four_digits()?;
-                let mut code = u32::from(first);
-                let second_follows = self.body[self.at..].starts_with(b"\\u");
-                if (0xd800..0xdc00).contains(&first) && second_follows {
-                    let before = self.at;
-                    self.at += 2;
-                    let second = self.four_digits()?;
-                    if (0xdc00..0xe000).contains(&second) {
-                        let (high, low) = (u32::from(first) - 0xd800, u32::from(second) - 0xdc00);
-                        code = 0x1_0000 + (high << 10) + low;
-                    } else {
-                        self.at = before;
-                    }
-                }
-                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+        if *letter != b'u' {
+            let known = escape::json_letter(*letter);
+            return known.map_or_else(|| self.problem("unknown escape in a string"), Ok);
+        }
+        let first = u32::from(self.four_digits()?);
+        if (0xd800..0xdc00).contains(&first) && self.body[self.at..].starts_with(b"\\u") {
+            let before = self.at;
+            self.at += 2;
+            let second = u32::from(self.four_digits()?);
+            if let Some(pair) = escape::surrogate_pair(first, second) {
+                return Ok(pair);
             }
-            _ => return self.problem("unknown escape in a string"),
-        })
+            self.at = before;
+        }
+        Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
     fn four_digits(&mut self) -> Read<u16> {

@@ -5,8 +5,9 @@ use opentelemetry_proto::tonic::common::v1::AnyValue;
 
 use super::eval::{Node, Patterns, Subject};
 use super::value::Computed;
-use crate::traces::lang::ast::{Aggregate, Spansets, Stage};
-use crate::traces::lang::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, Query};
+use crate::traces::lang::ast::{
+    Aggregate, BinaryOp, Const, Expr, Field, Intrinsic, Query, Spansets, Stage,
+};
 use crate::traces::store::Dictionary;
 
 /// The fields that a query mentions.
@@ -129,7 +130,7 @@ impl ShownPlan<'_> {
                     details.name = true;
                     continue;
                 }
-                // These stand elsewhere in the answer.
+                // These stand elsewhere in the response.
                 Field::Intrinsic(
                     Intrinsic::Duration
                     | Intrinsic::TraceDuration
@@ -165,76 +166,5 @@ impl ShownPlan<'_> {
             }
         }
         attributes
-    }
-}
-
-/// Properties that every match of a query has, so that an index can be asked first.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Required {
-    pub(crate) service: Option<String>,
-    pub(crate) trace_id: Option<u128>,
-}
-
-impl Required {
-    pub(crate) fn new(query: &Query) -> Self {
-        match query.pipeline.first() {
-            Some(Stage::Spansets(spansets)) => Self::spansets(spansets),
-            _ => Self::default(),
-        }
-    }
-
-    fn spansets(spansets: &Spansets) -> Self {
-        use crate::traces::lang::ast::SpansetOp::{
-            NotAncestor, NotChild, NotDescendant, NotParent, NotSibling, Or,
-        };
-        match spansets {
-            Spansets::Filter(expr) => Self::expr(expr),
-            Spansets::Binary(Or, ..) => Self::default(),
-            Spansets::Binary(
-                NotAncestor | NotChild | NotDescendant | NotParent | NotSibling,
-                _,
-                right,
-            ) => Self::spansets(right),
-            Spansets::Binary(_, left, right) => Self::spansets(left).or(Self::spansets(right)),
-            Spansets::Pipeline(stages) => match stages.first() {
-                Some(Stage::Spansets(spansets)) => Self::spansets(spansets),
-                _ => Self::default(),
-            },
-        }
-    }
-
-    fn expr(expr: &Expr) -> Self {
-        let Expr::Binary(op, left, right) = expr else {
-            return Self::default();
-        };
-        match (op, &**left, &**right) {
-            (BinaryOp::And, left, right) => Self::expr(left).or(Self::expr(right)),
-            (BinaryOp::Eq, Expr::Field(field), Expr::Const(Const::Text(text)))
-            | (BinaryOp::Eq, Expr::Const(Const::Text(text)), Expr::Field(field)) => match field {
-                Field::Attribute(AttributeScope::Resource, name) if name == "service.name" => {
-                    Self {
-                        service: Some(text.clone()),
-                        trace_id: None,
-                    }
-                }
-                Field::Intrinsic(Intrinsic::RootService) if !text.is_empty() => Self {
-                    service: Some(text.clone()),
-                    trace_id: None,
-                },
-                Field::Intrinsic(Intrinsic::TraceId) => Self {
-                    service: None,
-                    trace_id: u128::from_str_radix(text, 16).ok(),
-                },
-                _ => Self::default(),
-            },
-            _ => Self::default(),
-        }
-    }
-
-    fn or(self, other: Self) -> Self {
-        Self {
-            service: self.service.or(other.service),
-            trace_id: self.trace_id.or(other.trace_id),
-        }
     }
 }

@@ -21,7 +21,7 @@ const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A status, a body and what the body is.
-pub(super) struct Answer {
+pub(super) struct ApiResponse {
     status: StatusCode,
     content_type: Option<&'static str>,
     body: Bytes,
@@ -35,7 +35,7 @@ struct Rest {
     trace: TraceJson,
 }
 
-impl Answer {
+impl ApiResponse {
     fn new(
         status: StatusCode,
         content_type: impl Into<Option<&'static str>>,
@@ -94,6 +94,17 @@ impl Answer {
         Self::new(StatusCode::NOT_FOUND, None, Bytes::new())
     }
 
+    /// Splits the body off, which leaves a response with an empty one.
+    pub(super) fn into_parts(mut self) -> (Self, Vec<u8>) {
+        let body = std::mem::take(&mut self.body);
+        (self, body.into())
+    }
+
+    /// Puts a response and its body together again.
+    pub(super) fn from_parts(head: Self, body: Bytes) -> Self {
+        Self { body, ..head }
+    }
+
     pub(super) fn render(self, response: &mut Response) {
         response.status_code(self.status);
         if let Some(content_type) = self.content_type {
@@ -112,7 +123,7 @@ impl Answer {
 }
 
 impl Rest {
-    /// A portion, then all others. If the trace is thrown away meanwhile the answer breaks off.
+    /// A portion, then all others. If the trace is evicted meanwhile, the response breaks off.
     fn after(self, first: Bytes) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         let start = (Some(first), Some(self));
         futures_util::stream::try_unfold(start, |(ready, rest)| async {
@@ -132,16 +143,16 @@ impl Rest {
     }
 }
 
-impl From<SearchError> for Answer {
+impl From<SearchError> for ApiResponse {
     fn from(error: SearchError) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, TEXT, error.to_string())
     }
 }
 
-impl From<QueueError> for Answer {
+impl From<QueueError> for ApiResponse {
     fn from(why: QueueError) -> Self {
         let status = match why {
-            QueueError::Full => StatusCode::TOO_MANY_REQUESTS,
+            QueueError::Full | QueueError::Unread => StatusCode::TOO_MANY_REQUESTS,
             QueueError::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             QueueError::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         };

@@ -1,4 +1,4 @@
-//! The JSON around every answer, and the number formats inside.
+//! HTTP responses of the Prometheus API: their JSON, and the number formats inside.
 
 use std::fmt::Write as _;
 
@@ -7,16 +7,16 @@ use salvo::http::StatusCode;
 use crate::metrics::engine::QueryError;
 use crate::metrics::labels::Labels;
 
-/// A successful answer.
-pub(super) struct Reply {
-    /// JSON; none at all is an answer without content.
+/// A successful response.
+pub(super) struct ApiResponse {
+    /// JSON; `None` is a response without content.
     data: Option<String>,
     warnings: Vec<String>,
     infos: Vec<String>,
 }
 
-impl Reply {
-    /// An answer whose `data` is this JSON.
+impl ApiResponse {
+    /// A response whose `data` is this JSON.
     pub(super) fn data(json: impl Into<String>) -> Self {
         Self {
             data: Some(json.into()),
@@ -25,7 +25,7 @@ impl Reply {
         }
     }
 
-    /// An answer without content.
+    /// A response without content.
     pub(super) fn empty() -> Self {
         Self {
             data: None,
@@ -61,7 +61,7 @@ impl Reply {
     }
 }
 
-/// A failed answer: Prometheus' error type, its HTTP status and a text.
+/// A response that reports an error: Prometheus' error type, its HTTP status and a text.
 pub(super) struct ApiError {
     kind: &'static str,
     status: StatusCode,

@@ -1,4 +1,4 @@
-//! A panel's query with all that stands in it, as it is sent.
+//! A panel's query as it is sent, with the values of its variables and macros.
 
 use super::dashboard::Query;
 use super::template::{Choice, Language, Times, filled, interval_filled, seconds};
@@ -6,10 +6,10 @@ use crate::lab::provisioning::DataSource;
 
 /// A panel's query, and the server that it goes to.
 #[derive(Debug)]
-pub struct Question<'a> {
+pub struct PanelQuery<'a> {
     /// The query as the file has it.
     pub query: &'a Query,
-    /// The data source that is asked.
+    /// The data source that gets it.
     pub source: &'a DataSource,
     /// Its language.
     pub language: Language,
@@ -19,12 +19,12 @@ pub struct Question<'a> {
     pub times: Times,
 }
 
-impl<'a> Question<'a> {
-    /// The question of a query over `range` seconds with these choices; `None` for a query that is empty.
-    /// Where a panel is repeated, its variable has one value, that in `first`.
+impl<'a> PanelQuery<'a> {
+    /// A query over `range` seconds with these choices; `None` for a query that is empty. The variable of a
+    /// repeated panel has one value, that in `first`.
     ///
     /// # Errors
-    /// The one thing that is not known.
+    /// Names what is not known.
     pub fn of(
         query: &'a Query,
         sources: &'a [DataSource],

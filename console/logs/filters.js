@@ -1,0 +1,62 @@
+// @ts-check
+// The form that filters log lines: buttons for services and levels, a text, and the LogQL query that they make.
+
+import { colorOf, swatch } from "../colors.js";
+import { fill, h } from "../dom.js";
+import { LEVELS, queryOf } from "./loki.js";
+
+/** @import { State } from "./types" */
+
+/** @param {State} state @param {(changes: Partial<State>) => void} change */
+export function filterForm(state, change) {
+  const services = choices("services", "Service");
+  const levels = choices("levels", "Level");
+  const text = h("input", { onchange: () => change({ text: text.value, own: "" }) });
+  const query = h("input", { class: "mono", spellcheck: false });
+
+  /** @param {"services" | "levels"} key @param {string} label */
+  function choices(key, label) {
+    const group = h("div", { class: "row", role: "group", "aria-label": label });
+    const choice = (name = "") => {
+      const onclick = () => {
+        const names = new Set(state[key]);
+        if (!names.delete(name)) names.add(name);
+        change({ [key]: [...names], own: "" });
+      };
+      return h("button", { type: "button", onclick }, key === "services" && swatch(colorOf(name)), name);
+    };
+    const offer = (/** @type {string[]} */ names) => {
+      // Rebuilt only when the names change, so that a focused button keeps the focus.
+      if (group.dataset.names !== `${names}`) fill(group, names.map(choice));
+      group.dataset.names = `${names}`;
+      names.forEach((name, at) => (group.children[at].ariaPressed = String(state[key].includes(name))));
+    };
+    return { field: h("div", { class: "field" }, label, group), offer };
+  }
+
+  /** @param {Event} event */
+  function onsubmit(event) {
+    event.preventDefault();
+    const own = query.value.trim();
+    if (own === queryOf({ ...state, own: "" })) change({ own: "" });
+    else change({ own, services: [], levels: [], text: "" });
+  }
+
+  const element = h(
+    "form",
+    { class: "surface toolbar part log-form", "aria-label": "Filter log lines", onsubmit },
+    services.field,
+    levels.field,
+    h("label", {}, "Contains", text),
+    h("label", { class: "log-query" }, "LogQL", query),
+    h("button", { class: "primary" }, "Run query"),
+  );
+  /** Shows the state. @param {readonly string[]} known services that Loki has */
+  function draw(known) {
+    services.offer([...new Set([...known, ...state.services])].sort());
+    levels.offer(LEVELS);
+    text.value = state.text;
+    query.value = queryOf(state);
+  }
+  return { element, draw };
+}
