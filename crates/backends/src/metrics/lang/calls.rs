@@ -68,6 +68,10 @@ impl Parser<'_> {
         let mut modifier = self.aggregation_modifier()?;
         let (mut args, tallest) = self.arguments(depth)?;
         if modifier.is_none() {
+            // The next token is read here, and an error of the lexer comes before those of the aggregation.
+            if self.peek().kind == Kind::Error {
+                return self.unexpected("", "");
+            }
             modifier = self.aggregation_modifier()?;
         }
         self.aggregations -= 1;

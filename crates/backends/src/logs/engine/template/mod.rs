@@ -28,7 +28,6 @@ mod number;
 mod numbers;
 mod parser;
 mod printf;
-mod quote;
 mod regexes;
 mod strings;
 mod time;
