@@ -130,6 +130,8 @@ let
         "--enable-feature=exemplar-storage"
         # Tempo writes what it counts in spans.
         "--web.enable-remote-write-receiver"
+        # By default every web page that the browser of this machine shows may read all metrics.
+        "--web.cors.origin=none"
       ];
     }
     {

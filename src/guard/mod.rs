@@ -10,17 +10,17 @@
 //! * [`host`]: the allowed host names
 //! * [`origin`]: the allowed origins of pages
 //! * [`verdict`]: the decision on one request
-//! * [`hoop`]: the middleware, with the CORS headers for pages that are allowed
+//! * [`middleware`]: the middleware, with the CORS headers for pages that are allowed
 
-mod hoop;
 mod host;
+mod middleware;
 mod origin;
 mod verdict;
 
-pub(crate) use hoop::Before;
 pub(crate) use host::Hosts;
 #[cfg(feature = "lab")]
 pub(crate) use host::Name;
+pub(crate) use middleware::Before;
 pub(crate) use origin::AllowedOrigin;
 pub(crate) use verdict::Verdict;
 

@@ -207,3 +207,51 @@ fn head_is_answered_as_get_without_a_body() {
         }
     }
 }
+
+#[test]
+fn a_request_whose_end_is_not_clear_is_the_last_one_of_its_connection() {
+    let lab = Lab::start(&[]);
+    let instance = lab.ready["apps"]["app-a"].as_str().unwrap();
+    let instance: SocketAddr = instance.trim_start_matches("http://").parse().unwrap();
+    let servers = ["console", "prometheus", "loki", "tempo", "otlp_http"];
+    let servers = servers.map(|server| lab.server(server));
+    for at in servers.into_iter().chain([instance]) {
+        // Responses to a request and to another one behind it.
+        let responses = |headers: &str| {
+            let mut stream = http::connect(at);
+            let request = format!(
+                "POST / HTTP/1.1\r\nHost: {at}\r\n{headers}\
+                 GET /none HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n"
+            );
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answered = Vec::new();
+            // The server may reset the connection, since it reads no further.
+            let _ = stream.read_to_end(&mut answered);
+            let answered = String::from_utf8_lossy(&answered).into_owned();
+            answered.matches("HTTP/1.1 ").count()
+        };
+        assert_eq!(responses("Content-Length: 3\r\n\r\nabc"), 2, "{at}");
+        for unclear in [
+            "Content-Length: 3\r\nContent-Length: 5\r\n\r\nabc",
+            "Content-Length: 3, 5\r\n\r\nabc",
+            "Content-Length: +3\r\n\r\nabc",
+            "Content-Length: -1\r\n\r\n",
+            "Content-Length : 3\r\n\r\nabc",
+            "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+            "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+            "X-Null: a\0b\r\n\r\n",
+            "X-Return: a\rb\r\n\r\n",
+        ] {
+            assert_eq!(responses(unclear), 1, "{at}: {unclear:?}");
+        }
+        for second in ["evil.example", "localhost"] {
+            let request = format!("GET / HTTP/1.1\r\nHost: {at}\r\nHost: {second}\r\n\r\n");
+            let mut stream = http::connect(at);
+            stream.write_all(request.as_bytes()).unwrap();
+            let answer = http::read(&mut stream).expect("an answer");
+            assert!([400, 403].contains(&answer.status), "{at}: {answer:?}");
+        }
+    }
+}

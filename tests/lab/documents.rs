@@ -89,7 +89,8 @@ fn every_file_that_is_named_exists() {
     for document in documents() {
         for found in named.captures_iter(&text(&document)) {
             let name = &found[1];
-            if name.contains(['{', '*', '…']) {
+            // A name with `::` is that of a test, below.
+            if name.contains(['{', '*', '…']) || name.contains("::") {
                 continue;
             }
             count += 1;
@@ -242,4 +243,24 @@ fn the_embedded_servers_answer_every_endpoint_that_is_listed() {
         }
         assert!(count >= least, "{title}: {count}");
     }
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let named = Regex::new(r"`((?:crates/[\w/]+/)?tests/[\w/]+\.rs)::(\w+)`").unwrap();
+    let mut count = 0;
+    for document in documents() {
+        for found in named.captures_iter(&text(&document)) {
+            count += 1;
+            let test = format!("fn {}()", &found[2]);
+            let file = text(&root().join(&found[1]));
+            assert!(
+                file.contains(&test),
+                "{}: {}",
+                document.display(),
+                &found[0]
+            );
+        }
+    }
+    assert!(count > 20, "{count}");
 }

@@ -78,6 +78,8 @@ in
         "--enable-feature=exemplar-storage"
         # Tempo's service graph and span metrics.
         "--web.enable-remote-write-receiver"
+        # By default every web page that a browser shows here may read all metrics.
+        "--web.cors.origin=none"
       ];
     };
 

@@ -1,7 +1,7 @@
 //! Shared parts of the three servers: text formats, reading of request bodies, limits, and
 //! scheduling of queries.
 //!
-//! * [`regex`]: RE2's regular expressions, [`duration`]: durations as text
+//! * [`regex`]: RE2's regular expressions, [`duration`]: durations as text, [`quote`]: texts quoted as Go does
 //! * [`intake`]: reads request bodies within bounds of time and memory
 //! * [`measure`]: estimates the memory of a body before it is decoded
 //! * [`Stop`]: ends a computation on timeout or when the client hangs up
@@ -15,6 +15,7 @@ pub mod intake;
 mod matcher;
 pub mod measure;
 mod queries;
+pub(crate) mod quote;
 mod rate;
 pub(crate) mod regex;
 mod room;

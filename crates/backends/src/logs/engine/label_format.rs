@@ -3,8 +3,7 @@
 use super::budget::Budget;
 use super::error::QueryError;
 use super::fields::{ERROR, Fields};
-use super::pipeline::noted;
-use super::template::{Failure, Kind, Template};
+use super::template::{Failure, Kind, Template, text_or_label};
 use crate::logs::lang::LabelFormat;
 
 /// One change.
@@ -79,7 +78,7 @@ impl LabelChanges {
                     });
                     // `texts` has one text for each `Set`, in the same order.
                     if let Some(text) = texts.next()
-                        && let Some(text) = noted(text, fields)?
+                        && let Some(text) = text_or_label(text, fields)?
                     {
                         fields.set(label, &text);
                     }

@@ -12,7 +12,7 @@ use super::filters::{Condition, LineTest};
 use super::hints::Hints;
 use super::label_format::LabelChanges;
 use super::parsers::LineParser;
-use super::template::{Failure, Kind, Template};
+use super::template::{Kind, Template, text_or_label};
 use crate::logs::lang::{NamedMatcher, ParseError, Parser as ParserStage, Stage};
 use crate::logs::store::LabelMatcher;
 use crate::wire::regex::Expression;
@@ -140,7 +140,7 @@ impl Pipeline {
                 }
                 Step::LineFormat(template) => {
                     let made = template.render(fields, &line, ts, budget);
-                    if let Some(text) = noted(made, fields)? {
+                    if let Some(text) = text_or_label(made, fields)? {
                         line = Cow::Owned(text);
                     }
                 }
@@ -161,21 +161,6 @@ impl Pipeline {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
-    }
-}
-
-/// The text that a template made. If it failed, the line gets an error label and there is no text.
-pub(super) fn noted(
-    made: Result<String, Failure>,
-    fields: &mut Fields<'_>,
-) -> Result<Option<String>, QueryError> {
-    match made {
-        Ok(text) => Ok(Some(text)),
-        Err(Failure::Line(details)) => {
-            fields.fail("TemplateFormatErr", &details);
-            Ok(None)
-        }
-        Err(Failure::Query(error)) => Err(error),
     }
 }
 

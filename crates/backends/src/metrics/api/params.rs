@@ -66,12 +66,12 @@ impl Params {
         let text = self.get(name);
         let problem = || format!("cannot parse {text:?} to a valid timestamp");
         match missing {
-            None => parse_time(text).ok_or_else(|| invalid(name, problem())),
+            None => parse_time(text).ok_or_else(|| ApiError::invalid(name, problem())),
             Some(missing) if text.is_empty() => Ok(missing),
             // Prometheus says more where the parameter may be missing.
             Some(_) => parse_time(text).ok_or_else(|| {
                 let problem = problem();
-                invalid(name, format!("invalid time value for '{name}': {problem}"))
+                ApiError::invalid(name, format!("invalid time value for '{name}': {problem}"))
             }),
         }
     }
@@ -82,13 +82,15 @@ impl Params {
         let seconds = text.parse::<f64>().ok().map(|seconds| seconds * 1000.0);
         match seconds {
             Some(millis) if millis.abs() < 9.2e15 => Ok(millis as i64),
-            Some(_) => Err(invalid(
+            Some(_) => Err(ApiError::invalid(
                 name,
                 format!("cannot parse {text:?} to a valid duration. It overflows int64"),
             )),
             None => prometheus::parse(text)
                 .map(|nanos| nanos / 1_000_000)
-                .map_err(|_| invalid(name, format!("cannot parse {text:?} to a valid duration"))),
+                .map_err(|_| {
+                    ApiError::invalid(name, format!("cannot parse {text:?} to a valid duration"))
+                }),
         }
     }
 
@@ -99,18 +101,13 @@ impl Params {
             text => match text.parse::<i64>() {
                 Ok(0) => Ok(usize::MAX),
                 Ok(number) if number > 0 => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
-                _ => Err(invalid(
+                _ => Err(ApiError::invalid(
                     name,
                     format!("cannot parse {text:?} to a non-negative number"),
                 )),
             },
         }
     }
-}
-
-/// The error for a parameter, as Prometheus words it.
-pub(super) fn invalid(name: &str, problem: impl std::fmt::Display) -> ApiError {
-    ApiError::bad_data(format!("invalid parameter {name:?}: {problem}"))
 }
 
 /// Unix seconds with a fraction, or RFC 3339.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Api;
-use super::params::{Params, invalid};
+use super::params::Params;
 use super::response::{
     ApiError, ApiResponse, push_labels, push_list, push_sample, push_string, push_time, push_value,
 };
@@ -82,14 +82,14 @@ pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<ApiRespon
     let start = params.time("start", None)?;
     let end = params.time("end", None)?;
     if end < start {
-        return Err(invalid(
+        return Err(ApiError::invalid(
             "end",
             "end timestamp must not be before start time",
         ));
     }
     let step = params.duration("step")?;
     if step <= 0 {
-        return Err(invalid(
+        return Err(ApiError::invalid(
             "step",
             "zero or negative query resolution step widths are not accepted. Try a positive integer",
         ));

@@ -77,6 +77,11 @@ impl ApiError {
         }
     }
 
+    /// The error for a parameter, as Prometheus words it.
+    pub(super) fn invalid(name: &str, problem: impl std::fmt::Display) -> Self {
+        Self::bad_data(format!("invalid parameter {name:?}: {problem}"))
+    }
+
     pub(super) fn timeout(text: impl Into<String>) -> Self {
         Self {
             kind: "timeout",
@@ -104,7 +109,7 @@ impl ApiError {
     /// The error of a query given in parameter `name`.
     pub(super) fn of_query(name: &str, error: QueryError) -> Self {
         match error {
-            QueryError::BadData(text) => super::params::invalid(name, text),
+            QueryError::BadData(text) => Self::invalid(name, text),
             QueryError::Timeout => Self::timeout(error.to_string()),
             QueryError::Canceled => Self {
                 kind: "canceled",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Api;
-use super::params::{Params, invalid};
+use super::params::Params;
 use super::response::{ApiError, ApiResponse, push_labels, push_list, push_string};
 use crate::metrics::engine;
 use crate::metrics::labels::Labels;
@@ -14,7 +14,7 @@ fn matched(api: &Api, params: &Params, stop: &Stop) -> Result<BTreeSet<Labels>, 
     let start = params.time("start", Some(i64::MIN))?;
     let end = params.time("end", Some(i64::MAX))?;
     if end < start {
-        return Err(invalid(
+        return Err(ApiError::invalid(
             "end",
             "end timestamp must not be before start time",
         ));

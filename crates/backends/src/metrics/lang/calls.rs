@@ -2,7 +2,7 @@
 
 use super::ast::{Aggregate, Call, Expr};
 use super::literal;
-use super::parser::{Parser, Stop, Tree};
+use super::parser::{Parser, Stop, Tree, begins_expression};
 use super::token::{Aggregation, Kind, Op, Word, quote};
 
 impl Parser<'_> {
@@ -23,14 +23,13 @@ impl Parser<'_> {
             if !self.eat(Kind::Comma) {
                 break;
             }
-            while matches!(self.peek().kind, Kind::Comma | Kind::RightParen) {
+            while !begins_expression(self.peek().kind) && self.peek().kind != Kind::Error {
                 let text = "trailing commas not allowed in function call args";
                 self.note(comma.place, text.to_owned());
                 comma = self.peek();
-                if comma.kind == Kind::RightParen {
+                if !self.eat(Kind::Comma) {
                     break;
                 }
-                self.advance();
             }
             if self.peek().kind == Kind::RightParen {
                 break;
@@ -69,6 +68,10 @@ impl Parser<'_> {
         let mut modifier = self.aggregation_modifier()?;
         let (mut args, tallest) = self.arguments(depth)?;
         if modifier.is_none() {
+            // The next token is read here, and an error of the lexer comes before those of the aggregation.
+            if self.peek().kind == Kind::Error {
+                return self.unexpected("", "");
+            }
             modifier = self.aggregation_modifier()?;
         }
         self.aggregations -= 1;

@@ -108,6 +108,19 @@ fn begins_selector(kind: Kind) -> bool {
     )
 }
 
+/// An expression begins with a selector, a literal, a parenthesis or a sign.
+pub(super) fn begins_expression(kind: Kind) -> bool {
+    begins_selector(kind)
+        || matches!(
+            kind,
+            Kind::LeftParen
+                | Kind::Number
+                | Kind::Duration
+                | Kind::String
+                | Kind::Op(Op::Add | Op::Sub)
+        )
+}
+
 impl<'a> Parser<'a> {
     fn whole(&mut self) -> Result<Expr, Stop> {
         if self.peek().kind == Kind::End {
@@ -215,10 +228,15 @@ impl<'a> Parser<'a> {
                 break;
             }
             self.advance();
-            let (return_bool, matching) = self.operator_modifiers(left.0.place())?;
+            let (return_bool, matching) = self.operator_modifiers()?;
+            let fills = self.fill_modifiers()?;
             // The power binds to the right, all others to the left.
             let next = op.precedence() + u8::from(op != Op::Pow);
             let right = self.expression(next, depth + 1)?;
+            if fills {
+                let text = "binop fill modifiers are experimental and not enabled";
+                self.note(left.0.place(), text.to_owned());
+            }
             let height = self.limited(left.1.max(right.1) + 1, place)?;
             let binary = Binary {
                 op,
@@ -233,7 +251,7 @@ impl<'a> Parser<'a> {
         Ok(left)
     }
 
-    fn operator_modifiers(&mut self, start: Place) -> Result<(bool, Matching), Stop> {
+    fn operator_modifiers(&mut self) -> Result<(bool, Matching), Stop> {
         let return_bool = self.eat(Kind::Word(Word::Bool));
         let mut matching = Matching::default();
         if let Kind::Word(word @ (Word::On | Word::Ignoring)) = self.peek().kind {
@@ -246,11 +264,18 @@ impl<'a> Parser<'a> {
                     Word::GroupLeft => Card::ManyToOne,
                     _ => Card::OneToMany,
                 };
-                if self.peek().kind == Kind::LeftParen {
+                let next = self.peek().kind;
+                if next == Kind::LeftParen || !begins_expression(next) {
                     matching.include = self.grouping()?;
                 }
             }
         }
+        Ok((return_bool, matching))
+    }
+
+    /// True if there are `fill` modifiers.
+    fn fill_modifiers(&mut self) -> Result<bool, Stop> {
+        let mut found = false;
         while let Kind::Word(Word::Fill | Word::FillLeft | Word::FillRight) = self.peek().kind {
             self.advance();
             if !self.eat(Kind::LeftParen) {
@@ -263,10 +288,9 @@ impl<'a> Parser<'a> {
             if !number || !self.eat(Kind::RightParen) {
                 return self.unexpected("", "");
             }
-            let text = "binop fill modifiers are experimental and not enabled";
-            self.note(start, text.to_owned());
+            found = true;
         }
-        Ok((return_bool, matching))
+        Ok(found)
     }
 
     fn operand(&mut self, depth: usize) -> Result<Tree, Stop> {

@@ -1,5 +1,7 @@
 //! The tokens of PromQL, and how an error message shows them.
 
+use crate::wire::quote::{quoted, quoted_with};
+
 /// A place in the query, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Place(pub(crate) usize);
@@ -241,39 +243,12 @@ fn short(text: &str) -> String {
 
 /// A text as Go's `%q` writes it.
 pub(crate) fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for one in text.chars() {
-        match one {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\u{7}' => quoted.push_str("\\a"),
-            '\u{8}' => quoted.push_str("\\b"),
-            '\u{c}' => quoted.push_str("\\f"),
-            '\u{b}' => quoted.push_str("\\v"),
-            control if (control as u32) < 0x20 || control as u32 == 0x7f => {
-                quoted.push_str(&format!("\\x{:02x}", control as u32));
-            }
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
+    quoted(text.as_bytes())
 }
 
 /// A character as Go's `%q` writes it.
 pub(super) fn quote_char(one: char) -> String {
-    match one {
-        '\'' => r"'\''".to_owned(),
-        '"' => "'\"'".to_owned(),
-        other => {
-            let quoted = quote(&other.to_string());
-            format!("'{}'", &quoted[1..quoted.len() - 1])
-        }
-    }
+    quoted_with(one.encode_utf8(&mut [0; 4]).as_bytes(), '\'', false)
 }
 
 /// The word, aggregation, operator or number that a name is, whatever its case.

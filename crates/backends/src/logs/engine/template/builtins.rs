@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::context::{Context, Fault};
 use super::format::print_text;
-use super::quote::valid;
 use super::value::{MapType, Value};
+use crate::wire::quote::valid;
 
 type Made = Result<Value, Fault>;
 

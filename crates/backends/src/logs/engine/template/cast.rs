@@ -1,8 +1,8 @@
 //! Converts any value to a number, as spf13/cast does for sprig; other values become 0.
 
 use super::number::{parse_float, parse_int, to_int};
-use super::quote::valid;
 use super::value::{IntType, Value};
+use crate::wire::quote::valid;
 
 /// `cast.ToInt64`
 pub(super) fn int(value: &Value) -> i64 {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::quote::valid;
 use super::regexes::Regexes;
 use super::value::{Map, MapType, Text, Value};
 use crate::logs::engine::budget::Budget;
 use crate::logs::engine::error::QueryError;
 use crate::logs::engine::fields::Fields;
+use crate::wire::quote::valid;
 use crate::wire::regex::Expression;
 
 /// An error of a template function.

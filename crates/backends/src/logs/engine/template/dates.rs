@@ -7,10 +7,10 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use super::context::{Context, Fault};
 use super::functions::{Made, text};
 use super::number::{Bad, parse_decimal};
-use super::quote::{quoted, valid};
 use super::time::{NANOS, Time, Zone, parse};
 use super::value::{IntType, Value};
 use crate::wire::duration::go;
+use crate::wire::quote::{quoted, valid};
 
 /// The present.
 pub(super) fn now() -> Time {

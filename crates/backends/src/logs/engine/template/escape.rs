@@ -1,6 +1,6 @@
 //! Escaping for HTML, JavaScript and URLs, as in Go's templates.
 
-use super::quote::{chars, is_print};
+use crate::wire::quote::{chars, is_print};
 
 /// `html`
 pub(super) fn html(text: &[u8]) -> Vec<u8> {
@@ -79,7 +79,10 @@ pub(super) fn query_unescape(text: &[u8]) -> Result<Vec<u8>, String> {
                 };
                 let Some(number) = number.and_then(|number| u8::try_from(number).ok()) else {
                     let bad = [b"%", digits].concat();
-                    return Err(format!("invalid URL escape {}", super::quote::quoted(&bad)));
+                    return Err(format!(
+                        "invalid URL escape {}",
+                        crate::wire::quote::quoted(&bad)
+                    ));
                 };
                 out.push(number);
                 rest = after.get(2..).unwrap_or_default();

@@ -249,7 +249,7 @@ impl<'r> Run<'r, '_> {
         }
         let callee = match (function.body, given.arguments.first(), &given.last) {
             (Body::Call, Some(written), _) => written.to_string(),
-            (Body::Call, None, Some(Value::Text(text))) => super::quote::valid(text),
+            (Body::Call, None, Some(Value::Text(text))) => crate::wire::quote::valid(text),
             (Body::Call, None, Some(value)) => format!("<{} Value>", value.type_name()),
             _ => String::new(),
         };

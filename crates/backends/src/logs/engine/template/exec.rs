@@ -6,9 +6,9 @@ use super::context::{Context, Fault};
 use super::format::print_text;
 use super::node::{Branch, List, Node, Pipe, TemplateCall};
 use super::parser::Templates;
-use super::quote::{quoted, valid};
 use super::value::{MapType, Value};
 use crate::logs::engine::error::QueryError;
+use crate::wire::quote::{quoted, valid};
 
 /// Largest number of nodes and pipelines executed for one line.
 const MAX_STEPS: usize = 1_000_000;

@@ -3,10 +3,10 @@
 
 use super::context::{Context, Fault};
 use super::float;
-use super::quote::{chars, count_chars, is_print, quoted_with};
 use super::time::{MONTHS, WEEKDAYS, name_of};
 use super::value::{IntType, Map, MapType, Value};
 use crate::wire::duration::go;
+use crate::wire::quote::{chars, count_chars, is_print, quoted_with};
 
 type Done = Result<(), Fault>;
 

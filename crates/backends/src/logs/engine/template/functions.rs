@@ -332,7 +332,7 @@ static FUNCTIONS: &[Function] = &[
         )))
     }),
     fixed("toDateInZone", &[Str, Str, Str], |_, a| {
-        let zone = Zone::load(&super::quote::valid(text(a, 1)?));
+        let zone = Zone::load(&crate::wire::quote::valid(text(a, 1)?));
         Ok(Value::Time(dates::parsed(text(a, 0)?, text(a, 2)?, zone)))
     }),
     fixed("now", &[], |_, _| Ok(Value::Time(dates::now()))),

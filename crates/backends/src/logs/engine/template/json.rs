@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::number::parse_float;
-use super::quote::first_char;
 use super::value::{Map, MapType, Text, Value};
 use crate::wire::escape;
+use crate::wire::quote::first_char;
 
 /// Deepest nesting of objects and arrays. Go allows 10,000 levels; here each level uses stack.
 const MAX_DEPTH: usize = 100;

@@ -1,6 +1,6 @@
 //! Splits a template into tokens, by the rules of Go's `text/template/parse`.
 
-use super::quote::{first_char, quoted};
+use crate::wire::quote::{first_char, quoted};
 
 /// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -506,7 +506,7 @@ fn named_char(c: Option<char>) -> String {
     };
     let code = u32::from(c);
     match first_char(c.encode_utf8(&mut [0; 4]).as_bytes()) {
-        Some((c, _)) if super::quote::is_print(c) => format!("U+{code:04X} '{c}'"),
+        Some((c, _)) if crate::wire::quote::is_print(c) => format!("U+{code:04X} '{c}'"),
         _ => format!("U+{code:04X}"),
     }
 }

@@ -28,7 +28,6 @@ mod number;
 mod numbers;
 mod parser;
 mod printf;
-mod quote;
 mod regexes;
 mod strings;
 mod time;
@@ -165,5 +164,20 @@ fn only_label(templates: &Templates, kind: Kind) -> Option<String> {
     match names.as_slice() {
         [name] if plain => Some(name.clone()),
         _ => None,
+    }
+}
+
+/// The text of a rendered template. If rendering failed, the line gets an error label and there is no text.
+pub(super) fn text_or_label(
+    rendered: Result<String, Failure>,
+    fields: &mut Fields<'_>,
+) -> Result<Option<String>, QueryError> {
+    match rendered {
+        Ok(text) => Ok(Some(text)),
+        Err(Failure::Line(details)) => {
+            fields.fail("TemplateFormatErr", &details);
+            Ok(None)
+        }
+        Err(Failure::Query(error)) => Err(error),
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::{Display, Formatter, Result};
 
 use super::functions::Function;
 use super::number::Number;
-use super::quote::quoted;
 use super::value::Text;
+use crate::wire::quote::quoted;
 
 /// Nodes one after the other.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +111,7 @@ impl Display for List {
 impl Display for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
-            Self::Text(text) => f.write_str(&super::quote::valid(text)),
+            Self::Text(text) => f.write_str(&crate::wire::quote::valid(text)),
             Self::Action(action) => write!(f, "{{{{{}}}}}", action.pipe),
             Self::If(branch) => branch.write(f, "if"),
             Self::With(branch) => branch.write(f, "with"),

@@ -1,7 +1,7 @@
 //! Numbers in Go's syntax: `strconv.ParseInt`, `ParseUint` and `ParseFloat`, and the constants of
 //! templates, which hold a number in every type that can represent it.
 
-use super::quote::{Unit, quoted, unquote_char};
+use crate::wire::quote::{Unit, quoted, unquote_char};
 
 /// The error of a number that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

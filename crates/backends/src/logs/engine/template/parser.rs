@@ -9,8 +9,8 @@ use super::node::{
     Action, Branch, Command, List, Node, Operand, Pipe, TemplateCall, Term, Variable,
 };
 use super::number::Number;
-use super::quote::{quoted, unquote};
 use super::value::Text;
+use crate::wire::quote::{quoted, unquote};
 
 /// Deepest nesting of parentheses and blocks together. Go allows 10,000 parentheses; here each
 /// level uses stack.

@@ -2,8 +2,8 @@
 
 use super::context::{Context, Fault};
 use super::format::{Flags, Printer};
-use super::quote::first_char;
 use super::value::Value;
+use crate::wire::quote::first_char;
 
 /// Widths and precisions above this are refused, as in Go.
 const MOST: i64 = 1_000_000;

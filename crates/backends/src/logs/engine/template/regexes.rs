@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::context::{Context, Fault};
-use super::quote::valid;
 use super::value::Value;
+use crate::wire::quote::valid;
 use crate::wire::regex::Expression;
 
 /// Largest number of cached expressions. The cache is cleared beyond it, for templates that build

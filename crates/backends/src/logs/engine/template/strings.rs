@@ -1,8 +1,8 @@
 //! Functions on texts. Those of sprig take the text last, those of Go's `strings` first.
 
 use super::context::{Context, Fault};
-use super::quote::{chars, count_chars, first_char};
 use super::value::{Text, Value};
+use crate::wire::quote::{chars, count_chars, first_char};
 
 type Made = Result<Value, Fault>;
 

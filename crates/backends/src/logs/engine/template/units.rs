@@ -1,7 +1,7 @@
 //! `bytes`: sizes as dustin/go-humanize reads them.
 
 use super::number::parse_float;
-use super::quote::{quoted, valid};
+use crate::wire::quote::{quoted, valid};
 
 /// The bytes of a unit, in lower case.
 fn unit(name: &str) -> Option<f64> {

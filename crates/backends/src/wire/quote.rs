@@ -2,7 +2,7 @@
 //! invalid byte counts as one character.
 
 /// Decodes the first character with its length in bytes; `None` if the bytes are not UTF-8.
-pub(super) fn first_char(bytes: &[u8]) -> Option<(char, usize)> {
+pub(crate) fn first_char(bytes: &[u8]) -> Option<(char, usize)> {
     let most = bytes.get(..bytes.len().min(4))?;
     let valid = match std::str::from_utf8(most) {
         Ok(text) => text,
@@ -13,7 +13,7 @@ pub(super) fn first_char(bytes: &[u8]) -> Option<(char, usize)> {
 }
 
 /// The characters of a text with their bytes; an invalid byte has no character.
-pub(super) fn chars(bytes: &[u8]) -> impl Iterator<Item = (Option<char>, &[u8])> {
+pub(crate) fn chars(bytes: &[u8]) -> impl Iterator<Item = (Option<char>, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn chars(bytes: &[u8]) -> impl Iterator<Item = (Option<char>, &[u8])>
 }
 
 /// Number of characters of a text.
-pub(super) fn count_chars(bytes: &[u8]) -> usize {
+pub(crate) fn count_chars(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.chars().count(),
         Err(_) => chars(bytes).count(),
@@ -38,7 +38,7 @@ pub(super) fn count_chars(bytes: &[u8]) -> usize {
 }
 
 /// Replaces each invalid byte by U+FFFD, as Go's encoders do.
-pub(super) fn valid(bytes: &[u8]) -> String {
+pub(crate) fn valid(bytes: &[u8]) -> String {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return text.to_owned();
     }
@@ -48,7 +48,7 @@ pub(super) fn valid(bytes: &[u8]) -> String {
 
 /// Go's `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols and the space. Rust's
 /// `Debug` leaves the same characters unescaped.
-pub(super) fn is_print(c: char) -> bool {
+pub(crate) fn is_print(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }
@@ -59,12 +59,12 @@ pub(super) fn is_print(c: char) -> bool {
 }
 
 /// `strconv.Quote`
-pub(super) fn quoted(bytes: &[u8]) -> String {
+pub(crate) fn quoted(bytes: &[u8]) -> String {
     quoted_with(bytes, '"', false)
 }
 
 /// `strconv.Quote` with another quote, or in ASCII.
-pub(super) fn quoted_with(bytes: &[u8], quote: char, ascii: bool) -> String {
+pub(crate) fn quoted_with(bytes: &[u8], quote: char, ascii: bool) -> String {
     let mut text = String::with_capacity(bytes.len() + 2);
     text.push(quote);
     for (c, raw) in chars(bytes) {
@@ -102,10 +102,10 @@ fn push_escaped(text: &mut String, c: char, quote: char, ascii: bool) {
 
 /// Not a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BadSyntax;
+pub(crate) struct BadSyntax;
 
 /// `strconv.Unquote` of a text in double or back quotes.
-pub(super) fn unquote(literal: &str) -> Result<Vec<u8>, BadSyntax> {
+pub(crate) fn unquote(literal: &str) -> Result<Vec<u8>, BadSyntax> {
     let quote = literal.chars().next().ok_or(BadSyntax)?;
     let inner = literal
         .strip_prefix(quote)
@@ -129,14 +129,14 @@ pub(super) fn unquote(literal: &str) -> Result<Vec<u8>, BadSyntax> {
 
 /// The meaning of one character or escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Char(char),
     /// Of `\x` and of octal escapes.
     Byte(u8),
 }
 
 /// `strconv.UnquoteChar`: the first character or escape, and what follows.
-pub(super) fn unquote_char(text: &str, quote: char) -> Result<(Unit, &str), BadSyntax> {
+pub(crate) fn unquote_char(text: &str, quote: char) -> Result<(Unit, &str), BadSyntax> {
     let mut chars = text.chars();
     let c = chars.next().ok_or(BadSyntax)?;
     if c == quote || c == '\n' {
