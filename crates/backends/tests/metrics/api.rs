@@ -476,6 +476,76 @@ async fn a_native_histogram_is_refused_by_name_and_the_rest_of_its_batch_is_kept
     }
 }
 
+/// Labels as bytes: a sender may get them wrong in ways that the types of a language do not allow.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawPair {
+    #[prost(bytes = "vec", tag = "1")]
+    name: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawSeries {
+    #[prost(message, repeated, tag = "1")]
+    labels: Vec<RawPair>,
+    #[prost(message, repeated, tag = "2")]
+    samples: Vec<Sample>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawWrite {
+    #[prost(message, repeated, tag = "1")]
+    series: Vec<RawSeries>,
+}
+
+#[tokio::test]
+async fn a_pushed_series_with_wrong_labels_is_refused_alone() {
+    let embedded = embedded().await;
+    let series = |labels: &[(&[u8], &[u8])]| RawSeries {
+        labels: labels
+            .iter()
+            .map(|(name, value)| RawPair {
+                name: name.to_vec(),
+                value: value.to_vec(),
+            })
+            .collect(),
+        samples: vec![Sample {
+            value: 1.0,
+            timestamp: now_ms(),
+        }],
+    };
+    for (wrong, said) in [
+        (&[(&b"a"[..], &b"1"[..]), (b"a", b"2")][..], "given twice"),
+        (&[(b"a", b"1"), (b"a", b"1")], "given twice"),
+        (&[(b"__name__", b"other")], "given twice"),
+        (&[(b"", b"1")], "without a name"),
+        (&[(b"a", b"\xff")], "not UTF-8"),
+        (&[(b"\xff", b"1")], "not UTF-8"),
+    ] {
+        let mut labels = vec![(&b"__name__"[..], &b"wrong"[..])];
+        labels.extend_from_slice(wrong);
+        let write = RawWrite {
+            series: vec![
+                series(&[(b"__name__", b"before")]),
+                series(&labels),
+                series(&[(b"__name__", b"after")]),
+            ],
+        };
+        let raw = prost::Message::encode_to_vec(&write);
+        let body = snap::raw::Encoder::new().compress_vec(&raw).unwrap();
+        let (status, text) = embedded
+            .http
+            .post_raw("/api/v1/write", "application/x-protobuf", body)
+            .await;
+        let text = String::from_utf8_lossy(&text);
+        assert!(status == 400 && text.contains(said), "{status} {text}");
+    }
+    for (name, there) in [("before", 1), ("wrong", 0), ("other", 0), ("after", 1)] {
+        assert_eq!(embedded.vector(name).await.len(), there, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn remote_write_stores_and_refuses_garbage() {
     let embedded = embedded().await;

@@ -17,17 +17,18 @@ const MAX_POINTS: i64 = 11_000;
 /// The server's limits, lowered by the request's own `timeout` and changed by its `lookback_delta`.
 fn limits(api: &Api, params: &Params) -> Result<QueryLimits, ApiError> {
     let mut limits = api.limits.clone();
-    let millis = |name: &str| {
-        let millis = params.duration(name)?;
-        Ok(Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
-    };
+    let time = |nanos: i64| Duration::from_nanos(u64::try_from(nanos).unwrap_or(0));
     if !params.get("timeout").is_empty() {
-        limits.timeout = limits.timeout.min(millis("timeout")?);
+        let given = params.duration("timeout");
+        let given = given.map_err(|problem| ApiError::invalid("timeout", problem))?;
+        limits.timeout = limits.timeout.min(time(given));
     }
     if !params.get("lookback_delta").is_empty() {
-        let given = millis("lookback_delta")?;
-        if !given.is_zero() {
-            limits.lookback = given;
+        let given = params.duration("lookback_delta").map_err(|problem| {
+            ApiError::bad_data(format!("error parsing lookback delta duration: {problem}"))
+        })?;
+        if given > 0 {
+            limits.lookback = time(given);
         }
     }
     Ok(limits)
@@ -35,7 +36,7 @@ fn limits(api: &Api, params: &Params) -> Result<QueryLimits, ApiError> {
 
 /// Evaluates at one time.
 pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<ApiResponse, ApiError> {
-    let limit = params.limit("limit")?;
+    let limit = params.limit()?;
     let time = params.time("time", Some(now_ms()))?;
     let limits = limits(api, params)?;
     let result = engine::instant(&api.store, params.get("query"), time, &limits, stop)
@@ -78,7 +79,7 @@ pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<ApiResp
 
 /// Evaluates at each step between two times.
 pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<ApiResponse, ApiError> {
-    let limit = params.limit("limit")?;
+    let limit = params.limit()?;
     let start = params.time("start", None)?;
     let end = params.time("end", None)?;
     if end < start {
@@ -87,19 +88,23 @@ pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<ApiRespon
             "end timestamp must not be before start time",
         ));
     }
-    let step = params.duration("step")?;
+    let step = params.duration("step");
+    let step = step.map_err(|problem| ApiError::invalid("step", problem))?;
     if step <= 0 {
         return Err(ApiError::invalid(
             "step",
             "zero or negative query resolution step widths are not accepted. Try a positive integer",
         ));
     }
-    if end.saturating_sub(start) / step > MAX_POINTS {
+    let length = i128::from(end) - i128::from(start);
+    if length * 1_000_000 / i128::from(step) > i128::from(MAX_POINTS) {
         return Err(ApiError::bad_data(
             "exceeded maximum resolution of 11,000 points per timeseries. \
              Try decreasing the query resolution (?step=XX)",
         ));
     }
+    // The evaluation counts in milliseconds.
+    let step = (step / 1_000_000).max(1);
     let limits = limits(api, params)?;
     let result = engine::range(
         &api.store,

@@ -78,9 +78,21 @@ fn push_target(json: &mut String, target: &Target) {
     ));
 }
 
+/// A limit of metadata: what is below `least` limits nothing.
+fn most(params: &Params, name: &str, least: i64) -> Result<usize, ApiError> {
+    match params.integer(name) {
+        Some(Ok(number)) if number >= least => Ok(usize::try_from(number).unwrap_or(usize::MAX)),
+        None | Some(Ok(_)) => Ok(usize::MAX),
+        Some(Err(_)) => Err(ApiError::bad_data(format!("{name} must be a number"))),
+    }
+}
+
 /// Type, help and unit of each metric family, over all targets.
 pub(super) fn metadata(api: &Api, params: &Params) -> Result<ApiResponse, ApiError> {
-    let (limit, per_metric) = (params.limit("limit")?, params.limit("limit_per_metric")?);
+    let (limit, per_metric) = (
+        most(params, "limit", 0)?,
+        most(params, "limit_per_metric", 1)?,
+    );
     let only = params.get("metric");
     let mut families: BTreeMap<String, BTreeSet<Metadata>> = BTreeMap::new();
     for target in api.targets.targets() {

@@ -11,6 +11,7 @@ use super::selector::Take;
 use super::{QueryError, elementwise, over_time, ranking, regression};
 use crate::metrics::labels::Labels;
 use crate::metrics::lang::ast::{Call, Expr};
+use crate::metrics::lang::token::Place;
 
 /// Tells if the order of an instant vector is part of the expression's meaning.
 pub(super) fn sets_order(expr: &Expr) -> bool {
@@ -82,7 +83,12 @@ impl Evaluator<'_> {
             let name = column.labels.metric_name();
             if !name.is_empty() && !COUNTERS.iter().any(|end| name.ends_with(end)) {
                 let note = Note::possible_non_counter(name);
-                self.annotations().add(note, argument.place());
+                // Prometheus looks inside of parentheses, and no longer knows where a subquery stood.
+                let place = match argument.bare() {
+                    Expr::Subquery(_) => Place(0),
+                    bare => bare.place(),
+                };
+                self.annotations().add(note, place);
             }
         }
     }

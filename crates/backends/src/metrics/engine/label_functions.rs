@@ -50,6 +50,9 @@ impl Evaluator<'_> {
             .iter()
             .map(|source| self.text(source, grid))
             .collect::<Result<_, _>>()?;
+        if sources.iter().any(String::is_empty) {
+            return Err(invalid_name("source", call));
+        }
         check_target(&target, call)?;
         let mut columns = self.vector(vector, grid)?;
         for column in &mut columns {
@@ -78,12 +81,17 @@ impl Evaluator<'_> {
 
 fn check_target(target: &str, call: &Call) -> Result<(), QueryError> {
     if target.is_empty() {
-        return Err(QueryError::Execution(format!(
-            "invalid destination label name in {}(): {target}",
-            call.function.name
-        )));
+        return Err(invalid_name("destination", call));
     }
     Ok(())
+}
+
+/// An empty label name; any other is valid.
+fn invalid_name(which: &str, call: &Call) -> QueryError {
+    QueryError::Execution(format!(
+        "invalid {which} label name in {}(): ",
+        call.function.name
+    ))
 }
 
 fn too_few(call: &Call) -> QueryError {

@@ -45,12 +45,13 @@ struct TimeSeries {
 #[derive(Clone, PartialEq, Message)]
 struct NativeHistogram {}
 
+/// Bytes, so that one text that is not UTF-8 refuses its own series and not the whole batch.
 #[derive(Clone, PartialEq, Message)]
 struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
+    #[prost(bytes = "vec", tag = "1")]
+    name: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -240,11 +241,17 @@ fn store_all(store: &Store, messages: Messages) -> Result<(), Refusal> {
     let now = now_ms();
     let mut refusal = None;
     for series in request.timeseries {
-        let labels = labels_of(series.labels);
-        if labels.metric_name().is_empty() {
-            refusal.get_or_insert_with(|| bad(format!("series {labels} has no metric name")));
-            continue;
-        }
+        let labels = match labels_of(series.labels) {
+            Ok(labels) if !labels.metric_name().is_empty() => labels,
+            Ok(labels) => {
+                refusal.get_or_insert_with(|| bad(format!("series {labels} has no metric name")));
+                continue;
+            }
+            Err(problem) => {
+                refusal.get_or_insert_with(|| bad(problem));
+                continue;
+            }
+        };
         if !series.histograms.is_empty() {
             refusal.get_or_insert_with(|| {
                 bad(format!(
@@ -267,8 +274,16 @@ fn store_all(store: &Store, messages: Messages) -> Result<(), Refusal> {
                 .get_or_insert_with(|| bad(format!("{problem}: {labels} at {}", sample.timestamp)));
         }
         for exemplar in series.exemplars {
+            let exemplar_labels = match labels_of(exemplar.labels) {
+                Ok(labels) => labels,
+                Err(problem) => {
+                    let text = format!("exemplar of {labels}: {problem}");
+                    refusal.get_or_insert_with(|| bad(text));
+                    continue;
+                }
+            };
             let exemplar = Exemplar {
-                labels: labels_of(exemplar.labels),
+                labels: exemplar_labels,
                 value: exemplar.value,
                 timestamp: exemplar.timestamp,
                 has_timestamp: true,
@@ -279,6 +294,25 @@ fn store_all(store: &Store, messages: Messages) -> Result<(), Refusal> {
     refusal.map_or(Ok(()), Err)
 }
 
-fn labels_of(labels: Vec<Label>) -> Labels {
-    Labels::from_pairs(labels.into_iter().map(|label| (label.name, label.value)))
+/// The labels of a series or an exemplar, or what is wrong with them.
+fn labels_of(labels: Vec<Label>) -> Result<Labels, String> {
+    let text = |bytes: Vec<u8>| {
+        String::from_utf8(bytes).map_err(|error| {
+            let shown = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            format!("label name or value {shown:?} is not UTF-8")
+        })
+    };
+    let mut pairs = Vec::with_capacity(labels.len());
+    for label in labels {
+        pairs.push((text(label.name)?, text(label.value)?));
+    }
+    let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    if names.first().is_some_and(|name| name.is_empty()) {
+        return Err(format!("a label without a name in {pairs:?}"));
+    }
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("label {:?} is given twice in {pairs:?}", twice[0]));
+    }
+    Ok(Labels::from_pairs(pairs))
 }

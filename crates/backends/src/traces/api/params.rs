@@ -63,15 +63,19 @@ impl Params {
 
     /// Start and end where Tempo wants both or neither.
     pub(super) fn whole_window(&self) -> Result<(u64, u64), String> {
-        if self.get("start").is_some() != self.get("end").is_some() {
-            return Err(ONE_OF_TWO.to_owned());
-        }
+        self.both_or_neither()?;
         self.window()
+    }
+
+    /// Refuses a start without an end, and an end without a start.
+    pub(super) fn both_or_neither(&self) -> Result<(), String> {
+        let is_whole = self.get("start").is_some() == self.get("end").is_some();
+        is_whole.then_some(()).ok_or_else(|| ONE_OF_TWO.to_owned())
     }
 }
 
 /// Tempo's message for a start without an end, or an end without a start.
-pub(super) const ONE_OF_TWO: &str = "error parsing date range: only one of start and end \
+const ONE_OF_TWO: &str = "error parsing date range: only one of start and end \
                                      provided: must provide both or neither";
 
 fn integer_problem(error: &std::num::ParseIntError) -> &'static str {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 
-use super::params::{ONE_OF_TWO, Params, logfmt};
+use super::params::{Params, logfmt};
 use super::response::ApiResponse;
 use super::writer::{Json, Object};
 use crate::traces::Store;
@@ -88,9 +88,7 @@ fn request(params: &Params) -> Result<Request, String> {
             "http parameter start must be before end. received start={start} end={end}"
         ));
     }
-    if start == 0 && end != 0 {
-        return Err(ONE_OF_TWO.to_owned());
-    }
+    params.both_or_neither()?;
     let wanted = match query {
         Some(query) => Wanted::Query(
             lang::parse(query).map_err(|error| format!("invalid TraceQL query: {error}"))?,

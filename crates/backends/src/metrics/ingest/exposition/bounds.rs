@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Pairs;
+use super::{Pairs, number};
 use crate::metrics::number::general;
 
 /// Writes `le` of a histogram and `quantile` of a summary as OpenMetrics has them, as Prometheus 3 does when it
@@ -14,10 +14,10 @@ pub(super) fn normalize(kind: &str, labels: &mut Pairs<'_>) {
         _ => return,
     };
     for (_, value) in labels.iter_mut().filter(|(name, _)| name == wanted) {
-        let Ok(number) = value.parse::<f64>() else {
+        let Ok(bound) = number(value) else {
             continue;
         };
-        let written = open_metrics(number);
+        let written = open_metrics(bound);
         if written != *value {
             *value = Cow::Owned(written);
         }
@@ -26,7 +26,8 @@ pub(super) fn normalize(kind: &str, labels: &mut Pairs<'_>) {
 
 /// A number with a point or an exponent.
 fn open_metrics(number: f64) -> String {
-    let mut text = general(number, None);
+    // Zero has no sign here.
+    let mut text = general(number + 0.0, None);
     if number.is_finite() && !text.contains(['e', '.']) {
         text.push_str(".0");
     }

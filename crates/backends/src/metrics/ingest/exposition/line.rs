@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::cursor::{Cursor, unescape};
-use super::{Entry, Pairs, ParsedExemplar, ParsedSample, braces, number, tidy};
+use super::{Entry, Format, Pairs, ParsedExemplar, ParsedSample, braces, number, tidy};
 
 /// Metric types of OpenMetrics 1.0.
 const OPEN_METRICS_TYPES: [&str; 8] = [
@@ -26,7 +26,7 @@ pub(super) fn open_metrics(line: &str) -> Result<Entry<'_>, String> {
             .strip_prefix(' ')
             .ok_or_else(|| "expected a space after '#'".to_owned())?;
         let (word, rest) = comment.split_once(' ').unwrap_or((comment, ""));
-        let (family, text) = family(rest)?;
+        let (family, text) = family(rest, &[b' '])?;
         let text = text.ok_or_else(|| format!("expected text in {word}"))?;
         return match word {
             "TYPE" => kind(family, text, &OPEN_METRICS_TYPES),
@@ -38,7 +38,7 @@ pub(super) fn open_metrics(line: &str) -> Result<Entry<'_>, String> {
         };
     }
     let mut cursor = Cursor::new(line);
-    let labels = series(&mut cursor)?;
+    let labels = series(&mut cursor, Format::OpenMetrics)?;
     if !cursor.eat(b' ') {
         return Err("expected a space before the value".to_owned());
     }
@@ -47,7 +47,9 @@ pub(super) fn open_metrics(line: &str) -> Result<Entry<'_>, String> {
     let mut exemplar = None;
     if cursor.eat(b' ') && cursor.peek() != Some(b'#') {
         timestamp = Some(seconds(cursor.word())?);
-        cursor.eat(b' ');
+        if cursor.rest().starts_with(" #") {
+            cursor.eat(b' ');
+        }
     }
     if cursor.eat(b'#') {
         exemplar = Some(exemplar_of(&mut cursor)?);
@@ -65,21 +67,29 @@ pub(super) fn open_metrics(line: &str) -> Result<Entry<'_>, String> {
 
 /// A line of a text body; `None` for an empty line or a free comment.
 pub(super) fn text(line: &str) -> Result<Option<Entry<'_>>, String> {
-    let line = line.trim_matches([' ', '\t', '\r']);
+    let line = line.trim_start_matches([' ', '\t']);
     if line.is_empty() {
         return Ok(None);
     }
     if let Some(comment) = line.strip_prefix('#') {
         let comment = comment.trim_start_matches([' ', '\t']);
-        let (word, rest) = comment.split_once([' ', '\t']).unwrap_or((comment, ""));
+        // `# TYPE` with nothing behind it is a free comment too.
+        let Some((word, rest)) = comment.split_once([' ', '\t']) else {
+            return Ok(None);
+        };
         let rest = rest.trim_start_matches([' ', '\t']);
         return match word {
             "TYPE" => {
-                let (family, text) = family(rest)?;
-                kind(family, text.unwrap_or_default().trim(), &TEXT_TYPES).map(Some)
+                let (family, text) = family(rest, &[b' ', b'\t'])?;
+                let entry = kind(family, text.unwrap_or_default(), &TEXT_TYPES)?;
+                Ok(Some(match entry {
+                    // Prometheus tells the type by its newer name.
+                    Entry::Type(family, "untyped") => Entry::Type(family, "unknown"),
+                    other => other,
+                }))
             }
             "HELP" => {
-                let (family, text) = family(rest)?;
+                let (family, text) = family(rest, &[b' ', b'\t'])?;
                 let text = text.unwrap_or_default();
                 Ok(Some(Entry::Help(family, unescape(text, false))))
             }
@@ -87,17 +97,15 @@ pub(super) fn text(line: &str) -> Result<Option<Entry<'_>>, String> {
         };
     }
     let mut cursor = Cursor::new(line);
-    let labels = series(&mut cursor)?;
+    let labels = series(&mut cursor, Format::Text)?;
     cursor.skip_blanks();
     let value = number(cursor.word())?;
     cursor.skip_blanks();
     let timestamp = match cursor.word() {
         "" => None,
-        word => Some(
-            word.parse::<i64>()
-                .map_err(|_| format!("{word:?} is not a timestamp"))?,
-        ),
+        word => Some(milliseconds(word)?),
     };
+    cursor.skip_blanks();
     if !cursor.rest().is_empty() {
         return Err(format!("unexpected {:?} after the sample", cursor.rest()));
     }
@@ -109,21 +117,18 @@ pub(super) fn text(line: &str) -> Result<Option<Entry<'_>>, String> {
     })))
 }
 
-fn series<'a>(cursor: &mut Cursor<'a>) -> Result<Pairs<'a>, String> {
+fn series<'a>(cursor: &mut Cursor<'a>, format: Format) -> Result<Pairs<'a>, String> {
     let name = if cursor.peek() == Some(b'{') {
         None
     } else {
         Some(Cow::Borrowed(cursor.metric_name()?))
     };
-    if cursor
-        .rest()
-        .trim_start_matches([' ', '\t'])
-        .starts_with('{')
-    {
+    let behind_blanks = cursor.rest().trim_start_matches([' ', '\t']);
+    if format == Format::Text && behind_blanks.starts_with('{') {
         cursor.skip_blanks();
     }
     if cursor.eat(b'{') {
-        let (quoted, labels) = braces(cursor)?;
+        let (quoted, labels) = braces(cursor, format)?;
         return match (name, quoted) {
             (Some(_), Some(_)) => Err("metric name given twice".to_owned()),
             (name, quoted) => tidy(name.or(quoted).unwrap_or_default(), labels),
@@ -136,7 +141,10 @@ fn exemplar_of<'a>(cursor: &mut Cursor<'a>) -> Result<ParsedExemplar<'a>, String
     if !cursor.eat(b' ') || !cursor.eat(b'{') {
         return Err("expected ' {' after '#' of an exemplar".to_owned());
     }
-    let (_, labels) = braces(cursor)?;
+    let (name, labels) = braces(cursor, Format::OpenMetrics)?;
+    if name.is_some() {
+        return Err("an exemplar has labels and no name".to_owned());
+    }
     if !cursor.eat(b' ') {
         return Err("expected a space before the exemplar's value".to_owned());
     }
@@ -151,6 +159,13 @@ fn exemplar_of<'a>(cursor: &mut Cursor<'a>) -> Result<ParsedExemplar<'a>, String
         value,
         timestamp,
     })
+}
+
+/// Milliseconds since the Unix epoch: digits only, without a sign.
+fn milliseconds(word: &str) -> Result<i64, String> {
+    let digits = word.bytes().all(|byte| byte.is_ascii_digit());
+    let number = word.parse().ok().filter(|_| digits);
+    number.ok_or_else(|| format!("{word:?} is not a timestamp"))
 }
 
 /// Seconds with a fraction, to milliseconds. Cut off, not rounded: Prometheus does the same. What does not fit
@@ -168,8 +183,8 @@ fn seconds(word: &str) -> Result<i64, String> {
     }
 }
 
-/// A family's name, and the text behind the blank that follows it.
-fn family(rest: &str) -> Result<(Cow<'_, str>, Option<&str>), String> {
+/// A family's name, and the text behind the one of `blanks` that follows it.
+fn family<'a>(rest: &'a str, blanks: &[u8]) -> Result<(Cow<'a, str>, Option<&'a str>), String> {
     let mut cursor = Cursor::new(rest);
     let name = if cursor.peek() == Some(b'"') {
         cursor.quoted()?
@@ -179,7 +194,7 @@ fn family(rest: &str) -> Result<(Cow<'_, str>, Option<&str>), String> {
     if cursor.rest().is_empty() {
         return Ok((name, None));
     }
-    if !cursor.eat(b' ') && !cursor.eat(b'\t') {
+    if !blanks.iter().any(|blank| cursor.eat(*blank)) {
         return Err("expected a space after the metric name".to_owned());
     }
     Ok((name, Some(cursor.rest())))

@@ -110,6 +110,10 @@ pub(crate) fn parse<'a>(
     format: Format,
     mut each: impl FnMut(Entry<'a>) -> ControlFlow<()>,
 ) -> Result<(), ParseError> {
+    // Prometheus takes a page without anything for one without samples, in either format.
+    if body.is_empty() {
+        return Ok(());
+    }
     let mut ended = false;
     let mut kind = "";
     let lines = body.strip_suffix('\n').unwrap_or(body);
@@ -156,6 +160,9 @@ fn tidy<'a>(name: Cow<'a, str>, mut labels: Pairs<'a>) -> Result<Pairs<'a>, Stri
     if name.is_empty() {
         return Err("sample without a metric name".to_owned());
     }
+    if labels.iter().any(|(name, _)| name.is_empty()) {
+        return Err("label without a name".to_owned());
+    }
     labels.push((Cow::Borrowed(METRIC_NAME), name));
     labels.sort_unstable_by(|left, right| left.0.cmp(&right.0));
     if let Some(pair) = labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
@@ -168,20 +175,38 @@ fn tidy<'a>(name: Cow<'a, str>, mut labels: Pairs<'a>) -> Result<Pairs<'a>, Stri
     Ok(labels)
 }
 
-/// A number as the formats write it: decimal, exponent, `NaN`, `+Inf`.
+/// A number as the formats write it: decimal, exponent, `NaN`, `+Inf`. A signed `NaN`, and a number that no float
+/// holds, are refused, as Go does.
 fn number(word: &str) -> Result<f64, String> {
-    word.parse::<f64>()
-        .map(|value| if value.is_nan() { f64::NAN } else { value })
-        .map_err(|_| format!("{word:?} is not a number"))
+    let refused = || format!("{word:?} is not a number");
+    let value: f64 = word.parse().map_err(|_| refused())?;
+    let unsigned = word.trim_start_matches(['+', '-']);
+    if value.is_nan() {
+        return if unsigned == word {
+            Ok(f64::NAN)
+        } else {
+            Err(refused())
+        };
+    }
+    let named = unsigned.starts_with(['i', 'I']);
+    if value.is_infinite() && !named {
+        return Err(format!("{word:?} is out of range"));
+    }
+    Ok(value)
 }
 
 /// A whole `{…}` with an optional quoted metric name in it (the UTF-8 form of Prometheus 3).
 type LabelList<'a> = (Option<Cow<'a, str>>, Pairs<'a>);
 
-fn braces<'a>(cursor: &mut Cursor<'a>) -> Result<LabelList<'a>, String> {
+fn braces<'a>(cursor: &mut Cursor<'a>, format: Format) -> Result<LabelList<'a>, String> {
+    let skip_blanks = |cursor: &mut Cursor<'a>| {
+        if format == Format::Text {
+            cursor.skip_blanks();
+        }
+    };
     let (mut name, mut labels) = (None, Vec::new());
     loop {
-        cursor.skip_blanks();
+        skip_blanks(cursor);
         if cursor.eat(b'}') {
             return Ok((name, labels));
         }
@@ -191,16 +216,16 @@ fn braces<'a>(cursor: &mut Cursor<'a>) -> Result<LabelList<'a>, String> {
         } else {
             Cow::Borrowed(cursor.label_name()?)
         };
-        cursor.skip_blanks();
+        skip_blanks(cursor);
         if cursor.eat(b'=') {
-            cursor.skip_blanks();
+            skip_blanks(cursor);
             labels.push((key, cursor.quoted()?));
         } else if quoted && name.is_none() {
             name = Some(key);
         } else {
             return Err(format!("expected '=' after label name {key:?}"));
         }
-        cursor.skip_blanks();
+        skip_blanks(cursor);
         if !cursor.eat(b',') && cursor.peek() != Some(b'}') {
             return Err("expected ',' or '}' after a label".to_owned());
         }

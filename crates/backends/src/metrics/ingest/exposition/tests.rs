@@ -32,8 +32,7 @@ fn an_open_metrics_sample_brings_its_timestamp_and_its_exemplar() {
 
 #[test]
 fn the_text_format_is_lax_about_blanks_and_comments() {
-    let body =
-        "# hello\n\n#TYPE a gauge\n a {x = \"1\" , } \t 2.5e3  1000 \r\n# TYPE b untyped\nb NaN";
+    let body = "# hello\n\n#TYPE a gauge\n a {x = \"1\" , } \t 2.5e3  1000 \n# TYPE\n# TYPE b untyped\nb NaN";
     let list = samples(body, Format::Text).unwrap();
     assert_eq!(list.len(), 2);
     assert_eq!((list[0].value, list[0].timestamp), (2500.0, Some(1000)));
@@ -56,7 +55,9 @@ fn bounds_of_histograms_and_summaries_are_written_as_numbers() {
     };
     let histogram = "# TYPE a histogram\na_bucket{le=\"1\"} 1\na_bucket{le=\"0.50\"} 1\n\
         a_bucket{le=\"1e6\"} 1\na_bucket{le=\"+Inf\"} 1\na_bucket{le=\"x\"} 1\na_bucket{quantile=\"1\"} 1\n";
-    let wanted = ["1.0", "0.5", "1e+06", "+Inf", "x", "1"];
+    let histogram = format!("{histogram}a_bucket{{le=\"-0\"}} 1\na_bucket{{le=\"1e400\"}} 1\n");
+    let histogram = histogram.as_str();
+    let wanted = ["1.0", "0.5", "1e+06", "+Inf", "x", "1", "0.0", "1e400"];
     assert_eq!(bounds(histogram, Format::Text), wanted);
     assert_eq!(
         bounds(&format!("{histogram}# EOF\n"), Format::OpenMetrics),
@@ -66,6 +67,13 @@ fn bounds_of_histograms_and_summaries_are_written_as_numbers() {
     assert_eq!(bounds(summary, Format::Text), ["1.0", "1"]);
     let gauge = "# TYPE b gauge\nb{quantile=\"1\"} 2\nb{le=\"1\"} 2\n";
     assert_eq!(bounds(gauge, Format::Text), ["1", "1"]);
+}
+
+#[test]
+fn a_page_without_anything_has_no_samples() {
+    for format in [Format::OpenMetrics, Format::Text] {
+        assert_eq!(samples("", format).unwrap(), []);
+    }
 }
 
 #[test]
@@ -97,6 +105,22 @@ fn what_the_format_forbids_is_named_with_its_line() {
         ("a 1 2 3\n", Format::Text, 1),
         ("\u{fffd}\n", Format::Text, 1),
         ("a 1 # {a=\"b\"\n# EOF\n", Format::OpenMetrics, 1),
+        ("a 1 # {\"b\"} 1\n# EOF\n", Format::OpenMetrics, 1),
+        ("a 1 # {b=\"c\" } 1\n# EOF\n", Format::OpenMetrics, 1),
+        ("a{b=\"c\", d=\"e\"} 1\n# EOF\n", Format::OpenMetrics, 1),
+        ("a {b=\"c\"} 1\n# EOF\n", Format::OpenMetrics, 1),
+        ("a{b =\"c\"} 1\n# EOF\n", Format::OpenMetrics, 1),
+        ("# HELP a\tb\n# EOF\n", Format::OpenMetrics, 1),
+        ("a 1 1000 \n# EOF\n", Format::OpenMetrics, 1),
+        ("a{\"\"=\"b\"} 1\n", Format::Text, 1),
+        ("a 1e400\n", Format::Text, 1),
+        ("a +NaN\n", Format::Text, 1),
+        ("a -NaN\n# EOF\n", Format::OpenMetrics, 1),
+        ("a 1 -1\n", Format::Text, 1),
+        ("a 1 +1000\n", Format::Text, 1),
+        ("a 1\r\n", Format::Text, 1),
+        ("# TYPE a gauge \n", Format::Text, 1),
+        ("# TYPE a  gauge\n", Format::Text, 1),
     ] {
         let error = samples(body, format).expect_err(body);
         assert_eq!(error.line, line, "{body:?} → {error}");
