@@ -63,7 +63,7 @@ let
           type = types.nullOr types.str;
           default = "http://127.0.0.1:${toString ports.otlp-grpc}";
           example = "http://192.168.1.2:4317";
-          description = "Where spans go over OTLP gRPC; null turns the export off.";
+          description = "Collector that takes spans over OTLP gRPC; null turns the export off.";
         };
         environment = mkOption {
           type = types.attrsOf types.str;
@@ -74,7 +74,7 @@ let
             OTEL_TRACES_SAMPLER_ARG = "0.01";
           };
           description = ''
-            Further settings of the service, as its README lists them; they win over the options here.
+            Further settings of the service, as `docs/service.md` lists them; they win over the options here.
             They can be read by every user of the machine.
           '';
         };

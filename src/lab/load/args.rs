@@ -27,7 +27,7 @@ Ctrl-C ends early, a second one at once.
 Exit code 0 when the rate was reached (99 of 100 requests were answered, whatever the status),
 1 when it was not, 2 when a flag is wrong or a target cannot be reached.";
 
-/// Send steady traffic to the instances and tell how they answered
+/// Send steady traffic to the instances and report how they answered
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct LoadArgs {

@@ -9,7 +9,7 @@ use http::Uri;
 
 use crate::guard::{AllowedOrigin, Name};
 
-/// Run the whole lab: instances of the service, and what observes them.
+/// Run the whole lab: instances of the service, the servers that observe them, and the console.
 #[derive(Args, Clone, Debug)]
 pub struct UpArgs {
     /// Instances of the service: app-a, app-b, …
@@ -36,7 +36,7 @@ pub struct UpArgs {
     /// Port of the console
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     pub console_port: u16,
-    /// Serve the console from this folder, read at each request, for who works on it
+    /// Serve the console from this folder, read anew at each request, for work on it
     #[arg(long, value_name = "DIR")]
     pub console_dir: Option<PathBuf>,
     /// Port of the Prometheus API
@@ -73,16 +73,16 @@ pub struct UpArgs {
     /// Time that each embedded store keeps its data: a number with s, m or h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = retention)]
     pub retention: Duration,
-    /// Memory that each embedded store may take, in MiB. The room for requests and queries follows it
+    /// Memory that each embedded store may take, in MiB. The bounds of requests and queries follow it
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(8..=65536))]
     pub store_mib: u64,
     /// The log lines of the instances: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     pub log_format: String,
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(long)]
     pub quiet: bool,
-    /// Say everything as JSON, one object a line
+    /// Print JSON, one object a line
     #[arg(long, conflicts_with = "quiet")]
     pub json: bool,
 }

@@ -115,6 +115,13 @@ async fn metadata_is_found_under_label_names() {
     ] {
         assert_eq!(backend.lines(query).await, ["hello"], "{query}");
     }
+    for name in ["é", "_", "___", ""] {
+        let nameless = json!({"streams": [{"stream": {"app": "n"}, "values": [
+            [NOW.to_string(), "refused", {name: "x"}],
+        ]}]});
+        let answer = backend.push_json(nameless.to_string()).await;
+        assert_eq!(answer.status, 400, "{name:?}");
+    }
     let nameless = json!({"streams": [{"stream": {"app": "a"}, "values": [
         [NOW.to_string(), "kept", {"a": "b"}],
         [NOW.to_string(), "refused", {"é": "x"}],
@@ -130,6 +137,32 @@ async fn metadata_is_found_under_label_names() {
     );
     assert_eq!(backend.lines(r#"{app="a"} | a="b""#).await, ["kept"]);
     assert!(backend.lines(r#"{app="a"} |= "refused""#).await.is_empty());
+}
+
+/// Metadata whose names become the same label name, and the value that Loki 3.7.6 kept.
+const SAME_NAMES: [(&str, &str); 9] = [
+    (r#"{"a.b":"1","a_b":"2"}"#, "1"),
+    (r#"{"a_b":"2","a.b":"1"}"#, "1"),
+    (r#"{"a.b":"1","a-b":"2","a b":"3"}"#, "3"),
+    (r#"{"a.b":"z","a-b":"b"}"#, "b"),
+    (r#"{"a-b":"b","a.b":"z"}"#, "z"),
+    (r#"{"a_b":"2","a_b":"1"}"#, "1"),
+    (r#"{"a_b":"1","a_b":"2"}"#, "2"),
+    (r#"{"a.b":"","a_b":"2"}"#, ""),
+    (r#"{"a_b":"2","a.b":""}"#, ""),
+];
+
+#[tokio::test]
+async fn of_metadata_with_the_same_label_name_one_is_kept_as_in_loki() {
+    for (metadata, kept) in SAME_NAMES {
+        let backend = Backend::start(Limits::default()).await;
+        let body = format!(
+            r#"{{"streams":[{{"stream":{{"app":"a"}},"values":[["{NOW}","line",{metadata}]]}}]}}"#
+        );
+        assert_eq!(backend.push_json(body).await.status, 204, "{metadata}");
+        let query = format!(r#"{{app="a"}} | a_b="{kept}""#);
+        assert_eq!(backend.lines(&query).await, ["line"], "{metadata}");
+    }
 }
 
 #[tokio::test]

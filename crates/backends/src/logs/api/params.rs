@@ -7,7 +7,7 @@ use salvo::prelude::Request;
 
 use super::response::ApiResponse;
 use crate::logs::engine::Direction;
-use crate::wire::duration;
+use crate::wire::duration::prometheus;
 
 /// Largest form in bytes.
 const MAX_FORM: usize = 1 << 20;
@@ -114,11 +114,12 @@ impl Params {
 
     /// `direction`; `backward` (newest first) by default.
     pub(super) fn direction(&self) -> Result<Direction, ApiResponse> {
-        match self.get("direction").to_ascii_lowercase().as_str() {
+        let text = self.get("direction");
+        match text.to_ascii_lowercase().as_str() {
             "" | "backward" => Ok(Direction::Backward),
             "forward" => Ok(Direction::Forward),
-            other => Err(ApiResponse::bad_request(format!(
-                "invalid direction '{other}'"
+            _ => Err(ApiResponse::bad_request(format!(
+                "invalid direction '{text}'"
             ))),
         }
     }
@@ -132,10 +133,8 @@ impl Params {
     pub(super) fn bounds(&self, now: i64) -> Result<(i64, i64), ApiResponse> {
         let since = match self.get("since") {
             "" => DEFAULT_SINCE,
-            text => duration::parse_any(text).ok_or_else(|| {
-                ApiResponse::bad_request(format!(
-                    "could not parse 'since' parameter: not a valid duration string: {text:?}"
-                ))
+            text => prometheus::parse(text).map_err(|error| {
+                ApiResponse::bad_request(format!("could not parse 'since' parameter: {error}"))
             })?,
         };
         let parse = |name: &str, default: i64| {
@@ -202,7 +201,7 @@ fn seconds_or_duration(text: &str) -> Result<i64, ApiResponse> {
         Some(_) => Err(ApiResponse::bad_request(format!(
             "cannot parse {text:?} to a valid duration. It overflows int64"
         ))),
-        None => duration::parse_any(text).ok_or_else(|| {
+        None => prometheus::parse(text).map_err(|_| {
             ApiResponse::bad_request(format!("cannot parse {text:?} to a valid duration"))
         }),
     }

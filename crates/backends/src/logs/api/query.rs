@@ -6,7 +6,7 @@ use super::params::Params;
 use super::response::{ApiResponse, ApiResult, ResultBody, number, seconds};
 use super::streams::streams;
 use crate::logs::engine::{Labels, LogQuery, QueryError, Series, Steps, Value, evaluate};
-use crate::logs::lang::{self, Expr, LogExpr, MetricExpr};
+use crate::logs::lang::{self, Expr, MetricExpr};
 use crate::logs::store::Store;
 use crate::wire::Stop;
 
@@ -57,6 +57,7 @@ pub(super) fn range(store: &Store, params: &Params, stop: &Stop) -> ApiResult {
         return Err(ApiResponse::bad_request(text));
     }
     let limit = params.limit()?;
+    let direction = params.direction()?;
     let step = params.step(start, end)?;
     if step <= 0 {
         return Err(ApiResponse::bad_request(
@@ -66,8 +67,21 @@ pub(super) fn range(store: &Store, params: &Params, stop: &Stop) -> ApiResult {
     if end.saturating_sub(start) / step > MAX_POINTS {
         return Err(ApiResponse::bad_request(STEP_TOO_SMALL));
     }
+    // Metric queries use neither direction nor interval, but Loki refuses wrong ones there too.
+    let interval = params.interval()?;
     match lang::parse_bytes(params.bytes("query"))? {
-        Expr::Log(expr) => lines(store, (params, stop), &expr, (start, end), limit),
+        Expr::Log(expr) => {
+            let query = LogQuery {
+                expr: &expr,
+                start,
+                end,
+                limit,
+                direction,
+                interval,
+                stop: stop.clone(),
+            };
+            lines(store, params, &query)
+        }
         Expr::Metric(expr) => {
             let steps = aligned(start, end, step);
             matrix(store, &expr, steps, stop)
@@ -91,28 +105,13 @@ fn aligned(start: i64, end: i64, step: i64) -> Steps {
     }
 }
 
-fn lines(
-    store: &Store,
-    (params, stop): (&Params, &Stop),
-    expr: &LogExpr,
-    (start, end): (i64, i64),
-    limit: usize,
-) -> ApiResult {
-    let most = store.limits().max_entries_per_query;
+fn lines(store: &Store, params: &Params, query: &LogQuery<'_>) -> ApiResult {
+    let (limit, most) = (query.limit, store.limits().max_entries_per_query);
     if limit > most {
         return Err(ApiResponse::bad_request(format!(
             "max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {most})"
         )));
     }
-    let query = LogQuery {
-        expr,
-        start,
-        end,
-        limit,
-        direction: params.direction()?,
-        interval: params.interval()?,
-        stop: stop.clone(),
-    };
     let lines = query.run(store)?;
     let mut result = ResultBody::new("streams", store.limits().max_query_bytes);
     for (at, stream) in streams(&lines, params.categorize).iter().enumerate() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::logs::lang;
 use crate::logs::lines::utf8;
@@ -43,17 +43,45 @@ impl<'de> Deserialize<'de> for Value {
                     A::Error::custom("Value looks like Number/Boolean/None, but can't find its end")
                 })?;
                 let line = seq.next_element()?.ok_or_else(|| missing(1))?;
-                let metadata: BTreeMap<String, String> = seq.next_element()?.unwrap_or_default();
+                let metadata: Option<Metadata> = seq.next_element()?;
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Value(Entry {
                     ts,
                     line,
-                    metadata: metadata.into_iter().collect(),
+                    metadata: metadata.map(|own| own.0).unwrap_or_default(),
                 }))
             }
         }
 
         deserializer.deserialize_seq(Values)
+    }
+}
+
+/// Structured metadata in the order of the request: it decides which of two names that become the
+/// same label name is kept.
+struct Metadata(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Metadata;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Metadata(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Pairs)
     }
 }
 

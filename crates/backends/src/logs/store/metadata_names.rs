@@ -37,7 +37,7 @@ pub(crate) fn label_name(name: &str) -> Option<String> {
 }
 
 /// Tests for a name that needs no change. Most names pass.
-fn is_settled(name: &str) -> bool {
+pub(super) fn is_settled(name: &str) -> bool {
     let bytes = name.as_bytes();
     bytes.first().is_some_and(u8::is_ascii_alphabetic)
         && bytes
@@ -46,29 +46,40 @@ fn is_settled(name: &str) -> bool {
         && !name.contains("__")
 }
 
-/// Normalises the metadata of an entry: label names, sorted and unique. A changed name replaces an
-/// existing equal one; labels without a value are removed.
+/// Normalises the metadata of an entry: label names, sorted and unique. A label whose name changed
+/// replaces one that had this name from the start, the later of two replaces the earlier; labels
+/// without a value are removed.
 pub(crate) fn normalise(entry: &mut Entry) {
     let settled = entry
         .metadata
         .iter()
         .all(|(name, value)| is_settled(name) && !value.contains('\u{fffd}'));
     if !settled {
-        let mut built: Vec<(String, String)> = entry.metadata.clone();
-        for (name, value) in &entry.metadata {
-            let Some(normalised) = label_name(name) else {
+        let mut kept = Vec::with_capacity(entry.metadata.len());
+        let mut changed: Vec<(String, String)> = Vec::new();
+        for (name, value) in std::mem::take(&mut entry.metadata) {
+            let Some(normalised) = label_name(&name) else {
                 continue;
             };
+            if normalised == name && !value.contains('\u{fffd}') {
+                kept.push((name, value));
+                continue;
+            }
             // Loki's stores refuse the replacement character in labels.
             let value = value.replace('\u{fffd}', " ");
-            built.retain(|(other, _)| other != name && *other != normalised);
-            built.push((normalised, value));
+            changed.retain(|(other, _)| *other != normalised);
+            changed.push((normalised, value));
         }
-        entry.metadata = built;
+        kept.retain(|(name, _)| changed.iter().all(|(other, _)| other != name));
+        kept.append(&mut changed);
+        entry.metadata = kept;
     }
+    entry.metadata.reverse();
+    entry.metadata.sort_by(|a, b| a.0.cmp(&b.0));
+    entry
+        .metadata
+        .dedup_by(|earlier, later| earlier.0 == later.0);
     entry.metadata.retain(|(_, value)| !value.is_empty());
-    entry.metadata.sort();
-    entry.metadata.dedup_by(|later, first| later.0 == first.0);
 }
 
 #[cfg(test)]
@@ -87,6 +98,8 @@ mod tests {
             ("é.x", Some("_x")),
             ("trace_id", Some("trace_id")),
             ("...", None),
+            ("_", None),
+            ("___", None),
             ("", None),
         ] {
             assert_eq!(label_name(name).as_deref(), expected, "{name:?}");

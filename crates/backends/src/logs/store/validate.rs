@@ -4,7 +4,7 @@ use super::entry::Entry;
 use super::error::Refusal;
 use super::labels::LabelSet;
 use super::limits::{Limits, nanos};
-use super::metadata_names::label_name;
+use super::metadata_names::{is_settled, label_name};
 use super::stats::Counters;
 
 /// Tests for a label name of Prometheus' data model: `[a-zA-Z_][a-zA-Z0-9_]*`.
@@ -105,8 +105,7 @@ pub(crate) fn check_entry(
             len: entry.metadata_bytes(),
         });
     }
-    let nameless =
-        |(name, _): &&(String, String)| !is_label_name(name) && label_name(name).is_none();
+    let nameless = |(name, _): &&(String, String)| !is_settled(name) && label_name(name).is_none();
     if let Some((name, _)) = entry.metadata.iter().find(nameless) {
         return Err(Refusal::MetadataName {
             name: shortened(name),
