@@ -215,6 +215,27 @@ fn nothing_but_reading_is_forwarded() {
     assert_eq!(proxied(&lab, "loki/%6Coki/api/v1/labels").status, 200);
 }
 
+#[test]
+fn a_redirect_and_a_cookie_of_a_server_do_not_reach_the_browser() {
+    let (url, told) = canned(
+        b"HTTP/1.1 302 Found\r\nLocation: http://evil.example/\r\nSet-Cookie: a=b\r\nAccess-Control-Allow-Origin: *\r\nRefresh: 0; url=http://evil.example/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    );
+    let lab = Lab::start(&["--no-apps", "--loki", &url]);
+    let answer = proxied(&lab, "loki/ready");
+    told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(answer.status, 302, "{answer:?}");
+    for name in [
+        "location",
+        "set-cookie",
+        "access-control-allow-origin",
+        "refresh",
+    ] {
+        assert_eq!(answer.header(name), None, "{answer:?}");
+    }
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+}
+
 /// A server that answers each connection with fixed bytes and tells what it was asked.
 fn canned(answer: &'static [u8]) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -16,6 +16,7 @@ mod dashboard_backends;
 mod dashboards;
 mod documents;
 mod guard;
+mod hostile_http;
 mod load;
 mod rules;
 mod server_files;

@@ -7,6 +7,51 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 #[test]
+fn every_unit_of_the_lab_s_own_is_confined() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("nix/tests/golden/units");
+    let mut units = 0;
+    for entry in std::fs::read_dir(folder).expect("units") {
+        let path = entry.expect("a unit").path();
+        let unit = std::fs::read_to_string(&path).expect("text");
+        let is_set = |wanted: fn(&str, &str) -> bool, setting: &str| {
+            unit.lines().any(|line| wanted(line, setting))
+        };
+        for setting in [
+            "CapabilityBoundingSet=",
+            "IPAddressDeny=any",
+            "MemoryDenyWriteExecute=true",
+            "NoNewPrivileges=true",
+            "PrivateDevices=true",
+            "PrivateTmp=true",
+            "ProtectHome=true",
+            "ProtectProc=invisible",
+            "ProtectSystem=strict",
+            "RestrictNamespaces=true",
+            "RestrictSUIDSGID=true",
+            "SystemCallArchitectures=native",
+            "SystemCallFilter=@system-service",
+            "SystemCallFilter=~@privileged @resources",
+            "UMask=0077",
+        ] {
+            assert!(is_set(|a, b| a == b, setting), "{path:?}: {setting}");
+        }
+        for bound in ["MemoryMax=", "TasksMax="] {
+            assert!(is_set(|a, b| a.starts_with(b), bound), "{path:?}: {bound}");
+        }
+        let has_user = ["DynamicUser=true", "User=grafana"];
+        assert!(
+            has_user.iter().any(|it| is_set(|a, b| a == b, it)),
+            "{path:?}: a user"
+        );
+        for line in unit.lines().filter(|it| it.starts_with("IPAddressAllow=")) {
+            assert_eq!(line, "IPAddressAllow=localhost", "{path:?}");
+        }
+        units += 1;
+    }
+    assert_eq!(units, 3);
+}
+
+#[test]
 fn only_the_variables_of_the_lab_are_read() {
     let known = elsewhere();
     let variable = Regex::new(r#"\$\{(\w+)|sys\.env\("(\w+)"\)"#).expect("an expression");

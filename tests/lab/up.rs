@@ -180,6 +180,13 @@ fn bad_values_are_refused_with_the_value_and_what_would_do() {
         ("--retention 1€", "'1€' --retention"),
         ("--loki https://x", "'https://x' --loki http://host:port"),
         ("--loki http://x/behind", "--loki http://host:port"),
+        ("--loki http://me:secret@x", "--loki http://host:port"),
+        ("--prometheus http://me@x", "--prometheus http://host:port"),
+        ("--tempo http://x/?a=b", "--tempo http://host:port"),
+        (
+            "--tempo-otlp http://me:secret@x",
+            "--tempo-otlp http://host:port",
+        ),
         ("--tempo localhost:3200", "--tempo http://host:port"),
         ("--tempo-otlp http://x:4317", "--tempo"),
         ("--app-count 0", "'0' --app-count 1..=26"),

@@ -267,6 +267,54 @@ fn dashboards_of_other_people_are_read_or_the_one_thing_is_named() {
 }
 
 #[test]
+fn what_a_dashboard_says_cannot_control_the_terminal() {
+    let lab = Lab::start();
+    let folder = std::env::temp_dir().join(format!("lab-terminal-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    // Clears the screen, sets the title, does so with one byte, writes backwards.
+    let evil = "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}2J\u{202e}\r";
+    let content = json!({
+        "title": evil,
+        "uid": "evil",
+        "time": {"from": "now-15m", "to": "now"},
+        "templating": {"list": [{"name": format!("named{evil}"), "type": "query",
+            "datasource": {"type": "prometheus", "uid": "prometheus"}, "query": evil}]},
+        "panels": [{"id": 1, "type": "timeseries", "title": format!("panel{evil}"),
+            "datasource": {"type": "prometheus", "uid": "prometheus"},
+            "targets": [{"refId": "A", "expr": format!("up{{a=\"{evil}\"}} +")}]}],
+    });
+    std::fs::write(folder.join("evil.json"), content.to_string()).expect("a file");
+    let mut command = lab.verify();
+    command
+        .args(["--timeout", "2s", "--dashboards"])
+        .arg(&folder);
+    let verdict = run(command);
+    std::fs::remove_dir_all(&folder).expect("removed");
+    assert!(verdict.text.contains("$named"), "{}", verdict.text);
+    let harmful = |it: char| it != '\n' && (it.is_control() || it == '\u{202e}');
+    assert!(!verdict.text.contains(harmful), "{:?}", verdict.text);
+}
+
+#[test]
+fn a_login_in_a_url_is_refused_and_not_shown() {
+    for flag in ["--app", "--tempo", "--loki", "--prometheus", "--grafana"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        command
+            .arg("verify")
+            .args([flag, "http://me:secret@127.0.0.1:1"]);
+        let verdict = run(command);
+        assert_eq!(verdict.code, Some(2), "{}", verdict.text);
+        assert!(verdict.text.contains(flag), "{}", verdict.text);
+        assert!(
+            verdict.text.contains("--grafana-password-file"),
+            "{}",
+            verdict.text
+        );
+        assert!(!verdict.text.contains("secret"), "{}", verdict.text);
+    }
+}
+
+#[test]
 fn a_stopped_instance_is_named() {
     let mut lab = Lab::start();
     lab.apps[2].stop();

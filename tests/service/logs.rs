@@ -223,3 +223,25 @@ fn a_reader_of_the_log_that_stands_still_does_not_hold_up_requests() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn query_strings_cookies_and_credentials_are_recorded_nowhere() {
+    let collector = Collector::start();
+    let app = Service::start("app", &[("OTLP_GRPC_ENDPOINT", &collector.endpoint())]);
+    let headers = [
+        ("Authorization", "Bearer sesame"),
+        ("Cookie", "session=sesame"),
+        ("X-Api-Key", "sesame"),
+        ("Referer", "http://localhost/sesame"),
+        ("User-Agent", "sesame"),
+    ];
+    let targets = ["/items/1?q=sesame", "/items/x?q=sesame", "/nope?sesame"];
+    for target in targets.into_iter().chain(["/error_test?sesame"]) {
+        request(app.address, "GET", target, &headers);
+    }
+    app.line_with("GET /error_test failed");
+    let spans = collector.wait_for(4, |_| true);
+    let recorded = format!("{spans:?}{:?}{}", app.log(), app.openmetrics());
+    assert!(recorded.contains("/nope"), "{recorded}");
+    assert!(!recorded.contains("sesame"), "{recorded}");
+}

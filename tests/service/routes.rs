@@ -1,5 +1,7 @@
 //! Every route answers as `docs/service.md` says, and bad input gets a clear error.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::support::http::{request, send};
@@ -205,6 +207,29 @@ fn chain_with_a_target_that_answers_an_error_is_502_with_its_status() {
         response.json(),
         json!({"detail": format!("http://{host}/io_task answered with status 504 Gateway Timeout")})
     );
+}
+
+#[test]
+fn a_redirect_of_a_target_is_not_followed() {
+    let trap = TcpListener::bind("127.0.0.1:0").unwrap();
+    trap.set_nonblocking(true).unwrap();
+    let elsewhere = trap.local_addr().unwrap();
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = target.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let (mut stream, _) = target.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let head = format!("HTTP/1.1 302 Found\r\nLocation: http://{elsewhere}/\r\n");
+        let _ = stream.write_all(format!("{head}Content-Length: 0\r\n\r\n").as_bytes());
+    });
+    let app = Service::start("app", &[("TARGET_ONE_HOST", &host)]);
+    let response = app.get("/chain");
+    assert_eq!(response.status, 502, "{}", response.body);
+    assert_eq!(
+        response.json(),
+        json!({"detail": format!("http://{host}/io_task answered with status 302 Found")})
+    );
+    assert!(trap.accept().is_err(), "the redirect was followed");
 }
 
 #[test]

@@ -105,11 +105,16 @@ impl UpArgs {
     }
 }
 
-/// A URL of plain HTTP with nothing behind the port.
+/// A URL of plain HTTP with nothing behind the port, and without a login: it would not be sent, but shown to everyone
+/// who asks the console.
 fn http_url(text: &str) -> Result<Uri, String> {
     let wrong = || "give it as http://host:port".to_owned();
     let uri: Uri = text.trim_end_matches('/').parse().map_err(|_| wrong())?;
-    let plain = uri.scheme_str() == Some("http") && uri.host().is_some() && uri.path() == "/";
+    let authority = uri.authority().map_or("@", |it| it.as_str());
+    let plain = uri.scheme_str() == Some("http")
+        && uri.path() == "/"
+        && uri.query().is_none()
+        && !authority.contains('@');
     if plain { Ok(uri) } else { Err(wrong()) }
 }
 

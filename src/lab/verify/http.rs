@@ -38,6 +38,12 @@ pub enum UrlError {
     /// TLS is not supported.
     #[error("{0:?} uses https, which is not spoken here; put a proxy that ends TLS before it")]
     Https(String),
+    /// A login, which would be shown in the report. The URL is not repeated.
+    #[error(
+        "the URL has a login, which the report would show; give Grafana's with --grafana-user and \
+         --grafana-password-file"
+    )]
+    Login,
 }
 
 /// One server, by the URL that its paths are added to.
@@ -71,6 +77,9 @@ impl Server {
         let malformed = || UrlError::Malformed(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| malformed())?;
         let authority = uri.authority().ok_or_else(malformed)?.to_string();
+        if authority.contains('@') {
+            return Err(UrlError::Login);
+        }
         match uri.scheme_str() {
             Some("http") if uri.query().is_none() => {}
             Some("https") => return Err(UrlError::Https(url.to_owned())),
@@ -253,6 +262,7 @@ mod tests {
             Some("http://h:1/p".into())
         );
         assert!(matches!(Server::new("https://h"), Err(UrlError::Https(_))));
+        assert!(matches!(Server::new("http://a:b@h"), Err(UrlError::Login)));
         for wrong in [
             "",
             "127.0.0.1:3200",

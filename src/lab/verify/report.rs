@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::finding::visible;
 use super::promise::{Outcome, State};
 
 /// Everything that a run has found out.
@@ -94,9 +95,11 @@ fn row(text: &mut String, outcome: &Outcome, paint: &Paint) {
         dim,
         off,
     } = paint;
-    let title = &outcome.promise.title;
+    // What servers and dashboards say is in all of these.
+    let title = visible(&outcome.promise.title);
     match &outcome.state {
         State::Kept { after, seen } => {
+            let seen = visible(seen);
             let _ = writeln!(
                 text,
                 "  {green}✓{off} {title:<TITLE$} {:>8}  {dim}{seen}{off}",
@@ -113,8 +116,9 @@ fn row(text: &mut String, outcome: &Outcome, paint: &Paint) {
                 let _ = writeln!(text, "  {dim}–{off} {title:<TITLE$} {waited:>8}");
                 let _ = writeln!(
                     text,
-                    "      {dim}follows from {cause}: {}{off}",
-                    finding.came
+                    "      {dim}follows from {}: {}{off}",
+                    visible(cause),
+                    visible(&finding.came)
                 );
                 return;
             }
@@ -125,7 +129,7 @@ fn row(text: &mut String, outcome: &Outcome, paint: &Paint) {
                 ("came", &finding.came),
                 ("check", advice),
             ] {
-                let _ = writeln!(text, "      {name:<6} {what}");
+                let _ = writeln!(text, "      {name:<6} {}", visible(what));
             }
         }
     }
