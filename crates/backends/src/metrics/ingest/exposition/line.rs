@@ -26,7 +26,7 @@ pub(super) fn open_metrics(line: &str) -> Result<Entry<'_>, String> {
             .strip_prefix(' ')
             .ok_or_else(|| "expected a space after '#'".to_owned())?;
         let (word, rest) = comment.split_once(' ').unwrap_or((comment, ""));
-        let (family, text) = family(rest, &[b' '])?;
+        let (family, text) = family(rest, b" ")?;
         let text = text.ok_or_else(|| format!("expected text in {word}"))?;
         return match word {
             "TYPE" => kind(family, text, &OPEN_METRICS_TYPES),
@@ -80,7 +80,7 @@ pub(super) fn text(line: &str) -> Result<Option<Entry<'_>>, String> {
         let rest = rest.trim_start_matches([' ', '\t']);
         return match word {
             "TYPE" => {
-                let (family, text) = family(rest, &[b' ', b'\t'])?;
+                let (family, text) = family(rest, b" \t")?;
                 let entry = kind(family, text.unwrap_or_default(), &TEXT_TYPES)?;
                 Ok(Some(match entry {
                     // Prometheus tells the type by its newer name.
@@ -89,7 +89,7 @@ pub(super) fn text(line: &str) -> Result<Option<Entry<'_>>, String> {
                 }))
             }
             "HELP" => {
-                let (family, text) = family(rest, &[b' ', b'\t'])?;
+                let (family, text) = family(rest, b" \t")?;
                 let text = text.unwrap_or_default();
                 Ok(Some(Entry::Help(family, unescape(text, false))))
             }
