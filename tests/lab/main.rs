@@ -25,3 +25,5 @@ mod up;
 mod up_ends;
 mod up_limits;
 mod verify;
+mod verify_dashboards;
+mod verify_grafana;

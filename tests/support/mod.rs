@@ -22,6 +22,8 @@ pub mod shipper;
 #[cfg(feature = "lab")]
 pub mod up;
 #[cfg(feature = "lab")]
+pub mod verdict;
+#[cfg(feature = "lab")]
 pub mod web_socket;
 
 use std::time::{Duration, Instant};

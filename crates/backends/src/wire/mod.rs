@@ -1,7 +1,8 @@
 //! Shared parts of the three servers: text formats, reading of request bodies, limits, and
 //! scheduling of queries.
 //!
-//! * [`regex`]: RE2's regular expressions, [`duration`]: durations as text, [`quote`]: texts quoted as Go does
+//! * [`regex`]: RE2's regular expressions, [`duration`]: durations as text, [`quote`],
+//!   [`integer`], [`rfc3339`]: quoted texts, whole numbers and times as Go has them
 //! * [`intake`]: reads request bodies within bounds of time and memory
 //! * [`measure`]: estimates the memory of a body before it is decoded
 //! * [`Stop`]: ends a computation on timeout or when the client hangs up
@@ -12,12 +13,14 @@ mod clock;
 pub(crate) mod duration;
 pub(crate) mod escape;
 pub mod intake;
+pub(crate) mod integer;
 mod matcher;
 pub mod measure;
 mod queries;
 pub(crate) mod quote;
 mod rate;
 pub(crate) mod regex;
+pub(crate) mod rfc3339;
 mod room;
 mod stop;
 pub(crate) mod unpack;

@@ -15,4 +15,5 @@ mod otlp_python;
 mod retention;
 mod search;
 mod traceql;
+mod traceql_metrics;
 mod traceql_parser;

@@ -1,6 +1,5 @@
 //! Request parameters from the query string and the form, read as Loki reads them.
 
-use jiff::Timestamp;
 use percent_encoding::percent_decode;
 use salvo::http::header::CONTENT_TYPE;
 use salvo::prelude::Request;
@@ -8,6 +7,8 @@ use salvo::prelude::Request;
 use super::response::ApiResponse;
 use crate::logs::engine::Direction;
 use crate::wire::duration::prometheus;
+use crate::wire::integer::{self, atoi};
+use crate::wire::rfc3339;
 
 /// Largest form in bytes.
 const MAX_FORM: usize = 1 << 20;
@@ -103,9 +104,7 @@ impl Params {
         if text.is_empty() {
             return Ok(DEFAULT_LIMIT);
         }
-        let limit: i64 = text.parse().map_err(|_| {
-            ApiResponse::bad_request(format!("strconv.Atoi: parsing {text:?}: invalid syntax"))
-        })?;
+        let limit = atoi(text).map_err(ApiResponse::bad_request)?;
         if limit <= 0 {
             return Err(ApiResponse::bad_request("limit must be a positive value"));
         }
@@ -154,7 +153,7 @@ impl Params {
                 let seconds = end.saturating_sub(start) / 1_000_000_000;
                 Ok((seconds / 250).max(1) * 1_000_000_000)
             }
-            text => seconds_or_duration(text),
+            text => prometheus::seconds_or_duration(text).map_err(ApiResponse::bad_request),
         }
     }
 
@@ -162,10 +161,14 @@ impl Params {
     pub(super) fn interval(&self) -> Result<i64, ApiResponse> {
         match self.get("interval") {
             "" => Ok(0),
-            text => match seconds_or_duration(text)? {
-                negative if negative < 0 => Err(ApiResponse::bad_request("interval must be >= 0")),
-                interval => Ok(interval),
-            },
+            text => {
+                match prometheus::seconds_or_duration(text).map_err(ApiResponse::bad_request)? {
+                    negative if negative < 0 => {
+                        Err(ApiResponse::bad_request("interval must be >= 0"))
+                    }
+                    interval => Ok(interval),
+                }
+            }
         }
     }
 }
@@ -182,28 +185,12 @@ fn timestamp(text: &str, default: i64) -> Result<i64, String> {
             return Ok(seconds.trunc() as i64 * 1_000_000_000 + millis * 1_000_000);
         }
     }
-    if let Ok(number) = text.parse::<i64>() {
-        return Ok(match text.len() {
-            0..=10 => number.saturating_mul(1_000_000_000),
-            _ => number,
-        });
-    }
-    text.parse::<Timestamp>()
-        .ok()
-        .and_then(|time| i64::try_from(time.as_nanosecond()).ok())
-        .ok_or_else(|| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
-}
-
-fn seconds_or_duration(text: &str) -> Result<i64, ApiResponse> {
-    let seconds = text.parse::<f64>().ok().map(|seconds| seconds * 1e9);
-    match seconds {
-        Some(nanos) if nanos.abs() < 9.2e18 => Ok(nanos as i64),
-        Some(_) => Err(ApiResponse::bad_request(format!(
-            "cannot parse {text:?} to a valid duration. It overflows int64"
-        ))),
-        None => prometheus::parse(text).map_err(|_| {
-            ApiResponse::bad_request(format!("cannot parse {text:?} to a valid duration"))
-        }),
+    match integer::parse::<i64>("ParseInt", text) {
+        Ok(seconds) if text.len() <= 10 => Ok(seconds.saturating_mul(1_000_000_000)),
+        Ok(nanos) => Ok(nanos),
+        Err(problem) => rfc3339::parse(text)
+            .and_then(|time| i64::try_from(time.as_nanosecond()).ok())
+            .ok_or(problem),
     }
 }
 

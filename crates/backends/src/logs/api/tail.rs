@@ -19,6 +19,7 @@ use crate::logs::engine::{
 use crate::logs::lang::{self, LogExpr};
 use crate::logs::store::{Dropped, LabelSet, Store, Tail, TailBatch};
 use crate::wire::Stop;
+use crate::wire::integer;
 
 /// Largest `delay_for` in seconds.
 const MAX_DELAY: u64 = 5;
@@ -48,9 +49,7 @@ impl TailSocket {
         let (start, _) = params.bounds(self.store.now())?;
         let delay = match params.get("delay_for") {
             "" => 0,
-            text => text.parse::<u64>().map_err(|_| {
-                ApiResponse::bad_request(format!("strconv.Atoi: parsing {text:?}: invalid syntax"))
-            })?,
+            text => integer::parse::<u64>("Atoi", text).map_err(ApiResponse::bad_request)?,
         };
         if delay > MAX_DELAY {
             let text = format!("delay_for can't be greater than {MAX_DELAY}");

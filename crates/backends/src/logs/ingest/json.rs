@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::logs::lang;
 use crate::logs::lines::utf8;
 use crate::logs::store::{Entry, LabelSet, StreamEntries};
+use crate::wire::rfc3339;
 
 #[derive(serde::Deserialize)]
 struct Body {
@@ -140,10 +140,7 @@ fn legacy_stream(stream: LegacyStream) -> Result<StreamEntries, String> {
         .entries
         .into_iter()
         .map(|entry| {
-            let ts = entry
-                .ts
-                .parse::<Timestamp>()
-                .ok()
+            let ts = rfc3339::parse(&entry.ts)
                 .and_then(|time| i64::try_from(time.as_nanosecond()).ok())
                 .ok_or_else(|| format!("parsing time {:?}: not RFC 3339", entry.ts))?;
             Ok(Entry::new(ts, entry.line))

@@ -7,6 +7,8 @@ use winnow::combinator::{alt, delimited, opt, preceded, repeat};
 use winnow::error::ContextError;
 use winnow::token::{any, none_of, take_while};
 
+use crate::wire::integer;
+
 /// Parameters of a request.
 pub(super) struct Params {
     /// The part of the path that names something.
@@ -33,16 +35,9 @@ impl Params {
         let Some(text) = self.get(name) else {
             return Ok(0);
         };
-        let problem = match text.parse::<i64>() {
-            Ok(seconds) => match i32::try_from(seconds) {
-                Ok(seconds) => return Ok(seconds.cast_unsigned().into()),
-                Err(_) => "value out of range",
-            },
-            Err(error) => integer_problem(&error),
-        };
-        Err(format!(
-            "invalid {name}: strconv.ParseInt: parsing {text:?}: {problem}"
-        ))
+        let seconds = integer::parse::<i32>("ParseInt", text);
+        let seconds = seconds.map_err(|problem| format!("invalid {name}: {problem}"))?;
+        Ok(seconds.cast_unsigned().into())
     }
 
     /// A count; `None` if not given.
@@ -50,10 +45,8 @@ impl Params {
         let Some(text) = self.get(name) else {
             return Ok(None);
         };
-        text.parse().map(Some).map_err(|error| {
-            let problem = integer_problem(&error);
-            format!("invalid {name}: strconv.Atoi: parsing {text:?}: {problem}")
-        })
+        let count = integer::atoi(text).map_err(|problem| format!("invalid {name}: {problem}"))?;
+        Ok(Some(count))
     }
 
     /// Start and end in seconds, zeros if not given.
@@ -77,14 +70,6 @@ impl Params {
 /// Tempo's message for a start without an end, or an end without a start.
 const ONE_OF_TWO: &str = "error parsing date range: only one of start and end \
                                      provided: must provide both or neither";
-
-fn integer_problem(error: &std::num::ParseIntError) -> &'static str {
-    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
-    match error.kind() {
-        PosOverflow | NegOverflow => "value out of range",
-        _ => "invalid syntax",
-    }
-}
 
 type Input<'i> = &'i str;
 

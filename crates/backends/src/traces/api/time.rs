@@ -1,5 +1,7 @@
 //! Times in parameters, in the forms that Tempo takes.
 
+use crate::wire::rfc3339;
+
 /// A time in nanoseconds since the Unix epoch: seconds (up to ten digits), nanoseconds, seconds
 /// with a fraction, or RFC 3339.
 pub(super) fn stamp(text: &str) -> Option<u64> {
@@ -18,7 +20,7 @@ pub(super) fn stamp(text: &str) -> Option<u64> {
             _ => Some(number),
         };
     }
-    let time: jiff::Timestamp = text.parse().ok()?;
+    let time = rfc3339::parse(text)?;
     u64::try_from(time.as_nanosecond()).ok()
 }
 

@@ -4,7 +4,7 @@
 pub(crate) mod go;
 pub(crate) mod prometheus;
 
-/// Reads a request parameter that may have either form. Prometheus' form is tried first.
+/// Reads a text that may have either form. Prometheus' form is tried first.
 #[must_use]
 pub(crate) fn parse_any(text: &str) -> Option<i64> {
     prometheus::parse(text).or_else(|_| go::parse(text)).ok()

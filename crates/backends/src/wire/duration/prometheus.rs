@@ -1,6 +1,8 @@
 //! Prometheus' `model.Duration`: `1h30m`, `15s`, `100ms`. Whole numbers, from the longest unit to the shortest, each
 //! unit at most once.
 
+use crate::wire::quote::quoted;
+
 use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
 
 /// Units from the longest to the shortest, in nanoseconds.
@@ -13,6 +15,30 @@ const UNITS: [(&str, u64); 7] = [
     ("s", SECOND),
     ("ms", MILLISECOND),
 ];
+
+/// Reads a parameter of a request as nanoseconds: seconds as a number, or a duration. Loki has this from Prometheus.
+///
+/// # Errors
+/// The message of both.
+pub(crate) fn seconds_or_duration(text: &str) -> Result<i64, String> {
+    let problem = || {
+        format!(
+            "cannot parse {} to a valid duration",
+            quoted(text.as_bytes())
+        )
+    };
+    // A number that no float holds is none for Go; an infinity by name is one.
+    let number = text.parse::<f64>().ok();
+    let number =
+        number.filter(|it| !it.is_infinite() || !text.contains(|c: char| c.is_ascii_digit()));
+    match number.map(|seconds| seconds * 1e9) {
+        Some(nanos) if nanos.abs() <= i64::MAX as f64 => Ok(nanos as i64),
+        // What Go's conversion makes of it; callers refuse what is below zero.
+        Some(nanos) if nanos.is_nan() => Ok(i64::MIN),
+        Some(_) => Err(format!("{}. It overflows int64", problem())),
+        None => parse(text).map_err(|_| problem()),
+    }
+}
 
 /// Reads a duration as nanoseconds.
 ///

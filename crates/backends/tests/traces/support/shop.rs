@@ -1,6 +1,9 @@
 //! A small world to ask TraceQL about.
 
+use lab_backends::traces::Limits;
 use serde_json::{Value, json};
+
+use super::traces::Backend;
 
 /// Two traces. `shop`: gateway (server, root) calls cart (client, server) and stock (client,
 /// server); stock fails with an exception event. `job`: a worker's internal span with a link.
@@ -80,4 +83,11 @@ pub fn traces() -> Value {
         batch("gateway", "http", gateway), batch("cart", "http", cart),
         batch("stock", "http", stock), batch("worker", "queue", worker),
     ] })
+}
+
+/// A backend with these traces.
+pub async fn backend() -> Backend {
+    let backend = Backend::start(Limits::default()).await;
+    backend.ingest(&traces()).await;
+    backend
 }
