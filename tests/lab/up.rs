@@ -336,7 +336,7 @@ fn a_pipe_gets_plain_text_with_every_address() {
     let lab = Lab::of(up::command(&on_ports(&ports)));
     let text = eventually("the last line", || {
         let text = lab.output();
-        text.contains("Ctrl-C stops").then_some(text)
+        text.contains("\nopen first: ").then_some(text)
     });
     assert!(!text.contains('\x1b') && !text.contains('\r'), "{text:?}");
     let parts = "app-a,app-b,app-c,console,Prometheus API,Loki API,Tempo API,OTLP gRPC,OTLP HTTP";
@@ -344,6 +344,15 @@ fn a_pipe_gets_plain_text_with_every_address() {
         let said = |line: &&str| line.contains(part) && line.contains(" http://127.0.0.1:");
         assert!(text.lines().any(|line| said(&line)), "{part}: {text}");
     }
+    assert!(text.contains("\nCtrl-C stops\n"), "{text}");
+    let console = text.lines().find(|line| line.starts_with("  console "));
+    let console = console
+        .and_then(|line| line.split(' ').next_back())
+        .unwrap();
+    assert!(
+        text.ends_with(&format!("\nopen first: {console}\n")),
+        "{text}"
+    );
     let tries = text.lines().filter(|line| line.starts_with("  curl "));
     assert_eq!(tries.count(), 3, "{text}");
 }

@@ -88,7 +88,7 @@ impl Progress {
                     ));
                 }
                 for (name, address) in [
-                    ("console", console.unwrap_or_default()),
+                    ("console", console.clone().unwrap_or_default()),
                     ("Prometheus API", addresses.prometheus.clone()),
                     ("Loki API", addresses.loki.clone()),
                     ("Tempo API", addresses.tempo.clone()),
@@ -99,7 +99,7 @@ impl Progress {
                         line(format!("  {name:<16} {address}"));
                     }
                 }
-                line("\nthree things to try, in another terminal:\n");
+                line("\nto try in another terminal:\n");
                 if let Some((_, app)) = addresses.apps.first() {
                     line(format!("  curl -s http://{app}/chain"));
                 }
@@ -112,6 +112,9 @@ impl Progress {
                     addresses.tempo
                 ));
                 line("\nCtrl-C stops");
+                if let Some(console) = console {
+                    line(format!("\nopen first: {console}"));
+                }
             }
         }
     }

@@ -43,7 +43,7 @@ pub(super) enum When {
 const AFTER_DASHBOARDS: &str = "grafana.";
 
 /// All promises but those of the dashboards, of which there is one for each file ([`dashboard`]).
-pub(super) static ROWS: [Row; 21] = [
+pub(super) static ROWS: &[Row] = &[
     Row {
         id: "apps.answer",
         title: "every instance answers, and /chain goes through all of them",
