@@ -9,6 +9,7 @@
 mod support;
 
 mod golden;
+mod inputs;
 mod logql;
 mod logql_limits;
 mod logql_metrics;

@@ -7,8 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::labels::{matchers, selected};
 use super::params::Params;
 use super::response::{ApiResponse, ApiResult, seconds};
-use crate::logs::lang;
-use crate::logs::store::{Store, StreamView};
+use crate::logs::store::{LabelMatcher, Store, StreamView};
 use crate::wire::Stop;
 
 /// Steps of a volume over time.
@@ -18,7 +17,7 @@ const MAX_STEPS: i64 = 11_000;
 pub(super) fn stats(store: &Store, params: &Params, _: &Stop) -> ApiResult {
     let (start, end) = params.bounds(store.now())?;
     let (mut streams, mut chunks, mut entries, mut bytes) = (0, 0, 0, 0);
-    for view in selected(store, params, params.get("query"))? {
+    for view in selected(store, params, &matchers(params.get("query"))?)? {
         streams += 1;
         for chunk in &view.chunks {
             let (from, to) = chunk.range(start.max(store.oldest_visible()), end);
@@ -50,7 +49,7 @@ impl Target {
         let query = params.get("query");
         let given = params.get("targetLabels");
         let names: BTreeSet<String> = if given.is_empty() {
-            let matchers = matchers(query)?;
+            let matchers = volume_matchers(query)?;
             matchers.into_iter().map(|matcher| matcher.name).collect()
         } else {
             given.split(',').map(str::to_owned).collect()
@@ -160,7 +159,7 @@ fn volumes(views: &[StreamView], target: &Target, start: i64, end: i64, limit: u
 /// The selected streams with all of their chunks, because [`size`] takes a share of the whole
 /// stream.
 fn whole_streams(store: &Store, params: &Params) -> Result<Vec<StreamView>, ApiResponse> {
-    let matchers = matchers(selector(params)?)?;
+    let matchers = volume_matchers(params.get("query"))?;
     Ok(store.select(&matchers, i64::MIN, i64::MAX))
 }
 
@@ -227,12 +226,10 @@ fn sizes(buckets: impl IntoIterator<Item = (i64, Volumes)>) -> ApiResponse {
     ApiResponse::data(Some(json!({"resultType": kind, "result": result})))
 }
 
-/// The selector of a volume; the empty text selects all streams.
-fn selector(params: &Params) -> Result<&str, ApiResponse> {
-    let query = params.get("query");
-    if query.is_empty() || query == "{}" {
-        return Ok("");
+/// The matchers of a volume; `{}` alone selects all streams.
+fn volume_matchers(query: &str) -> Result<Vec<LabelMatcher>, ApiResponse> {
+    match query {
+        "{}" => Ok(Vec::new()),
+        selector => matchers(selector),
     }
-    lang::parse_selector(query)?;
-    Ok(query)
 }

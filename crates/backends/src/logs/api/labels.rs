@@ -12,23 +12,28 @@ use crate::wire::Stop;
 
 /// The matchers of a selector.
 pub(super) fn matchers(selector: &str) -> Result<Vec<LabelMatcher>, ApiResponse> {
-    if selector.is_empty() || selector == "{}" {
-        return Ok(Vec::new());
-    }
     let matchers = lang::parse_selector(selector)?;
     let compiled: Result<Vec<_>, _> = matchers.iter().map(lang::Matcher::compile).collect();
     Ok(compiled?)
 }
 
-/// The streams of the request's time range that pass the selector of a parameter.
+/// The matchers of the parameter `query`; without it all streams match.
+pub(super) fn optional_matchers(params: &Params) -> Result<Vec<LabelMatcher>, ApiResponse> {
+    match params.get("query") {
+        "" => Ok(Vec::new()),
+        selector => matchers(selector),
+    }
+}
+
+/// The streams of the request's time range that pass all matchers.
 pub(super) fn selected(
     store: &Store,
     params: &Params,
-    selector: &str,
+    matchers: &[LabelMatcher],
 ) -> Result<Vec<StreamView>, ApiResponse> {
     let (start, end) = params.bounds(store.now())?;
     let start = start.max(store.oldest_visible());
-    Ok(store.select(&matchers(selector)?, start, end.saturating_add(1)))
+    Ok(store.select(matchers, start, end.saturating_add(1)))
 }
 
 fn list(names: BTreeSet<String>) -> ApiResponse {
@@ -38,7 +43,7 @@ fn list(names: BTreeSet<String>) -> ApiResponse {
 /// `/loki/api/v1/labels`
 pub(super) fn names(store: &Store, params: &Params, _: &Stop) -> ApiResult {
     let mut names = BTreeSet::new();
-    for view in selected(store, params, params.get("query"))? {
+    for view in selected(store, params, &optional_matchers(params)?)? {
         names.extend(view.labels.iter().map(|(name, _)| name.to_owned()));
     }
     Ok(list(names))
@@ -47,7 +52,7 @@ pub(super) fn names(store: &Store, params: &Params, _: &Stop) -> ApiResult {
 /// `/loki/api/v1/label/{name}/values`
 pub(super) fn values(store: &Store, params: &Params, _: &Stop) -> ApiResult {
     let mut values = BTreeSet::new();
-    for view in selected(store, params, params.get("query"))? {
+    for view in selected(store, params, &optional_matchers(params)?)? {
         values.extend(view.labels.get(&params.name).map(str::to_owned));
     }
     Ok(list(values))
@@ -55,13 +60,25 @@ pub(super) fn values(store: &Store, params: &Params, _: &Stop) -> ApiResult {
 
 /// `/loki/api/v1/series`
 pub(super) fn series(store: &Store, params: &Params, _: &Stop) -> ApiResult {
-    let mut selectors: Vec<&str> = params.all("match[]").chain(params.all("match")).collect();
-    if selectors.is_empty() {
-        selectors.push("");
-    }
+    let selectors: BTreeSet<&str> = params.all("match[]").chain(params.all("match")).collect();
+    // One empty selector alone stands for none.
+    let is_empty = |selector: &&str| selector.replace(' ', "") == "{}";
+    let groups = match selectors.first() {
+        None => vec![Vec::new()],
+        Some(first) if selectors.len() == 1 && is_empty(first) => vec![Vec::new()],
+        Some(_) => {
+            if let Some(empty) = selectors.iter().find(|selector| is_empty(selector)) {
+                return Err(ApiResponse::bad_request(format!(
+                    "0 matchers in group: {empty}"
+                )));
+            }
+            let groups: Result<Vec<_>, _> = selectors.into_iter().map(matchers).collect();
+            groups?
+        }
+    };
     let mut found = BTreeSet::new();
-    for selector in selectors {
-        let views = selected(store, params, selector)?;
+    for group in &groups {
+        let views = selected(store, params, group)?;
         found.extend(views.into_iter().map(|view| view.labels));
     }
     let series: Vec<Json> = found

@@ -1,6 +1,7 @@
 //! The HTTP API of Loki, as far as the lab uses it: paths, parameters, status codes and bodies as in
 //! <https://grafana.com/docs/loki/latest/reference/loki-http-api/>.
 
+mod detected;
 mod endpoint;
 mod index;
 mod labels;
@@ -27,6 +28,9 @@ pub fn router(store: Arc<Store>) -> Router {
         let endpoint = || Endpoint::new(Arc::clone(&store), operation, reads_lines);
         Router::with_path(path).get(endpoint()).post(endpoint())
     };
+    let get = |path: &str, operation: Operation| {
+        Router::with_path(path).get(Endpoint::new(Arc::clone(&store), operation, false))
+    };
     let index = |path: &str, operation: Operation| route(path, operation, false);
     let query = |path: &str, operation: Operation| route(path, operation, true);
     let intake = intake(store.limits());
@@ -35,8 +39,10 @@ pub fn router(store: Arc<Store>) -> Router {
     };
     let tail = TailSocket::new(Arc::clone(&store));
     Router::new()
-        .push(index("ready", status::ready))
-        .push(index("loki/api/v1/status/buildinfo", status::buildinfo))
+        .push(get("ready", status::ready))
+        .push(get("loki/api/v1/status/buildinfo", status::buildinfo))
+        .push(get("prometheus/api/v1/rules", status::rules))
+        .push(get("prometheus/api/v1/alerts", status::alerts))
         .push(push("loki/api/v1/push", false))
         .push(push("api/prom/push", true))
         .push(query("loki/api/v1/query", query::instant))
@@ -48,6 +54,13 @@ pub fn router(store: Arc<Store>) -> Router {
         .push(index("loki/api/v1/index/stats", index::stats))
         .push(index("loki/api/v1/index/volume", index::volume))
         .push(index("loki/api/v1/index/volume_range", index::volume_range))
+        .push(index("loki/api/v1/detected_labels", detected::labels))
+        .push(query("loki/api/v1/detected_fields", detected::fields))
+        .push(query(
+            "loki/api/v1/detected_field/{name}/values",
+            detected::values,
+        ))
+        .push(index("loki/api/v1/patterns", detected::patterns))
         .push(index("loki/api/v1/format_query", status::format_query))
         .push(Router::with_path("loki/api/v1/tail").get(tail))
 }

@@ -100,10 +100,15 @@ impl Params {
 
     /// `limit`, a positive number.
     pub(super) fn limit(&self) -> Result<usize, ApiResponse> {
-        let text = self.get("limit");
-        if text.is_empty() {
-            return Ok(DEFAULT_LIMIT);
-        }
+        self.positive(&["limit"], DEFAULT_LIMIT)
+    }
+
+    /// The first of several parameters that is there, a positive number.
+    pub(super) fn positive(&self, names: &[&str], default: usize) -> Result<usize, ApiResponse> {
+        let given = names.iter().map(|name| self.get(name));
+        let Some(text) = given.into_iter().find(|text| !text.is_empty()) else {
+            return Ok(default);
+        };
         let limit = atoi(text).map_err(ApiResponse::bad_request)?;
         if limit <= 0 {
             return Err(ApiResponse::bad_request("limit must be a positive value"));

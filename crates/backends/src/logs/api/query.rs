@@ -13,6 +13,10 @@ use crate::wire::Stop;
 /// Largest number of points of a series.
 const MAX_POINTS: i64 = 11_000;
 
+/// Loki's message for a step that is not positive.
+pub(super) const STEP_NOT_POSITIVE: &str =
+    "zero or negative query resolution step widths are not accepted. Try a positive integer";
+
 /// Loki's message when a range has too many points.
 pub(super) const STEP_TOO_SMALL: &str = "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter";
 
@@ -21,7 +25,11 @@ pub(super) fn instant(store: &Store, params: &Params, stop: &Stop) -> ApiResult 
     let time = params.time(store.now())?;
     params.limit()?;
     params.direction()?;
-    let expr = match lang::parse_bytes(params.bytes("query"))? {
+    let expr = lang::parse_bytes(params.bytes("query"))?;
+    if matches!(expr, Expr::Metric(_)) {
+        lang::check_names(&expr)?;
+    }
+    let expr = match expr {
         Expr::Metric(expr) => expr,
         Expr::Log(_) => return Err(QueryError::LogInstant.into()),
         Expr::Variants(..) => return Err(QueryError::VariantsDisabled.into()),
@@ -60,16 +68,16 @@ pub(super) fn range(store: &Store, params: &Params, stop: &Stop) -> ApiResult {
     let direction = params.direction()?;
     let step = params.step(start, end)?;
     if step <= 0 {
-        return Err(ApiResponse::bad_request(
-            "zero or negative query resolution step widths are not accepted. Try a positive integer",
-        ));
+        return Err(ApiResponse::bad_request(STEP_NOT_POSITIVE));
     }
     if end.saturating_sub(start) / step > MAX_POINTS {
         return Err(ApiResponse::bad_request(STEP_TOO_SMALL));
     }
     // Metric queries use neither direction nor interval, but Loki refuses wrong ones there too.
     let interval = params.interval()?;
-    match lang::parse_bytes(params.bytes("query"))? {
+    let expr = lang::parse_bytes(params.bytes("query"))?;
+    lang::check_names(&expr)?;
+    match expr {
         Expr::Log(expr) => {
             let query = LogQuery {
                 expr: &expr,

@@ -36,6 +36,24 @@ pub(super) fn buildinfo(_: &Store, _: &Params, _: &Stop) -> ApiResult {
     })
 }
 
+/// `/prometheus/api/v1/rules`: there are none.
+pub(super) fn rules(_: &Store, _: &Params, _: &Stop) -> ApiResult {
+    Ok(ruler(&json!({"groups": []})))
+}
+
+/// `/prometheus/api/v1/alerts`: there are none.
+pub(super) fn alerts(_: &Store, _: &Params, _: &Stop) -> ApiResult {
+    Ok(ruler(&json!({"alerts": []})))
+}
+
+fn ruler(data: &serde_json::Value) -> ApiResponse {
+    let body = json!({"status": "success", "data": data, "errorType": "", "error": ""});
+    ApiResponse {
+        content_type: "application/json",
+        ..ApiResponse::json(&body)
+    }
+}
+
 /// `/loki/api/v1/format_query`
 pub(super) fn format_query(_: &Store, params: &Params, _: &Stop) -> ApiResult {
     let (status, body) = match lang::parse_bytes(params.bytes("query")) {

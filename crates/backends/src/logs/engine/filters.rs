@@ -50,7 +50,7 @@ impl LineTest {
                     expressions.push(regex::escape(text));
                 }
                 (LineOperand::Text(text), LineMatch::Regex | LineMatch::NotRegex) => {
-                    let text = re2::translate(text).map_err(|error| error.to_string())?;
+                    let text = re2::translate_exact(text).map_err(|error| error.to_string())?;
                     expressions.push(format!("(?:{text})"));
                 }
                 (LineOperand::Text(text), LineMatch::Pattern | LineMatch::NotPattern) => {

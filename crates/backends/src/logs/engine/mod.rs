@@ -3,6 +3,7 @@
 mod aggregation;
 mod binary;
 mod budget;
+mod detect;
 mod error;
 mod fields;
 mod filters;
@@ -22,6 +23,7 @@ mod template;
 mod value;
 
 pub(crate) use budget::Budget;
+pub(crate) use detect::line_fields;
 pub use error::QueryError;
 pub(crate) use fields::{Fields, Origin};
 pub use log_query::{Direction, LogLine, LogQuery};

@@ -197,7 +197,7 @@ fn parse_json(line: &str, finder: &mut Finder<'_, '_>) {
 }
 
 /// The name of the label for a path.
-fn joined<'k>(path: &[String], key: &'k str) -> Cow<'k, str> {
+pub(super) fn joined<'k>(path: &[String], key: &'k str) -> Cow<'k, str> {
     if path.is_empty() {
         return sanitize(key);
     }

@@ -1,28 +1,119 @@
 //! Push bodies in JSON: the form of `/loki/api/v1/push` and the older one of `/api/prom/push`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-use crate::logs::lang;
+use super::labels;
 use crate::logs::lines::utf8;
-use crate::logs::store::{Entry, LabelSet, StreamEntries};
+use crate::logs::store::{Entry, NO_TIME, StreamEntries};
 use crate::wire::rfc3339;
 
-#[derive(serde::Deserialize)]
+/// Loki's message for a number that is none.
+const NO_NUMBER: &str =
+    "Value looks like Number/Boolean/None, but can't find its end: ',' or '}' symbol";
+
+/// An object that may be `null`. A field that comes twice counts as it came last.
+#[derive(Default)]
 struct Body {
     streams: Vec<Stream>,
 }
 
-#[derive(serde::Deserialize)]
-struct Stream {
-    stream: BTreeMap<String, String>,
-    #[serde(default)]
-    values: Vec<Value>,
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Body;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with streams")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+                let mut body = Body::default();
+                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                    if name.eq_ignore_ascii_case("streams") {
+                        let streams: Option<Vec<Stream>> = map.next_value()?;
+                        body.streams = streams.unwrap_or_default();
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(body)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
 }
 
-/// `["<nanoseconds>", "<line>", {"name": "value"}]`
+/// `{"stream": {"name": "value"}, "values": […]}`
+#[derive(Default)]
+struct Stream {
+    labels: BTreeMap<String, String>,
+    entries: Vec<Entry>,
+}
+
+impl<'de> Deserialize<'de> for Stream {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Stream;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with stream and values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Stream, A::Error> {
+                let mut stream = Stream::default();
+                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                    match &*name {
+                        "stream" => {
+                            let labels: BTreeMap<String, Text> = map.next_value()?;
+                            let labels = labels.into_iter().map(|(name, text)| (name, text.0));
+                            stream.labels = labels.collect();
+                        }
+                        "values" => {
+                            let values: Option<Vec<Option<Value>>> = map.next_value()?;
+                            let values = values.unwrap_or_default().into_iter().flatten();
+                            stream.entries = values.map(|value| value.0).collect();
+                        }
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(stream)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// A label value. What is no string counts as it is written: `1` is "1".
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw: &RawValue = Deserialize::deserialize(deserializer)?;
+        let raw = raw.get();
+        if raw.starts_with('"') {
+            return serde_json::from_str(raw)
+                .map(Self)
+                .map_err(D::Error::custom);
+        }
+        Ok(Self(raw.to_owned()))
+    }
+}
+
+/// `["<nanoseconds>", "<line>", {"name": "value"}]`. As in Loki an entry may end early, and what
+/// follows the metadata does not count.
 struct Value(Entry);
 
 impl<'de> Deserialize<'de> for Value {
@@ -37,19 +128,19 @@ impl<'de> Deserialize<'de> for Value {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-                let missing = |at| A::Error::invalid_length(at, &self);
-                let ts: String = seq.next_element()?.ok_or_else(|| missing(0))?;
-                let ts = ts.parse().map_err(|_| {
-                    A::Error::custom("Value looks like Number/Boolean/None, but can't find its end")
-                })?;
-                let line = seq.next_element()?.ok_or_else(|| missing(1))?;
-                let metadata: Option<Metadata> = seq.next_element()?;
+                let ts = match seq.next_element::<String>()? {
+                    // Rust takes a plus, Loki does not.
+                    Some(text) if text.starts_with('+') => Err(A::Error::custom(NO_NUMBER)),
+                    Some(text) => text.parse().map_err(|_| A::Error::custom(NO_NUMBER)),
+                    None => Ok(NO_TIME),
+                };
+                let entry = Entry {
+                    ts: ts?,
+                    line: seq.next_element()?.unwrap_or_default(),
+                    metadata: seq.next_element::<Metadata>()?.unwrap_or_default().0,
+                };
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Value(Entry {
-                    ts,
-                    line,
-                    metadata: metadata.map(|own| own.0).unwrap_or_default(),
-                }))
+                Ok(Value(entry))
             }
         }
 
@@ -59,6 +150,7 @@ impl<'de> Deserialize<'de> for Value {
 
 /// Structured metadata in the order of the request: it decides which of two names that become the
 /// same label name is kept.
+#[derive(Default)]
 struct Metadata(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Metadata {
@@ -85,79 +177,93 @@ impl<'de> Deserialize<'de> for Metadata {
     }
 }
 
+/// Refuses what does not begin as an object, with the message of Loki's decoder.
+fn check_start(text: &str) -> Result<(), String> {
+    match text
+        .trim_start_matches([' ', '\t', '\n', '\r'])
+        .chars()
+        .next()
+    {
+        None => Err("EOF".to_owned()),
+        Some('{' | 'n') => Ok(()),
+        Some(other) => Err(format!(
+            "readObjectStart: expect {{ or n, but found {other}"
+        )),
+    }
+}
+
 /// Reads the body of `/loki/api/v1/push`.
 ///
 /// # Errors
 /// The message; it begins as Loki's does.
 pub(crate) fn read_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
-    let body: Body = serde_json::from_str(&utf8::text(body)).map_err(|error| {
+    let text = utf8::text(body);
+    check_start(&text)?;
+    let body: Option<Body> = serde_json::from_str(&text).map_err(|error| {
         let place = match error.classify() {
             serde_json::error::Category::Data => "Streams: []loghttp.LogProtoStream",
             _ => "readFieldHash",
         };
         format!("loghttp.PushRequest.{place}: {error}")
     })?;
-    body.streams
+    body.unwrap_or_default()
+        .streams
         .into_iter()
         .map(|stream| {
             Ok(StreamEntries {
-                // A map has each name once, so this cannot fail.
-                labels: LabelSet::new(stream.stream).unwrap_or_default(),
-                entries: stream.values.into_iter().map(|value| value.0).collect(),
+                labels: labels::of_map(stream.labels)?,
+                entries: stream.entries,
             })
         })
         .collect()
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
 struct LegacyBody {
-    streams: Vec<LegacyStream>,
+    streams: Option<Vec<LegacyStream>>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
 struct LegacyStream {
-    labels: String,
-    #[serde(default)]
-    entries: Vec<LegacyEntry>,
+    labels: Option<String>,
+    entries: Option<Vec<LegacyEntry>>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct LegacyEntry {
-    #[serde(alias = "timestamp")]
-    ts: String,
-    line: String,
+    ts: Option<String>,
+    line: Option<String>,
+    structured_metadata: Option<Metadata>,
 }
 
 /// Reads the body of `/api/prom/push`.
 pub(super) fn read_legacy_json(body: &[u8]) -> Result<Vec<StreamEntries>, String> {
-    let body: LegacyBody = serde_json::from_str(&utf8::text(body))
-        .map_err(|error| format!("legacy.PushRequest: {error}"))?;
-    body.streams.into_iter().map(legacy_stream).collect()
+    let text = utf8::text(body);
+    check_start(&text)?;
+    let body: Option<LegacyBody> =
+        serde_json::from_str(&text).map_err(|error| format!("push.PushRequest: {error}"))?;
+    let streams = body.unwrap_or_default().streams.unwrap_or_default();
+    streams.into_iter().map(legacy_stream).collect()
 }
 
 fn legacy_stream(stream: LegacyStream) -> Result<StreamEntries, String> {
-    let entries = stream
-        .entries
-        .into_iter()
-        .map(|entry| {
-            let ts = rfc3339::parse(&entry.ts)
-                .and_then(|time| i64::try_from(time.as_nanosecond()).ok())
-                .ok_or_else(|| format!("parsing time {:?}: not RFC 3339", entry.ts))?;
-            Ok(Entry::new(ts, entry.line))
+    let time = |text: String| {
+        rfc3339::parse(&text)
+            .and_then(|time| i64::try_from(time.as_nanosecond()).ok())
+            .ok_or_else(|| format!("push.PushRequest: parsing time {text:?}: not RFC 3339"))
+    };
+    let entries = stream.entries.unwrap_or_default().into_iter().map(|entry| {
+        Ok(Entry {
+            ts: entry.ts.map_or(Ok(NO_TIME), time)?,
+            line: entry.line.unwrap_or_default(),
+            metadata: entry.structured_metadata.unwrap_or_default().0,
         })
-        .collect::<Result<_, String>>()?;
+    });
     Ok(StreamEntries {
-        labels: stream_labels(&stream.labels)?,
-        entries,
-    })
-}
-
-/// Reads `{name="value", …}`.
-pub(super) fn stream_labels(text: &str) -> Result<LabelSet, String> {
-    let labels = lang::parse_stream_labels(text)
-        .map_err(|error| format!("couldn't parse labels: {error}"))?;
-    LabelSet::new(labels.iter().map(|(name, value)| (name.as_str(), &**value))).map_err(|name| {
-        let shown: String = text.chars().take(256).collect();
-        format!("stream '{shown}' has duplicate label name: '{name}'")
+        labels: labels::read(&stream.labels.unwrap_or_default())?,
+        entries: entries.collect::<Result<_, String>>()?,
     })
 }

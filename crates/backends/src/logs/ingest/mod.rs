@@ -1,6 +1,7 @@
 //! Loki's push API: bodies in protobuf with snappy, in JSON, and in Loki's older JSON.
 
 mod json;
+mod labels;
 mod proto;
 mod push;
 

@@ -9,12 +9,14 @@ use salvo::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use salvo::http::{HeaderValue, StatusCode};
 use salvo::prelude::{Request, Response, handler};
 
-use super::json::{read_json, read_legacy_json, stream_labels};
+use super::json::{read_json, read_legacy_json};
+use super::labels;
 use super::proto::PushRequestProto;
 use crate::logs::lines::utf8;
-use crate::logs::store::{Entry, Limits, Store, StreamEntries};
+use crate::logs::store::{Entry, Limits, NO_TIME, Store, StreamEntries};
 use crate::wire::intake::{BodyError, Intake};
 use crate::wire::measure::{self, Field, Shape};
+use crate::wire::media_type;
 use crate::wire::unpack::{self, UnpackError};
 
 /// Memory of each element, as a message plus as an entry. Sizes are doubled because the capacity of
@@ -87,12 +89,11 @@ impl Push {
                 .and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_owned()
         };
-        let form = Form {
-            content_type: header(CONTENT_TYPE),
-            encoding: header(CONTENT_ENCODING),
-            legacy: self.legacy,
+        let form = Form::new(&header(CONTENT_TYPE), header(CONTENT_ENCODING), self.legacy);
+        let stored = match form {
+            Ok(form) => self.store_body(req, form).await,
+            Err(refusal) => Err(refusal.into()),
         };
-        let stored = self.store_body(req, form).await;
         stored
             .inspect_err(|refused| {
                 // The store counts its own refusals.
@@ -208,17 +209,31 @@ fn too_large(bytes: usize, limit: usize) -> Refusal {
 
 /// The format of a body, from its headers.
 struct Form {
-    content_type: String,
+    /// JSON. As in Loki every other media type is protobuf.
+    is_json: bool,
     encoding: String,
     legacy: bool,
 }
 
 impl Form {
+    fn new(content_type: &str, encoding: String, legacy: bool) -> Result<Self, Refusal> {
+        if !matches!(&*encoding, "" | "snappy" | "gzip" | "deflate") {
+            let text = format!("Content-Encoding {encoding:?} not supported");
+            return Err(Refusal::bad_request(text));
+        }
+        let media_type = media_type::parse(content_type).map_err(Refusal::bad_request)?;
+        Ok(Self {
+            is_json: media_type == "application/json",
+            encoding,
+            legacy,
+        })
+    }
+
     /// Memory to reserve for decompression, in bytes.
     fn unpacked_size(&self, body: &[u8], limit: usize) -> Result<usize, Refusal> {
         match self.encoding.as_str() {
             "gzip" | "deflate" => Ok(limit),
-            _ if self.is_json() => Ok(0),
+            _ if self.is_json => Ok(0),
             _ => unpack::snappy_size(body, limit).map_err(|error| snappy_error(&error, limit)),
         }
     }
@@ -229,11 +244,7 @@ impl Form {
             Cow::Borrowed(_) => body,
             Cow::Owned(bytes) => bytes.into(),
         };
-        if self.media_type().is_empty() {
-            return Err(Refusal::bad_request("mime: no media type"));
-        }
-        // As in Loki, every other media type is read as protobuf.
-        if self.is_json() {
+        if self.is_json {
             return Ok(body);
         }
         let unpacked = unpack::snappy(&body, limit);
@@ -244,7 +255,7 @@ impl Form {
 
     /// Estimates the memory of the decoded entries before any is decoded.
     fn measure(&self, bytes: &[u8], most: usize) -> Result<usize, Refusal> {
-        let measured = match self.is_json() {
+        let measured = match self.is_json {
             true => measure::json(bytes, JSON_SIZES, most),
             false => measure::protobuf(bytes, &PUSH_REQUEST, most),
         };
@@ -257,37 +268,24 @@ impl Form {
     }
 
     fn decoded(&self, bytes: &[u8]) -> Result<Vec<StreamEntries>, Refusal> {
-        let streams = match (self.is_json(), self.legacy) {
+        let streams = match (self.is_json, self.legacy) {
             (true, false) => read_json(bytes).map_err(Refusal::bad_request)?,
             (true, true) => read_legacy_json(bytes).map_err(Refusal::bad_request)?,
             (false, _) => read_protobuf(bytes)?,
         };
-        if streams.iter().any(|stream| stream.labels.is_empty()) {
-            let text = "error at least one label pair is required per stream";
-            return Err(Refusal::bad_request(text));
+        if streams.is_empty() {
+            let text = "error at least one valid stream is required for ingestion";
+            return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, text));
         }
         Ok(streams)
-    }
-
-    fn media_type(&self) -> &str {
-        let first = self.content_type.split(';').next();
-        first.unwrap_or_default().trim()
-    }
-
-    fn is_json(&self) -> bool {
-        self.media_type().eq_ignore_ascii_case("application/json")
     }
 
     fn decompressed<'b>(&self, body: &'b [u8], limit: usize) -> Result<Cow<'b, [u8]>, Refusal> {
         let unpacked = match self.encoding.as_str() {
             // Snappy is part of the protobuf form and undone there.
-            "" | "snappy" | "identity" => return Ok(Cow::Borrowed(body)),
-            "gzip" => unpack::gzip(body, limit),
+            "" | "snappy" => return Ok(Cow::Borrowed(body)),
             "deflate" => unpack::deflate(body, limit),
-            other => {
-                let text = format!("Content-Encoding {other:?} not supported");
-                return Err(Refusal::bad_request(text));
-            }
+            _ => unpack::gzip(body, limit),
         };
         unpacked.map(Cow::Owned).map_err(|error| match error {
             UnpackError::TooLarge(size) => too_large(size, limit),
@@ -309,7 +307,7 @@ fn read_protobuf(bytes: &[u8]) -> Result<Vec<StreamEntries>, Refusal> {
         .map_err(|error| Refusal::bad_request(format!("proto: {error}")))?;
     let stream = |stream: super::StreamProto| {
         let entries = stream.entries.into_iter().map(|entry| Entry {
-            ts: entry.timestamp.map_or(0, |ts| ts.nanoseconds()),
+            ts: entry.timestamp.map_or(NO_TIME, |ts| ts.nanoseconds()),
             line: utf8::string(entry.line),
             metadata: entry
                 .structured_metadata
@@ -318,7 +316,7 @@ fn read_protobuf(bytes: &[u8]) -> Result<Vec<StreamEntries>, Refusal> {
                 .collect(),
         });
         Ok(StreamEntries {
-            labels: stream_labels(&stream.labels).map_err(Refusal::bad_request)?,
+            labels: labels::read(&stream.labels).map_err(Refusal::bad_request)?,
             entries: entries.collect(),
         })
     };

@@ -16,6 +16,9 @@ pub enum ParseError {
     /// A semantic error, or a feature that is not supported.
     #[error("parse error : {0}")]
     Plain(String),
+    /// A query of another kind than the endpoint takes.
+    #[error("{0}")]
+    Kind(&'static str),
 }
 
 impl ParseError {

@@ -1,6 +1,7 @@
 //! Writes the tree as text on one line, as Loki does in error messages and, for short queries, in
 //! `format_query`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::ast::{
@@ -9,7 +10,7 @@ use super::ast::{
     RangeOp, Stage, Unwrap, UnwrapConversion, VectorOp,
 };
 use super::units::format_bytes;
-use crate::logs::store::Quoted;
+use crate::logs::store::{Quoted, is_label_name};
 use crate::wire::duration::{go, prometheus};
 
 /// Items with a separator between them.
@@ -77,7 +78,15 @@ impl fmt::Display for Matcher {
             MatchOp::Regex => "=~",
             MatchOp::NotRegex => "!~",
         };
-        write!(f, "{}{op}{}", self.name, Quoted(&self.value))
+        write!(f, "{}{op}{}", quoted_name(&self.name), Quoted(&self.value))
+    }
+}
+
+/// A label name, in quotes if it needs them.
+pub(super) fn quoted_name(name: &str) -> Cow<'_, str> {
+    match is_label_name(name) {
+        true => Cow::Borrowed(name),
+        false => Cow::Owned(Quoted(name).to_string()),
     }
 }
 
@@ -204,7 +213,7 @@ impl fmt::Display for LabelFilter {
                 } else {
                     "!~"
                 };
-                write!(f, "{}{op}`{}`", matcher.name, matcher.value)
+                write!(f, "{}{op}`{}`", quoted_name(&matcher.name), matcher.value)
             }
             Self::Number(name, op, value) => write!(f, "{name}{op}{value}"),
             Self::Duration(name, op, nanos) => write!(f, "{name}{op}{}", go::format(*nanos)),

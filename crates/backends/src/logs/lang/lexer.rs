@@ -6,15 +6,26 @@ use super::literal;
 use super::tokens::{FUNCTIONS, KEYWORDS, SYMBOLS, Tok, Token};
 use super::units::parse_bytes;
 use crate::wire::duration;
+use crate::wire::letters::{is_digit, is_letter};
 
 /// Splits a query into tokens; the last is [`Tok::End`] or [`Tok::Bad`]. `invalid` is the first
 /// position at which the query was not UTF-8 and now has U+FFFD.
 pub(crate) fn tokenize(text: &str, invalid: Option<usize>) -> Vec<Token<'_>> {
+    // As in Go a byte order mark at the start does not count.
+    let start = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
+    let bad = [
+        (invalid, "invalid UTF-8 encoding"),
+        (text.find('\0'), "invalid character NUL"),
+    ];
+    let bad = bad
+        .into_iter()
+        .filter_map(|(at, reason)| Some((at?, reason)));
+    let bad = bad.min();
     let mut lexer = Lexer {
         text,
-        at: 0,
+        at: start,
         line: 1,
-        line_start: 0,
+        line_start: start,
     };
     let mut tokens = Vec::new();
     loop {
@@ -26,8 +37,14 @@ pub(crate) fn tokenize(text: &str, invalid: Option<usize>) -> Vec<Token<'_>> {
         let (line, col) = lexer.place(start);
         let (mut tok, composed) = lexer.word();
         // Go's scanner has read one character beyond the token.
-        if invalid.is_some_and(|invalid| invalid <= lexer.at) {
-            tok = Tok::Bad("invalid UTF-8 encoding".to_owned());
+        let (mut line, mut col) = (line, col);
+        if let Some((at, reason)) = bad.filter(|(at, _)| *at <= lexer.at) {
+            tok = Tok::Bad(reason.to_owned());
+            if text.as_bytes().get(at) == Some(&0) && at <= start {
+                // Between two tokens Go's scanner has only the column of the one before.
+                line = 0;
+                col = tokens.last().map_or(1, |token: &Token<'_>| token.col);
+            }
         }
         lexer.count_lines(start);
         let ends = matches!(tok, Tok::Bad(_) | Tok::End);
@@ -47,11 +64,11 @@ struct Lexer<'i> {
 }
 
 fn is_name_start(c: char) -> bool {
-    c == '_' || c.is_alphabetic()
+    c == '_' || is_letter(c)
 }
 
 fn is_name(c: char) -> bool {
-    is_name_start(c) || c.is_numeric()
+    is_name_start(c) || is_digit(c)
 }
 
 impl<'i> Lexer<'i> {

@@ -27,10 +27,17 @@ pub(crate) fn number_len(text: &str) -> Result<usize, String> {
             _ => digits(at + 1, &|b| b.is_ascii_digit()),
         };
     }
-    let is_exponent = match base {
-        'd' => byte(at) == b'e',
-        _ => byte(at) == b'p',
+    let is_exponent = matches!(byte(at), b'e' | b'p');
+    let needs = match (byte(at), base) {
+        (b'e', 'o' | 'b') => Some("decimal"),
+        (b'p', 'd' | 'o' | 'b') => Some("hexadecimal"),
+        _ => None,
     };
+    if let (Some(mantissa), Some(exponent)) = (needs, text[at..].chars().next()) {
+        return Err(format!(
+            "{exponent:?} exponent requires {mantissa} mantissa"
+        ));
+    }
     let mut float = at > whole;
     if is_exponent {
         float = true;
@@ -40,6 +47,8 @@ pub(crate) fn number_len(text: &str) -> Result<usize, String> {
             return Err("exponent has no digits".to_owned());
         }
         at = end;
+    } else if float && base == 'x' {
+        return Err("hexadecimal mantissa requires a 'p' exponent".to_owned());
     }
     let number = text.get(..at).unwrap_or_default();
     let (name, limit, body) = match base {
@@ -162,8 +171,12 @@ pub(crate) fn quoted(text: &str) -> Result<(String, usize), &'static str> {
                     value = value * base + digit.to_digit(base).ok_or(BAD_ESCAPE)?;
                 }
                 match (escape, u8::try_from(value)) {
+                    // Half of a surrogate pair becomes U+FFFD, and so does what is negative in Go.
                     ('u' | 'U', _) => match char::from_u32(value) {
                         Some(c) => bytes.extend(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                        None if matches!(value, 0xd800..=0xdfff | 0x8000_0000..) => {
+                            bytes.extend("\u{fffd}".as_bytes());
+                        }
                         None => invalid = true,
                     },
                     (_, Ok(byte)) => bytes.push(byte),
@@ -229,6 +242,7 @@ mod tests {
         assert_eq!(quoted(r#""\d""#), Err("invalid char escape"));
         assert_eq!(quoted(r#""\'""#), Err("invalid char escape"));
         assert_eq!(quoted("\"a\nb\""), Err("literal not terminated"));
-        assert_eq!(quoted(r#""\ud800""#), Err("invalid syntax"));
+        assert_eq!(quoted(r#""\ud800""#), Ok(("\u{fffd}".to_owned(), 8)));
+        assert_eq!(quoted(r#""\U00110000""#), Err("invalid syntax"));
     }
 }

@@ -25,8 +25,6 @@ pub use error::ParseError;
 pub use format_pretty::pretty;
 pub(crate) use literal::parse_float;
 
-use std::sync::Arc;
-
 /// Bytes that a query may have, as in Loki.
 const MAX_INPUT: usize = 131_072;
 
@@ -54,6 +52,14 @@ pub(crate) fn parse_bytes(query: &[u8]) -> Result<Expr, ParseError> {
     Ok(expr)
 }
 
+/// Checks the names in a query that is to run.
+///
+/// # Errors
+/// A name of a matcher that Loki does not run.
+pub(crate) fn check_names(expr: &Expr) -> Result<(), ParseError> {
+    validate::names(expr)
+}
+
 /// Parses a log query and nothing else.
 ///
 /// # Errors
@@ -61,7 +67,7 @@ pub(crate) fn parse_bytes(query: &[u8]) -> Result<Expr, ParseError> {
 pub fn parse_log(text: &str) -> Result<LogExpr, ParseError> {
     match parse(text)? {
         Expr::Log(log) => Ok(log),
-        _ => Err(ParseError::plain("only log selector is supported")),
+        _ => Err(ParseError::Kind("only log selector is supported")),
     }
 }
 
@@ -72,28 +78,8 @@ pub fn parse_log(text: &str) -> Result<LogExpr, ParseError> {
 pub(crate) fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     match parse(text)? {
         Expr::Log(log) if log.stages.is_empty() => Ok(log.matchers),
-        _ => Err(ParseError::plain("only label matchers are supported")),
+        _ => Err(ParseError::Kind("only label matchers are supported")),
     }
-}
-
-/// Parses the labels of a pushed stream, `{a="b", c="d"}`.
-///
-/// # Errors
-/// As [`parse`]; also when a label is not compared by `=`.
-pub(crate) fn parse_stream_labels(text: &str) -> Result<Vec<(String, Arc<str>)>, ParseError> {
-    let Expr::Log(log) = parse_unchecked(text, None)? else {
-        return Err(ParseError::plain("only label matchers are supported"));
-    };
-    if !log.stages.is_empty() || log.matchers.iter().any(|m| m.op != MatchOp::Equal) {
-        return Err(ParseError::plain(
-            "labels of a stream are name=\"value\" pairs",
-        ));
-    }
-    Ok(log
-        .matchers
-        .into_iter()
-        .map(|m| (m.name, m.value))
-        .collect())
 }
 
 fn parse_unchecked(text: &str, invalid: Option<usize>) -> Result<Expr, ParseError> {

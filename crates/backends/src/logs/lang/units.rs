@@ -63,7 +63,8 @@ pub(crate) fn format_bytes(bytes: u64) -> String {
     }
 }
 
-fn rounded_bytes(bytes: u64) -> String {
+/// Writes a size as go-humanize does, without the blank.
+pub(crate) fn rounded_bytes(bytes: u64) -> String {
     const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 10 {
         return format!("{bytes}B");

@@ -1,8 +1,12 @@
 //! Semantic checks beyond the grammar.
 
-use super::ast::{Expr, Grouping, LogRange, Matcher, MetricExpr, RangeOp, VectorOp};
+use super::ast::{
+    Expr, Grouping, LabelFilter, LogExpr, LogRange, Matcher, MetricExpr, RangeOp, Stage, VectorOp,
+};
 use super::error::ParseError;
+use super::format::quoted_name;
 use crate::logs::lines::pattern::Pattern;
+use crate::logs::store::is_label_name;
 use crate::wire::regex::Expression;
 
 type Checked = Result<(), ParseError>;
@@ -118,6 +122,78 @@ pub(crate) fn expr(expr: &Expr) -> Checked {
             matchers(&range.log.matchers)?;
             variants.iter().try_for_each(metric_expr)
         }
+    }
+}
+
+/// Checks the names of the matchers. Loki's grammar takes letters of every script, but its querier
+/// reads the query anew after it was printed with such names in quotes, which no selector takes.
+pub(crate) fn names(expr: &Expr) -> Checked {
+    match expr {
+        Expr::Log(log) => matcher_names(log),
+        Expr::Metric(metric) => metric_names(metric),
+        Expr::Variants(_, range) => matcher_names(&range.log),
+    }
+}
+
+fn metric_names(expr: &MetricExpr) -> Checked {
+    match expr {
+        MetricExpr::Range { range, .. } => matcher_names(&range.log),
+        MetricExpr::Aggregation { inner, .. } | MetricExpr::LabelReplace { inner, .. } => {
+            metric_names(inner)
+        }
+        MetricExpr::Binary { left, right, .. } => {
+            metric_names(left)?;
+            metric_names(right)
+        }
+        MetricExpr::Literal(_) | MetricExpr::Vector(_) | MetricExpr::Refused(_) => Ok(()),
+    }
+}
+
+fn matcher_names(log: &LogExpr) -> Checked {
+    let needs_quotes = |name: &&str| !is_label_name(name);
+    let mut names = log.matchers.iter().map(|matcher| matcher.name.as_str());
+    let (name, expected) = match names.position(|name| needs_quotes(&name)) {
+        Some(at) => {
+            let expected = match at {
+                0 => ", expecting IDENTIFIER or }",
+                _ => ", expecting IDENTIFIER",
+            };
+            (log.matchers[at].name.as_str(), expected)
+        }
+        None => {
+            let filters = log.stages.iter().filter_map(|stage| match stage {
+                Stage::LabelFilter(filter) => Some(filter),
+                _ => None,
+            });
+            let found = filters.flat_map(compared_names).find(needs_quotes);
+            match found {
+                Some(name) => (name, ""),
+                None => return Ok(()),
+            }
+        }
+    };
+    let printed = log.to_string();
+    let before = printed
+        .split(&*quoted_name(name))
+        .next()
+        .unwrap_or_default();
+    Err(ParseError::At {
+        line: 1,
+        col: before.chars().count() + 1,
+        message: format!("syntax error: unexpected STRING{expected}"),
+    })
+}
+
+/// The names of the labels that a filter compares as text.
+fn compared_names(filter: &LabelFilter) -> Vec<&str> {
+    match filter {
+        LabelFilter::Match(matcher) => vec![&matcher.name],
+        LabelFilter::And(left, right) | LabelFilter::Or(left, right) => {
+            let mut names = compared_names(left);
+            names.extend(compared_names(right));
+            names
+        }
+        _ => Vec::new(),
     }
 }
 

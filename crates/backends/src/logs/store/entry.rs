@@ -2,6 +2,10 @@
 
 use super::labels::LabelSet;
 
+/// The timestamp of an entry that came without one. Go's zero time, the year 1, is too early for
+/// nanoseconds; every store refuses both as too old.
+pub(crate) const NO_TIME: i64 = i64::MIN;
+
 /// One log line to be stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {

@@ -3,11 +3,15 @@
 use http::StatusCode;
 use jiff::Timestamp;
 
+use super::entry::NO_TIME;
 use super::labels::LabelSet;
 
 /// A timestamp as Loki prints it in messages: RFC 3339, seconds, UTC.
 #[must_use]
 pub(crate) fn rfc3339(ts: i64) -> String {
+    if ts == NO_TIME {
+        return "0001-01-01T00:00:00Z".to_owned();
+    }
     Timestamp::from_second(ts.div_euclid(1_000_000_000))
         .map_or_else(|_| ts.to_string(), |time| time.to_string())
 }
@@ -31,14 +35,6 @@ pub enum Refusal {
     /// The stream has no label.
     #[error("error at least one label pair is required per stream")]
     NoLabels,
-    /// A label name that Prometheus' data model does not allow.
-    #[error("error parsing labels '{stream}' with error: invalid label name '{name}'")]
-    InvalidName {
-        /// The labels of the stream.
-        stream: LabelSet,
-        /// The name.
-        name: String,
-    },
     /// Too many labels.
     #[error("entry for stream '{stream}' has {count} label names; limit {limit}")]
     TooManyLabels {

@@ -16,7 +16,7 @@ const REGEX_SIZE_LIMIT: usize = 4 << 20;
 /// RE2 does not accept the expression, or the compiled form is too large. The message is Go's.
 pub(crate) fn compile_anchored(expression: &str) -> Result<Regex, Error> {
     // The expression is checked alone, so that a `)` in it cannot close the group around it.
-    re2::translate(expression)?;
+    re2::translate_exact(expression)?;
     re2::compile(&format!("^(?:{expression})$"))
 }
 

@@ -22,6 +22,7 @@ use parking_lot::{Mutex, RwLock};
 
 pub use chunk::{Chunk, EntryRef};
 pub use clock::Clock;
+pub(crate) use entry::NO_TIME;
 pub use entry::{Entry, StreamEntries};
 pub use error::{PushError, Refusal};
 pub(crate) use error::{go_time, rfc3339};
@@ -33,6 +34,7 @@ pub use matcher::LabelMatcher;
 pub(crate) use matcher::{compile_alternatives, compile_anchored};
 pub use stats::Stats;
 pub use tail::{Dropped, Tail, TailBatch};
+pub(crate) use validate::is_label_name;
 
 pub(crate) use crate::wire::Comparison;
 use crate::wire::{Queries, TokenBucket, Unread};
@@ -146,8 +148,12 @@ impl Store {
         let mut refusals = Refusals::default();
         let mut valid = Vec::with_capacity(streams.len());
         for mut stream in streams {
+            // As in Loki the labels of a stream without entries do not matter.
+            if stream.entries.is_empty() {
+                continue;
+            }
             if let Err(refusal) = validate::check_labels(&stream.labels, &self.limits) {
-                validate::count(&refusal, stream.entries.len().max(1), &self.counters);
+                validate::count(&refusal, stream.entries.len(), &self.counters);
                 refusals.add(refusal);
                 continue;
             }

@@ -54,12 +54,6 @@ pub(crate) fn check_labels(labels: &LabelSet, limits: &Limits) -> Result<(), Ref
                 name: shortened(name),
             });
         }
-        if !is_label_name(name) {
-            return Err(Refusal::InvalidName {
-                stream: stream(),
-                name: shortened(name),
-            });
-        }
         if value.len() > limits.max_label_value_bytes {
             return Err(Refusal::ValueTooLong {
                 stream: stream(),

@@ -12,6 +12,7 @@ mod check;
 mod duration;
 mod lexer;
 mod literal;
+mod metric;
 mod modifiers;
 mod parser;
 mod selector;
@@ -78,6 +79,15 @@ pub(crate) fn parse_selector(text: &str) -> Result<Selector, String> {
         return Err("match[] must contain at least one non-empty matcher".to_owned());
     }
     Ok(selector)
+}
+
+/// Parses the labels of one series, `name{label="value"}`. The name is the label `__name__`.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_metric(text: &str) -> Result<Vec<(String, String)>, String> {
+    check_length(text)?;
+    parser::parse_metric(text).map_err(|it| named(text, it))
 }
 
 fn check_length(text: &str) -> Result<(), String> {

@@ -51,6 +51,11 @@ pub(super) fn parse_selector(text: &str) -> Result<VectorSelector, Problem> {
     read(text, Times::ANY, |_| None, Parser::only_selector)
 }
 
+/// Parses the labels of one series and nothing else.
+pub(super) fn parse_metric(text: &str) -> Result<Vec<(String, String)>, Problem> {
+    read(text, Times::ANY, |_| None, Parser::metric)
+}
+
 /// Parses a text that has to be what `rule` reads.
 fn read<'a, T>(
     text: &'a str,
@@ -81,7 +86,7 @@ fn read<'a, T>(
 }
 
 /// A vector selector begins with a brace or a name; most keywords are names too.
-fn begins_selector(kind: Kind) -> bool {
+pub(super) fn begins_selector(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::Identifier

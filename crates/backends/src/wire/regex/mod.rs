@@ -56,6 +56,17 @@ pub(crate) fn translate(pattern: &str) -> Result<String, Error> {
     ))
 }
 
+/// As [`translate`], by the parser that Prometheus and Loki use for matchers and line filters: it knows a
+/// Unicode property by its own name only, `\p{Han}` and not `\p{han}`.
+///
+/// # Errors
+/// As [`translate`].
+pub(crate) fn translate_exact(pattern: &str) -> Result<String, Error> {
+    Ok(print::print(
+        &parse::parse(pattern, Flags::default(), names::Spelling::Exact)?.root,
+    ))
+}
+
 /// Compiles a pattern as Go's `regexp.Compile` does.
 ///
 /// # Errors
