@@ -16,6 +16,7 @@ pub mod intake;
 pub(crate) mod integer;
 mod matcher;
 pub mod measure;
+pub(crate) mod parts;
 mod queries;
 pub(crate) mod quote;
 mod rate;
