@@ -28,13 +28,12 @@ fn decades(values: impl Iterator<Item = f64>) -> (i32, i32) {
 }
 
 fn power(decade: i32, unit: &str) -> String {
-    let text = match (unit, decade) {
+    match (unit, decade) {
         ("s", -6..=-4) => format!("{} µs", 10_u32.pow((decade + 6).unsigned_abs())),
         ("s", -3..=-1) => format!("{} ms", 10_u32.pow((decade + 3).unsigned_abs())),
         ("s", 0..=3) => format!("{} s", 10_u32.pow(decade.unsigned_abs())),
         _ => format!("10<tspan dy=\"-5\" font-size=\"9\">{decade}</tspan>"),
-    };
-    text
+    }
 }
 
 /// Seconds against numbers of items.

@@ -48,8 +48,8 @@ fn spans() -> Served {
         ingest_burst_bytes: u64::MAX,
         ..traces::Limits::default()
     }));
-    let routes = traces::api::router(Arc::clone(&store))
-        .push(traces::ingest::http::router(Arc::clone(&store)));
+    let routes =
+        traces::api::router(Arc::clone(&store)).push(traces::ingest::router(Arc::clone(&store)));
     (routes, Box::new(move || store.stats().spans))
 }
 

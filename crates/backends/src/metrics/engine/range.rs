@@ -45,8 +45,8 @@ pub(super) struct Window<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spacing {
     /// Milliseconds from the start to the first sample, from there to the last, from there to the end.
-    distances: [i64; 3],
-    samples: usize,
+    pub(super) distances: [i64; 3],
+    pub(super) samples: usize,
     /// Seconds between the first and the last sample.
     pub(super) sampled: f64,
     /// Seconds before the first and after the last sample that a rate is extrapolated to.
