@@ -76,7 +76,7 @@ fn connections_that_send_nothing_or_half_a_head_keep_nobody_out() {
 fn a_request_that_runs_is_answered_although_its_place_is_wanted() {
     let lab = small();
     let at = lab.server("loki");
-    let body = br#"{"streams":[]}"#;
+    let body = br#"{"streams":[{}]}"#;
     let head = format!(
         "POST /loki/api/v1/push HTTP/1.1\r\nHost: {at}\r\nContent-Type: application/json\r\n\
          Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",

@@ -219,11 +219,11 @@ fn kind(value: &str) -> &'static str {
 }
 
 /// The field of a name, made if there is room for another.
-fn field<'f>(
-    fields: &'f mut BTreeMap<String, Field>,
+fn field(
+    fields: &mut BTreeMap<String, Field>,
     name: String,
     most: usize,
-) -> Option<&'f mut Field> {
+) -> Option<&mut Field> {
     if fields.len() >= most && !fields.contains_key(&name) {
         return None;
     }
