@@ -5,6 +5,7 @@
 //!
 //! [partial success]: https://opentelemetry.io/docs/specs/otlp/#partial-success
 
+use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -26,9 +27,10 @@ use tonic_types::StatusExt;
 /// field that OTLP has for it. The SDK's own type refuses keys that are allowed.
 pub(super) const TRACE_STATE: &str = "w3c.tracestate";
 
-/// Number of retries, and the wait before the first; it doubles each time.
-const RETRIES: u32 = 3;
+/// Wait before the first retry; it doubles each time, up to the longest. There are retries as long as the
+/// request may take: meanwhile further spans wait in the queue.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A collector.
 #[derive(Clone, Debug)]
@@ -97,7 +99,6 @@ impl Exporter {
             .for_each(place_trace_state);
         let spans = ExportTraceServiceRequest { resource_spans };
         let mut wait = FIRST_WAIT;
-        let mut left = RETRIES;
         loop {
             let mut request = Request::new(spans.clone());
             *request.metadata_mut() = self.metadata.clone();
@@ -117,12 +118,11 @@ impl Exporter {
             };
             wait = wait.max(wanted);
             let pause = wait.mul_f64(rand::random_range(1.0..1.5));
-            if left == 0 || began.elapsed() + pause >= self.timeout {
+            if began.elapsed() + pause >= self.timeout {
                 return Err(status);
             }
             sleep(pause).await;
-            wait *= 2;
-            left -= 1;
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 }
@@ -130,6 +130,10 @@ impl Exporter {
 /// Time that the collector asks to wait before a retry; `None` when it would
 /// refuse that again. <https://opentelemetry.io/docs/specs/otlp/#failures>
 fn retry_after(status: &Status) -> Option<Duration> {
+    // Made here and not by the collector: the connection broke, or what came was no answer.
+    if status.source().is_some() {
+        return Some(Duration::ZERO);
+    }
     let wanted = status
         .get_details_retry_info()
         .and_then(|info| info.retry_delay);
