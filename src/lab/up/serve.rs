@@ -92,7 +92,11 @@ fn start(
     let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
     let acceptor = TcpAcceptor::try_from(listener)?;
     let mut server = Server::new(acceptor).fuse_policy(connections);
-    server.http1_mut().max_buf_size(MAX_HEAD_BYTES);
+    // The buffer alone would take a larger head that comes in one piece.
+    server
+        .http1_mut()
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_header_size(MAX_HEAD_BYTES);
     let handle = server.handle();
     let task = tokio::spawn(async move {
         // It ends with an error only when its listener fails, which the next request shows.
