@@ -301,6 +301,7 @@ mod tests {
     use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
     use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
     use proptest::prelude::*;
+    use proptest::strategy::ValueTree as _;
     use prost::Message as _;
 
     use super::*;
