@@ -219,11 +219,7 @@ fn kind(value: &str) -> &'static str {
 }
 
 /// The field of a name, made if there is room for another.
-fn field(
-    fields: &mut BTreeMap<String, Field>,
-    name: String,
-    most: usize,
-) -> Option<&mut Field> {
+fn field(fields: &mut BTreeMap<String, Field>, name: String, most: usize) -> Option<&mut Field> {
     if fields.len() >= most && !fields.contains_key(&name) {
         return None;
     }
