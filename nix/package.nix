@@ -14,7 +14,8 @@ let
     ../crates
     ../src
     ../tests
-    ../benches
+    # Of benches/ without what other frameworks need, which nothing here builds.
+    (lib.fileset.difference ../benches ../benches/peers)
     ../console
     ../dashboards
     ../etc
@@ -144,6 +145,7 @@ in
           root = ../.;
           fileset = lib.fileset.unions [
             compiled
+            ../benches/peers
             ../README.md
             ../CONTRIBUTING.md
             ../CHANGELOG.md

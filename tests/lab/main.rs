@@ -18,6 +18,7 @@ mod documents;
 mod guard;
 mod hostile_http;
 mod load;
+mod performance;
 mod rules;
 mod server_files;
 mod shippers;
