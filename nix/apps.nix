@@ -57,6 +57,22 @@ in
       exec ${lib.getExe packages.lab} load "''${instances[@]/#/--target=}" "$@"
     ''
   );
+
+  # Not a check: a check sees no network, and a database that flake.lock pins would not know what became known since.
+  advisories = app "Look up the known vulnerabilities of what Cargo.lock names" (
+    lib.getExe (
+      pkgs.writeShellApplication {
+        name = "advisories";
+        runtimeInputs = [
+          pkgs.cargo
+          pkgs.cargo-deny
+        ];
+        text = ''
+          exec cargo-deny --locked check --hide-inclusion-graph advisories "$@"
+        '';
+      }
+    )
+  );
 }
 // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
   vm =

@@ -17,7 +17,7 @@ let
       processCompose = import inputs.process-compose-flake.lib { inherit pkgs; };
     };
   packages = {
-    inherit (rust) lab salvo-app;
+    inherit (rust) lab salvo-app sbom;
     default = rust.lab;
     stack = stack "promtail";
     stack-alloy = stack "alloy";

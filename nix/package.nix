@@ -19,6 +19,8 @@ let
     ../console
     ../dashboards
     ../etc
+    # `cargo test` runs the fuzz targets' functions.
+    ../fuzz/src
   ];
   src = lib.fileset.toSource {
     root = ../.;
@@ -105,6 +107,30 @@ in
     }
   );
 
+  # What each program is made of: its crates with their versions, checksums and licences, as CycloneDX.
+  sbom = craneLib.mkCargoDerivation (
+    commonArgs
+    // {
+      pname = "sbom";
+      inherit (craneLib.crateNameFromCargoToml { inherit src; }) version;
+      cargoArtifacts = null;
+      doInstallCargoArtifacts = false;
+      nativeBuildInputs = [ pkgs.cargo-cyclonedx ];
+      buildPhaseCargoCommand = ''
+        describe() { cargo cyclonedx --format json --spec-version 1.5 --describe binaries "$@"; }
+        mkdir sbom
+        describe --no-default-features
+        mv salvo-app_bin.cdx.json sbom
+        describe
+        mv lab_bin.cdx.json sbom
+      '';
+      installPhaseCommand = "mv sbom $out";
+      meta = meta // {
+        description = "What salvo-app and lab are made of, as CycloneDX";
+      };
+    }
+  );
+
   checks = {
     clippy = craneLib.cargoClippy (
       check
@@ -151,6 +177,7 @@ in
             ../CHANGELOG.md
             ../LICENSE
             ../docs
+            ../fuzz
             ../load
             ../nix
             ../.ci

@@ -141,7 +141,9 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         .max_connections(config.limits.max_concurrent_requests * CONNECTIONS_PER_REQUEST);
     server
         .http1_mut()
-        .max_buf_size(config.limits.max_header_bytes);
+        .max_buf_size(config.limits.max_header_bytes)
+        // The buffer alone would take a larger head that comes in one piece.
+        .max_header_size(config.limits.max_header_bytes);
     let handle = server.handle();
     info!(
         "{} ready on http://{address}",

@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use salvo_observability::app::{self, config::ServiceArgs};
 use salvo_observability::lab::load::{self, LoadArgs};
+use salvo_observability::lab::soak::{self, SoakArgs};
 use salvo_observability::lab::up::{self, UpArgs};
 use salvo_observability::lab::verify::{self, args::VerifyArgs};
 
@@ -28,6 +29,7 @@ enum Command {
     /// Check that a running lab keeps every promise: traces, logs, metrics and the ways between them
     Verify(Box<VerifyArgs>),
     Load(Box<LoadArgs>),
+    Soak(Box<SoakArgs>),
     /// Run one instance of the service
     App(Box<AppArgs>),
 }
@@ -50,6 +52,10 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::start(&args),
         Command::Load(args) => match args.check() {
             Ok(()) => load::start(&args),
+            Err(problem) => refused(problem),
+        },
+        Command::Soak(args) => match args.check() {
+            Ok(()) => soak::start(&args),
             Err(problem) => refused(problem),
         },
         Command::App(args) if args.stop_with_stdin => {

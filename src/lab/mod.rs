@@ -3,6 +3,7 @@
 //! * [`up`]: instances and backends, started and kept running
 //! * [`verify`]: checks the acceptance contract, for embedded and real backends
 //! * [`load`]: steady traffic
+//! * [`soak`]: faults under load, and what each costs
 //! * [`provisioning`]: the dashboards and data sources that Grafana and the console are given
 //! * [`open_loop`]: sends requests at a steady rate
 //! * [`command`]: shared by the commands that end with a result
@@ -13,5 +14,6 @@ mod duration;
 pub mod load;
 mod open_loop;
 pub mod provisioning;
+pub mod soak;
 pub mod up;
 pub mod verify;

@@ -264,3 +264,30 @@ fn every_test_that_is_named_exists() {
     }
     assert!(count > 20, "{count}");
 }
+
+#[test]
+fn every_attack_that_is_listed_names_its_test() {
+    let security = text(&root().join("docs/security.md"));
+    let test =
+        Regex::new(r"^`(?:(?:crates/[\w/]+/)?tests/[\w/]+\.rs::\w+|tests/browser/\w+\.test\.js)`$")
+            .unwrap();
+    let (mut in_table, mut count) = (false, 0);
+    for line in security.lines() {
+        let Some(cells) = line.strip_prefix("| ").and_then(|it| it.strip_suffix(" |")) else {
+            in_table = false;
+            continue;
+        };
+        let last = cells.rsplit(" | ").next().unwrap();
+        match last {
+            "test" => in_table = true,
+            "---" => {}
+            tests if in_table => {
+                count += 1;
+                let named = tests.split(", ").all(|it| test.is_match(it));
+                assert!(named, "no test is named: {line}");
+            }
+            _ => {}
+        }
+    }
+    assert!(count > 35, "{count}");
+}

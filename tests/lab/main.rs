@@ -1,4 +1,4 @@
-//! The laboratory: `lab up`, `lab verify`, `lab load`, and the files of the servers and dashboards.
+//! The laboratory: `lab up`, `lab verify`, `lab load`, `lab soak`, and the files of the servers and dashboards.
 
 #![cfg(feature = "lab")]
 #![allow(
@@ -15,6 +15,7 @@ mod connections;
 mod dashboard_backends;
 mod dashboards;
 mod documents;
+mod fuzz;
 mod guard;
 mod hostile_http;
 mod load;
@@ -22,6 +23,7 @@ mod performance;
 mod rules;
 mod server_files;
 mod shippers;
+mod soak;
 mod up;
 mod up_ends;
 mod up_limits;

@@ -28,6 +28,9 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// Time for a real Loki to take the last lines at the end.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
+/// Longest pause between two attempts to send lines to a real Loki.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// The running servers.
 pub(super) struct Backends {
     stores: Stores,
@@ -124,7 +127,7 @@ impl Start<'_> {
     /// Loki, embedded or real.
     fn logs(&mut self, api: Option<TcpListener>) -> anyhow::Result<Lines> {
         let Some(api) = api else {
-            let remote = RemoteLoki::start(&self.addresses.loki, RemoteConfig::default())?;
+            let remote = RemoteLoki::start(&self.addresses.loki, shipping())?;
             let remote = Arc::new(remote);
             self.progress.part("Loki (real)", &self.addresses.loki);
             return Ok((Arc::clone(&remote) as Arc<dyn Sink>, Some(remote)));
@@ -237,6 +240,16 @@ impl Backends {
         for server in self.servers {
             server.stop().await;
         }
+    }
+}
+
+/// How lines are sent to a real Loki. As with `etc/promtail/`, nothing is given up while Loki is away, as far as
+/// the memory for it goes, and an attempt is made every 5 s at least.
+pub(in crate::lab) fn shipping() -> RemoteConfig {
+    RemoteConfig {
+        max_backoff: LONGEST_PAUSE,
+        attempts: u32::MAX,
+        ..RemoteConfig::default()
     }
 }
 

@@ -35,7 +35,7 @@ const BODY: Duration = Duration::from_secs(10);
 
 /// Number of connections that a server takes when the process may open `files` files, for each of `servers`
 /// servers that share them.
-pub(super) fn most(files: u64, servers: u64) -> usize {
+pub(in crate::lab) fn most(files: u64, servers: u64) -> usize {
     // A quarter is left for instances, scrapes, the console's own requests and the terminal.
     let share = files.saturating_mul(3) / 4 / servers.max(1);
     let share = usize::try_from(share).unwrap_or(usize::MAX);
@@ -44,7 +44,7 @@ pub(super) fn most(files: u64, servers: u64) -> usize {
 
 /// The places of one server.
 #[derive(Clone)]
-pub(super) struct Connections {
+pub(in crate::lab) struct Connections {
     most: usize,
     most_of_peer: usize,
     table: Arc<Table>,

@@ -11,7 +11,7 @@ const NEEDED: u64 = 128;
 ///
 /// # Errors
 /// When it is too low for the lab.
-pub(super) fn raise() -> anyhow::Result<u64> {
+pub(in crate::lab) fn raise() -> anyhow::Result<u64> {
     // If the system refuses, the limit stays as it is.
     let raised = rlimit::increase_nofile_limit(u64::MAX);
     let now = raised.or_else(|_| Resource::NOFILE.get_soft());

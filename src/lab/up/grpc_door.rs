@@ -25,7 +25,7 @@ const PREFACE: usize = 24;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The connections that come in on a listener.
-pub(super) fn incoming(
+pub(in crate::lab) fn incoming(
     listener: TcpListener,
     connections: Connections,
 ) -> impl Stream<Item = io::Result<Held>> {
@@ -46,7 +46,7 @@ pub(super) fn incoming(
 }
 
 /// A connection in its place.
-pub(super) struct Held {
+pub(in crate::lab) struct Held {
     stream: TcpStream,
     place: Place,
     ended: BoxFuture<'static, ()>,

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -75,24 +75,31 @@ const HOSTILE: [&str; 11] = [
 ];
 
 /// Status of one instance.
-pub(super) struct Status {
-    pub(super) name: String,
-    pub(super) address: String,
-    pub(super) restarts: AtomicU64,
+pub(in crate::lab) struct Status {
+    pub(in crate::lab) name: String,
+    pub(in crate::lab) address: String,
+    pub(in crate::lab) restarts: AtomicU64,
+    /// Its process; 0 while none runs.
+    pid: AtomicU32,
     /// Exit status of its last run.
     end: Mutex<String>,
     running: watch::Sender<bool>,
 }
 
 impl Status {
+    /// The id of its process, if one runs.
+    pub(in crate::lab) fn process(&self) -> Option<u32> {
+        Some(self.pid.load(Ordering::Relaxed)).filter(|id| *id != 0)
+    }
+
     /// True if its process runs.
-    pub(super) fn is_running(&self) -> bool {
+    pub(in crate::lab) fn is_running(&self) -> bool {
         *self.running.borrow()
     }
 }
 
 /// The instances, running.
-pub(super) struct Instances {
+pub(in crate::lab) struct Instances {
     statuses: Vec<Arc<Status>>,
     stop: watch::Sender<bool>,
     keepers: JoinSet<()>,
@@ -103,7 +110,7 @@ impl Instances {
     ///
     /// # Errors
     /// When one cannot be started, or is not ready in time.
-    pub(super) async fn start(
+    pub(in crate::lab) async fn start(
         args: &UpArgs,
         reserved: Vec<TcpListener>,
         addresses: &Addresses,
@@ -132,6 +139,7 @@ impl Instances {
                 name: name.clone(),
                 address: address.to_string(),
                 restarts: AtomicU64::new(0),
+                pid: AtomicU32::new(0),
                 end: Mutex::default(),
                 running: watch::Sender::new(false),
             });
@@ -150,12 +158,12 @@ impl Instances {
     }
 
     /// Status of each instance.
-    pub(super) fn statuses(&self) -> Vec<Arc<Status>> {
+    pub(in crate::lab) fn statuses(&self) -> Vec<Arc<Status>> {
         self.statuses.clone()
     }
 
     /// Lets all instances finish what they do, and waits for that and for their last lines.
-    pub(super) async fn stop(mut self) {
+    pub(in crate::lab) async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.keepers.join_next().await.is_some() {}
     }
@@ -209,7 +217,7 @@ fn stages(args: &UpArgs) -> Stages {
 }
 
 /// This machine's name, for the label `host`.
-pub(super) fn host_name() -> String {
+pub(in crate::lab) fn host_name() -> String {
     let name = rustix::system::uname()
         .nodename()
         .to_string_lossy()
@@ -318,6 +326,7 @@ impl Keeper {
             let sink = Arc::clone(&last_words);
             pipelines.spawn(self.pipeline(&status.name, Output::Stderr, stderr, sink));
         }
+        status.pid.store(child.id().unwrap_or(0), Ordering::Relaxed);
         status.running.send_replace(true);
         let ended = tokio::select! {
             ended = child.wait() => Some(ended),
@@ -330,6 +339,7 @@ impl Keeper {
                 None
             }
         };
+        status.pid.store(0, Ordering::Relaxed);
         status.running.send_replace(false);
         while pipelines.join_next().await.is_some() {}
         let last_words = last_words.line();

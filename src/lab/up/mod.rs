@@ -13,17 +13,17 @@
 
 mod args;
 mod backends;
-mod connections;
+pub(super) mod connections;
 mod console;
-mod files;
+pub(super) mod files;
 mod forms;
-mod grpc_door;
-mod instances;
+pub(super) mod grpc_door;
+pub(super) mod instances;
 mod last_words;
-mod ports;
-mod progress;
+pub(super) mod ports;
+pub(super) mod progress;
 mod refusal;
-mod serve;
+pub(super) mod serve;
 mod stats;
 mod status;
 mod traffic;
@@ -37,6 +37,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use args::UpArgs;
 use backends::Backends;
+pub(super) use backends::shipping;
 use instances::Instances;
 use ports::Ports;
 use progress::Progress;

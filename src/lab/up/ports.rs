@@ -13,42 +13,42 @@ const LETTERS: std::ops::RangeInclusive<char> = 'a'..='z';
 
 /// The addresses of all parts of the lab.
 #[derive(Clone, Debug)]
-pub(super) struct Addresses {
+pub(in crate::lab) struct Addresses {
     /// The instances by name.
-    pub(super) apps: Vec<(String, SocketAddr)>,
+    pub(in crate::lab) apps: Vec<(String, SocketAddr)>,
     /// The console.
-    pub(super) console: Option<SocketAddr>,
+    pub(in crate::lab) console: Option<SocketAddr>,
     /// URL of the Prometheus API, embedded or real.
-    pub(super) prometheus: String,
+    pub(in crate::lab) prometheus: String,
     /// URL of the Loki API, embedded or real.
-    pub(super) loki: String,
+    pub(in crate::lab) loki: String,
     /// URL of the Tempo API, embedded or real.
-    pub(super) tempo: String,
+    pub(in crate::lab) tempo: String,
     /// URL at which spans are taken over OTLP gRPC.
-    pub(super) otlp_grpc: String,
+    pub(in crate::lab) otlp_grpc: String,
     /// URL at which spans are taken over OTLP HTTP, unless a real Tempo takes them.
-    pub(super) otlp_http: Option<String>,
+    pub(in crate::lab) otlp_http: Option<String>,
 }
 
 /// A listener with its address.
 type Bound = (TcpListener, SocketAddr);
 
 /// Listeners of the embedded servers; `None` where a real server is used.
-pub(super) struct ServerListeners {
-    pub(super) prometheus: Option<TcpListener>,
-    pub(super) loki: Option<TcpListener>,
-    pub(super) tempo: Option<TcpListener>,
-    pub(super) otlp_grpc: Option<TcpListener>,
-    pub(super) otlp_http: Option<TcpListener>,
+pub(in crate::lab) struct ServerListeners {
+    pub(in crate::lab) prometheus: Option<TcpListener>,
+    pub(in crate::lab) loki: Option<TcpListener>,
+    pub(in crate::lab) tempo: Option<TcpListener>,
+    pub(in crate::lab) otlp_grpc: Option<TcpListener>,
+    pub(in crate::lab) otlp_http: Option<TcpListener>,
 }
 
 /// All listeners.
-pub(super) struct Ports {
-    pub(super) addresses: Addresses,
-    pub(super) servers: ServerListeners,
-    pub(super) console: Option<TcpListener>,
+pub(in crate::lab) struct Ports {
+    pub(in crate::lab) addresses: Addresses,
+    pub(in crate::lab) servers: ServerListeners,
+    pub(in crate::lab) console: Option<TcpListener>,
     /// Held until the instance that needs the port is started.
-    pub(super) instances: Vec<TcpListener>,
+    pub(in crate::lab) instances: Vec<TcpListener>,
 }
 
 impl Ports {
@@ -56,7 +56,7 @@ impl Ports {
     ///
     /// # Errors
     /// An error that names every address that cannot be bound, each with the flag that moves it.
-    pub(super) fn bind(args: &UpArgs) -> anyhow::Result<Self> {
+    pub(in crate::lab) fn bind(args: &UpArgs) -> anyhow::Result<Self> {
         let mut taking = Taking {
             args,
             conflicts: String::new(),

@@ -17,10 +17,10 @@ enum Form {
 
 /// Writes what happens, in the form that the flags choose.
 #[derive(Clone)]
-pub(super) struct Progress(Form);
+pub(in crate::lab) struct Progress(Form);
 
 impl Progress {
-    pub(super) fn new(args: &UpArgs) -> Self {
+    pub(in crate::lab) fn new(args: &UpArgs) -> Self {
         Self(if args.quiet {
             Form::Quiet
         } else if args.json {
@@ -33,7 +33,7 @@ impl Progress {
     }
 
     /// A part is ready at `address`.
-    pub(super) fn part(&self, name: &str, address: &str) {
+    pub(in crate::lab) fn part(&self, name: &str, address: &str) {
         match self.0 {
             Form::Quiet => {}
             Form::Json => line(json!({"event": "part", "name": name, "address": address})),
@@ -43,7 +43,7 @@ impl Progress {
     }
 
     /// Something happened that a person should know.
-    pub(super) fn say(&self, text: &str) {
+    pub(in crate::lab) fn say(&self, text: &str) {
         match self.0 {
             Form::Quiet => {}
             Form::Json => line(json!({"event": "message", "text": text})),
@@ -52,7 +52,7 @@ impl Progress {
     }
 
     /// Something went wrong that a person should know even when nothing else is said.
-    pub(super) fn warn(&self, text: &str) {
+    pub(in crate::lab) fn warn(&self, text: &str) {
         match self.0 {
             Form::Quiet => eprintln!("{text}"),
             Form::Json | Form::Text { .. } => self.say(text),
@@ -60,7 +60,7 @@ impl Progress {
     }
 
     /// Everything is ready.
-    pub(super) fn ready(&self, addresses: &Addresses, took: Duration) {
+    pub(in crate::lab) fn ready(&self, addresses: &Addresses, took: Duration) {
         let apps: serde_json::Map<_, _> = addresses
             .apps
             .iter()

@@ -19,20 +19,20 @@ use crate::guard::{Before, Guard, Hosts};
 use crate::routing::{Head, Unmatched};
 
 /// Time for open requests when a server stops.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(in crate::lab) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Bytes of a request's head; more get status 431.
 const MAX_HEAD_BYTES: usize = 64 << 10;
 
 /// Guard and connection bounds in front of every server of the lab.
-pub(super) struct Doors {
-    pub(super) guard: Arc<Guard>,
+pub(in crate::lab) struct Doors {
+    pub(in crate::lab) guard: Arc<Guard>,
     most_connections: usize,
 }
 
 impl Doors {
     /// The doors that the flags ask for. Each server takes `most_connections`.
-    pub(super) fn new(args: &UpArgs, most_connections: usize) -> Self {
+    pub(in crate::lab) fn new(args: &UpArgs, most_connections: usize) -> Self {
         let hosts = Hosts::new(args.allow_host.clone()).and_own_name(&host_name());
         let guard = Guard::new(hosts, args.allow_origin.clone(), "--allow-host");
         Self {
@@ -42,7 +42,7 @@ impl Doors {
     }
 
     /// Places for the connections of one server.
-    pub(super) fn connections(&self) -> Connections {
+    pub(in crate::lab) fn connections(&self) -> Connections {
         Connections::new(self.most_connections)
     }
 
@@ -50,7 +50,7 @@ impl Doors {
     ///
     /// # Errors
     /// When the listener cannot be used.
-    pub(super) fn open(
+    pub(in crate::lab) fn open(
         &self,
         listener: TcpListener,
         routes: Router,
@@ -71,7 +71,7 @@ impl Doors {
     ///
     /// # Errors
     /// When the listener cannot be used.
-    pub(super) fn open_guarded(
+    pub(in crate::lab) fn open_guarded(
         &self,
         listener: TcpListener,
         service: Service,
@@ -92,7 +92,11 @@ fn start(
     let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
     let acceptor = TcpAcceptor::try_from(listener)?;
     let mut server = Server::new(acceptor).fuse_policy(connections);
-    server.http1_mut().max_buf_size(MAX_HEAD_BYTES);
+    // The buffer alone would take a larger head that comes in one piece.
+    server
+        .http1_mut()
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_header_size(MAX_HEAD_BYTES);
     let handle = server.handle();
     let task = tokio::spawn(async move {
         // It ends with an error only when its listener fails, which the next request shows.
@@ -102,14 +106,14 @@ fn start(
 }
 
 /// A running server; dropping it ends it at once.
-pub(super) struct Running {
+pub(in crate::lab) struct Running {
     handle: ServerHandle,
     task: JoinHandle<()>,
 }
 
 impl Running {
     /// Takes no new requests, answers the open ones and ends.
-    pub(super) async fn stop(mut self) {
+    pub(in crate::lab) async fn stop(mut self) {
         self.handle.stop_graceful(PATIENCE);
         let _ = (&mut self.task).await;
     }

@@ -7,7 +7,7 @@
 //! * [`measure`]: estimates the memory of a body before it is decoded
 //! * [`Stop`]: ends a computation on timeout or when the client hangs up
 //! * [`Queries`]: bounds the number of concurrent queries, [`Unread`]: the memory of responses that wait for
-//!   their clients
+//!   their clients, [`parts`]: shares the work of one query among the processors
 
 mod clock;
 pub(crate) mod duration;
@@ -16,6 +16,7 @@ pub mod intake;
 pub(crate) mod integer;
 mod matcher;
 pub mod measure;
+pub(crate) mod parts;
 mod queries;
 pub(crate) mod quote;
 mod rate;

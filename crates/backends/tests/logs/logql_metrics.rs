@@ -205,3 +205,79 @@ async fn too_many_series_are_refused() {
     let counted = r#"sum(count_over_time({app="a"} | logfmt [1m]))"#;
     assert_eq!(vector(&backend.instant(counted).await.json()), [" 600"]);
 }
+
+/// Enough lines for several threads, if the machine has them: two streams, of `kind` 0, 1 and 2 in turn. The
+/// number of a line is its milliseconds before [`NOW`].
+async fn many_lines() -> Backend {
+    let backend = Backend::start(Limits::default()).await;
+    for part in 0..15_i64 {
+        let streams = [0_i64, 1].map(|app| {
+            let numbers = (0..1000).map(|n| 30_000 - 2 * (part * 1000 + n) - app);
+            let line = |n: i64| {
+                let line = format!("kind={} n={n}", n % 3);
+                Entry::new(NOW - n * SECOND / 1000, line)
+            };
+            stream(&[("app", &format!("a{app}"))], numbers.map(line).collect())
+        });
+        backend.store.push(streams.to_vec()).unwrap();
+    }
+    backend
+}
+
+#[tokio::test]
+async fn lines_that_threads_share_are_counted_once_and_in_order() {
+    let backend = many_lines().await;
+    let of = |kind: i64| (1..=30_000).filter(move |n| n % 3 == kind);
+    let rows = |number: &dyn Fn(i64) -> i64| -> Vec<String> {
+        let row = |kind| format!("kind={kind} {}", number(kind));
+        (0..3).map(row).collect()
+    };
+    let lines = r#"{app=~"a."} | logfmt"#;
+    for (query, expected) in [
+        (
+            format!("sum by (kind) (count_over_time({lines} [1h]))"),
+            rows(&|kind| of(kind).count() as i64),
+        ),
+        (
+            format!("sum by (kind) (bytes_over_time({lines} [1h]))"),
+            rows(&|kind| of(kind).map(|n| 9 + n.to_string().len() as i64).sum()),
+        ),
+        (
+            format!("sum by (kind) (sum_over_time({lines} | unwrap n [1h]))"),
+            rows(&|kind| of(kind).sum()),
+        ),
+        (
+            format!("first_over_time({lines} | unwrap n [1h]) by (kind)"),
+            rows(&|kind| of(kind).max().unwrap()),
+        ),
+        (
+            format!("last_over_time({lines} | unwrap n [1m]) by (kind)"),
+            rows(&|kind| of(kind).min().unwrap()),
+        ),
+        (
+            format!("count(count_over_time({lines} | n > 29000 [1h]))"),
+            vec![" 1000".to_owned()],
+        ),
+    ] {
+        let answer = backend.instant(&query).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+        assert_eq!(vector(&answer.json()), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn of_lines_that_threads_share_the_earliest_one_that_cannot_be_read_is_named() {
+    let backend = many_lines().await;
+    for (app, n) in [("a0", 7), ("a0", 50), ("a1", 20_001)] {
+        let line = format!("kind=x n={n}x");
+        let entries = vec![Entry::new(NOW - n * SECOND / 1000, line)];
+        backend
+            .store
+            .push(vec![stream(&[("app", app)], entries)])
+            .unwrap();
+    }
+    let query = r#"sum by (kind) (sum_over_time({app=~"a."} | logfmt | unwrap n [1h]))"#;
+    let answer = backend.instant(query).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text.contains(r#"n="50x""#), "{}", answer.text);
+}

@@ -1,6 +1,9 @@
 //! Limits of one query: its time, the bytes that stages make from one line, and the bytes that it
 //! holds.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::error::QueryError;
 use crate::wire::{Stop, Stopped};
 
@@ -21,7 +24,8 @@ pub(crate) struct Budget {
     stop: Stop,
     until_look: usize,
     made: usize,
-    held: usize,
+    /// Shared by all threads of the query.
+    held: Arc<AtomicUsize>,
     most_held: usize,
 }
 
@@ -32,8 +36,19 @@ impl Budget {
             stop,
             until_look: LOOK_EVERY,
             made: 0,
-            held: 0,
+            held: Arc::default(),
             most_held,
+        }
+    }
+
+    /// The budget of another thread of the same query: what the threads hold counts together.
+    pub(crate) fn share(&self) -> Self {
+        Self {
+            stop: self.stop.clone(),
+            until_look: LOOK_EVERY,
+            made: 0,
+            held: Arc::clone(&self.held),
+            most_held: self.most_held,
         }
     }
 
@@ -76,8 +91,8 @@ impl Budget {
 
     /// Accounts for bytes that are kept after the current line.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), QueryError> {
-        self.held = self.held.saturating_add(bytes);
-        if self.held > self.most_held {
+        let before = self.change(|held| held.saturating_add(bytes));
+        if before.saturating_add(bytes) > self.most_held {
             return Err(QueryError::HoldsTooMuch(self.most_held));
         }
         self.work(bytes / 16)
@@ -85,6 +100,15 @@ impl Budget {
 
     /// Releases bytes that were held.
     pub(crate) fn release(&mut self, bytes: usize) {
-        self.held = self.held.saturating_sub(bytes);
+        self.change(|held| held.saturating_sub(bytes));
+    }
+
+    /// Changes the number of bytes held. Returns what it was.
+    fn change(&self, to: impl Fn(usize) -> usize) -> usize {
+        let relaxed = Ordering::Relaxed;
+        let changed = self
+            .held
+            .fetch_update(relaxed, relaxed, |held| Some(to(held)));
+        changed.unwrap_or_else(|held| held)
     }
 }

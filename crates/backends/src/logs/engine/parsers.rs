@@ -60,6 +60,10 @@ impl Finder<'_, '_> {
 
     fn set(&mut self, name: &str, value: &str) {
         self.made += name.len() + value.len();
+        // Whether the name is taken is asked only of labels that may be needed.
+        if !self.hints.wants_prefix(name) {
+            return;
+        }
         if let Some(name) = self.wanted(name) {
             self.fields.set(&name, value);
         }
@@ -152,7 +156,10 @@ impl LineParser {
             Self::LogfmtKeys { strict, keys } => logfmt_keys(line, *strict, keys, &mut finder),
             Self::Unpack => unpacked = unpack(line, &mut finder),
             Self::Pattern(pattern) => {
-                pattern.captures(line, |name, value| finder.set(name, value));
+                pattern.captures(line, |name, value| {
+                    finder.set(name, value);
+                    unless_complete(&finder)
+                });
             }
         }
         (unpacked, finder.made)

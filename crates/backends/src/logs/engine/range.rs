@@ -61,13 +61,13 @@ impl RangeCall<'_> {
         windows: Windows,
         store: &Store,
         budget: &mut Budget,
-        weigh: impl Fn(Sample) -> i64,
+        weigh: impl Fn(Sample) -> i64 + Sync,
     ) -> Result<Vec<Series>, QueryError> {
-        let mut changes: Vec<Vec<(i64, i64)>> = Vec::new();
-        let (start, end) = windows.bounds();
-        let labels = extractor.read(store, start, end, budget, |series, sample, budget| {
+        let bytes = (windows.count + 1).saturating_mul(POINT);
+        type Changes = Vec<Vec<(i64, i64)>>;
+        let count = |changes: &mut Changes, series: usize, sample: Sample, budget: &mut Budget| {
             if series >= changes.len() {
-                budget.hold((windows.count + 1).saturating_mul(POINT))?;
+                budget.hold(bytes)?;
                 changes.resize(series + 1, vec![(0, 0); windows.count + 1]);
             }
             let (first, last) = windows.of(sample.ts);
@@ -83,7 +83,23 @@ impl RangeCall<'_> {
                 }
             }
             Ok(())
-        })?;
+        };
+        let found = extractor.read(store, windows.bounds(), budget, count)?;
+        let mut changes: Changes = vec![Vec::new(); found.labels.len()];
+        for part in found.parts {
+            for (series, own) in part.series.into_iter().zip(part.collected) {
+                match changes.get_mut(series) {
+                    Some(all) if all.is_empty() => *all = own,
+                    Some(all) => {
+                        for (sum, own) in all.iter_mut().zip(own) {
+                            *sum = (sum.0 + own.0, sum.1 + own.1);
+                        }
+                        budget.release(bytes);
+                    }
+                    None => {}
+                }
+            }
+        }
         let running = |change: Vec<(i64, i64)>| {
             let (mut count, mut total) = (0, 0);
             let sums = change.into_iter().take(windows.count).map(move |change| {
@@ -93,8 +109,7 @@ impl RangeCall<'_> {
             });
             sums.collect()
         };
-        changes.resize_with(labels.len(), Vec::new);
-        Ok(named(labels, changes.into_iter().map(running)))
+        Ok(named(found.labels, changes.into_iter().map(running)))
     }
 
     /// Functions that read each value of a window.
@@ -105,20 +120,28 @@ impl RangeCall<'_> {
         store: &Store,
         budget: &mut Budget,
     ) -> Result<Vec<Series>, QueryError> {
-        let mut samples: Vec<Vec<(i64, f64)>> = Vec::new();
-        let (start, end) = windows.bounds();
-        let mut held = 0;
-        let labels = extractor.read(store, start, end, budget, |series, sample, budget| {
-            held += POINT;
+        type Points = Vec<Vec<(i64, f64)>>;
+        let keep = |points: &mut Points, series: usize, sample: Sample, budget: &mut Budget| {
             budget.hold(POINT)?;
-            if series >= samples.len() {
-                samples.resize_with(series + 1, Vec::new);
+            if series >= points.len() {
+                points.resize_with(series + 1, Vec::new);
             }
-            if let Some(samples) = samples.get_mut(series) {
-                samples.push((sample.ts, sample.value));
+            if let Some(points) = points.get_mut(series) {
+                points.push((sample.ts, sample.value));
             }
             Ok(())
-        })?;
+        };
+        let found = extractor.read(store, windows.bounds(), budget, keep)?;
+        let labels = found.labels;
+        let mut samples: Points = vec![Vec::new(); labels.len()];
+        for part in found.parts {
+            for (series, mut own) in part.series.into_iter().zip(part.collected) {
+                if let Some(all) = samples.get_mut(series) {
+                    all.append(&mut own);
+                }
+            }
+        }
+        let held = samples.iter().map(Vec::len).sum::<usize>() * POINT;
         budget.hold(
             labels
                 .len()

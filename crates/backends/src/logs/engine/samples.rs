@@ -11,11 +11,15 @@ use super::pipeline::Pipeline;
 use super::value::Labels;
 use crate::logs::lang::units::parse_bytes;
 use crate::logs::lang::{Grouping, LogRange, Unwrap, UnwrapConversion, parse_float};
-use crate::logs::store::{EntryRef, Quoted, Store, StreamView};
+use crate::logs::store::{Chunk, EntryRef, Quoted, Store, StreamView};
 use crate::wire::duration::go;
+use crate::wire::parts::in_parts;
 
 /// `__error__` of a line whose unwrapped label is not a number.
 const EXTRACTION: &str = "SampleExtractionErr";
+
+/// Lines for which a thread of its own pays.
+const LINES_FOR_A_THREAD: usize = 10_000;
 
 /// Series that may be counted before they are aggregated.
 const MAX_SERIES: usize = 100_000;
@@ -47,6 +51,29 @@ struct Known {
     labels: Vec<Labels>,
 }
 
+/// Entries of a chunk that a query reads.
+struct Run<'v> {
+    view: &'v StreamView,
+    chunk: &'v Chunk,
+    from: usize,
+    to: usize,
+}
+
+/// What one thread found.
+pub(crate) struct Found<C> {
+    /// For each of its series the index in [`Samples::labels`].
+    pub(crate) series: Vec<usize>,
+    pub(crate) collected: C,
+}
+
+/// What all threads found.
+pub(crate) struct Samples<C> {
+    /// The labels of all series.
+    pub(crate) labels: Vec<Labels>,
+    /// In the order of streams and chunks.
+    pub(crate) parts: Vec<Found<C>>,
+}
+
 impl<'q> Extractor<'q> {
     pub(crate) fn new(
         range: &'q LogRange,
@@ -72,16 +99,15 @@ impl<'q> Extractor<'q> {
         })
     }
 
-    /// Calls `found` with the index of its series for each sample in `[start, end)`. Returns the
-    /// labels of all series.
-    pub(crate) fn read(
+    /// Calls `found` for each sample in `[start, end)` with the index of its series. Several threads share the
+    /// lines; each collects into a `C` of its own and counts its series from 0.
+    pub(crate) fn read<C: Default + Send>(
         &self,
         store: &Store,
-        start: i64,
-        end: i64,
+        (start, end): (i64, i64),
         budget: &mut Budget,
-        mut found: impl FnMut(usize, Sample, &mut Budget) -> Result<(), QueryError>,
-    ) -> Result<Vec<Labels>, QueryError> {
+        found: impl Fn(&mut C, usize, Sample, &mut Budget) -> Result<(), QueryError> + Sync,
+    ) -> Result<Samples<C>, QueryError> {
         let matchers: Vec<_> = self
             .range
             .log
@@ -91,37 +117,71 @@ impl<'q> Extractor<'q> {
             .collect::<Result<_, _>>()?;
         let start = start.max(store.oldest_visible());
         let views = store.select(&matchers, start, end);
-        let mut known = Known::default();
-        let mut key = Vec::new();
-        for view in &views {
-            let mut fields = Fields::default();
-            for chunk in &view.chunks {
-                // If no stage changes labels, the series depends only on stream and metadata.
-                let mut unchanged: Vec<Option<usize>> = Vec::new();
+        let chunks = views
+            .iter()
+            .flat_map(|view| view.chunks.iter().map(move |chunk| (view, chunk)));
+        let runs: Vec<Run<'_>> = chunks
+            .map(|(view, chunk)| {
                 let (from, to) = chunk.range(start, end);
-                for entry in (from..to).filter_map(|at| chunk.entry(at)) {
-                    budget.spend()?;
-                    let Some(sample) = self.sample(view, entry, &mut fields, budget)? else {
-                        continue;
-                    };
-                    let slot = entry.metadata_id as usize;
-                    let plain = !fields.is_changed() && self.range.unwrap.is_none();
-                    let cached = unchanged.get(slot).copied().flatten().filter(|_| plain);
-                    let series = match cached {
-                        Some(series) => series,
-                        None => self.series(&fields, &mut known, &mut key, budget)?,
-                    };
-                    if plain && cached.is_none() {
-                        unchanged.resize(unchanged.len().max(slot + 1), None);
-                        if let Some(cell) = unchanged.get_mut(slot) {
-                            *cell = Some(series);
-                        }
-                    }
-                    found(series, sample, budget)?;
+                Run {
+                    view,
+                    chunk,
+                    from,
+                    to,
                 }
+            })
+            .collect();
+        let shared = &*budget;
+        let parts = in_parts(
+            &runs,
+            |run| run.to - run.from,
+            LINES_FOR_A_THREAD,
+            |runs| {
+                let (mut known, mut collected) = (Known::default(), C::default());
+                let mut budget = shared.share();
+                self.read_runs(runs, &mut known, &mut budget, |series, sample, budget| {
+                    found(&mut collected, series, sample, budget)
+                })?;
+                Ok((known, collected))
+            },
+        );
+        joined(parts)
+    }
+
+    fn read_runs(
+        &self,
+        runs: &[Run<'_>],
+        known: &mut Known,
+        budget: &mut Budget,
+        mut found: impl FnMut(usize, Sample, &mut Budget) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let mut key = Vec::new();
+        let mut fields = Fields::default();
+        for run in runs {
+            // If no stage changes labels, the series depends only on stream and metadata.
+            let mut unchanged: Vec<Option<usize>> = Vec::new();
+            for entry in (run.from..run.to).filter_map(|at| run.chunk.entry(at)) {
+                budget.spend()?;
+                let Some(sample) = self.sample(run.view, entry, &mut fields, budget)? else {
+                    continue;
+                };
+                let slot = entry.metadata_id as usize;
+                let plain = !fields.is_changed() && self.range.unwrap.is_none();
+                let cached = unchanged.get(slot).copied().flatten().filter(|_| plain);
+                let series = match cached {
+                    Some(series) => series,
+                    None => self.series(&fields, known, &mut key, budget)?,
+                };
+                if plain && cached.is_none() {
+                    unchanged.resize(unchanged.len().max(slot + 1), None);
+                    if let Some(cell) = unchanged.get_mut(slot) {
+                        *cell = Some(series);
+                    }
+                }
+                found(series, sample, budget)?;
             }
         }
-        Ok(known.labels)
+        Ok(())
     }
 
     /// The sample of a line, or `None` if the pipeline dropped it.
@@ -248,6 +308,37 @@ impl<'q> Extractor<'q> {
         self.grouping
             .is_some_and(|g| !g.without && g.labels.iter().any(|label| label == name))
     }
+}
+
+/// Gives equal series of all threads one index. The error is that of the earliest line.
+fn joined<C>(parts: Vec<Result<(Known, C), QueryError>>) -> Result<Samples<C>, QueryError> {
+    let mut index: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut samples = Samples {
+        labels: Vec::new(),
+        parts: Vec::new(),
+    };
+    for part in parts {
+        let (known, collected) = part?;
+        let mut series = vec![0; known.labels.len()];
+        let mut labels: Vec<Option<Labels>> = known.labels.into_iter().map(Some).collect();
+        for (key, own) in known.index {
+            let next = samples.labels.len();
+            let at = *index.entry(key).or_insert(next);
+            if at == next {
+                samples
+                    .labels
+                    .extend(labels.get_mut(own).and_then(Option::take));
+            }
+            if let Some(cell) = series.get_mut(own) {
+                *cell = at;
+            }
+        }
+        if samples.labels.len() > MAX_SERIES {
+            return Err(QueryError::TooManySeries(MAX_SERIES));
+        }
+        samples.parts.push(Found { series, collected });
+    }
+    Ok(samples)
 }
 
 /// The value of the unwrapped label; `None` if it is absent.

@@ -1,6 +1,8 @@
 //! Patterns: literals between captures, as the `pattern` parser and the line filters `|>` and `!>`
 //! read them.
 
+use std::ops::ControlFlow;
+
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
@@ -126,9 +128,13 @@ impl Pattern {
         !line.is_empty() && open != rest.is_empty()
     }
 
-    /// Reports the values of the captures. As in Loki, if a literal is missing the capture before
-    /// it takes the rest of the line and the later ones take nothing.
-    pub(crate) fn captures<'l>(&self, line: &'l str, mut found: impl FnMut(&str, &'l str)) {
+    /// Reports the values of the captures until `found` returns `Break`. As in Loki, if a literal is missing the
+    /// capture before it takes the rest of the line and the later ones take nothing.
+    pub(crate) fn captures<'l>(
+        &self,
+        line: &'l str,
+        mut found: impl FnMut(&str, &'l str) -> ControlFlow<()>,
+    ) {
         let Some(mut rest) = line.strip_prefix(self.prefix.as_str()) else {
             return;
         };
@@ -140,8 +146,10 @@ impl Pattern {
                 "" => (rest, None),
                 literal => split(rest, literal),
             };
-            if let Some(name) = name {
-                found(name, value);
+            if let Some(name) = name
+                && found(name, value).is_break()
+            {
+                return;
             }
             match after {
                 Some(after) => rest = after,
@@ -173,9 +181,10 @@ mod tests {
 
     fn captured(pattern: &str, line: &str) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        Pattern::parser(pattern)
-            .unwrap()
-            .captures(line, |n, v| found.push((n.to_owned(), v.to_owned())));
+        Pattern::parser(pattern).unwrap().captures(line, |n, v| {
+            found.push((n.to_owned(), v.to_owned()));
+            ControlFlow::Continue(())
+        });
         found
     }
 
