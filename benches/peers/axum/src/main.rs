@@ -12,6 +12,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use axum_prometheus::PrometheusMetricLayer;
 use axum_tracing_opentelemetry::middleware::OtelAxumLayer;
+use axum_tracing_opentelemetry::tracing_opentelemetry_instrumentation_sdk::find_current_trace_id;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_http::HeaderInjector;
 use opentelemetry_otlp::SpanExporter;
@@ -31,17 +32,17 @@ struct Chain {
 }
 
 async fn root() -> Json<Value> {
-    info!("hello world");
+    info!(trace_id = find_current_trace_id(), "hello world");
     Json(json!({"Hello": "World"}))
 }
 
 async fn io_task() -> Json<&'static str> {
-    info!("io task");
+    info!(trace_id = find_current_trace_id(), "io task");
     Json("IO bound task finish!")
 }
 
 async fn cpu_task() -> Json<Value> {
-    info!("cpu task");
+    info!(trace_id = find_current_trace_id(), "cpu task");
     Json(json!({"primes": 0}))
 }
 
@@ -52,7 +53,7 @@ async fn chain(State(chain): State<Arc<Chain>>) -> Result<Json<Value>, StatusCod
             StatusCode::BAD_GATEWAY
         })?;
     }
-    info!("chain finished");
+    info!(trace_id = find_current_trace_id(), "chain finished");
     Ok(Json(json!({"path": "/chain"})))
 }
 
