@@ -1,18 +1,22 @@
 //! Bounds on the cost of one request, and the middleware that enforces them. Each bound has a status of its own.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use salvo::http::header::{CONNECTION, RETRY_AFTER};
 use salvo::http::{Body, HeaderValue, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
-use tokio::time;
+use tokio::time::{self, error::Elapsed};
 use tracing::warn;
 
 use super::gate::Gate;
 use super::probe_paths::is_probe;
 use super::problem::Problem;
+use super::rejected;
 
 /// The bounds.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +56,7 @@ impl Enforce {
                 "the service is shutting down",
             ));
         }
-        let Some(_permit) = self.gate.enter() else {
+        let Some(_place) = self.gate.enter() else {
             res.headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from_static("1"));
             return Err(Problem::new(
@@ -65,10 +69,10 @@ impl Enforce {
         };
         let work = async {
             self.drain_body(req, res).await?;
-            ctrl.call_next(req, depot, res).await;
+            rejected::unless_matched(req, depot, res, ctrl).await;
             Ok(())
         };
-        match time::timeout(self.limits.request_timeout, work).await {
+        match within(self.limits.request_timeout, work).await {
             Ok(done) => done,
             Err(_) => Err(Problem::new(
                 StatusCode::GATEWAY_TIMEOUT,
@@ -123,6 +127,16 @@ impl Enforce {
     }
 }
 
+/// What `work` gives, or an error after `limit`. Most answers are there at once: only what waits gets a
+/// timer.
+async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    let mut work = pin!(work);
+    if let Poll::Ready(done) = poll_fn(|task| Poll::Ready(work.as_mut().poll(task))).await {
+        return Ok(done);
+    }
+    time::timeout(limit, work).await
+}
+
 #[async_trait]
 impl Handler for Enforce {
     async fn handle(
@@ -133,7 +147,7 @@ impl Handler for Enforce {
         ctrl: &mut FlowCtrl,
     ) {
         if is_probe(req) {
-            ctrl.call_next(req, depot, res).await;
+            rejected::unless_matched(req, depot, res, ctrl).await;
         } else if let Err(problem) = self.answer(req, depot, res, ctrl).await {
             warn!(
                 "{} {} refused with {}: {}",

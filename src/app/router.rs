@@ -12,7 +12,7 @@ use salvo_oapi::swagger_ui::SwaggerUi;
 use super::instance::Instance;
 use super::limits::{Enforce, Limits};
 use super::probe_paths::is_probe;
-use super::rejected::{self, NoRoute};
+use super::rejected;
 use super::{handlers, probes};
 use crate::guard::{Before, Guard};
 use crate::telemetry::observe::Observe;
@@ -43,9 +43,10 @@ fn routes(instance: Arc<Instance>) -> Router {
         .push(Router::with_path("livez").get(probes::livez))
         .push(with_state);
     let description = OpenApi::new("salvo-app", env!("CARGO_PKG_VERSION")).merge_router(&router);
+    // The routes are tried in this order: these two, which few ask for, last.
     router
-        .unshift(description.into_router(OPENAPI))
-        .unshift(SwaggerUi::new(OPENAPI).into_router("docs"))
+        .push(description.into_router(OPENAPI))
+        .push(SwaggerUi::new(OPENAPI).into_router("docs"))
 }
 
 /// Makes each route that answers GET answer HEAD as well. The HTTP library leaves out the body.
@@ -59,7 +60,7 @@ fn answer_head(router: &mut Router) {
 }
 
 /// The routes with all middleware. A request passes, in this order: the server span, metrics, the guard,
-/// the bounds, and the 404 and 405 responses.
+/// and the bounds, which write the 404 and 405 responses too.
 #[must_use]
 pub(super) fn observed(
     instance: Arc<Instance>,
@@ -76,5 +77,4 @@ pub(super) fn observed(
         .hoop(Observe::new(metrics))
         .hoop(Before::new(Arc::new(guard), rejected::refuse))
         .hoop(Enforce { gate, limits })
-        .hoop(NoRoute)
 }

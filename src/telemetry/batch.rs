@@ -5,26 +5,35 @@
 //! be counted exactly. Exporting runs on a thread with a runtime of its own: whatever the
 //! collector does, requests only ever see a queue that takes a span or refuses it at once.
 
-use std::collections::VecDeque;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use opentelemetry::trace::Span as _;
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
-use parking_lot::Mutex;
 use prometheus::IntCounter;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time;
 use tracing::{info, warn};
 
-use super::otlp::{self, Answer, Collector, Exporter};
+use super::otlp::{Answer, Collector, Exporter};
 use super::propagation;
+use super::queue::{Batch, Queue};
+use super::span_encoding::TRACE_STATE;
+
+/// Most exports at the same time. One at a time takes a batch per answer: at full load a collector that
+/// answers after 10 ms, because it has to wait for a processor itself, gets fewer spans than are made.
+/// There is one more with each export that succeeds, and one alone after one that failed: a collector
+/// that hangs or refuses is asked no more often than before.
+const MAX_PARALLEL: usize = 8;
 
 /// Longest wait for a flush that has no timeout of its own.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -78,48 +87,6 @@ enum Control {
     Shutdown(blocking::SyncSender<()>),
 }
 
-/// Finished spans on their way to the export thread. It is woken when a batch is full, not for
-/// every span: under load that would cost more than the span.
-struct Queue {
-    waiting: Mutex<Waiting>,
-    batch_is_full: Notify,
-    settings: BatchSettings,
-}
-
-#[derive(Default)]
-struct Waiting {
-    spans: VecDeque<SpanData>,
-    closed: bool,
-}
-
-impl Queue {
-    /// True if there was room for the span.
-    fn put(&self, span: SpanData) -> bool {
-        let mut waiting = self.waiting.lock();
-        if waiting.closed || waiting.spans.len() >= self.settings.max_queue_size {
-            return false;
-        }
-        waiting.spans.push_back(span);
-        let full = waiting.spans.len() == self.settings.max_export_batch_size;
-        drop(waiting);
-        if full {
-            self.batch_is_full.notify_one();
-        }
-        true
-    }
-
-    /// The oldest spans, a batch of them at most.
-    fn take(&self) -> Vec<SpanData> {
-        let mut waiting = self.waiting.lock();
-        let count = waiting.spans.len().min(self.settings.max_export_batch_size);
-        waiting.spans.drain(..count).collect()
-    }
-
-    fn len(&self) -> usize {
-        self.waiting.lock().spans.len()
-    }
-}
-
 /// The processor's end on the request path.
 pub struct BatchProcessor {
     queue: Arc<Queue>,
@@ -148,11 +115,7 @@ impl BatchProcessor {
         counters: SpanCounters,
         collector: Collector,
     ) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue {
-            waiting: Mutex::default(),
-            batch_is_full: Notify::new(),
-            settings,
-        });
+        let queue = Arc::new(Queue::new(settings));
         let spans = Arc::clone(&queue);
         let (control, commands) = mpsc::unbounded_channel();
         let (deadline, ends) = watch::channel(None);
@@ -176,6 +139,8 @@ impl BatchProcessor {
                             counters,
                             queue: spans,
                             deadline: ends,
+                            exports: FuturesUnordered::new(),
+                            parallel: 1,
                             failing: 0,
                             refused: Refused::default(),
                         };
@@ -215,12 +180,12 @@ impl BatchProcessor {
 impl SpanProcessor for BatchProcessor {
     fn on_start(&self, span: &mut Span, context: &Context) {
         if let Some(state) = propagation::trace_state(context, span.span_context()) {
-            span.set_attribute(KeyValue::new(otlp::TRACE_STATE, Arc::clone(state)));
+            span.set_attribute(KeyValue::new(TRACE_STATE, Arc::clone(state)));
         }
     }
 
     fn on_end(&self, span: SpanData) {
-        if span.span_context.is_sampled() && !self.queue.put(span) {
+        if span.span_context.is_sampled() && !self.queue.put(&span) {
             self.dropped.inc();
         }
     }
@@ -249,9 +214,19 @@ struct Worker {
     counters: SpanCounters,
     queue: Arc<Queue>,
     deadline: watch::Receiver<Option<Instant>>,
+    /// Exports under way.
+    exports: FuturesUnordered<Pin<Box<dyn Future<Output = Exported> + Send>>>,
+    /// Exports that may be under way at the same time.
+    parallel: usize,
     /// Spans lost since exports began to fail; 0 while they succeed.
     failing: u64,
     refused: Refused,
+}
+
+/// What became of an export.
+struct Exported {
+    spans: u64,
+    result: Result<Answer, ExportError>,
 }
 
 /// An export that the collector did not answer.
@@ -270,24 +245,44 @@ enum ExportError {
 
 impl Worker {
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Control>) {
+        let delay = self.settings.schedule_delay;
+        let mut next = time::Instant::now() + delay;
+        // True when what waits has waited long enough for its batch to fill.
+        let mut due = false;
         loop {
+            while self.exports.len() < self.parallel {
+                match self.queue.take(due) {
+                    Some(batch) => self.export(batch),
+                    None => {
+                        due = false;
+                        break;
+                    }
+                }
+            }
             let command = tokio::select! {
                 biased;
-                command = commands.recv() => Some(command.unwrap_or_else(|| {
+                command = commands.recv() => command.unwrap_or_else(|| {
                     // The processor is gone: nothing can come any more.
                     Control::Shutdown(blocking::sync_channel(1).0)
-                })),
-                () = self.queue.batch_is_full.notified() => None,
-                () = time::sleep(self.settings.schedule_delay) => None,
+                }),
+                Some(exported) = self.exports.next() => {
+                    self.settle(exported);
+                    continue;
+                }
+                () = self.queue.batch_is_full() => continue,
+                () = time::sleep_until(next) => {
+                    next = time::Instant::now() + delay;
+                    due = true;
+                    continue;
+                }
             };
             match command {
-                None => self.export_waiting().await,
-                Some(Control::SetResource(resource)) => self.exporter.set_resource(&resource),
-                Some(Control::Flush(done)) => {
-                    self.export_waiting().await;
+                Control::SetResource(resource) => self.exporter.set_resource(&resource),
+                Control::Flush(done) => {
+                    self.flush().await;
                     let _ = done.send(());
                 }
-                Some(Control::Shutdown(done)) => {
+                Control::Shutdown(done) => {
                     self.drain().await;
                     self.refused.tell();
                     let _ = done.send(());
@@ -297,50 +292,69 @@ impl Worker {
         }
     }
 
-    /// Exports what waits now, and batches that fill up meanwhile; not beyond the command to end.
-    async fn export_waiting(&mut self) {
+    /// Exports what waits now; not beyond the command to end.
+    async fn flush(&mut self) {
         let mut left = self.queue.len();
-        while left > 0 && self.deadline.borrow().is_none() {
-            let batch = self.queue.take();
-            left = left.saturating_sub(batch.len());
-            self.export(batch).await;
-            if self.queue.len() >= self.settings.max_export_batch_size {
-                left = left.max(self.settings.max_export_batch_size);
+        loop {
+            while left > 0
+                && self.exports.len() < self.parallel
+                && self.deadline.borrow().is_none()
+                && let Some(batch) = self.queue.take(true)
+            {
+                left = left.saturating_sub(batch.spans);
+                self.export(batch);
             }
+            let Some(exported) = self.exports.next().await else {
+                return;
+            };
+            self.settle(exported);
         }
     }
 
     /// Takes no more spans and exports what waits, as far as the deadline allows.
     async fn drain(&mut self) {
-        self.queue.waiting.lock().closed = true;
+        self.queue.close();
         loop {
             let deadline = *self.deadline.borrow();
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                let waiting = self.queue.waiting.lock().spans.drain(..).count();
-                self.counters.dropped.inc_by(waiting as u64);
-                return;
+                self.counters.dropped.inc_by(self.queue.clear() as u64);
             }
-            let batch = self.queue.take();
-            if batch.is_empty() {
-                return;
+            while self.exports.len() < self.parallel
+                && let Some(batch) = self.queue.take(true)
+            {
+                self.export(batch);
             }
-            self.export(batch).await;
+            let Some(exported) = self.exports.next().await else {
+                return;
+            };
+            self.settle(exported);
         }
     }
 
-    async fn export(&mut self, batch: Vec<SpanData>) {
-        let count = batch.len() as u64;
+    /// Begins an export.
+    fn export(&self, batch: Batch) {
+        let exporter = self.exporter.clone();
         let limit = self.settings.export_timeout;
-        let result = tokio::select! {
-            result = self.exporter.export(batch) => result.map_err(ExportError::Status),
-            () = time::sleep(limit) => Err(ExportError::Timeout(limit)),
-            () = reached(self.deadline.clone()) => Err(ExportError::Stopping),
-        };
+        let stop = reached(self.deadline.clone());
+        self.exports.push(Box::pin(async move {
+            let spans = batch.spans as u64;
+            let result = tokio::select! {
+                result = exporter.export(batch) => result.map_err(ExportError::Status),
+                () = time::sleep(limit) => Err(ExportError::Timeout(limit)),
+                () = stop => Err(ExportError::Stopping),
+            };
+            Exported { spans, result }
+        }));
+    }
+
+    /// Counts the spans of an export by what became of them.
+    fn settle(&mut self, Exported { spans, result }: Exported) {
         match result {
             Ok(answer) => {
+                self.parallel = (self.parallel + 1).min(MAX_PARALLEL);
                 // A collector cannot refuse more spans than it got.
-                let rejected = answer.rejected.min(count);
-                self.counters.exported.inc_by(count - rejected);
+                let rejected = answer.rejected.min(spans);
+                self.counters.exported.inc_by(spans - rejected);
                 self.counters.failed.inc_by(rejected);
                 self.refused.add(rejected, answer);
                 if self.failing > 0 {
@@ -349,7 +363,8 @@ impl Worker {
                 }
             }
             Err(error) => {
-                self.counters.failed.inc_by(count);
+                self.parallel = 1;
+                self.counters.failed.inc_by(spans);
                 // One line when it starts, one when it ends: an outage must not flood the log.
                 if self.failing == 0 {
                     warn!(
@@ -357,7 +372,7 @@ impl Worker {
                         "span export failed; spans are lost until the collector answers"
                     );
                 }
-                self.failing += count;
+                self.failing += spans;
             }
         }
     }

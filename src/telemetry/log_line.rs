@@ -5,9 +5,10 @@
 //! formatter itself lays out, take further lines, and those are indented.
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
@@ -18,8 +19,13 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::hex;
+
 /// Field that holds a stack trace or backtrace; the only string that keeps its line breaks.
 pub const STACKTRACE: &str = "exception.stacktrace";
+
+/// Bytes of a line, roughly.
+const USUAL_BYTES: usize = 256;
 
 /// Format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,38 +58,46 @@ impl LogLine {
 
     fn text(&self, out: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let meta = event.metadata();
-        let now = self.time_zone.to_datetime(Timestamp::now());
-        write!(
-            out,
-            "{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03} {} [{}] [{}:{}] ",
-            now.year(),
-            now.month(),
-            now.day(),
-            now.hour(),
-            now.minute(),
-            now.second(),
-            now.millisecond(),
-            meta.level(),
+        let mut line = String::with_capacity(USUAL_BYTES);
+        push_time(&mut line, self.time_zone.to_datetime(Timestamp::now()))?;
+        for part in [
+            " ",
+            meta.level().as_str(),
+            " [",
             meta.target(),
+            "] [",
             file_name(meta),
-            meta.line().unwrap_or(0),
-        )?;
-        match current_ids() {
-            Some(ids) => write!(
-                out,
-                "[trace_id={:032x} span_id={:016x} ",
-                ids.trace_id(),
-                ids.span_id()
-            )?,
-            None => out.write_str("[trace_id=0 span_id=0 ")?,
+        ] {
+            line.push_str(part);
         }
-        write!(out, "resource.service.name={}] - ", self.service_name)?;
-        let mut fields = TextFields::default();
+        write!(line, ":{}] ", meta.line().unwrap_or(0))?;
+        match current_ids() {
+            Some(ids) => {
+                line.push_str("[trace_id=");
+                hex::push(&mut line, &ids.trace_id().to_bytes());
+                line.push_str(" span_id=");
+                hex::push(&mut line, &ids.span_id().to_bytes());
+            }
+            None => line.push_str("[trace_id=0 span_id=0"),
+        }
+        line.push_str(" resource.service.name=");
+        line.push_str(&self.service_name);
+        line.push_str("] - ");
+        let mut fields = TextFields {
+            line: &mut line,
+            rest: String::new(),
+            further_lines: String::new(),
+        };
         event.record(&mut fields);
-        out.write_str(&fields.message)?;
-        out.write_str(&fields.rest)?;
-        out.write_str(&fields.further_lines)?;
-        out.write_char('\n')
+        let TextFields {
+            rest,
+            further_lines,
+            ..
+        } = fields;
+        line.push_str(&rest);
+        line.push_str(&further_lines);
+        line.push('\n');
+        out.write_str(&line)
     }
 
     fn json(&self, out: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
@@ -154,6 +168,28 @@ fn current_ids() -> Option<SpanContext> {
     })
 }
 
+/// Appends `date time,milliseconds`.
+fn push_time(out: &mut String, time: DateTime) -> fmt::Result {
+    let mut text = *b"0000-00-00 00:00:00,000";
+    let parts = [
+        (0..4, time.year().unsigned_abs()),
+        (5..7, time.month().unsigned_abs().into()),
+        (8..10, time.day().unsigned_abs().into()),
+        (11..13, time.hour().unsigned_abs().into()),
+        (14..16, time.minute().unsigned_abs().into()),
+        (17..19, time.second().unsigned_abs().into()),
+        (20..23, time.millisecond().unsigned_abs()),
+    ];
+    for (place, mut number) in parts {
+        for digit in text[place].iter_mut().rev() {
+            *digit = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+    }
+    out.push_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?);
+    Ok(())
+}
+
 fn file_name(meta: &Metadata<'static>) -> &'static str {
     let path = meta.file().unwrap_or("?");
     path.rsplit(['/', '\\']).next().unwrap_or(path)
@@ -165,6 +201,11 @@ fn is_line_separator(character: char) -> bool {
 
 /// Appends `text` with control characters and Unicode line separators as escapes.
 fn push_escaped(out: &mut String, text: &str) {
+    // Nearly every text is without any.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        out.push_str(text);
+        return;
+    }
     for character in text.chars() {
         if character.is_control() || is_line_separator(character) {
             out.extend(character.escape_default());
@@ -184,29 +225,38 @@ fn push_causes(out: &mut String, error: &(dyn Error + 'static)) {
     }
 }
 
-/// An event's fields as parts of a text line: the message, ` name=value` for the others, then the fields
-/// that take further lines.
-#[derive(Default)]
-struct TextFields {
-    message: String,
+/// What is written to it is appended as [`push_escaped`] does.
+struct Escaped<'a>(&'a mut String);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        push_escaped(self.0, text);
+        Ok(())
+    }
+}
+
+/// An event's fields as parts of a text line: the message goes to the line at once; ` name=value` for the
+/// others and the fields that take further lines come after it.
+struct TextFields<'a> {
+    line: &'a mut String,
     rest: String,
     further_lines: String,
 }
 
-impl TextFields {
-    fn push(&mut self, field: &Field, value: &str) {
+impl TextFields<'_> {
+    /// The place for the value of a field.
+    fn place(&mut self, field: &Field) -> Escaped<'_> {
         if field.name() == "message" {
-            push_escaped(&mut self.message, value);
-        } else {
-            self.rest.push(' ');
-            self.rest.push_str(field.name());
-            self.rest.push('=');
-            push_escaped(&mut self.rest, value);
+            return Escaped(self.line);
         }
+        self.rest.push(' ');
+        self.rest.push_str(field.name());
+        self.rest.push('=');
+        Escaped(&mut self.rest)
     }
 }
 
-impl Visit for TextFields {
+impl Visit for TextFields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == STACKTRACE {
             for line in value.lines() {
@@ -214,17 +264,18 @@ impl Visit for TextFields {
                 push_escaped(&mut self.further_lines, line);
             }
         } else {
-            self.push(field, value);
+            push_escaped(self.place(field).0, value);
         }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.push(field, &value.to_string());
+        let _ = write!(self.place(field), "{value}");
         push_causes(&mut self.further_lines, value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.push(field, &format!("{value:?}"));
+        // Only the value's own formatting can fail; what it has written stays.
+        let _ = write!(self.place(field), "{value:?}");
     }
 }
 

@@ -1,18 +1,17 @@
 //! The service's metrics. Every series is made of fixed names and route templates, so their
 //! number does not grow with traffic.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use parking_lot::RwLock;
+use opentelemetry::trace::TraceId;
 use prometheus::core::Collector;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 use super::batch::SpanCounters;
-use super::exposition;
+use super::grow_only::GrowOnly;
+use super::{exposition, hex};
 use openmetrics_exemplars::{
     Exemplar, ExemplarCounter, ExemplarCounterVec, ExemplarHistogram, ExemplarHistogramVec,
     Exemplars, Exposition,
@@ -60,8 +59,8 @@ pub struct Metrics {
     in_progress: IntGaugeVec,
     spans: IntCounterVec,
     log_lines_dropped: IntCounter,
-    /// By path, then by method.
-    routes: RwLock<HashMap<String, HashMap<&'static str, Arc<RouteMetrics>>>>,
+    /// By method and path.
+    routes: GrowOnly<(&'static str, String), RouteMetrics>,
 }
 
 impl Metrics {
@@ -128,7 +127,7 @@ impl Metrics {
             registry,
             exemplars,
             app_name: app_name.to_owned(),
-            routes: RwLock::default(),
+            routes: GrowOnly::default(),
         })
     }
 
@@ -159,20 +158,20 @@ impl Metrics {
     ///
     /// # Errors
     /// Errors of the registry. The names are fixed, so an error is a bug.
-    pub fn route(&self, method: &'static str, path: &str) -> prometheus::Result<Arc<RouteMetrics>> {
-        if let Some(route) = self.routes.read().get(path).and_then(|by| by.get(method)) {
-            return Ok(Arc::clone(route));
-        }
-        let values = [method, path, self.app_name.as_str()];
-        let route = Arc::new(RouteMetrics {
-            requests: self.requests.with_label_values(&values)?,
-            duration: self.durations.with_label_values(&values)?,
-            in_progress: self.in_progress.get_metric_with_label_values(&values)?,
-            responses: RwLock::default(),
-        });
-        let mut routes = self.routes.write();
-        let by_method = routes.entry(path.to_owned()).or_default();
-        Ok(Arc::clone(by_method.entry(method).or_insert(route)))
+    pub fn route(&self, method: &'static str, path: &str) -> prometheus::Result<&RouteMetrics> {
+        self.routes.get_or_insert(
+            |(known, its_path)| its_path == path && *known == method,
+            || {
+                let values = [method, path, self.app_name.as_str()];
+                let route = RouteMetrics {
+                    requests: self.requests.with_label_values(&values)?,
+                    duration: self.durations.with_label_values(&values)?,
+                    in_progress: self.in_progress.get_metric_with_label_values(&values)?,
+                    responses: GrowOnly::default(),
+                };
+                Ok(((method, path.to_owned()), route))
+            },
+        )
     }
 
     /// Counts a response.
@@ -184,18 +183,18 @@ impl Metrics {
         route: &RouteMetrics,
         (method, path): (&'static str, &str),
         status: u16,
-        exemplar: Option<&Exemplar>,
+        trace: Option<Sampled>,
     ) -> prometheus::Result<()> {
-        if let Some(counter) = route.responses.read().get(&status) {
-            count(counter, exemplar);
-            return Ok(());
-        }
-        let code = status.to_string();
-        let counter = self
-            .responses
-            .with_label_values(&[method, path, &code, &self.app_name])?;
-        count(&counter, exemplar);
-        route.responses.write().insert(status, counter);
+        let counter = route.responses.get_or_insert(
+            |known| *known == status,
+            || {
+                let code = status.to_string();
+                let values = [method, path, &code, self.app_name.as_str()];
+                let counter = self.responses.with_label_values(&values);
+                counter.map(|counter| (status, counter))
+            },
+        )?;
+        count(counter, trace);
         Ok(())
     }
 
@@ -207,12 +206,12 @@ impl Metrics {
         &self,
         (method, path): (&'static str, &str),
         kind: &'static str,
-        exemplar: Option<&Exemplar>,
+        trace: Option<Sampled>,
     ) -> prometheus::Result<()> {
         let counter = self
             .exceptions
             .with_label_values(&[method, path, kind, &self.app_name])?;
-        count(&counter, exemplar);
+        count(&counter, trace);
         Ok(())
     }
 
@@ -258,9 +257,48 @@ fn registered<C: Collector + Clone + 'static>(
     Ok(collector)
 }
 
-fn count(counter: &ExemplarCounter, exemplar: Option<&Exemplar>) {
-    match exemplar {
-        Some(exemplar) => counter.inc_with_exemplar(exemplar),
+/// Label of an exemplar that names the trace.
+const EXEMPLAR_LABEL: &str = "TraceID";
+
+/// A trace that is exported, and the time of an observation in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sampled {
+    trace: TraceId,
+    at: SystemTime,
+}
+
+impl Sampled {
+    /// An observation in `trace` now.
+    #[must_use]
+    pub fn now(trace: TraceId) -> Self {
+        Self {
+            trace,
+            at: SystemTime::now(),
+        }
+    }
+
+    /// A later observation in the same trace, now.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self::now(self.trace)
+    }
+
+    /// The exemplar that points to the trace.
+    #[expect(
+        clippy::expect_used,
+        reason = "39 characters, fewer than an exemplar may have, and digits are text"
+    )]
+    fn exemplar(self) -> Exemplar {
+        let mut digits = [0; 32];
+        hex::write(&mut digits, &self.trace.to_bytes());
+        let text = std::str::from_utf8(&digits).expect("digits");
+        Exemplar::at([(EXEMPLAR_LABEL, text)], self.at).expect("an exemplar")
+    }
+}
+
+fn count(counter: &ExemplarCounter, trace: Option<Sampled>) {
+    match trace {
+        Some(trace) => counter.inc_with_exemplar_at(trace.at, || trace.exemplar()),
         None => counter.inc(),
     }
 }
@@ -270,32 +308,36 @@ pub struct RouteMetrics {
     requests: ExemplarCounter,
     duration: ExemplarHistogram,
     in_progress: IntGauge,
-    responses: RwLock<HashMap<u16, ExemplarCounter>>,
+    responses: GrowOnly<u16, ExemplarCounter>,
 }
 
 impl RouteMetrics {
     /// Counts a request as received and, until the guard is dropped, as in progress.
     #[must_use]
-    pub fn received(self: &Arc<Self>, exemplar: Option<&Exemplar>) -> InProgress {
-        count(&self.requests, exemplar);
+    pub fn received(&self, trace: Option<Sampled>) -> InProgress<'_> {
+        count(&self.requests, trace);
         self.in_progress.inc();
-        InProgress(Arc::clone(self))
+        InProgress(self)
     }
 
     /// Observes how long an answer took.
-    pub fn answered(&self, took: Duration, exemplar: Option<&Exemplar>) {
+    pub fn answered(&self, took: Duration, trace: Option<Sampled>) {
         let seconds = took.as_secs_f64();
-        match exemplar {
-            Some(exemplar) => self.duration.observe_with_exemplar(seconds, exemplar),
+        match trace {
+            Some(trace) => {
+                let exemplar = || trace.exemplar();
+                self.duration
+                    .observe_with_exemplar_at(seconds, trace.at, exemplar);
+            }
             None => self.duration.observe(seconds),
         }
     }
 }
 
 /// A request in progress; it ends when this is dropped, also when the client goes away.
-pub struct InProgress(Arc<RouteMetrics>);
+pub struct InProgress<'a>(&'a RouteMetrics);
 
-impl Drop for InProgress {
+impl Drop for InProgress<'_> {
     fn drop(&mut self) {
         self.0.in_progress.dec();
     }

@@ -4,26 +4,34 @@
 //! * [`batch`]: the span processor that accounts for every span
 //! * [`exception`]: errors and panics of handlers
 //! * [`exposition`]: `/metrics` as a response
+//! * [`grow_only`]: a map that requests read without a lock
+//! * [`hex`]: ids as hexadecimal digits
 //! * [`observe`]: the middleware that counts and times requests
 //! * [`log_line`]: the format of the log
 //! * [`log_writer`]: writes the log to standard output
 //! * [`metrics`]: the metrics themselves
 //! * [`otlp`]: the client of the collector
 //! * [`propagation`]: W3C headers in and out
+//! * [`queue`]: the spans that wait for their export
 //! * [`sampler`]: samplers by their standard names
 //! * [`server_span`]: the middleware that makes a span per request
+//! * [`span_encoding`]: a span as the bytes of its OTLP message
 
 pub mod batch;
 pub(crate) mod exception;
 pub(crate) mod exposition;
+mod grow_only;
+mod hex;
 pub mod log_line;
 mod log_writer;
 pub mod metrics;
 pub mod observe;
 pub mod otlp;
 pub mod propagation;
+mod queue;
 pub(crate) mod sampler;
 pub mod server_span;
+mod span_encoding;
 
 use std::io;
 use std::sync::Arc;

@@ -16,15 +16,11 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 use tracing::error;
 
 use super::exception::Exception;
-use super::metrics::{Metrics, method_label};
+use super::metrics::{Metrics, Sampled, method_label};
 use super::server_span::route_template;
-use openmetrics_exemplars::Exemplar;
 
 /// `path` label value of every request that matched no route.
 pub const UNMATCHED: &str = "_unmatched";
-
-/// Label of an exemplar that names the trace.
-const EXEMPLAR_LABEL: &str = "TraceID";
 
 /// Counts and times every request.
 pub struct Observe {
@@ -49,18 +45,16 @@ impl Observe {
         let path = route_template(req, res);
         let path = path.as_deref().unwrap_or(UNMATCHED);
         let route = self.metrics.route(method, path)?;
-        let exemplar = current_exemplar();
-        let exemplar = exemplar.as_ref();
+        let trace = current_trace();
         let started = Instant::now();
-        let in_progress = route.received(exemplar);
+        let in_progress = route.received(trace);
 
         let answered = AssertUnwindSafe(ctrl.call_next(req, depot, res))
             .catch_unwind()
             .await;
 
         // The rest is observed now: an earlier time would fall behind what other requests recorded.
-        let exemplar = exemplar.map(Exemplar::again);
-        let exemplar = exemplar.as_ref();
+        let trace = trace.map(Sampled::again);
         let exception = match answered {
             Ok(_) => res.extensions.remove::<Exception>(),
             Err(payload) => {
@@ -72,12 +66,12 @@ impl Observe {
         if let Some(exception) = exception {
             exception.record(method, path);
             self.metrics
-                .exception((method, path), exception.kind, exemplar)?;
+                .exception((method, path), exception.kind, trace)?;
         }
         let status = res.status_code.unwrap_or(StatusCode::OK).as_u16();
-        route.answered(started.elapsed(), exemplar);
+        route.answered(started.elapsed(), trace);
         self.metrics
-            .response(&route, (method, path), status, exemplar)?;
+            .response(route, (method, path), status, trace)?;
         drop(in_progress);
         Ok(())
     }
@@ -98,17 +92,12 @@ impl Handler for Observe {
     }
 }
 
-/// An exemplar that points to the current trace, if that is sampled.
-#[expect(
-    clippy::expect_used,
-    reason = "39 characters, fewer than an exemplar may have"
-)]
-fn current_exemplar() -> Option<Exemplar> {
+/// The current trace, if it is sampled.
+fn current_trace() -> Option<Sampled> {
     let trace_id = Context::map_current(|context| {
         let span = context.span();
         let ids = span.span_context();
         (ids.is_valid() && ids.is_sampled()).then(|| ids.trace_id())
     })?;
-    let exemplar = Exemplar::now([(EXEMPLAR_LABEL, trace_id.to_string().as_str())]);
-    Some(exemplar.expect("an exemplar"))
+    Some(Sampled::now(trace_id))
 }

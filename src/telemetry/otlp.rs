@@ -5,26 +5,29 @@
 //!
 //! [partial success]: https://opentelemetry.io/docs/specs/otlp/#partial-success
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::BufMut;
 use http::HeaderMap;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::trace::v1::Span;
-use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
+use http::uri::PathAndQuery;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanData;
+use prost::Message;
 use tokio::time::sleep;
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
-/// Attribute in which a span takes its `tracestate` along to the export, where it becomes the
-/// field that OTLP has for it. The SDK's own type refuses keys that are allowed.
-pub(super) const TRACE_STATE: &str = "w3c.tracestate";
+use super::queue::Batch;
+use super::span_encoding;
+
+/// The method that takes spans.
+const EXPORT: PathAndQuery =
+    PathAndQuery::from_static("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
 
 /// Number of retries, and the wait before the first; it doubles each time.
 const RETRIES: u32 = 3;
@@ -52,12 +55,14 @@ pub(super) struct Answer {
     pub(super) message: String,
 }
 
-/// The connection to a collector.
+/// The connection to a collector. Clones share it, for several exports at the same time.
+#[derive(Clone)]
 pub(super) struct Exporter {
-    client: TraceServiceClient<Channel>,
+    channel: Channel,
     timeout: Duration,
     metadata: MetadataMap,
-    resource: ResourceAttributesWithSchema,
+    /// The fields of `ResourceSpans` beside the spans.
+    resource: Arc<[u8]>,
 }
 
 impl Exporter {
@@ -72,38 +77,34 @@ impl Exporter {
             .timeout(collector.timeout)
             .connect_lazy();
         Ok(Self {
-            client: TraceServiceClient::new(channel),
+            channel,
             timeout: collector.timeout,
             metadata: MetadataMap::from_headers(collector.headers),
-            resource: ResourceAttributesWithSchema::default(),
+            resource: Arc::default(),
         })
     }
 
     /// Resource of all spans.
     pub(super) fn set_resource(&mut self, resource: &Resource) {
-        self.resource = resource.into();
+        self.resource = span_encoding::resource(resource).into();
     }
 
     /// Sends a batch, again after a while when the collector may take it then.
     ///
     /// # Errors
     /// The collector's status, or the transport's.
-    pub(super) async fn export(&mut self, batch: Vec<SpanData>) -> Result<Answer, Status> {
+    pub(super) async fn export(self, batch: Batch) -> Result<Answer, Status> {
         let began = Instant::now();
-        let mut resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
-        let scopes = resource_spans.iter_mut().flat_map(|it| &mut it.scope_spans);
-        scopes
-            .flat_map(|scope| &mut scope.spans)
-            .for_each(place_trace_state);
-        let spans = ExportTraceServiceRequest { resource_spans };
+        let message = Spans {
+            resource: Arc::clone(&self.resource),
+            batch: Arc::new(batch),
+        };
         let mut wait = FIRST_WAIT;
         let mut left = RETRIES;
         loop {
-            let mut request = Request::new(spans.clone());
-            *request.metadata_mut() = self.metadata.clone();
-            let status = match self.client.export(request).await {
+            let status = match self.send(message.clone()).await {
                 Ok(answer) => {
-                    let partial = answer.into_inner().partial_success.unwrap_or_default();
+                    let partial = answer.partial_success.unwrap_or_default();
                     return Ok(Answer {
                         // A negative number has no meaning and counts as zero.
                         rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
@@ -125,6 +126,95 @@ impl Exporter {
             left -= 1;
         }
     }
+
+    async fn send(&self, message: Spans) -> Result<ExportTraceServiceResponse, Status> {
+        let mut client = Grpc::new(self.channel.clone());
+        client
+            .ready()
+            .await
+            .map_err(|error| Status::unknown(format!("the connection cannot be used: {error}")))?;
+        let mut request = Request::new(message);
+        *request.metadata_mut() = self.metadata.clone();
+        let answer = client.unary(request, EXPORT.clone(), EncodedSpans).await?;
+        Ok(answer.into_inner())
+    }
+}
+
+/// The message `ExportTraceServiceRequest`, with one `ResourceSpans`. A clone shares the spans.
+#[derive(Clone)]
+struct Spans {
+    resource: Arc<[u8]>,
+    batch: Arc<Batch>,
+}
+
+/// Fields of the messages around the spans.
+const RESOURCE_SPANS: u64 = 1;
+const SCOPE_SPANS: u64 = 2;
+
+impl Spans {
+    /// Hands the message's bytes to `put`, part by part.
+    fn write(&self, mut put: impl FnMut(&[u8])) {
+        let scopes = self.batch.scopes.iter();
+        let scopes: Vec<_> = scopes
+            .map(|it| {
+                let prefix = span_encoding::prefix(SCOPE_SPANS, it.bytes.len());
+                (prefix, &it.bytes)
+            })
+            .collect();
+        let lengths = scopes
+            .iter()
+            .map(|(prefix, bytes)| prefix.len() + bytes.len());
+        let length = self.resource.len() + lengths.sum::<usize>();
+        put(&span_encoding::prefix(RESOURCE_SPANS, length));
+        put(&self.resource);
+        for (prefix, bytes) in scopes {
+            put(&prefix);
+            put(bytes);
+        }
+    }
+}
+
+/// The encoding of a request whose spans are encoded already.
+struct EncodedSpans;
+
+impl Codec for EncodedSpans {
+    type Encode = Spans;
+    type Decode = ExportTraceServiceResponse;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for EncodedSpans {
+    type Item = Spans;
+    type Error = Status;
+
+    fn encode(&mut self, spans: Spans, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        let mut length = 0;
+        spans.write(|part| length += part.len());
+        out.reserve(length);
+        spans.write(|part| out.put_slice(part));
+        Ok(())
+    }
+}
+
+impl Decoder for EncodedSpans {
+    type Item = ExportTraceServiceResponse;
+    type Error = Status;
+
+    fn decode(&mut self, bytes: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
+        let answer = ExportTraceServiceResponse::decode(bytes);
+        answer
+            .map(Some)
+            .map_err(|error| Status::internal(format!("the answer cannot be read: {error}")))
+    }
 }
 
 /// Time that the collector asks to wait before a retry; `None` when it would
@@ -142,16 +232,5 @@ fn retry_after(status: &Status) -> Option<Duration> {
         | Code::Unavailable
         | Code::DataLoss => Some(wanted.unwrap_or_default()),
         _ => None,
-    }
-}
-
-/// Moves the trace state from the attribute that it came in to its own field.
-fn place_trace_state(span: &mut Span) {
-    let Some(at) = span.attributes.iter().position(|it| it.key == TRACE_STATE) else {
-        return;
-    };
-    let value = span.attributes.swap_remove(at).value;
-    if let Some(Value::StringValue(state)) = value.and_then(|value| value.value) {
-        span.trace_state = state;
     }
 }

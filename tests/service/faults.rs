@@ -38,6 +38,69 @@ fn every_span_is_exported_when_the_collector_accepts() {
 }
 
 #[test]
+fn no_span_is_dropped_at_the_default_queue_while_the_collector_keeps_up() {
+    let collector = Collector::start();
+    let app = observed(&collector, &[]);
+    let made: f64 = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| traffic(&app, 2000)))
+            .collect();
+        clients
+            .into_iter()
+            .map(|client| client.join().expect("a client"))
+            .sum()
+    });
+    assert_eq!(accounted(&app, "app", made), [made, 0.0, 0.0]);
+    assert_eq!(collector.spans().len() as f64, made);
+}
+
+#[test]
+fn eight_exports_at_a_time_reach_a_collector_that_answers_and_none_of_their_spans_is_lost() {
+    let collector = Collector::start();
+    let app = observed(
+        &collector,
+        &[
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "60000"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"),
+        ],
+    );
+    let mut made = traffic(&app, 100);
+    assert_eq!(accounted(&app, "app", made), [made, 0.0, 0.0]);
+    collector.set_mood(Mood::Hold);
+    made += traffic(&app, 200);
+    eventually("eight exports under way", || {
+        (collector.unanswered() == 8).then_some(())
+    });
+    // The other 120 wait, and no ninth export begins.
+    assert_eq!(app.spans("app"), [100.0, 0.0, 0.0]);
+    assert_eq!(collector.unanswered(), 8);
+    collector.set_mood(Mood::Accept);
+    assert_eq!(accounted(&app, "app", made), [made, 0.0, 0.0]);
+    assert_eq!(collector.spans().len() as f64, made);
+}
+
+#[test]
+fn one_export_at_a_time_reaches_a_collector_that_has_not_answered() {
+    let collector = Collector::start();
+    collector.set_mood(Mood::Hold);
+    let app = observed(
+        &collector,
+        &[
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"),
+        ],
+    );
+    let made = traffic(&app, 100);
+    eventually("an export under way", || {
+        (collector.unanswered() > 0).then_some(())
+    });
+    assert_eq!(collector.unanswered(), 1);
+    collector.set_mood(Mood::Accept);
+    assert_eq!(accounted(&app, "app", made), [made, 0.0, 0.0]);
+}
+
+#[test]
 fn a_collector_that_refuses_fails_no_request_and_every_span_counts_as_failed() {
     let collector = Collector::start();
     collector.set_mood(Mood::Refuse);

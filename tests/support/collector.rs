@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
@@ -33,6 +33,8 @@ pub enum Mood {
     Partial = 3,
     /// Takes all spans, with a warning.
     Warn = 4,
+    /// Takes all spans, but only once the mood changes.
+    Hold = 5,
 }
 
 /// A span as it was received, with its resource.
@@ -87,11 +89,29 @@ fn text(value: Option<&AnyValue>) -> String {
     }
 }
 
+/// Counts an export that is not answered yet.
+struct Unanswered(Arc<AtomicUsize>);
+
+impl Unanswered {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 #[derive(Clone, Default)]
 struct Store {
     spans: Arc<Mutex<Vec<Received>>>,
     mood: Arc<AtomicU8>,
     asked: Arc<AtomicBool>,
+    unanswered: Arc<AtomicUsize>,
+    mood_changes: Arc<Notify>,
     largest: Arc<AtomicUsize>,
     metadata: Arc<Mutex<HashMap<String, String>>>,
 }
@@ -103,11 +123,19 @@ impl TraceService for Store {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         self.asked.store(true, Ordering::SeqCst);
+        let _unanswered = Unanswered::new(&self.unanswered);
         match self.mood.load(Ordering::SeqCst) {
             mood if mood == Mood::Refuse as u8 => {
                 return Err(Status::permission_denied("not now"));
             }
             mood if mood == Mood::Hang as u8 => std::future::pending::<()>().await,
+            mood if mood == Mood::Hold as u8 => {
+                let mut change = std::pin::pin!(self.mood_changes.notified());
+                change.as_mut().enable();
+                if self.mood.load(Ordering::SeqCst) == mood {
+                    change.await;
+                }
+            }
             _ => {}
         }
         let as_text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
@@ -203,6 +231,7 @@ impl Collector {
 
     pub fn set_mood(&self, mood: Mood) {
         self.store.mood.store(mood as u8, Ordering::SeqCst);
+        self.store.mood_changes.notify_waiters();
     }
 
     /// A header of the newest export that was accepted.
@@ -214,6 +243,11 @@ impl Collector {
     /// Whether an export has come, answered or not.
     pub fn is_asked(&self) -> bool {
         self.store.asked.load(Ordering::SeqCst)
+    }
+
+    /// Exports under way.
+    pub fn unanswered(&self) -> usize {
+        self.store.unanswered.load(Ordering::SeqCst)
     }
 
     /// Bytes of the largest request that was accepted.

@@ -20,8 +20,9 @@ impl Chain {
     pub fn new(own: std::net::SocketAddr) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let one = std::env::var("TARGET_ONE_HOST")?;
-        let two = std::env::var("TARGET_TWO_HOST")?;
+        let target = |name, default: &str| std::env::var(name).unwrap_or(default.to_owned());
+        let one = target("TARGET_ONE_HOST", "127.0.0.1:8001");
+        let two = target("TARGET_TWO_HOST", "127.0.0.1:8002");
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
             urls: [

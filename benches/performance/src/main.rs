@@ -44,6 +44,8 @@ struct Command {
 enum Action {
     /// Write documents and plots from docs/performance.json, without measuring
     Render,
+    /// Be the collector that counts spans and forgets them: print its address, and run until it is killed
+    Sink,
 }
 
 /// What is measured, and for how long.
@@ -71,6 +73,7 @@ async fn main() -> ExitCode {
     let command = Command::parse();
     let reported = match command.action {
         Some(Action::Render) => render(),
+        Some(Action::Sink) => collect().await,
         None => report(&command.plan).await,
     };
     match reported {
@@ -110,6 +113,12 @@ async fn report(plan: &Plan) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Runs a collector for other measurements.
+async fn collect() -> anyhow::Result<()> {
+    println!("{}", sink::Sink::start().await?.address);
+    std::future::pending().await
 }
 
 fn render() -> anyhow::Result<()> {

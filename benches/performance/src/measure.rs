@@ -195,7 +195,7 @@ impl Running {
             Ok(String::from_utf8(output.stdout)?)
         };
         ensure!(
-            get("/").await?.replace(' ', "") == r#"{"Hello":"World"}"#,
+            get("/").await?.trim().replace(' ', "") == r#"{"Hello":"World"}"#,
             "/"
         );
         ensure!(get("/chain").await?.contains("/chain"), "/chain");

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
@@ -73,17 +74,6 @@ impl Exemplar {
     }
 }
 
-impl Exemplar {
-    /// The same labels with the current time.
-    #[must_use]
-    pub fn again(&self) -> Self {
-        Self {
-            labels: Arc::clone(&self.labels),
-            at: SystemTime::now(),
-        }
-    }
-}
-
 /// An exemplar together with the value that it was recorded for.
 #[derive(Clone)]
 pub(super) struct Recorded {
@@ -107,34 +97,55 @@ impl Recorded {
 }
 
 /// One place for the newest exemplar of one counter or bucket.
-type Slot = Mutex<Option<Recorded>>;
+#[derive(Default)]
+struct Slot {
+    /// When `newest` was recorded, in milliseconds since 1970; 0 before.
+    millisecond: AtomicU64,
+    newest: Mutex<Option<Recorded>>,
+}
 
 /// The slots of one counter (one) or of one histogram (one a bucket, `+Inf` last).
 pub(super) struct Slots(Box<[Slot]>);
 
 impl Slots {
     fn new(count: usize) -> Self {
-        Self((0..count).map(|_| Mutex::new(None)).collect())
+        Self((0..count).map(|_| Slot::default()).collect())
+    }
+
+    /// True if an exemplar of the time `at` would be newer on the page, which has milliseconds.
+    fn is_due(&self, index: usize, at: SystemTime) -> bool {
+        let slot = self.0.get(index);
+        slot.is_some_and(|slot| slot.millisecond.load(Ordering::Relaxed) < milliseconds(at))
     }
 
     /// Keeps `exemplar` unless another thread is writing to the same slot: that one is equally new,
     /// and recording never waits for a lock.
     fn record(&self, index: usize, exemplar: &Exemplar, value: f64) {
         if let Some(slot) = self.0.get(index)
-            && let Some(mut slot) = slot.try_lock()
+            && let Some(mut newest) = slot.newest.try_lock()
             // Two threads can reach this line in another order than they read the clock.
-            && slot.as_ref().is_none_or(|held| held.exemplar.at <= exemplar.at)
+            && newest.as_ref().is_none_or(|held| held.exemplar.at <= exemplar.at)
         {
-            *slot = Some(Recorded {
+            *newest = Some(Recorded {
                 exemplar: exemplar.clone(),
                 value,
             });
+            slot.millisecond
+                .store(milliseconds(exemplar.at), Ordering::Relaxed);
         }
     }
 
     pub(super) fn newest(&self, index: usize) -> Option<Recorded> {
-        self.0.get(index).and_then(|slot| slot.lock().clone())
+        self.0
+            .get(index)
+            .and_then(|slot| slot.newest.lock().clone())
     }
+}
+
+/// Since 1970; a time before is 0.
+fn milliseconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
 }
 
 /// The exemplars of one metric family, by the labels of its metrics as the encoder writes them.
@@ -251,6 +262,16 @@ impl ExemplarCounter {
         self.counter.inc();
         self.slots.record(0, exemplar, 1.0);
     }
+
+    /// Adds one, and keeps what `exemplar` makes as the newest of this counter, unless it has one from the
+    /// millisecond of `at` or later: the page could not tell them apart. Then none is made, which under load saves
+    /// nearly all of them.
+    pub fn inc_with_exemplar_at(&self, at: SystemTime, exemplar: impl FnOnce() -> Exemplar) {
+        self.counter.inc();
+        if self.slots.is_due(0, at) {
+            self.slots.record(0, &exemplar(), 1.0);
+        }
+    }
 }
 
 /// A histogram vector whose buckets can carry exemplars.
@@ -306,5 +327,21 @@ impl ExemplarHistogram {
         self.histogram.observe(value);
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         self.slots.record(bucket, exemplar, value);
+    }
+
+    /// Counts `value`, and keeps what `exemplar` makes as the newest of its bucket, unless that has one from the
+    /// millisecond of `at` or later: the page could not tell them apart. Then none is made, which under load saves
+    /// nearly all of them.
+    pub fn observe_with_exemplar_at(
+        &self,
+        value: f64,
+        at: SystemTime,
+        exemplar: impl FnOnce() -> Exemplar,
+    ) {
+        self.histogram.observe(value);
+        let bucket = self.bounds.partition_point(|bound| *bound < value);
+        if self.slots.is_due(bucket, at) {
+            self.slots.record(bucket, &exemplar(), value);
+        }
     }
 }

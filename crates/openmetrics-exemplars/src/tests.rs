@@ -146,6 +146,55 @@ fn a_counter_remembers_its_newest_exemplar_and_children_do_not_share_it() {
 }
 
 #[test]
+fn an_exemplar_of_the_same_millisecond_as_the_newest_is_not_made() {
+    let (registry, exemplars) = (Registry::new(), Exemplars::default());
+    let counter = IntCounterVec::new(Opts::new("c_total", "Help."), &[]).unwrap();
+    let options = HistogramOpts::new("h", "Help.").buckets(vec![1.0]);
+    let histogram = HistogramVec::new(options, &[]).unwrap();
+    registry.register(Box::new(counter.clone())).unwrap();
+    registry.register(Box::new(histogram.clone())).unwrap();
+    let counter = exemplars.counter_vec(counter);
+    let counter = counter.with_label_values(&[]).unwrap();
+    let histogram = exemplars.histogram_vec(histogram);
+    let histogram = histogram.with_label_values(&[]).unwrap();
+    let mut made = Vec::new();
+    // Microseconds after 1970; the last one is read late from the clock.
+    for (id, at) in [("a", 5000), ("b", 5999), ("c", 6000), ("d", 5500)] {
+        let at = UNIX_EPOCH + Duration::from_micros(at);
+        let exemplar = || Exemplar::at([("id", id)], at).unwrap();
+        counter.inc_with_exemplar_at(at, || {
+            made.push(format!("{id} of the counter"));
+            exemplar()
+        });
+        for value in [0.5, 0.25, 2.0] {
+            histogram.observe_with_exemplar_at(value, at, || {
+                made.push(format!("{id} of {value}"));
+                exemplar()
+            });
+        }
+    }
+    assert_eq!(
+        made,
+        [
+            "a of the counter",
+            "a of 0.5",
+            "a of 2",
+            "c of the counter",
+            "c of 0.5",
+            "c of 2"
+        ]
+    );
+    let text = encoded(&registry, &exemplars);
+    for line in [
+        "c_total 4 # {id=\"c\"} 1 0.006\n",
+        "h_bucket{le=\"1.0\"} 8 # {id=\"c\"} 0.5 0.006\n",
+        "h_bucket{le=\"+Inf\"} 12 # {id=\"c\"} 2 0.006\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
 fn an_exemplar_may_have_128_characters_and_no_more() {
     let of = |length: usize| Exemplar::now([("é", "é".repeat(length).as_str())]);
     assert!(of(MAX_EXEMPLAR_CHARS - 1).is_ok());

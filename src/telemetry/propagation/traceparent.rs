@@ -4,6 +4,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId};
 
+use crate::telemetry::hex;
+
 /// Bytes of the four parts with their dashes.
 const LENGTH: usize = 55;
 
@@ -59,18 +61,10 @@ fn parse(header: &[u8]) -> Option<Ids> {
 pub(super) fn value(ids: &SpanContext, is_random: bool) -> HeaderValue {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
     let flags = u8::from(ids.is_sampled()) | u8::from(is_random) << 1;
-    write_hex(&mut text[3..35], &ids.trace_id().to_bytes());
-    write_hex(&mut text[36..52], &ids.span_id().to_bytes());
-    write_hex(&mut text[53..], &[flags]);
+    hex::write(&mut text[3..35], &ids.trace_id().to_bytes());
+    hex::write(&mut text[36..52], &ids.span_id().to_bytes());
+    hex::write(&mut text[53..], &[flags]);
     HeaderValue::from_bytes(&text).expect("a header value")
-}
-
-fn write_hex(out: &mut [u8], bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 0xf)];
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use crate::support::promql_cases;
 use crate::support::promql_pair::differ;
 use crate::support::promql_recorded::{golden, recorded};
+use lab_backends::metrics::engine::{self, QueryData};
+use lab_backends::metrics::{Labels, Limits, QueryLimits, Store};
+use lab_backends::wire::Stop;
 use serde_json::Value;
 
 /// Notes as they are compared: sorted, and without a number that Prometheus counts too high over several steps.
@@ -137,4 +140,147 @@ fn every_query_has_a_recorded_response() {
             "{query:?} has no recorded response"
         );
     }
+}
+
+const SHARED_START: i64 = 1_800_000_000_000;
+
+/// As many series as several threads are used for: counters that restart, with gaps, staleness markers and NaN.
+fn shared_series() -> (Store, Vec<Vec<(i64, f64)>>) {
+    let store = Store::new(Limits::default());
+    let mut all = Vec::new();
+    let mut seed = 7_u64;
+    let mut random = move |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) % below
+    };
+    for index in 0..2_500 {
+        let labels = Labels::from_pairs([("__name__", "x_total"), ("i", &index.to_string())]);
+        let mut samples = Vec::new();
+        let mut value = random(1000) as f64 * 0.1;
+        for step in 0..40 {
+            let time = SHARED_START + step * 15_000 + random(900) as i64;
+            value = match random(40) {
+                0 => random(5) as f64,
+                1 => f64::from_bits(0x7ff0_0000_0000_0002),
+                2 => f64::NAN,
+                3 => continue,
+                _ if value.is_nan() => 0.3,
+                _ => value + random(100) as f64 * 0.37,
+            };
+            samples.push((time, value));
+            store.append(&labels, time, value, time).unwrap();
+        }
+        all.push(samples);
+    }
+    (store, all)
+}
+
+fn bits(data: QueryData) -> Vec<(String, Vec<(i64, u64)>)> {
+    let QueryData::Matrix(matrix) = data else {
+        panic!("{data:?}");
+    };
+    let points = |points: Vec<(i64, f64)>| {
+        let bits = points
+            .into_iter()
+            .map(|(time, value)| (time, value.to_bits()));
+        bits.collect()
+    };
+    matrix
+        .into_iter()
+        .map(|(labels, values)| (labels.get("i").to_owned(), points(values)))
+        .collect()
+}
+
+#[test]
+fn series_that_threads_share_have_the_values_that_each_has_alone() {
+    let (store, samples) = shared_series();
+    let (limits, stop) = (QueryLimits::default(), Stop::never());
+    let (start, end) = (SHARED_START, SHARED_START + 600_000);
+    let ask =
+        |query: &str| engine::range(&store, query, start, end, 10_000, &limits, &stop).unwrap();
+    for query in [
+        "X",
+        "timestamp(X)",
+        "rate(X[1m])",
+        "increase(X[5m] offset 1m)",
+        "resets(X[2m])",
+        "max_over_time(X[1m])",
+        "quantile_over_time(1.5, X[1m])",
+        "max_over_time(rate(X[1m])[2m:15s])",
+    ] {
+        let all = ask(&query.replace('X', "x_total"));
+        let infos = all.infos;
+        let warnings = all.warnings.len();
+        let all = bits(all.data);
+        assert!(all.len() > 2_000, "{query}: {}", all.len());
+        for (index, values) in all.iter().step_by(59) {
+            let alone = ask(&query.replace('X', &format!("x_total{{i=\"{index}\"}}")));
+            assert_eq!(alone.infos, infos, "{query}");
+            assert_eq!(alone.warnings.len(), warnings, "{query}");
+            assert_eq!(
+                bits(alone.data),
+                [(index.clone(), values.clone())],
+                "{query}"
+            );
+        }
+    }
+    for (index, values) in bits(ask("resets(x_total[2m])").data) {
+        let own: Vec<_> = samples[index.parse::<usize>().unwrap()]
+            .iter()
+            .filter(|(_, value)| value.to_bits() != 0x7ff0_0000_0000_0002)
+            .collect();
+        for (time, resets) in values {
+            let window: Vec<f64> = own
+                .iter()
+                .filter(|(at, _)| *at > time - 120_000 && *at <= time)
+                .map(|(_, value)| *value)
+                .collect();
+            let falls = window.windows(2).filter(|pair| pair[1] < pair[0]).count();
+            assert_eq!(f64::from_bits(resets), falls as f64, "{index} at {time}");
+        }
+    }
+}
+
+#[test]
+fn steps_that_threads_share_have_the_sums_of_a_single_step() {
+    let (store, _) = shared_series();
+    let (limits, stop) = (QueryLimits::default(), Stop::never());
+    let (start, end) = (SHARED_START, SHARED_START + 600_000);
+    for query in [
+        "sum(x_total != NaN)",
+        "avg(x_total > 0)",
+        "stddev(x_total > 0)",
+        "min(x_total)",
+        "quantile(0.9, x_total)",
+    ] {
+        let asked = engine::range(&store, query, start, end, 3_000, &limits, &stop).unwrap();
+        let all = bits(asked.data);
+        assert_eq!(all.len(), 1, "{query}");
+        for (time, value) in all[0].1.iter().step_by(7) {
+            let alone = engine::instant(&store, query, *time, &limits, &stop).unwrap();
+            let QueryData::Vector(vector) = alone.data else {
+                panic!("{query}");
+            };
+            assert_eq!(vector[0].1.to_bits(), *value, "{query} at {time}");
+        }
+    }
+}
+
+#[test]
+fn a_query_of_many_threads_reads_no_more_than_its_limit() {
+    let (store, samples) = shared_series();
+    let held: usize = samples.iter().map(Vec::len).sum();
+    let end = SHARED_START + 600_000;
+    let ask = |max_samples: usize| {
+        let limits = QueryLimits {
+            max_samples: max_samples as u64,
+            ..QueryLimits::default()
+        };
+        let query = "count(last_over_time(x_total[11m]))";
+        engine::instant(&store, query, end, &limits, &Stop::never())
+    };
+    // What the windows look at counts too: an eighth of it.
+    assert!(ask(held + held / 8).is_ok());
+    let refused = ask(held - 1).unwrap_err().to_string();
+    assert!(refused.contains("too many samples"), "{refused}");
 }

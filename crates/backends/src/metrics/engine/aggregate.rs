@@ -1,6 +1,7 @@
 //! Aggregation operators: series grouped by labels, folded step by step.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::QueryError;
 use super::annotations::Note;
@@ -10,6 +11,10 @@ use super::kahan::{Kahan, Mean, quantile};
 use crate::metrics::labels::{Labels, METRIC_NAME};
 use crate::metrics::lang::ast::{Aggregate, Expr};
 use crate::metrics::lang::token::Aggregation;
+use crate::wire::parts::in_parts;
+
+/// Values for which a thread pays: they take about half a millisecond.
+const VALUES_OF_A_THREAD: usize = 200_000;
 
 /// Columns that share the labels an aggregation groups by.
 pub(super) struct Group {
@@ -71,9 +76,9 @@ impl Evaluator<'_> {
             }
             Aggregation::Quantile => {
                 let wanted = self.quantile_param(param()?, grid)?;
-                self.each_group(&columns, groups, grid, |members, grid| {
+                self.each_group(&columns, groups, grid, |members, steps| {
                     let mut present = Vec::new();
-                    (0..grid.len())
+                    steps
                         .map(|step| {
                             present.clear();
                             present.extend(
@@ -98,8 +103,8 @@ impl Evaluator<'_> {
             Aggregation::Count => self.each_group(&columns, groups, grid, fold::<Count>),
             Aggregation::Group => self.each_group(&columns, groups, grid, fold::<One>),
             Aggregation::Stdvar => self.each_group(&columns, groups, grid, fold::<Variance>),
-            Aggregation::Stddev => self.each_group(&columns, groups, grid, |members, grid| {
-                let mut values = fold::<Variance>(members, grid);
+            Aggregation::Stddev => self.each_group(&columns, groups, grid, |members, steps| {
+                let mut values = fold::<Variance>(members, steps);
                 for value in values.iter_mut().filter(|value| !is_absent(**value)) {
                     *value = value.sqrt();
                 }
@@ -127,16 +132,27 @@ impl Evaluator<'_> {
         columns: &[Column],
         groups: Vec<Group>,
         grid: &Grid,
-        mut combine: impl FnMut(&[&Column], &Grid) -> Vec<f64>,
+        combine: impl Fn(&[&Column], Range<usize>) -> Vec<f64> + Sync,
     ) -> Result<Vec<Column>, QueryError> {
+        let steps: Vec<usize> = (0..grid.len()).collect();
         groups
             .into_iter()
             .map(|group| {
                 self.budget.make(grid.len())?;
                 let members: Vec<&Column> =
                     group.members.iter().map(|index| &columns[*index]).collect();
+                // Threads share the steps, not the members: the order in which values are added is part of the sum.
+                let parts = in_parts(
+                    &steps,
+                    |_| members.len(),
+                    VALUES_OF_A_THREAD,
+                    |part| {
+                        let first = part.first().copied().unwrap_or(0);
+                        combine(&members, first..first + part.len())
+                    },
+                );
                 Ok(Column {
-                    values: combine(&members, grid),
+                    values: parts.concat(),
                     labels: group.labels,
                 })
             })
@@ -151,10 +167,10 @@ trait Fold: Copy {
     fn value(self) -> f64;
 }
 
-fn fold<F: Fold>(members: &[&Column], grid: &Grid) -> Vec<f64> {
-    let mut state: Vec<Option<F>> = vec![None; grid.len()];
+fn fold<F: Fold>(members: &[&Column], steps: Range<usize>) -> Vec<f64> {
+    let mut state: Vec<Option<F>> = vec![None; steps.len()];
     for column in members {
-        for (slot, value) in state.iter_mut().zip(&column.values) {
+        for (slot, value) in state.iter_mut().zip(&column.values[steps.clone()]) {
             if is_absent(*value) {
                 continue;
             }

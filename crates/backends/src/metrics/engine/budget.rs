@@ -1,24 +1,24 @@
 //! Budget of one query: samples, values and time.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{QueryError, QueryLimits};
 use crate::wire::Stop;
 
-/// Counts down during an evaluation, on one thread.
+/// Counts down during an evaluation, for all its threads together.
 #[derive(Debug)]
 pub(super) struct Budget {
     stop: Stop,
-    samples: Cell<u64>,
-    points: Cell<u64>,
+    samples: AtomicU64,
+    points: AtomicU64,
 }
 
 impl Budget {
     pub(super) fn new(limits: &QueryLimits, stop: &Stop) -> Self {
         Self {
             stop: stop.within(limits.timeout),
-            samples: Cell::new(limits.max_samples),
-            points: Cell::new(limits.max_points),
+            samples: AtomicU64::new(limits.max_samples),
+            points: AtomicU64::new(limits.max_points),
         }
     }
 
@@ -44,13 +44,11 @@ impl Budget {
         &self.stop
     }
 
-    fn pay(purse: &Cell<u64>, amount: usize) -> Result<(), QueryError> {
-        match purse.get().checked_sub(amount as u64) {
-            Some(left) => {
-                purse.set(left);
-                Ok(())
-            }
-            None => Err(QueryError::Execution(
+    fn pay(purse: &AtomicU64, amount: usize) -> Result<(), QueryError> {
+        let relaxed = Ordering::Relaxed;
+        match purse.fetch_update(relaxed, relaxed, |left| left.checked_sub(amount as u64)) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(QueryError::Execution(
                 "query processing would load too many samples into memory in query execution"
                     .to_owned(),
             )),

@@ -1,7 +1,8 @@
 //! The evaluator: one method a kind of node, values for all steps at once.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::annotations::Annotations;
 use super::budget::Budget;
@@ -32,7 +33,7 @@ pub(super) struct Evaluator<'a> {
     /// First and last time of the whole query, for `@ start()` and `@ end()`.
     pub(super) query_start: i64,
     pub(super) query_end: i64,
-    annotations: RefCell<Annotations>,
+    annotations: Mutex<Annotations>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -49,13 +50,13 @@ impl<'a> Evaluator<'a> {
             lookback: i64::try_from(limits.lookback.as_millis()).unwrap_or(i64::MAX / 8),
             query_start: times.0,
             query_end: times.1,
-            annotations: RefCell::default(),
+            annotations: Mutex::default(),
         }
     }
 
     /// Warnings and infos of the query, to be added to.
-    pub(super) fn annotations(&self) -> std::cell::RefMut<'_, Annotations> {
-        self.annotations.borrow_mut()
+    pub(super) fn annotations(&self) -> MutexGuard<'_, Annotations> {
+        self.annotations.lock()
     }
 
     pub(super) fn into_annotations(self) -> Annotations {

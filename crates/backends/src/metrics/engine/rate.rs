@@ -1,16 +1,16 @@
 //! Rates and differences over a window, as `extrapolatedRate` and `instantValue` of Prometheus 3 compute them.
 
-use super::range::Window;
+use super::range::{Spacing, Window};
 
 /// `rate`, `increase` (counters) and `delta` (gauges): the change between the first and the last sample,
 /// extrapolated to the whole window.
 pub(super) fn extrapolated(window: &Window<'_>, is_counter: bool, per_second: bool) -> Option<f64> {
-    let (times, values) = (window.times, window.values);
-    let ([first_time, .., last_time], [first, .., last]) = (times, values) else {
+    let values = window.values;
+    let [first, .., last] = values else {
         return None;
     };
     let mut change = last - first;
-    if is_counter {
+    if is_counter && window.falls {
         let mut previous = *first;
         for value in &values[1..] {
             if *value < previous {
@@ -19,28 +19,47 @@ pub(super) fn extrapolated(window: &Window<'_>, is_counter: bool, per_second: bo
             previous = *value;
         }
     }
-    let mut to_start = (first_time - window.start) as f64 / 1000.0;
-    let mut to_end = (window.end - last_time) as f64 / 1000.0;
-    let sampled = (last_time - first_time) as f64 / 1000.0;
-    let average = sampled / (times.len() - 1) as f64;
-    // Samples further from the edge than they usually are from each other: the series starts or ends
-    // inside the window, by a guess half an interval away.
-    let threshold = average * 1.1;
-    if to_start >= threshold {
-        to_start = average / 2.0;
-    }
+    let spacing = spacing(window);
+    let mut factor = if per_second {
+        spacing.per_second
+    } else {
+        spacing.factor
+    };
     if is_counter && change > 0.0 && *first >= 0.0 {
         // A counter is never negative, so it cannot have started before it would have been zero.
-        to_start = to_start.min(sampled * (first / change));
-    }
-    if to_end >= threshold {
-        to_end = average / 2.0;
-    }
-    let mut factor = (sampled + to_start + to_end) / sampled;
-    if per_second {
-        factor /= window.seconds();
+        let to_zero = spacing.sampled * (first / change);
+        if to_zero < spacing.to_start {
+            factor = (spacing.sampled + to_zero + spacing.to_end) / spacing.sampled;
+            if per_second {
+                factor /= window.seconds();
+            }
+        }
     }
     Some(change * factor)
+}
+
+fn spacing(window: &Window<'_>) -> Spacing {
+    window.spacing(|[mut to_start, sampled, mut to_end]| {
+        let average = sampled / (window.times.len() - 1) as f64;
+        // Samples further from the edge than they usually are from each other: the series starts or ends
+        // inside the window, by a guess half an interval away.
+        let threshold = average * 1.1;
+        if to_start >= threshold {
+            to_start = average / 2.0;
+        }
+        if to_end >= threshold {
+            to_end = average / 2.0;
+        }
+        let factor = (sampled + to_start + to_end) / sampled;
+        Spacing {
+            sampled,
+            to_start,
+            to_end,
+            factor,
+            per_second: factor / window.seconds(),
+            ..Spacing::default()
+        }
+    })
 }
 
 /// `irate` and `idelta`: from the last two samples.
@@ -60,6 +79,9 @@ pub(super) fn instant(window: &Window<'_>, per_second: bool) -> Option<f64> {
 
 /// Number of falls of the value; a counter falls when it restarts.
 pub(super) fn resets(window: &Window<'_>) -> f64 {
+    if !window.falls {
+        return 0.0;
+    }
     window
         .values
         .windows(2)

@@ -49,20 +49,13 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Column>, QueryError> {
         let shift = Shift::new(&vector.moved, self);
         let (first, last) = (shift.apply(grid.start()), shift.apply(grid.end()));
-        let (mut times, mut values) = (Vec::new(), Vec::new());
-        let mut columns = Vec::new();
-        for series in self.store.select(&vector.selector, self.budget.stop())? {
-            times.clear();
-            values.clear();
-            series.read(
-                first.saturating_sub(self.lookback),
-                last,
-                &mut times,
-                &mut values,
-            );
+        let selected = self.store.select(&vector.selector, self.budget.stop())?;
+        self.on_all_processors(&selected, grid, |series, scratch| {
+            let (times, values) = (&mut scratch.times, &mut scratch.values);
+            series.read(first.saturating_sub(self.lookback), last, times, values);
             self.budget.read(times.len())?;
             if times.is_empty() {
-                continue;
+                return Ok(None);
             }
             self.budget.make(grid.len())?;
             let mut column = Column {
@@ -86,10 +79,7 @@ impl Evaluator<'_> {
                     Take::Times => times[next - 1] as f64 / 1000.0,
                 };
             }
-            if !column.is_void() {
-                columns.push(column);
-            }
-        }
-        Ok(columns)
+            Ok((!column.is_void()).then_some(column))
+        })
     }
 }

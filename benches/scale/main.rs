@@ -1,0 +1,95 @@
+//! How the lab grows: `/metrics` by its series, the embedded stores by what they hold, and the same beside the real
+//! Prometheus, Loki and Tempo. Run it in the root of the repository:
+//!
+//! ```text
+//! cargo run --release --package benchmarks --bin scale -- [--against SERVER=PROGRAM]… [--most ITEMS]
+//! ```
+//!
+//! SERVER is `prometheus`, `loki` or `tempo`, PROGRAM the path of its binary; one that is not named is not measured.
+//! Without `--most` the stores are filled up to their limit of bytes. The figures go to
+//! `benches/results/scale.json`, tables and plots of them to `docs/scale.md` and `docs/images/`.
+//!
+//! Each server, embedded or real, is a process of its own that is asked over HTTP, so that its memory is its own.
+
+mod client;
+mod data;
+mod document;
+mod page;
+mod plot;
+mod serve;
+mod server;
+mod workload;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+
+use server::Program;
+use workload::Signal;
+
+/// Items that are held by each store when it is compared with the real server: an hour of a small lab.
+const COMPARED: u64 = 1_000_000;
+
+/// One figure.
+#[derive(Clone, Debug, Serialize)]
+struct Figure {
+    /// `embedded`, or the real server with its version.
+    server: String,
+    /// What was done: `page`, `ingest`, or the query.
+    what: String,
+    /// The kind of item: series, samples, lines, spans.
+    item: &'static str,
+    /// Items that the page has, or that were sent.
+    size: u64,
+    /// Items that the store holds, where it tells.
+    held: Option<u64>,
+    /// Seconds for all of it; of a query or a page the median.
+    seconds: f64,
+    /// Resident bytes of the process, less those before the first item, for each item that is held.
+    bytes_per_item: Option<f64>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let mut words = std::env::args().skip(1);
+    let mut against = Vec::new();
+    let mut most = u64::MAX;
+    while let Some(word) = words.next() {
+        let mut value = || {
+            words
+                .next()
+                .with_context(|| format!("{word} needs a value"))
+        };
+        match word.as_str() {
+            "serve" => return serve::run(Signal::named(&value()?)?),
+            "--most" => most = value()?.parse().context("--most takes a number")?,
+            "--against" => {
+                let value = value()?;
+                let Some((name, path)) = value.split_once('=') else {
+                    bail!("--against takes SERVER=PROGRAM");
+                };
+                against.push((Signal::of_server(name)?, PathBuf::from(path)));
+            }
+            _ => bail!("unknown argument {word}: see the top of benches/scale/main.rs"),
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut figures = page::measure(most)?;
+    for signal in Signal::ALL {
+        for size in signal.sizes().filter(|size| *size <= most) {
+            figures.extend(runtime.block_on(workload::measure(
+                signal,
+                &Program::Embedded,
+                size,
+            ))?);
+        }
+        for (_, path) in against.iter().filter(|(of, _)| *of == signal) {
+            let program = Program::real(path)?;
+            let size = COMPARED.min(most);
+            figures.extend(runtime.block_on(workload::measure(signal, &program, size))?);
+        }
+    }
+    document::write(&figures, COMPARED.min(most))
+}
