@@ -5,6 +5,7 @@
 //!
 //! [partial success]: https://opentelemetry.io/docs/specs/otlp/#partial-success
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,9 +30,10 @@ use super::span_encoding;
 const EXPORT: PathAndQuery =
     PathAndQuery::from_static("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
 
-/// Number of retries, and the wait before the first; it doubles each time.
-const RETRIES: u32 = 3;
+/// Wait before the first retry; it doubles each time, up to the longest. There are retries as long as the
+/// request may take: meanwhile further spans wait in the queue.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A collector.
 #[derive(Clone, Debug)]
@@ -100,7 +102,6 @@ impl Exporter {
             batch: Arc::new(batch),
         };
         let mut wait = FIRST_WAIT;
-        let mut left = RETRIES;
         loop {
             let status = match self.send(message.clone()).await {
                 Ok(answer) => {
@@ -118,12 +119,11 @@ impl Exporter {
             };
             wait = wait.max(wanted);
             let pause = wait.mul_f64(rand::random_range(1.0..1.5));
-            if left == 0 || began.elapsed() + pause >= self.timeout {
+            if began.elapsed() + pause >= self.timeout {
                 return Err(status);
             }
             sleep(pause).await;
-            wait *= 2;
-            left -= 1;
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
@@ -220,6 +220,10 @@ impl Decoder for EncodedSpans {
 /// Time that the collector asks to wait before a retry; `None` when it would
 /// refuse that again. <https://opentelemetry.io/docs/specs/otlp/#failures>
 fn retry_after(status: &Status) -> Option<Duration> {
+    // Made here and not by the collector: the connection broke, or what came was no answer.
+    if status.source().is_some() {
+        return Some(Duration::ZERO);
+    }
     let wanted = status
         .get_details_retry_info()
         .and_then(|info| info.retry_delay);

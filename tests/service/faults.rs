@@ -151,7 +151,11 @@ fn a_collector_that_hangs_fills_the_queue_and_the_rest_is_dropped_and_counted() 
 fn a_collector_that_starts_later_and_goes_away_and_comes_back_gets_what_is_sent_then() {
     let address = Collector::start().address;
     let endpoint = format!("http://{address}");
-    let app = Service::start("app", &[("OTLP_GRPC_ENDPOINT", &endpoint)]);
+    let environment = [
+        ("OTLP_GRPC_ENDPOINT", &*endpoint),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"),
+    ];
+    let app = Service::start("app", &environment);
     let mut made = traffic(&app, 5);
     assert_eq!(accounted(&app, "app", made), [0.0, 0.0, 5.0]);
     for _ in 0..2 {
@@ -163,6 +167,22 @@ fn a_collector_that_starts_later_and_goes_away_and_comes_back_gets_what_is_sent_
     }
     let spans = accounted(&app, "app", made);
     assert_eq!(spans.iter().sum::<f64>(), made, "{spans:?}");
+}
+
+#[test]
+fn spans_wait_for_a_collector_that_is_away_for_less_than_the_time_of_an_export() {
+    let address = Collector::start().address;
+    let endpoint = format!("http://{address}");
+    let app = Service::start("app", &[("OTLP_GRPC_ENDPOINT", &endpoint)]);
+    let made = traffic(&app, 50);
+    // Long enough for several retries.
+    let started = Instant::now();
+    eventually("the collector was away for two seconds", || {
+        (started.elapsed() > Duration::from_secs(2)).then_some(())
+    });
+    let collector = Collector::start_at(address);
+    assert_eq!(accounted(&app, "app", made), [made, 0.0, 0.0]);
+    assert_eq!(collector.spans().len() as f64, made);
 }
 
 #[test]

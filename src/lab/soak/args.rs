@@ -1,10 +1,11 @@
 //! The flags of `lab soak`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::fault::{self, Fault};
+use super::fault::{self, Fault, Kind, Part};
 
 /// Break one part of a lab after the other under steady load, and print what each fault costs
 ///
@@ -14,7 +15,7 @@ use super::fault::{self, Fault};
 /// does not add up, a part did not recover within 10 s, or a file, thread or task was left over.
 #[derive(Args, Clone, Debug)]
 pub struct SoakArgs {
-    /// Minutes that the faults take together, each as long as the others
+    /// Minutes that all faults take together, about; each takes as long as the others
     #[arg(long, value_name = "MINUTES", default_value_t = 10.0)]
     pub minutes: f64,
     /// Requests a second, to all instances together
@@ -30,6 +31,21 @@ pub struct SoakArgs {
     /// twice, since other programs of the machine slow a run down too
     #[arg(long, value_name = "MS", default_value_t = 5)]
     pub p99_growth: u64,
+    /// Address of the API of a real Tempo instead of the embedded one, as 127.0.0.1:3200
+    #[arg(long, value_name = "IP:PORT", requires = "tempo_otlp")]
+    pub tempo: Option<SocketAddr>,
+    /// Address at which the real Tempo takes OTLP gRPC
+    #[arg(long, value_name = "IP:PORT", requires = "tempo")]
+    pub tempo_otlp: Option<SocketAddr>,
+    /// Process of the real Tempo: it is stopped with a signal where it is to freeze
+    #[arg(long, value_name = "PID", requires = "tempo", value_parser = clap::value_parser!(i32).range(2..))]
+    pub tempo_pid: Option<i32>,
+    /// Address of a real Loki instead of the embedded one, as 127.0.0.1:3100
+    #[arg(long, value_name = "IP:PORT")]
+    pub loki: Option<SocketAddr>,
+    /// Process of the real Loki: it is stopped with a signal where it is to freeze
+    #[arg(long, value_name = "PID", requires = "loki", value_parser = clap::value_parser!(i32).range(2..))]
+    pub loki_pid: Option<i32>,
     /// Print JSON, one object
     #[arg(long)]
     pub json: bool,
@@ -62,7 +78,14 @@ impl SoakArgs {
         let wanted = |fault: &Fault| {
             self.only.is_empty() || self.only.iter().any(|name| fault.is_named(name))
         };
-        fault::all().into_iter().filter(wanted).collect()
+        let possible = |fault: &Fault| match (fault.part, fault.kind) {
+            // Only the embedded servers have a clock of their own and a stand-in without room.
+            (Part::Collector, Kind::DiskFull) => self.tempo.is_none(),
+            (Part::Loki, Kind::DiskFull | Kind::Clock) => self.loki.is_none(),
+            _ => true,
+        };
+        let all = fault::all().into_iter();
+        all.filter(wanted).filter(possible).collect()
     }
 
     /// Time for one of `count` faults.

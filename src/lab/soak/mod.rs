@@ -41,7 +41,14 @@ use super::command::{CANNOT_RUN, finished, print};
 /// broken, 2 when the lab cannot be started.
 #[must_use]
 pub fn start(args: &SoakArgs) -> ExitCode {
-    let result = match finished(run::run(args)) {
+    let work = async {
+        tokio::select! {
+            result = run::run(args) => result,
+            // What is frozen runs again as it is dropped.
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("ended by Ctrl-C")),
+        }
+    };
+    let result = match finished(work) {
         Ok(result) => result,
         Err(code) => return code,
     };

@@ -41,13 +41,7 @@ impl App {
     /// # Errors
     /// When it does not answer.
     pub(super) async fn of(client: &Client, address: SocketAddr) -> anyhow::Result<Self> {
-        let request = Request::get(format!("http://{address}/metrics")).body(Full::default())?;
-        let response = client.exchange(request, BOUNDS).await;
-        let response = response.with_context(|| format!("the metrics of {address}"))?;
-        if !response.status().is_success() {
-            bail!("{address} answers /metrics with {}", response.status());
-        }
-        let page = String::from_utf8_lossy(response.body());
+        let page = page(client, address).await?;
         let spans = |outcome: &str| {
             let label = format!("outcome=\"{outcome}\"");
             sum(&page, "salvo_telemetry_spans_total", &label)
@@ -67,8 +61,22 @@ impl App {
     }
 }
 
+/// The page `/metrics` of a server.
+///
+/// # Errors
+/// When it does not answer.
+pub(super) async fn page(client: &Client, address: SocketAddr) -> anyhow::Result<String> {
+    let request = Request::get(format!("http://{address}/metrics")).body(Full::default())?;
+    let response = client.exchange(request, BOUNDS).await;
+    let response = response.with_context(|| format!("the metrics of {address}"))?;
+    if !response.status().is_success() {
+        bail!("{address} answers /metrics with {}", response.status());
+    }
+    Ok(String::from_utf8_lossy(response.body()).into_owned())
+}
+
 /// The sum of the series of a metric that have a label.
-fn sum(page: &str, metric: &str, label: &str) -> u64 {
+pub(super) fn sum(page: &str, metric: &str, label: &str) -> u64 {
     let of_metric = page.lines().filter_map(|line| line.strip_prefix(metric));
     let named = of_metric.filter(|rest| rest.starts_with(['{', ' ']) && rest.contains(label));
     let values = named.filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<f64>().ok());
@@ -80,9 +88,9 @@ fn sum(page: &str, metric: &str, label: &str) -> u64 {
 pub(super) struct Reading {
     /// The instances.
     pub(super) apps: Vec<App>,
-    /// Spans that Tempo's store took, each once.
+    /// Spans that Tempo took.
     pub(super) spans: u64,
-    /// Entries that Loki's store took, each once.
+    /// Entries that Loki took.
     pub(super) entries: u64,
     /// The shipper.
     pub(super) lines: Lines,
@@ -102,8 +110,8 @@ impl Reading {
         }
         Ok(Self {
             apps,
-            spans: stage.servers.traces.stats().spans_ingested,
-            entries: stage.servers.logs.stats().ingested_entries,
+            spans: stage.servers.spans(&stage.client).await?,
+            entries: stage.servers.entries(&stage.client).await?,
             lines: stage.shipper.lines(),
             scrapes: stage.scraping.counts(),
         })

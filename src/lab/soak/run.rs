@@ -43,11 +43,11 @@ const ATTEMPTS: u32 = 3;
 pub(super) async fn run(args: &SoakArgs) -> anyhow::Result<Report> {
     let faults = args.faults();
     let slot = args.slot(faults.len());
-    let mut stage = Stage::start().await.context("the lab does not start")?;
+    let mut stage = Stage::start(args).await.context("the lab does not start")?;
     let mut report = Report::new(args, slot);
     let mut sent = Sent::default();
     sent.add(&load(&stage, args).run_for(WARM_UP).await?);
-    let (mut at, broken) = settled(&stage, None, &Reading::default(), &sent).await?;
+    let (mut at, broken) = settled(&stage, args, None, &Reading::default(), &sent).await?;
     report.broken_before(broken);
 
     for fault in faults {
@@ -73,7 +73,7 @@ pub(super) async fn run(args: &SoakArgs) -> anyhow::Result<Report> {
     if args.rounds > 0 {
         let load = load(&stage, args);
         let (leaks, sent) = leaks::after_rounds(&mut stage, load, args.rounds).await?;
-        let (_, broken) = settled(&stage, None, &at, &sent).await?;
+        let (_, broken) = settled(&stage, args, None, &at, &sent).await?;
         report.rounds(leaks, broken);
     }
     stage.stop().await;
@@ -117,12 +117,13 @@ async fn attempt_at(
     for (app, (answered, failed)) in recovered.answered.iter().zip(&recovered.failed).enumerate() {
         sent.add_one(app, *answered, *failed);
     }
-    let (mut after, mut broken) = settled(stage, Some(fault), &before, &sent).await?;
+    let (mut after, mut broken) = settled(stage, args, Some(fault), &before, &sent).await?;
     let account = Account {
         fault: Some(fault),
         before: &before,
         after: &after,
         sent: &sent,
+        is_real: (args.tempo.is_some(), args.loki.is_some()),
     };
     let loss = account.loss();
     let of = |own_only: bool| -> u64 {
@@ -159,6 +160,7 @@ async fn attempt_at(
 /// Waits until everything that was sent is accounted for; gives the counters and what does not add up.
 async fn settled(
     stage: &Stage,
+    args: &SoakArgs,
     fault: Option<Fault>,
     before: &Reading,
     sent: &Sent,
@@ -171,6 +173,7 @@ async fn settled(
             before,
             after: &after,
             sent,
+            is_real: (args.tempo.is_some(), args.loki.is_some()),
         };
         let mut broken = account.broken();
         let counted: u64 = after.apps.iter().take(APPS).map(|app| app.requests).sum();

@@ -10,7 +10,10 @@ use salvo::http::StatusCode;
 use salvo::{Response, Router, handler};
 use tokio::task::JoinHandle;
 
+use super::args::SoakArgs;
+use super::reading::{page, sum};
 use super::scraping::Scraping;
+use crate::client::Client;
 use crate::lab::up::grpc_door;
 use crate::lab::up::ports::ServerListeners;
 use crate::lab::up::serve::{Doors, Running};
@@ -23,8 +26,8 @@ const KEPT: Duration = Duration::from_secs(48 * 3600);
 
 /// The servers, running. They end when this is dropped.
 pub(super) struct Servers {
-    pub(super) traces: Arc<traces::Store>,
-    pub(super) logs: Arc<logs::Store>,
+    traces: Spans,
+    logs: Entries,
     pub(super) metrics: Arc<metrics::Store>,
     pub(super) targets: Arc<TargetSet>,
     pub(super) tempo: SocketAddr,
@@ -33,10 +36,26 @@ pub(super) struct Servers {
     pub(super) prometheus: SocketAddr,
     /// A collector and a Loki without room for anything.
     pub(super) full: Full,
+    /// Spans and entries that real servers had before.
+    had: (u64, u64),
     /// Nanoseconds that Loki's clock is behind.
     loki_behind: Arc<AtomicI64>,
     _servers: Vec<Running>,
     receivers: Vec<JoinHandle<()>>,
+}
+
+/// Where spans are counted.
+enum Spans {
+    Embedded(Arc<traces::Store>),
+    /// On the page of a real Tempo.
+    Real(SocketAddr),
+}
+
+/// Where log entries are counted.
+enum Entries {
+    Embedded(Arc<logs::Store>),
+    /// On the page of a real Loki.
+    Real(SocketAddr),
 }
 
 /// Servers without room.
@@ -54,11 +73,12 @@ fn no_space(response: &mut Response) {
 }
 
 impl Servers {
-    /// Starts them on the listeners of `lab up`. Prometheus scrapes the instances at `scraped`.
+    /// Starts them on the listeners of `lab up`, and uses the real ones that the flags name. Prometheus scrapes the instances at `scraped`.
     ///
     /// # Errors
     /// When a listener cannot be used.
     pub(super) fn start(
+        args: &SoakArgs,
         doors: &Doors,
         listeners: ServerListeners,
         scraped: &[SocketAddr],
@@ -118,22 +138,63 @@ impl Servers {
         ];
         let [tempo, otlp, loki, prometheus, full_otlp, full_loki] = addresses;
         Ok(Self {
-            traces,
-            logs,
+            traces: args.tempo.map_or(Spans::Embedded(traces), Spans::Real),
+            logs: args.loki.map_or(Entries::Embedded(logs), Entries::Real),
             metrics,
             targets,
-            tempo: tempo?,
-            otlp: otlp?,
-            loki: loki?,
+            tempo: args.tempo.unwrap_or(tempo?),
+            otlp: args.tempo_otlp.unwrap_or(otlp?),
+            loki: args.loki.unwrap_or(loki?),
             prometheus: prometheus?,
             full: Full {
                 otlp: full_otlp?,
                 loki: full_loki?,
             },
+            had: (0, 0),
             loki_behind,
             _servers: servers,
             receivers,
         })
+    }
+
+    /// Counts from now on.
+    ///
+    /// # Errors
+    /// When a real server does not tell.
+    pub(super) async fn begin(&mut self, client: &Client) -> anyhow::Result<()> {
+        self.had = (0, 0);
+        self.had = (self.spans(client).await?, self.entries(client).await?);
+        Ok(())
+    }
+
+    /// Spans that Tempo took; each once if it is the embedded one, else each time that it arrived.
+    ///
+    /// # Errors
+    /// When a real Tempo does not tell.
+    pub(super) async fn spans(&self, client: &Client) -> anyhow::Result<u64> {
+        match &self.traces {
+            Spans::Embedded(store) => Ok(store.stats().spans_ingested),
+            Spans::Real(tempo) => {
+                let page = page(client, *tempo).await?;
+                Ok(sum(&page, "tempo_distributor_spans_received_total", "")
+                    .saturating_sub(self.had.0))
+            }
+        }
+    }
+
+    /// Log entries that Loki took; each once if it is the embedded one, else each time that it arrived.
+    ///
+    /// # Errors
+    /// When a real Loki does not tell.
+    pub(super) async fn entries(&self, client: &Client) -> anyhow::Result<u64> {
+        match &self.logs {
+            Entries::Embedded(store) => Ok(store.stats().ingested_entries),
+            Entries::Real(loki) => {
+                let page = page(client, *loki).await?;
+                Ok(sum(&page, "loki_distributor_lines_received_total", "")
+                    .saturating_sub(self.had.1))
+            }
+        }
     }
 
     /// Moves Loki's clock back.

@@ -14,6 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use super::args::SoakArgs;
 use super::fault::{APPS, Fault, Kind, Part};
 use super::proxy::{Mode, Proxy};
 use super::reading::{App, Reading};
@@ -65,7 +66,11 @@ pub(super) struct Stage {
     fronts: Vec<Proxy>,
     scraped: Vec<Proxy>,
     addresses: Vec<SocketAddr>,
-    instances: Instances,
+    /// Processes of real servers, which freeze by a signal.
+    tempo: Option<Pid>,
+    real_loki: Option<Pid>,
+    /// Until they are stopped.
+    instances: Option<Instances>,
     further: Option<Further>,
     /// Lets an instance run and stand in turn.
     slowing: Option<JoinHandle<()>>,
@@ -82,7 +87,7 @@ impl Stage {
     ///
     /// # Errors
     /// When a part cannot be started.
-    pub(super) async fn start() -> anyhow::Result<Self> {
+    pub(super) async fn start(soak: &SoakArgs) -> anyhow::Result<Self> {
         let free_ports = [
             "--quiet",
             "--app-port=0",
@@ -103,7 +108,9 @@ impl Stage {
             scraped.push(Proxy::before(*address).await?);
         }
         let targets: Vec<_> = scraped.iter().map(Proxy::address).collect();
-        let servers = Servers::start(&doors, ports.servers, &targets)?;
+        let client = Client::new(4, None);
+        let mut servers = Servers::start(soak, &doors, ports.servers, &targets)?;
+        servers.begin(&client).await?;
         let otlp = Proxy::before(servers.otlp).await?;
         let loki = Proxy::before(servers.loki).await?;
         let shipper = Arc::new(Shipper::start(format!("http://{}", loki.address()))?);
@@ -118,13 +125,15 @@ impl Stage {
             servers,
             shipper,
             scraping,
-            client: Client::new(4, None),
+            client,
             otlp,
             loki,
             fronts,
             scraped,
             addresses,
-            instances,
+            tempo: soak.tempo_pid.and_then(Pid::from_raw),
+            real_loki: soak.loki_pid.and_then(Pid::from_raw),
+            instances: Some(instances),
             further: None,
             slowing: None,
         })
@@ -157,6 +166,9 @@ impl Stage {
     /// # Errors
     /// When that cannot be done.
     pub(super) async fn inject(&mut self, fault: Fault) -> anyhow::Result<()> {
+        if let Some(process) = self.real(fault) {
+            return kill_process(process, Signal::STOP).context("cannot stop the server");
+        }
         match (fault.part, fault.kind) {
             (Part::Collector, Kind::DiskFull) => {
                 self.otlp.set(Mode::Elsewhere(self.servers.full.otlp));
@@ -201,6 +213,9 @@ impl Stage {
     /// # Errors
     /// When a part cannot be started again.
     pub(super) fn heal(&mut self, fault: Fault) -> anyhow::Result<()> {
+        if let Some(process) = self.real(fault) {
+            return kill_process(process, Signal::CONT).context("cannot continue the server");
+        }
         match (fault.part, fault.kind) {
             (Part::Collector, _) => self.otlp.set(Mode::Forward),
             (Part::Loki, Kind::Clock) => self.servers.set_loki_behind(Duration::ZERO),
@@ -226,13 +241,23 @@ impl Stage {
         Ok(())
     }
 
+    /// The process of a real server that freezes in this fault.
+    fn real(&self, fault: Fault) -> Option<Pid> {
+        match (fault.part, fault.kind) {
+            (Part::Collector, Kind::Frozen) => self.tempo,
+            (Part::Loki, Kind::Frozen) => self.real_loki,
+            _ => None,
+        }
+    }
+
     /// Ends the further instance, if there is one.
     pub(super) fn clear(&mut self) {
         self.further = None;
     }
 
     fn process(&self, app: usize) -> anyhow::Result<Pid> {
-        let id = self.instances.statuses()[app].process();
+        let statuses = self.instances.as_ref().map(Instances::statuses);
+        let id = statuses.and_then(|all| all.get(app)?.process());
         let id = id.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         id.context("the instance does not run")
     }
@@ -280,8 +305,20 @@ impl Stage {
     }
 
     /// Ends everything, and waits for it.
-    pub(super) async fn stop(self) {
-        self.instances.stop().await;
+    pub(super) async fn stop(mut self) {
+        if let Some(instances) = self.instances.take() {
+            instances.stop().await;
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // A fault may be under way. The real servers are not the lab's to leave standing.
+        for process in self.tempo.iter().chain(&self.real_loki) {
+            let _ = kill_process(*process, Signal::CONT);
+        }
+        self.slowing.take().iter().for_each(JoinHandle::abort);
     }
 }
 
