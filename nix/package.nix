@@ -14,7 +14,8 @@ let
     ../crates
     ../src
     ../tests
-    ../benches
+    # Of benches/ without what other frameworks need, which nothing here builds.
+    (lib.fileset.difference ../benches ../benches/peers)
     ../console
     ../dashboards
     ../etc
@@ -118,6 +119,8 @@ in
       buildPhaseCargoCommand = ''
         describe() { cargo cyclonedx --format json --spec-version 1.5 --describe binaries "$@"; }
         mkdir sbom
+        # cargo joins the features that all members want, and the benchmarks want those of the lab.
+        substituteInPlace Cargo.toml --replace-fail '"crates/*", "benches"' '"crates/*"'
         describe --no-default-features
         mv salvo-app_bin.cdx.json sbom
         describe
@@ -170,6 +173,7 @@ in
           root = ../.;
           fileset = lib.fileset.unions [
             compiled
+            ../benches/peers
             ../README.md
             ../CONTRIBUTING.md
             ../CHANGELOG.md

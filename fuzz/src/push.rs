@@ -20,6 +20,7 @@ fn loki() -> (Arc<Store>, Server) {
         max_age: any,
         reject_older_than: any,
         creation_grace: any,
+        out_of_order_window: any,
         ..Limits::for_store_of(16 << 20)
     };
     let store = Arc::new(Store::with_clock(limits, Clock::from_fn(|| NOW)));

@@ -40,10 +40,21 @@ pub struct Config {
     pub limits: Limits,
     /// Longest time for one call of `/chain`.
     pub target_timeout: Duration,
+    /// Work of the routes `/io_task` and `/cpu_task`.
+    pub tasks: Tasks,
     /// Refuses requests for foreign hosts and from foreign web pages.
     pub guard: Guard,
     /// Settings of spans, log and metrics.
     pub telemetry: Settings,
+}
+
+/// Work of the routes `/io_task` and `/cpu_task`. Without it, `/chain` shows what the calls alone cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Tasks {
+    /// How long `/io_task` waits.
+    pub io_wait: Duration,
+    /// `/cpu_task` counts the primes below this number.
+    pub primes_below: usize,
 }
 
 /// A setting has a bad value.
@@ -90,6 +101,7 @@ impl Config {
         )?;
         let limits = read.limits(args)?;
         let target_timeout = read.milliseconds(&args.target_timeout, "TARGET_TIMEOUT", 5_000)?;
+        let tasks = read.tasks(args)?;
         let guard = read.guard(args)?;
         let telemetry = read.telemetry(args)?;
         Ok(Self {
@@ -98,6 +110,7 @@ impl Config {
             targets: [target_one, target_two],
             limits,
             target_timeout,
+            tasks,
             guard,
             telemetry,
         })
@@ -127,6 +140,20 @@ impl<'a> Reader<'a> {
                 0..=1024 * 1024 * 1024,
             )?,
             request_timeout: self.milliseconds(&args.request_timeout, "REQUEST_TIMEOUT", 30_000)?,
+        })
+    }
+
+    fn tasks(&self, args: &'a ServiceArgs) -> Result<Tasks, ConfigError> {
+        let io_wait = self.number(&args.io_task_wait, "IO_TASK_WAIT", 1000, 0..=3_600_000)?;
+        let primes_below = self.number(
+            &args.cpu_task_primes,
+            "CPU_TASK_PRIMES",
+            400_000,
+            0..=100_000_000,
+        )?;
+        Ok(Tasks {
+            io_wait: Duration::from_millis(io_wait),
+            primes_below: primes_below as usize,
         })
     }
 

@@ -20,9 +20,6 @@ use super::problem::{Problem, ProblemBody};
 /// Longest time that `/random_sleep` takes.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// `/cpu_task` counts the primes below this number: some milliseconds of work.
-const PRIMES_BELOW: usize = 400_000;
-
 /// Answer of the first route.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Hello {
@@ -71,12 +68,16 @@ pub async fn item(req: &mut Request) -> Result<Json<Item>, Problem> {
     }))
 }
 
-/// Waits one second, as for a disk or another server.
+/// Waits one second, or as long as set, as for a disk or another server.
 #[endpoint(tags("tasks"))]
-pub async fn io_task() -> Json<&'static str> {
-    tokio::time::sleep(Duration::from_secs(1)).await;
+pub async fn io_task(depot: &mut Depot) -> Result<Json<&'static str>, Failure> {
+    let wait = instance(depot)?.tasks.io_wait;
+    // The timer turns a wait of zero into one of up to a millisecond.
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+    }
     info!("io task");
-    Json("IO bound task finish!")
+    Ok(Json("IO bound task finish!"))
 }
 
 /// Response of `/cpu_task`.
@@ -88,10 +89,14 @@ pub(super) struct CpuTask {
 
 /// Computes for some milliseconds, on a thread for blocking work, so that no other request waits.
 #[endpoint(tags("tasks"))]
-pub async fn cpu_task() -> Result<Json<CpuTask>, Failure> {
-    let primes = tokio::task::spawn_blocking(|| count_primes(black_box(PRIMES_BELOW)))
-        .await
-        .map_err(|error| Failure::internal(ComputationEnded(error)))?;
+pub async fn cpu_task(depot: &mut Depot) -> Result<Json<CpuTask>, Failure> {
+    let primes = match instance(depot)?.tasks.primes_below {
+        // Nothing to compute, so no thread for it.
+        0 => 0,
+        bound => tokio::task::spawn_blocking(move || count_primes(black_box(bound)))
+            .await
+            .map_err(|error| Failure::internal(ComputationEnded(error)))?,
+    };
     info!(primes, "cpu task");
     Ok(Json(CpuTask { primes }))
 }

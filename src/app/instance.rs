@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::uri::Authority;
 
+use super::config::Tasks;
 use super::gate::Gate;
 use super::targets::Targets;
 use crate::telemetry::metrics::Metrics;
@@ -16,6 +17,8 @@ pub(super) struct Instance {
     pub others: [Authority; 2],
     /// The client for the calls of `/chain`.
     pub targets: Targets,
+    /// Work of `/io_task` and `/cpu_task`.
+    pub tasks: Tasks,
     /// Counts the requests that are being answered; probes are not counted.
     pub gate: Arc<Gate>,
     /// The metrics of `/metrics`.

@@ -130,6 +130,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         own: own_authority(address),
         others: config.targets,
         targets: Targets::new(config.target_timeout, config.telemetry.propagation),
+        tasks: config.tasks,
         gate: Arc::clone(&gate),
         metrics: telemetry.metrics(),
     });

@@ -29,14 +29,14 @@ fn is_observed(req: &Request, _depot: &Depot) -> bool {
 fn routes(instance: Arc<Instance>) -> Router {
     let with_state = Router::new()
         .hoop(affix_state::inject(instance))
+        .push(Router::with_path("io_task").get(handlers::io_task))
+        .push(Router::with_path("cpu_task").get(handlers::cpu_task))
         .push(Router::with_path("chain").get(handlers::chain))
         .push(Router::with_path("metrics").get(probes::metrics))
         .push(Router::with_path("readyz").get(probes::readyz));
     let router = Router::new()
         .get(handlers::root)
         .push(Router::with_path("items/{item_id}").get(handlers::item))
-        .push(Router::with_path("io_task").get(handlers::io_task))
-        .push(Router::with_path("cpu_task").get(handlers::cpu_task))
         .push(Router::with_path("random_status").get(handlers::random_status))
         .push(Router::with_path("random_sleep").get(handlers::random_sleep))
         .push(Router::with_path("error_test").get(handlers::error_test))

@@ -36,6 +36,20 @@ fn the_quick_routes_answer_what_the_contract_says() {
 }
 
 #[test]
+fn the_work_of_the_tasks_can_be_set() {
+    let settings = [
+        ("IO_TASK_WAIT", "0"),
+        ("CPU_TASK_PRIMES", "10"),
+        ("REQUEST_TIMEOUT", "500"),
+    ];
+    let app = Service::start("app", &settings);
+    assert_eq!(app.get("/io_task").status, 200);
+    assert_eq!(app.get("/cpu_task").json(), json!({"primes": 4}));
+    let idle = Service::start("app", &[("CPU_TASK_PRIMES", "0")]);
+    assert_eq!(idle.get("/cpu_task").json(), json!({"primes": 0}));
+}
+
+#[test]
 fn an_item_id_that_is_no_integer_is_422_and_named() {
     let app = Service::start("app", &[]);
     for id in [

@@ -74,6 +74,12 @@ pub struct ServiceArgs {
     /// Longest time for one call of /chain, in ms; then 504 [env: TARGET_TIMEOUT] [default: 5000]
     #[arg(long, value_name = "MS")]
     pub target_timeout: Option<String>,
+    /// How long /io_task waits, in ms [env: IO_TASK_WAIT] [default: 1000]
+    #[arg(long, value_name = "MS")]
+    pub io_task_wait: Option<String>,
+    /// /cpu_task counts the primes below this number [env: CPU_TASK_PRIMES] [default: 400000]
+    #[arg(long, value_name = "NUMBER")]
+    pub cpu_task_primes: Option<String>,
     /// Host names that requests may have beside IP addresses, localhost and names without a dot: name,
     /// *.name, or * for any, separated by commas [env: ALLOWED_HOSTS]
     #[arg(long, value_name = "LIST")]
