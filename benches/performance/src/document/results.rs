@@ -96,9 +96,10 @@ pub struct Arrived {
 }
 
 impl Arrived {
-    /// The share that arrived; `None` when there should be none.
+    /// The share that arrived, 1 at most: requests under way at the end of a turn are not counted, but what they made
+    /// arrives. `None` when there should be none.
     pub fn share(self) -> Option<f64> {
-        (self.made > 0).then(|| self.arrived as f64 / self.made as f64)
+        (self.made > 0).then(|| (self.arrived as f64 / self.made as f64).min(1.0))
     }
 }
 
