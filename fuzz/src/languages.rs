@@ -67,6 +67,10 @@ pub fn logql(data: &[u8]) {
     let formatted = formatted.json();
     let formatted = formatted["data"].as_str().expect("a text");
     let again = LOKI.form("/loki/api/v1/format_query", &[("query", formatted)]);
+    // Loki quotes a label name that is not ASCII, and does not read it back.
+    if !again.is_ok() && !query.is_ascii() {
+        return;
+    }
     assert_eq!(again.json()["data"], formatted, "{again:?}");
     // Its answer is another one every time.
     if query.contains("now") {

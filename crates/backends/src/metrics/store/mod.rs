@@ -146,9 +146,26 @@ impl Store {
         value: f64,
         now: i64,
     ) -> Result<Appended, SeriesLimit> {
+        if self.refuses_time(time, now) {
+            return Ok(Appended::OutOfBounds);
+        }
         let series = self.series(labels)?;
         self.append_to(&series, time, value, now)
             .map(|(outcome, _)| outcome)
+    }
+
+    /// Refuses, and counts, a time outside of the bounds. Asked before a series is made: one that never gets a sample
+    /// would take the place of another.
+    pub(crate) fn refuses_time(&self, time: i64, now: i64) -> bool {
+        let refused = self.is_out_of_bounds(time, now);
+        if refused {
+            count(&self.counters.refused_out_of_bounds, 1);
+        }
+        refused
+    }
+
+    fn is_out_of_bounds(&self, time: i64, now: i64) -> bool {
+        time < now - self.max_age_ms() || time > now + MAX_AHEAD_MS
     }
 
     /// Stores one sample in a series at hand; returns the series that took it, a new one when the
@@ -161,8 +178,7 @@ impl Store {
         now: i64,
     ) -> Result<(Appended, Arc<Series>), SeriesLimit> {
         let mut series = series.clone();
-        if time < now - self.max_age_ms() || time > now + MAX_AHEAD_MS {
-            count(&self.counters.refused_out_of_bounds, 1);
+        if self.refuses_time(time, now) {
             return Ok((Appended::OutOfBounds, series));
         }
         let outcome = loop {
@@ -193,7 +209,7 @@ impl Store {
     /// Stores one exemplar of a series. `now` is the clock in milliseconds.
     pub fn add_exemplar(&self, series: &Labels, exemplar: Exemplar, now: i64) -> ExemplarAppended {
         let time = exemplar.timestamp;
-        let outcome = if time < now - self.max_age_ms() || time > now + MAX_AHEAD_MS {
+        let outcome = if self.is_out_of_bounds(time, now) {
             ExemplarAppended::Refused
         } else {
             let mut exemplars = self.exemplars.lock();

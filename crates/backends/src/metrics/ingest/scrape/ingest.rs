@@ -138,10 +138,12 @@ impl Batch<'_> {
         } = sample;
         result.samples += 1;
         let own_time = timestamp.filter(|_| self.job.honor_timestamps);
+        let time = own_time.unwrap_or(self.time);
+        if self.store.refuses_time(time, self.time) {
+            return Ok(());
+        }
         let (series, _) = self.store.series_by_pairs(&self.label(labels))?;
-        let (outcome, series) =
-            self.store
-                .append_to(&series, own_time.unwrap_or(self.time), value, self.time)?;
+        let (outcome, series) = self.store.append_to(&series, time, value, self.time)?;
         if let Some(exemplar) = exemplar {
             self.store_exemplar(&series, exemplar, own_time);
         }
