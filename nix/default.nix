@@ -17,12 +17,14 @@ let
       processCompose = import inputs.process-compose-flake.lib { inherit pkgs; };
     };
   packages = {
-    inherit (rust) lab salvo-app sbom;
+    inherit (rust) lab salvo-app;
     default = rust.lab;
     stack = stack "promtail";
     stack-alloy = stack "alloy";
     promtail = import ./promtail.nix { inherit inputs system; };
-  };
+  }
+  # A nixpkgs that is given in place of the pinned one may lack the tool.
+  // lib.optionalAttrs (pkgs ? cargo-cyclonedx) { inherit (rust) sbom; };
   apps = import ./apps.nix { inherit self pkgs packages; };
 in
 {

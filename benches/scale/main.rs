@@ -5,7 +5,8 @@
 //! cargo run --release --package benchmarks --bin scale -- [--against SERVER=PROGRAM]… [--most ITEMS]
 //! ```
 //!
-//! SERVER is `prometheus`, `loki` or `tempo`, PROGRAM the path of its binary; one that is not named is not measured.
+//! SERVER is `prometheus`, `loki` or `tempo`, PROGRAM the path of its binary; one that is not named is not measured. A
+//! binary that does not tell its version is named with it: `loki@3.7.6`.
 //! Without `--most` the stores are filled up to their limit of bytes. The figures go to
 //! `benches/results/scale.json`, tables and plots of them to `docs/scale.md` and `docs/images/`.
 //!
@@ -68,7 +69,11 @@ fn main() -> anyhow::Result<()> {
                 let Some((name, path)) = value.split_once('=') else {
                     bail!("--against takes SERVER=PROGRAM");
                 };
-                against.push((Signal::of_server(name)?, PathBuf::from(path)));
+                let (name, version) = match name.split_once('@') {
+                    Some((name, version)) => (name, Some(version.to_owned())),
+                    None => (name, None),
+                };
+                against.push((Signal::of_server(name)?, PathBuf::from(path), version));
             }
             _ => bail!("unknown argument {word}: see the top of benches/scale/main.rs"),
         }
@@ -85,8 +90,8 @@ fn main() -> anyhow::Result<()> {
                 size,
             ))?);
         }
-        for (_, path) in against.iter().filter(|(of, _)| *of == signal) {
-            let program = Program::real(path)?;
+        for (_, path, version) in against.iter().filter(|(of, ..)| *of == signal) {
+            let program = Program::real(path, version.as_deref())?;
             let size = COMPARED.min(most);
             figures.extend(runtime.block_on(workload::measure(signal, &program, size))?);
         }

@@ -22,16 +22,19 @@ pub enum Program {
 }
 
 impl Program {
-    /// The program of a real server, with the version that it tells.
-    pub fn real(path: &Path) -> anyhow::Result<Self> {
+    /// The program of a real server, with the version that is named or that it tells.
+    pub fn real(path: &Path, version: Option<&str>) -> anyhow::Result<Self> {
         let told = Command::new(path).arg("--version").output();
         let told = told.with_context(|| format!("{} does not start", path.display()))?;
         let text = [told.stdout, told.stderr].concat();
         let text = String::from_utf8_lossy(&text).into_owned();
-        let version = text
+        // A build without a release's stamp tells none.
+        let told = text
             .split_whitespace()
             .skip_while(|word| *word != "version")
-            .nth(1);
+            .nth(1)
+            .filter(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+        let version = version.or(told);
         Ok(Self::Real {
             path: path.to_owned(),
             version: version.unwrap_or("of unknown version").to_owned(),
