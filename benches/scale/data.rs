@@ -1,14 +1,10 @@
 //! Samples, lines and spans as three instances of the service make them, spread over the last hour.
 
 use lab_backends::logs::ingest::{EntryProto, PushRequestProto, StreamProto, TimestampProto};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 
-pub const SPANS_PER_TRACE: u64 = 8;
+use crate::spans::{APPS, SPANS_PER_TRACE, export, trace_id};
+
 const SPANS_PER_BODY: u64 = 512;
 const LINES_PER_BODY: u64 = 3000;
 /// As Prometheus sends in one remote write.
@@ -16,7 +12,6 @@ const SAMPLES_PER_BODY: u64 = 2000;
 /// Samples of one series: an hour of them, 15 s apart.
 const SAMPLES_PER_SERIES: u64 = 240;
 const SECOND: u64 = 1_000_000_000;
-const APPS: [&str; 3] = ["app-a", "app-b", "app-c"];
 const BOUNDS: [&str; 12] = [
     "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0", "+Inf",
 ];
@@ -100,11 +95,6 @@ fn compressed(message: &impl Message) -> anyhow::Result<Vec<u8>> {
     Ok(snap::raw::Encoder::new().compress_vec(&message.encode_to_vec())?)
 }
 
-/// An id without visible order, as real ones are.
-pub fn trace_id(number: u64) -> u128 {
-    u128::from(number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
-}
-
 /// Push number `at`: three streams, their lines in the order of time, over 50 minutes.
 pub fn lines(size: u64, at: u64, now: u64) -> anyhow::Result<Option<Vec<u8>>> {
     let numbers = at * LINES_PER_BODY..((at + 1) * LINES_PER_BODY).min(size);
@@ -152,18 +142,6 @@ pub fn lines(size: u64, at: u64, now: u64) -> anyhow::Result<Option<Vec<u8>>> {
     Ok(Some(compressed(&push)?))
 }
 
-fn attribute(key: &str, value: Value) -> KeyValue {
-    KeyValue {
-        key: key.to_owned(),
-        value: Some(AnyValue { value: Some(value) }),
-        ..KeyValue::default()
-    }
-}
-
-fn text(key: &str, value: impl Into<String>) -> KeyValue {
-    attribute(key, Value::StringValue(value.into()))
-}
-
 /// Export number `at`: traces of eight spans of one instance, over the last five minutes.
 pub fn spans(size: u64, at: u64, now: u64) -> anyhow::Result<Option<Vec<u8>>> {
     let numbers = at * SPANS_PER_BODY..((at + 1) * SPANS_PER_BODY).min(size);
@@ -172,57 +150,6 @@ pub fn spans(size: u64, at: u64, now: u64) -> anyhow::Result<Option<Vec<u8>>> {
     }
     let app = APPS[(at % 3) as usize];
     let apart = 300 * SECOND / size;
-    let span = |number: u64| {
-        let place = number % SPANS_PER_TRACE;
-        let failed = number % 100 == 8;
-        let start = now - 300 * SECOND + number * apart;
-        Span {
-            trace_id: trace_id(number / SPANS_PER_TRACE).to_be_bytes().to_vec(),
-            span_id: (number + 1).to_be_bytes().to_vec(),
-            parent_span_id: match place {
-                0 => Vec::new(),
-                _ => (number + 1 - place).to_be_bytes().to_vec(),
-            },
-            name: "GET /items/{item_id}".to_owned(),
-            kind: if place == 0 { 2 } else { 3 },
-            start_time_unix_nano: start,
-            end_time_unix_nano: start + (1 + number % 50) * 1_000_000,
-            attributes: vec![
-                text("http.request.method", "GET"),
-                text("http.route", "/items/{item_id}"),
-                text("url.path", format!("/items/{}", number % 10_000)),
-                text("url.scheme", "http"),
-                attribute(
-                    "http.response.status_code",
-                    Value::IntValue(if failed { 500 } else { 200 }),
-                ),
-                text("server.address", "127.0.0.1"),
-                attribute("server.port", Value::IntValue(8000)),
-            ],
-            status: Some(Status {
-                code: if failed { 2 } else { 0 },
-                ..Status::default()
-            }),
-            ..Span::default()
-        }
-    };
-    let request = ExportTraceServiceRequest {
-        resource_spans: vec![ResourceSpans {
-            resource: Some(Resource {
-                attributes: vec![
-                    text("service.name", app),
-                    text("service.version", "0.1.0"),
-                    text("service.instance.id", format!("{app}-1")),
-                    text("compose_service", app),
-                ],
-                ..Resource::default()
-            }),
-            scope_spans: vec![ScopeSpans {
-                spans: numbers.map(span).collect(),
-                ..ScopeSpans::default()
-            }],
-            ..ResourceSpans::default()
-        }],
-    };
+    let request = export(app, numbers, |number| now - 300 * SECOND + number * apart);
     Ok(Some(request.encode_to_vec()))
 }

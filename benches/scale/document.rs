@@ -35,6 +35,15 @@ fn time(seconds: f64) -> String {
     }
 }
 
+/// A time on an axis.
+fn tick(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.0009 => format!("{:.0} µs", s * 1e6),
+        s if s < 0.9 => format!("{:.0} ms", s * 1e3),
+        s => format!("{s:.0} s"),
+    }
+}
+
 fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -115,7 +124,7 @@ impl<'a> Table<'a> {
         out
     }
 
-    fn plot(&self, title: &str, item: &str) -> String {
+    fn plot(&self, title: &str, item: &str) -> anyhow::Result<String> {
         let lines: Vec<Line> = self
             .rows
             .iter()
@@ -129,11 +138,21 @@ impl<'a> Table<'a> {
                     .collect(),
             })
             .collect();
-        svg(title, item, &lines)
+        svg(
+            title,
+            item,
+            &lines,
+            |number| count(*number as u64),
+            |seconds| tick(*seconds),
+        )
     }
 }
 
-fn beside(figures: &[Figure], compared: u64) -> String {
+fn beside(figures: &[Figure]) -> String {
+    let real = figures.iter().filter(|it| it.server != "embedded");
+    let Some(compared) = real.map(|it| it.size).max() else {
+        return "Beside the real servers: not measured.\n".to_owned();
+    };
     let mut out = format!(
         "## Beside the real servers\n\nThe same {} items, the same bodies and queries, one after the other. A ratio above 1: the \
          embedded server is quicker, or takes less memory. The real ones keep their data on disk as well, and have \
@@ -183,8 +202,8 @@ fn beside(figures: &[Figure], compared: u64) -> String {
     out
 }
 
-/// Writes all files, from the root of the repository.
-pub fn write(figures: &[Figure], compared: u64) -> anyhow::Result<()> {
+/// Writes the tables and the plots, from the root of the repository.
+pub fn write(figures: &[Figure]) -> anyhow::Result<()> {
     let mut document = HEAD.to_owned();
     for (item, title) in [
         ("series", "The page of metrics"),
@@ -202,14 +221,22 @@ pub fn write(figures: &[Figure], compared: u64) -> anyhow::Result<()> {
             "## {title}\n\n{}\n![{title} by number](images/{image})\n\n",
             table.text(item)
         );
-        put(&Path::new(IMAGES).join(image), &table.plot(title, item))?;
+        put(&Path::new(IMAGES).join(image), &table.plot(title, item)?)?;
     }
-    document.push_str(&beside(figures, compared));
-    put(Path::new(DOCUMENT), &document)?;
-    put(
-        Path::new(RESULTS),
-        &(serde_json::to_string_pretty(figures)? + "\n"),
-    )
+    document.push_str(&beside(figures));
+    put(Path::new(DOCUMENT), &document)
+}
+
+/// Keeps the figures.
+pub fn keep(figures: &[Figure]) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(figures)? + "\n";
+    put(Path::new(RESULTS), &text)
+}
+
+/// The figures that were kept.
+pub fn read() -> anyhow::Result<Vec<Figure>> {
+    let text = std::fs::read_to_string(RESULTS).context(RESULTS)?;
+    serde_json::from_str(&text).context(RESULTS)
 }
 
 fn put(path: &Path, text: &str) -> anyhow::Result<()> {

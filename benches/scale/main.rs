@@ -3,12 +3,15 @@
 //!
 //! ```text
 //! cargo run --release --package benchmarks --bin scale -- [--against SERVER=PROGRAM]… [--most ITEMS]
+//! cargo run --release --package benchmarks --bin scale -- render
 //! ```
 //!
 //! SERVER is `prometheus`, `loki` or `tempo`, PROGRAM the path of its binary; one that is not named is not measured. A
 //! binary that does not tell its version is named with it: `loki@3.7.6`.
 //! Without `--most` the stores are filled up to their limit of bytes. The figures go to
 //! `benches/results/scale.json`, tables and plots of them to `docs/scale.md` and `docs/images/`.
+//!
+//! `render` writes tables and plots from the figures that are there.
 //!
 //! Each server, embedded or real, is a process of its own that is asked over HTTP, so that its memory is its own.
 
@@ -19,12 +22,14 @@ mod page;
 mod plot;
 mod serve;
 mod server;
+#[path = "../spans.rs"]
+mod spans;
 mod workload;
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use server::Program;
 use workload::Signal;
@@ -33,14 +38,14 @@ use workload::Signal;
 const COMPARED: u64 = 1_000_000;
 
 /// One figure.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct Figure {
     /// `embedded`, or the real server with its version.
     server: String,
     /// What was done: `page`, `ingest`, or the query.
     what: String,
     /// The kind of item: series, samples, lines, spans.
-    item: &'static str,
+    item: String,
     /// Items that the page has, or that were sent.
     size: u64,
     /// Items that the store holds, where it tells.
@@ -62,6 +67,7 @@ fn main() -> anyhow::Result<()> {
                 .with_context(|| format!("{word} needs a value"))
         };
         match word.as_str() {
+            "render" => return document::write(&document::read()?),
             "serve" => return serve::run(Signal::named(&value()?)?),
             "--most" => most = value()?.parse().context("--most takes a number")?,
             "--against" => {
@@ -96,5 +102,6 @@ fn main() -> anyhow::Result<()> {
             figures.extend(runtime.block_on(workload::measure(signal, &program, size))?);
         }
     }
-    document::write(&figures, COMPARED.min(most))
+    document::keep(&figures)?;
+    document::write(&figures)
 }

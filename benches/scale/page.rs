@@ -63,7 +63,7 @@ pub fn measure(most: u64) -> anyhow::Result<Vec<Figure>> {
         figures.push(Figure {
             server: "embedded".to_owned(),
             what: "page".to_owned(),
-            item: "series",
+            item: "series".to_owned(),
             size,
             held: Some(size),
             seconds: median(&mut seconds),

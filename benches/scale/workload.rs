@@ -9,6 +9,7 @@ use crate::client::Client;
 use crate::data;
 use crate::page::median;
 use crate::server::{Program, Server};
+use crate::spans;
 
 /// How often each query is asked.
 const ROUNDS: usize = 5;
@@ -124,7 +125,10 @@ impl Signal {
                     );
                     query(name, path, holds)
                 };
-                let rare = format!("{:032x}", data::trace_id(size / data::SPANS_PER_TRACE - 1));
+                let rare = format!(
+                    "{:032x}",
+                    spans::trace_id(size / spans::SPANS_PER_TRACE - 1)
+                );
                 vec![
                     at(
                         "one trace's lines",
@@ -155,7 +159,10 @@ impl Signal {
                         holds,
                     )
                 };
-                let last = format!("{:032x}", data::trace_id(size / data::SPANS_PER_TRACE - 1));
+                let last = format!(
+                    "{:032x}",
+                    spans::trace_id(size / spans::SPANS_PER_TRACE - 1)
+                );
                 vec![
                     query("a trace by id", format!("/api/traces/{last}"), "GET /items"),
                     at("traces with an error", "{ status = error }", "traceID"),
@@ -203,7 +210,7 @@ pub async fn measure(signal: Signal, program: &Program, size: u64) -> anyhow::Re
     let figure = |what: &str, seconds, bytes_per_item| Figure {
         server: name.clone(),
         what: what.to_owned(),
-        item: signal.name(),
+        item: signal.name().to_owned(),
         size,
         held,
         seconds,

@@ -8,6 +8,9 @@
 //! A batch that is late is sent at once, so that the rate holds on average. The last line says
 //! what was sent, what was refused, how long it took and the id of the last trace.
 
+#[path = "../spans.rs"]
+mod spans;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
@@ -18,17 +21,13 @@ use hyper_util::rt::TokioExecutor;
 use lab_backends::logs::ingest::{EntryProto, PushRequestProto, StreamProto, TimestampProto};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use spans::{APPS, SPANS_PER_TRACE, export, trace_id};
+
 const SPANS_PER_BATCH: u64 = 512;
-const SPANS_PER_TRACE: u64 = 8;
 const LINES_PER_BATCH: u64 = 1000;
-const APPS: [&str; 3] = ["app-a", "app-b", "app-c"];
 
 /// What became of what one sender sent.
 #[derive(Default)]
@@ -126,82 +125,13 @@ async fn send_lines(url: String, count: u64, per_second: u64) -> anyhow::Result<
     Ok(outcome)
 }
 
-/// An id without visible order, as real ones are.
-fn trace_id(number: u64) -> u128 {
-    u128::from(number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
-}
-
-fn attribute(key: &str, value: Value) -> KeyValue {
-    KeyValue {
-        key: key.to_owned(),
-        value: Some(AnyValue { value: Some(value) }),
-        ..KeyValue::default()
-    }
-}
-
-fn text(key: &str, value: impl Into<String>) -> KeyValue {
-    attribute(key, Value::StringValue(value.into()))
-}
-
-/// A batch of one instance: traces of eight spans, with the attributes that the service gives them.
+/// A batch of one instance: traces of eight spans.
 fn spans(first: u64, count: u64) -> ExportTraceServiceRequest {
     let app = APPS[(first / SPANS_PER_BATCH % 3) as usize];
     let begin = now();
-    let span = |number: u64| {
-        let place = number % SPANS_PER_TRACE;
-        let failed = number % 100 == 8;
-        Span {
-            trace_id: trace_id(number / SPANS_PER_TRACE).to_be_bytes().to_vec(),
-            span_id: (number + 1).to_be_bytes().to_vec(),
-            parent_span_id: match place {
-                0 => Vec::new(),
-                _ => (number + 1 - place).to_be_bytes().to_vec(),
-            },
-            name: "GET /items/{item_id}".to_owned(),
-            kind: if place == 0 { 2 } else { 3 },
-            start_time_unix_nano: begin + place * 1000,
-            end_time_unix_nano: begin + (1 + number % 50) * 1_000_000,
-            attributes: vec![
-                text("http.request.method", "GET"),
-                text("http.route", "/items/{item_id}"),
-                text("url.path", format!("/items/{}", number % 10_000)),
-                text("url.scheme", "http"),
-                attribute(
-                    "http.response.status_code",
-                    Value::IntValue(if failed { 500 } else { 200 }),
-                ),
-                text("server.address", "127.0.0.1"),
-                attribute("server.port", Value::IntValue(8000)),
-            ],
-            status: Some(Status {
-                code: if failed { 2 } else { 0 },
-                ..Status::default()
-            }),
-            ..Span::default()
-        }
-    };
-    ExportTraceServiceRequest {
-        resource_spans: vec![ResourceSpans {
-            resource: Some(Resource {
-                attributes: vec![
-                    text("service.name", app),
-                    text("service.version", env!("CARGO_PKG_VERSION")),
-                    text("service.instance.id", format!("{app}-1")),
-                    text("compose_service", app),
-                ],
-                ..Resource::default()
-            }),
-            scope_spans: vec![ScopeSpans {
-                scope: Some(InstrumentationScope {
-                    name: "soak".to_owned(),
-                    ..InstrumentationScope::default()
-                }),
-                spans: (first..first + count).map(span).collect(),
-                schema_url: String::new(),
-            }],
-            schema_url: String::new(),
-        }],
-    }
+    export(app, first..first + count, |number| {
+        begin + number % SPANS_PER_TRACE * 1000
+    })
 }
 
 /// A push of three streams with lines as the service writes them.

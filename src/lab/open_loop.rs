@@ -43,6 +43,11 @@ impl OpenLoop {
         Some(turn)
     }
 
+    /// Sends no more, and waits for the requests that are open.
+    pub(super) async fn finish(mut self) {
+        while self.open.join_next().await.is_some() {}
+    }
+
     /// Sends a request and does not wait for it.
     pub(super) fn send(&mut self, request: impl Future<Output = ()> + Send + 'static) {
         self.open.spawn(request);

@@ -1,8 +1,18 @@
 //! `lab verify` runs the queries of dashboards, those of other people too.
 
+use std::path::Path;
+
 use crate::support::lab::Lab;
-use crate::support::verdict::{run, verify};
+use crate::support::verdict::{Verdict, run, verify};
 use serde_json::{Value, json};
+
+/// What `lab verify` says of the dashboards in a folder, which is removed.
+fn verify_dashboards(lab: &Lab, folder: &Path, timeout: &str) -> Verdict {
+    let path = folder.to_str().expect("a path");
+    let verdict = verify(lab, &["--timeout", timeout, "--dashboards", path]);
+    std::fs::remove_dir_all(folder).expect("removed");
+    verdict
+}
 
 #[test]
 fn dashboards_of_other_people_are_read_or_the_one_thing_is_named() {
@@ -64,16 +74,7 @@ fn dashboards_of_other_people_are_read_or_the_one_thing_is_named() {
         json!([]),
         panel(json!({"type": "influxdb", "uid": "x"}), "up"),
     );
-    let verdict = verify(
-        &lab,
-        &[
-            "--timeout",
-            "25s",
-            "--dashboards",
-            folder.to_str().expect("a path"),
-        ],
-    );
-    std::fs::remove_dir_all(&folder).expect("removed");
+    let verdict = verify_dashboards(&lab, &folder, "25s");
     for name in ["text", "object", "values"] {
         let promise = verdict.promise(&format!("dashboards.{name}"));
         assert_eq!(promise["state"], "kept", "{promise}");
@@ -144,16 +145,7 @@ fn a_panel_without_data_and_a_refused_query_are_named() {
         "May be empty: there is no such metric.",
     );
     dashboard("refused", "sum(", "");
-    let verdict = verify(
-        &lab,
-        &[
-            "--timeout",
-            "15s",
-            "--dashboards",
-            folder.to_str().expect("a path"),
-        ],
-    );
-    std::fs::remove_dir_all(&folder).expect("removed");
+    let verdict = verify_dashboards(&lab, &folder, "15s");
     assert_eq!(
         verdict.ids("broken"),
         ["dashboards.nothing", "dashboards.refused"],

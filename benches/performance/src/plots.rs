@@ -116,8 +116,33 @@ fn text(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&TEXT)
 }
 
-fn height(rows: usize) -> u32 {
-    TITLE + ROW * rows as u32 + AXIS
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+
+/// A picture with a title and place for rows.
+fn picture(
+    rows: usize,
+    title: &str,
+    draw: impl FnOnce(&Area<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<String> {
+    let mut svg = String::new();
+    let size = (WIDTH, TITLE + ROW * rows as u32 + AXIS);
+    let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+    area.draw(&Text::new(title.to_owned(), (8, 10), text(15)))?;
+    draw(&area)?;
+    area.present()?;
+    drop(area);
+    Ok(svg)
+}
+
+/// The place of the rows in a picture.
+fn frame<'a, 'b>(area: &'a Area<'b>) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
+    let mut chart = ChartBuilder::on(area);
+    chart
+        .margin_top(TITLE)
+        .margin_right(FIGURE)
+        .set_label_area_size(LabelAreaPosition::Left, NAMES)
+        .set_label_area_size(LabelAreaPosition::Bottom, AXIS);
+    chart
 }
 
 /// A bar for each server, from zero, with the figure after it and a line from the least to the most.
@@ -126,17 +151,8 @@ fn bars(rows: &[Row<'_, 1>], title: &str) -> anyhow::Result<String> {
         .iter()
         .map(|row| row.figures[0].most)
         .fold(1.0, f64::max);
-    let mut svg = String::new();
-    {
-        let area =
-            SVGBackend::with_string(&mut svg, (WIDTH, height(rows.len()))).into_drawing_area();
-        area.draw(&Text::new(title.to_owned(), (8, 10), text(15)))?;
-        let mut chart = ChartBuilder::on(&area)
-            .margin_top(TITLE)
-            .margin_right(FIGURE)
-            .set_label_area_size(LabelAreaPosition::Left, NAMES)
-            .set_label_area_size(LabelAreaPosition::Bottom, AXIS)
-            .build_cartesian_2d(0.0..most, (rows.len() as f64)..0.0)?;
+    picture(rows.len(), title, |area| {
+        let mut chart = frame(area).build_cartesian_2d(0.0..most, rows.len() as f64..0.0)?;
         mesh(&mut chart)?;
         for (at, row) in rows.iter().enumerate() {
             let middle = at as f64 + 0.5;
@@ -146,7 +162,7 @@ fn bars(rows: &[Row<'_, 1>], title: &str) -> anyhow::Result<String> {
             let spread = vec![(figure.least, middle), (figure.most, middle)];
             chart.draw_series([PathElement::new(spread, TEXT.stroke_width(2))])?;
             name(
-                &area,
+                area,
                 &chart.plotting_area().map_coordinate(&(0.0, middle)),
                 row.title,
             )?;
@@ -156,9 +172,8 @@ fn bars(rows: &[Row<'_, 1>], title: &str) -> anyhow::Result<String> {
             let style = text(13).pos(Pos::new(HPos::Left, VPos::Center));
             area.draw(&Text::new(number(figure.median), (x + 6, y), style))?;
         }
-        area.present()?;
-    }
-    Ok(svg)
+        Ok(())
+    })
 }
 
 /// A dot for each figure of each server on a logarithmic scale, joined by a line.
@@ -166,17 +181,9 @@ fn dots<const FIGURES: usize>(rows: &[Row<'_, FIGURES>], title: &str) -> anyhow:
     let medians = || rows.iter().flat_map(|row| row.figures.map(|it| it.median));
     let least = 10_f64.powf(medians().fold(f64::MAX, f64::min).log10().floor());
     let most = 10_f64.powf(medians().fold(0.0, f64::max).log10().ceil());
-    let mut svg = String::new();
-    {
-        let area =
-            SVGBackend::with_string(&mut svg, (WIDTH, height(rows.len()))).into_drawing_area();
-        area.draw(&Text::new(title.to_owned(), (8, 10), text(15)))?;
-        let mut chart = ChartBuilder::on(&area)
-            .margin_top(TITLE)
-            .margin_right(FIGURE)
-            .set_label_area_size(LabelAreaPosition::Left, NAMES)
-            .set_label_area_size(LabelAreaPosition::Bottom, AXIS)
-            .build_cartesian_2d((least..most).log_scale(), (rows.len() as f64)..0.0)?;
+    picture(rows.len(), title, |area| {
+        let mut chart =
+            frame(area).build_cartesian_2d((least..most).log_scale(), rows.len() as f64..0.0)?;
         mesh(&mut chart)?;
         for (at, row) in rows.iter().enumerate() {
             let middle = at as f64 + 0.5;
@@ -190,7 +197,7 @@ fn dots<const FIGURES: usize>(rows: &[Row<'_, FIGURES>], title: &str) -> anyhow:
                 )])?;
             }
             name(
-                &area,
+                area,
                 &chart.plotting_area().map_coordinate(&(least, middle)),
                 row.title,
             )?;
@@ -202,20 +209,12 @@ fn dots<const FIGURES: usize>(rows: &[Row<'_, FIGURES>], title: &str) -> anyhow:
             let figures = row.figures.map(|it| number(it.median)).join(" – ");
             area.draw(&Text::new(figures, (x + 12, y), style))?;
         }
-        area.present()?;
-    }
-    Ok(svg)
+        Ok(())
+    })
 }
 
 /// The name of a server, to the left of its row.
-fn name<DB: DrawingBackend>(
-    area: &DrawingArea<DB, plotters::coord::Shift>,
-    row: &(i32, i32),
-    title: &str,
-) -> anyhow::Result<()>
-where
-    DB::ErrorType: 'static,
-{
+fn name(area: &Area<'_>, row: &(i32, i32), title: &str) -> anyhow::Result<()> {
     let style = text(13).pos(Pos::new(HPos::Right, VPos::Center));
     area.draw(&Text::new(title.to_owned(), (row.0 - 8, row.1), style))?;
     Ok(())

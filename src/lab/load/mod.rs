@@ -23,39 +23,13 @@ mod tally;
 
 use std::process::ExitCode;
 
-use serde_json::json;
-
 pub use args::LoadArgs;
 
-use super::command::{CANNOT_RUN, finished, print};
+use super::command::conclude;
 
 /// Sends the traffic and prints the table: exit code 0 when the rate was reached, 1 when it was not,
 /// 2 when a target cannot be reached.
 #[must_use]
 pub fn start(args: &LoadArgs) -> ExitCode {
-    let result = match finished(run::run(args)) {
-        Ok(result) => result,
-        Err(code) => return code,
-    };
-    match result {
-        Ok(report) => {
-            print(&if args.json {
-                format!("{}\n", report.json())
-            } else {
-                report.table()
-            });
-            match report.is_reached() {
-                true => ExitCode::SUCCESS,
-                false => ExitCode::FAILURE,
-            }
-        }
-        Err(error) => {
-            let text = format!("{error:#}");
-            if args.json {
-                print(&format!("{}\n", json!({"ok": false, "error": text})));
-            }
-            eprintln!("{text}");
-            ExitCode::from(CANNOT_RUN)
-        }
-    }
+    conclude(run::run(args), args.json)
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::Ended;
 use super::tally::{Row, Sample, Tally};
+use crate::lab::command::Conclusion;
 
 /// Part of the requests that must be answered for the rate to be reached.
 const ENOUGH: f64 = 0.99;
@@ -36,15 +37,13 @@ fn answered(all: &Row) -> f64 {
     }
 }
 
-impl Report {
+impl Conclusion for Report {
     /// True if at least 99 of 100 requests that were due were answered.
-    #[must_use]
-    pub(super) fn is_reached(&self) -> bool {
+    fn is_good(&self) -> bool {
         answered(&self.tally.all()) >= ENOUGH
     }
 
-    /// The table.
-    pub(super) fn table(&self) -> String {
+    fn table(&self) -> String {
         let all = self.tally.all();
         let mut text = String::new();
         let mut line = |cells: [&str; 8]| {
@@ -90,6 +89,33 @@ impl Report {
         text
     }
 
+    fn json(&self) -> Value {
+        let all = self.tally.all();
+        let rows = self.tally.rows.iter().map(|(route, row)| {
+            let mut entry = numbers(row);
+            if let Value::Object(entry) = &mut entry {
+                entry.insert("route".to_owned(), json!(route.name));
+                entry.insert("path".to_owned(), json!(route.path));
+                entry.insert("slowest".to_owned(), self.sample(row.slowest.as_ref()));
+                entry.insert("failing".to_owned(), self.sample(row.failing.as_ref()));
+            }
+            entry
+        });
+        let targets = self.targets.iter().zip(&self.tally.targets);
+        json!({
+            "ok": self.is_good(),
+            "ended_early": self.early,
+            "rate": {"wanted": self.rate, "reached": self.rate * answered(&all)},
+            "all": numbers(&all),
+            "routes": rows.collect::<Vec<_>>(),
+            "targets": targets
+                .map(|(url, sent)| json!({"url": url, "sent": sent}))
+                .collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Report {
     fn told(&self, sample: &Sample) -> String {
         let ended = match sample.ended {
             Ended::Answered(status) => status.to_string(),
@@ -130,32 +156,6 @@ impl Report {
             }
         }
         text
-    }
-
-    /// The JSON object.
-    pub(super) fn json(&self) -> Value {
-        let all = self.tally.all();
-        let rows = self.tally.rows.iter().map(|(route, row)| {
-            let mut entry = numbers(row);
-            if let Value::Object(entry) = &mut entry {
-                entry.insert("route".to_owned(), json!(route.name));
-                entry.insert("path".to_owned(), json!(route.path));
-                entry.insert("slowest".to_owned(), self.sample(row.slowest.as_ref()));
-                entry.insert("failing".to_owned(), self.sample(row.failing.as_ref()));
-            }
-            entry
-        });
-        let targets = self.targets.iter().zip(&self.tally.targets);
-        json!({
-            "ok": self.is_reached(),
-            "ended_early": self.early,
-            "rate": {"wanted": self.rate, "reached": self.rate * answered(&all)},
-            "all": numbers(&all),
-            "routes": rows.collect::<Vec<_>>(),
-            "targets": targets
-                .map(|(url, sent)| json!({"url": url, "sent": sent}))
-                .collect::<Vec<_>>(),
-        })
     }
 
     fn sample(&self, sample: Option<&Sample>) -> Value {

@@ -10,11 +10,10 @@ use http::Request;
 use http_body_util::Full;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinHandle;
 
 use crate::client::{Bounds, Client, Size};
-use crate::lab::open_loop::of_turn;
+use crate::lab::open_loop::{OpenLoop, of_turn};
 
 /// Paths that are asked for. Each request makes one span and one log line, so that both can be counted.
 const PATHS: [&str; 2] = ["/", "/items/1"];
@@ -30,6 +29,9 @@ const BOUNDS: Bounds = Bounds {
     time: Duration::from_secs(60),
     size: Size::Whole(64 << 10),
 };
+
+/// Most requests that are open at a time: those of [`BOUNDS`]' time at the largest rate.
+const OPEN: usize = 120_000;
 
 /// Longest time of the histogram, in microseconds.
 const LONGEST: u64 = 120_000_000;
@@ -148,20 +150,18 @@ async fn send(
     tallies: Arc<Mutex<Tallies>>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut open = JoinSet::new();
-    for turn in 0.. {
-        tokio::select! {
+    let mut requests = OpenLoop::new(period, OPEN);
+    loop {
+        let turn = tokio::select! {
             biased;
             _ = stopped.wait_for(|stopped| *stopped) => break,
-            _ = ticks.tick() => {}
-        }
-        while open.try_join_next().is_some() {}
+            turn = requests.turn() => turn,
+        };
+        let Some(turn) = turn else { continue };
         let (instance, path) = of_turn(turn, targets.len(), &PATHS);
         let (client, target) = (client.clone(), targets[instance]);
         let tallies = Arc::clone(&tallies);
-        open.spawn(async move {
+        requests.send(async move {
             let began = Instant::now();
             let is_answered = get(&client, target, path, None).await;
             let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(LONGEST);
@@ -173,7 +173,7 @@ async fn send(
             tally.times.saturating_record(took);
         });
     }
-    while open.join_next().await.is_some() {}
+    requests.finish().await;
 }
 
 /// Sends one request, as part of a trace if one is given. True if the response has status 200.

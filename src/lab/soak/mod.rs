@@ -31,11 +31,9 @@ mod stage;
 
 use std::process::ExitCode;
 
-use serde_json::json;
-
 pub use args::SoakArgs;
 
-use super::command::{CANNOT_RUN, finished, print};
+use super::command::conclude;
 
 /// Breaks one part after the other and prints the table: exit code 0 when every promise was kept, 1 when one was
 /// broken, 2 when the lab cannot be started.
@@ -48,29 +46,5 @@ pub fn start(args: &SoakArgs) -> ExitCode {
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("ended by Ctrl-C")),
         }
     };
-    let result = match finished(work) {
-        Ok(result) => result,
-        Err(code) => return code,
-    };
-    match result {
-        Ok(report) => {
-            print(&if args.json {
-                format!("{}\n", report.json())
-            } else {
-                report.table()
-            });
-            match report.is_kept() {
-                true => ExitCode::SUCCESS,
-                false => ExitCode::FAILURE,
-            }
-        }
-        Err(error) => {
-            let text = format!("{error:#}");
-            if args.json {
-                print(&format!("{}\n", json!({"ok": false, "error": text})));
-            }
-            eprintln!("{text}");
-            ExitCode::from(CANNOT_RUN)
-        }
-    }
+    conclude(work, args.json)
 }

@@ -9,6 +9,7 @@ use super::account::Loss;
 use super::args::SoakArgs;
 use super::fault::Fault;
 use super::leaks::{Leak, Open};
+use crate::lab::command::Conclusion;
 
 /// Resident memory, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -126,14 +127,15 @@ impl Report {
         });
         of_rows.chain(self.broken.iter().cloned()).collect()
     }
+}
 
+impl Conclusion for Report {
     /// True if no promise was broken.
-    pub(super) fn is_kept(&self) -> bool {
+    fn is_good(&self) -> bool {
         self.all_broken().is_empty()
     }
 
-    /// The table.
-    pub(super) fn table(&self) -> String {
+    fn table(&self) -> String {
         let mut text = format!(
             "{} requests/s to three instances; {:.1} s for each fault\n\n",
             self.rate,
@@ -228,8 +230,7 @@ impl Report {
         text
     }
 
-    /// The report for programs.
-    pub(super) fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
             json!({
                 "fault": row.fault.to_string(),
@@ -256,7 +257,7 @@ impl Report {
             })
         });
         json!({
-            "ok": self.is_kept(),
+            "ok": self.is_good(),
             "rate": self.rate,
             "faults": rows.collect::<Vec<_>>(),
             "rounds": self.rounds,

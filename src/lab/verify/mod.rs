@@ -35,44 +35,16 @@ pub mod tempo;
 mod traffic;
 mod wait;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use args::VerifyArgs;
-use reach::Stop;
 use run::run;
 
-use super::command::{CANNOT_RUN, finished, print};
+use super::command::conclude;
 
 /// Checks a lab and prints the report: exit code 0 when every promise is kept, 1 when one is not,
 /// 2 when a flag is wrong or a server cannot be reached.
 #[must_use]
 pub fn start(args: &VerifyArgs) -> ExitCode {
-    let result = match finished(run(args)) {
-        Ok(result) => result,
-        Err(code) => return code,
-    };
-    match result {
-        Ok(report) => {
-            let text = if args.json {
-                format!("{}\n", report.json())
-            } else {
-                report.table(std::io::stdout().is_terminal())
-            };
-            print(&text);
-            match report.is_kept() {
-                true => ExitCode::SUCCESS,
-                false => ExitCode::FAILURE,
-            }
-        }
-        Err(stop) => {
-            if args.json {
-                print(&format!("{}\n", stop.json()));
-            }
-            eprintln!("{stop}");
-            ExitCode::from(match stop {
-                Stop::Usage(_) | Stop::Unreachable(_) => CANNOT_RUN,
-            })
-        }
-    }
+    conclude(run(args), args.json)
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::args::{Lab, UsageError};
 use super::http::Server;
 use super::wait::until;
+use crate::lab::command::Failure;
 
 /// Reasons for a run without a report.
 #[derive(Debug)]
@@ -58,10 +59,8 @@ impl fmt::Display for Stop {
     }
 }
 
-impl Stop {
-    /// For programs.
-    #[must_use]
-    pub(super) fn json(&self) -> Value {
+impl Failure for Stop {
+    fn json(&self) -> Value {
         let unreachable: Vec<Value> = match self {
             Self::Usage(_) => Vec::new(),
             Self::Unreachable(servers) => servers

@@ -1,12 +1,14 @@
 //! The report: a table for people, one JSON object for programs.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::finding::visible;
 use super::promise::{Outcome, State};
+use crate::lab::command::Conclusion;
 
 /// Everything that a run has found out.
 pub(super) struct Report {
@@ -43,16 +45,15 @@ const PLAIN: Paint = Paint {
     off: "",
 };
 
-impl Report {
+impl Conclusion for Report {
     /// True if every promise is kept.
-    #[must_use]
-    pub(super) fn is_kept(&self) -> bool {
+    fn is_good(&self) -> bool {
         !self.outcomes.iter().any(Outcome::is_broken)
     }
 
-    /// The table.
-    #[must_use]
-    pub(super) fn table(&self, colours: bool) -> String {
+    /// With colours on a terminal.
+    fn table(&self) -> String {
+        let colours = std::io::stdout().is_terminal();
         let paint = if colours { COLOURS } else { PLAIN };
         let mut text = format!("trace {}\n", self.trace_id);
         let mut section = "";
@@ -75,12 +76,10 @@ impl Report {
         text
     }
 
-    /// The JSON object.
-    #[must_use]
-    pub(super) fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let promises: Vec<Value> = self.outcomes.iter().map(entry).collect();
         json!({
-            "ok": self.is_kept(),
+            "ok": self.is_good(),
             "trace_id": self.trace_id,
             "took_ms": millis(self.took),
             "promises": promises,

@@ -1,6 +1,6 @@
 //! The embedded backend answers what Loki 3.7.6 answered to the same requests after the same input.
 
-use crate::support::logs::{Backend, Response, encode};
+use crate::support::logs::{Backend, Response, encode, texts};
 use lab_backends::logs::{Clock, Limits};
 use serde_json::{Map, Value, json};
 
@@ -204,12 +204,7 @@ async fn queries_are_answered_and_refused_like_loki_did() {
     let requests = golden["requests"].as_array().unwrap();
     let mut differences = Vec::new();
     for request in requests {
-        let params: Vec<(&str, &str)> = request["params"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
-            .collect();
+        let params = texts(&request["params"]);
         let answer = backend
             .get(request["path"].as_str().unwrap(), &params)
             .await;

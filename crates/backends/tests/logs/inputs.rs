@@ -1,6 +1,6 @@
 //! Inputs of many kinds, good and bad, are taken and refused as Loki 3.7.6 did.
 
-use crate::support::logs::{Backend, Response};
+use crate::support::logs::{Backend, Response, texts};
 use lab_backends::logs::{Clock, Limits};
 use serde_json::{Value, json};
 
@@ -43,12 +43,7 @@ async fn pushes_are_taken_and_refused_as_loki_does() {
         let body = text(&push["body"])
             .replace("NOW", &now.to_string())
             .replace("RFC3339", "2026-11-28T15:30:00Z");
-        let headers: Vec<(&str, &str)> = push["headers"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(name, value)| (name.as_str(), text(value)))
-            .collect();
+        let headers = texts(&push["headers"]);
         let got = backend
             .request("POST", text(&push["path"]), &headers, body.clone())
             .await;
@@ -112,12 +107,7 @@ async fn labels_and_fields_are_detected_as_loki_detects_them() {
     let requests = golden["requests"].as_array().unwrap();
     let mut differences = Vec::new();
     for request in requests {
-        let params: Vec<(&str, &str)> = request["params"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(name, value)| (name.as_str(), text(value)))
-            .collect();
+        let params = texts(&request["params"]);
         let path = text(&request["path"]);
         let got = backend.get(path, &params).await;
         let body = serde_json::from_str(&got.text).unwrap_or_else(|_| json!(got.text));

@@ -12,4 +12,6 @@ mod api;
 mod promql;
 mod promql_durations;
 mod promql_live;
+mod remote_write;
 mod scrape;
+mod store;

@@ -119,6 +119,13 @@ impl LineParser {
         Pattern::parser(text).map(Self::Pattern)
     }
 
+    /// Leaves out work for labels that the query does not need.
+    pub(crate) fn look_only_for(&mut self, hints: &Hints) {
+        if let Self::Pattern(pattern) = self {
+            pattern.keep_only(|name| hints.wants_prefix(name));
+        }
+    }
+
     /// Its name in a query.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -156,10 +163,7 @@ impl LineParser {
             Self::LogfmtKeys { strict, keys } => logfmt_keys(line, *strict, keys, &mut finder),
             Self::Unpack => unpacked = unpack(line, &mut finder),
             Self::Pattern(pattern) => {
-                pattern.captures(line, |name, value| {
-                    finder.set(name, value);
-                    unless_complete(&finder)
-                });
+                pattern.captures(line, |name, value| finder.set(name, value));
             }
         }
         (unpacked, finder.made)

@@ -106,6 +106,11 @@ impl Pipeline {
             }
         }
         self.hints = Hints::new(names, groups, value);
+        for step in &mut self.steps {
+            if let Step::Parse(parser) = step {
+                parser.look_only_for(&self.hints);
+            }
+        }
     }
 
     /// Runs a line through all stages. Returns the resulting line, or `None` if a stage dropped it.

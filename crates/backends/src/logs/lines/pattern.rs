@@ -1,8 +1,6 @@
 //! Patterns: literals between captures, as the `pattern` parser and the line filters `|>` and `!>`
 //! read them.
 
-use std::ops::ControlFlow;
-
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
@@ -128,13 +126,18 @@ impl Pattern {
         !line.is_empty() && open != rest.is_empty()
     }
 
-    /// Reports the values of the captures until `found` returns `Break`. As in Loki, if a literal is missing the
-    /// capture before it takes the rest of the line and the later ones take nothing.
-    pub(crate) fn captures<'l>(
-        &self,
-        line: &'l str,
-        mut found: impl FnMut(&str, &'l str) -> ControlFlow<()>,
-    ) {
+    /// Forgets the names of captures that nobody needs, and all that comes after the last one that is needed.
+    pub(crate) fn keep_only(&mut self, needed: impl Fn(&str) -> bool) {
+        for (name, _) in &mut self.captures {
+            *name = name.take().filter(|name| needed(name));
+        }
+        let last = self.captures.iter().rposition(|(name, _)| name.is_some());
+        self.captures.truncate(last.map_or(0, |last| last + 1));
+    }
+
+    /// Reports the values of the captures. As in Loki, if a literal is missing the capture before it takes the rest
+    /// of the line and the later ones take nothing.
+    pub(crate) fn captures<'l>(&self, line: &'l str, mut found: impl FnMut(&str, &'l str)) {
         let Some(mut rest) = line.strip_prefix(self.prefix.as_str()) else {
             return;
         };
@@ -146,10 +149,8 @@ impl Pattern {
                 "" => (rest, None),
                 literal => split(rest, literal),
             };
-            if let Some(name) = name
-                && found(name, value).is_break()
-            {
-                return;
+            if let Some(name) = name {
+                found(name, value);
             }
             match after {
                 Some(after) => rest = after,
@@ -181,10 +182,9 @@ mod tests {
 
     fn captured(pattern: &str, line: &str) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        Pattern::parser(pattern).unwrap().captures(line, |n, v| {
-            found.push((n.to_owned(), v.to_owned()));
-            ControlFlow::Continue(())
-        });
+        Pattern::parser(pattern)
+            .unwrap()
+            .captures(line, |n, v| found.push((n.to_owned(), v.to_owned())));
         found
     }
 
@@ -208,6 +208,20 @@ mod tests {
             pairs(&[("a", "x"), ("b", "y z")])
         );
         assert_eq!(captured("level=<a>", "no"), pairs(&[]));
+    }
+
+    #[test]
+    fn what_is_not_needed_changes_no_other_capture() {
+        let (text, line) = ("<ip> - <who> [<time>] <rest>", "1.2.3.4 - me [now] rest");
+        for needed in [&["ip"][..], &["time"], &["rest", "ip"], &[]] {
+            let mut all = captured(text, line);
+            all.retain(|(name, _)| needed.contains(&name.as_str()));
+            let mut pattern = Pattern::parser(text).unwrap();
+            pattern.keep_only(|name| needed.contains(&name));
+            let mut kept = Vec::new();
+            pattern.captures(line, |n, v| kept.push((n.to_owned(), v.to_owned())));
+            assert_eq!(kept, all);
+        }
     }
 
     #[test]

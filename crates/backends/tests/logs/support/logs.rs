@@ -154,6 +154,14 @@ impl Backend {
     }
 }
 
+/// Names and texts of a recorded object.
+pub fn texts(recorded: &Value) -> Vec<(&str, &str)> {
+    let members = recorded.as_object().unwrap().iter();
+    members
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+        .collect()
+}
+
 /// Encodes parameters.
 pub fn encode(params: &[(&str, &str)]) -> String {
     let escape = |text: &str| -> String {

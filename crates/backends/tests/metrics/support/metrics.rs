@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use lab_backends::metrics::{Limits, QueryLimits, ScrapeConfig, Store, TargetSet, router};
+use lab_backends::metrics::{Labels, Limits, QueryLimits, ScrapeConfig, Store, TargetSet, router};
 use salvo::prelude::{Listener as _, Server, TcpListener};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -169,7 +169,17 @@ pub struct Embedded {
     pub http: Http,
 }
 
+/// A series with a number.
+pub fn series(name: &str, index: usize) -> Labels {
+    Labels::from_pairs([("__name__", name), ("i", &index.to_string())])
+}
+
 impl Embedded {
+    /// Without targets.
+    pub async fn empty() -> Self {
+        Self::start("scrape_configs: []", Limits::default()).await
+    }
+
     pub async fn start(yaml: &str, limits: Limits) -> Self {
         Self::start_with(yaml, limits, QueryLimits::default()).await
     }
