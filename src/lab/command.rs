@@ -3,11 +3,16 @@
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 /// Exit code when a flag is wrong or a server cannot be reached.
 const CANNOT_RUN: u8 = 2;
+
+/// Idle threads for blocking work end after this time. Tokio's 10 s keep some alive by periodic work alone, and
+/// `lab soak` counts the threads that are left over.
+const IDLE_THREAD: Duration = Duration::from_millis(10);
 
 /// The result of a command.
 pub(super) trait Conclusion {
@@ -39,6 +44,7 @@ pub(super) fn conclude<C: Conclusion, F: Failure>(
 ) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_keep_alive(IDLE_THREAD)
         .build()
     {
         Ok(runtime) => runtime,

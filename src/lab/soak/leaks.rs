@@ -19,7 +19,7 @@ const BETWEEN: Duration = Duration::from_millis(50);
 /// Time in which the counts are looked at before the rounds.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Time for connections and idle threads to end after the rounds. Threads for blocking work end after 10 s.
+/// Time for connections and idle threads to end after the rounds.
 const END: Duration = Duration::from_secs(25);
 
 /// Pause between two looks.
