@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use lab_backends::{logs, metrics, traces};
+use lab_backends::{logs, metrics, otlp, traces};
 use salvo::conn::{Acceptor as _, Listener as _, TcpListener};
 use salvo::{Router, Server};
 
@@ -48,8 +48,8 @@ fn spans() -> Served {
         ingest_burst_bytes: u64::MAX,
         ..traces::Limits::default()
     }));
-    let routes =
-        traces::api::router(Arc::clone(&store)).push(traces::ingest::router(Arc::clone(&store)));
+    let receivers = otlp::Receivers::of_traces(Arc::clone(&store));
+    let routes = traces::api::router(Arc::clone(&store)).push(otlp::router(&receivers));
     (routes, Box::new(move || store.stats().spans))
 }
 

@@ -7,7 +7,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use serde_json::Value;
 
-use lab_backends::traces::{Limits, Store, api, ingest};
+use lab_backends::otlp::{self, Receivers};
+use lab_backends::traces::{Limits, Store, api};
 
 use super::server::{Answer, Server};
 
@@ -24,7 +25,7 @@ impl Tempo {
     fn new() -> Self {
         let store = Arc::new(Store::new(Limits::for_store_of(16 << 20)));
         Self {
-            receiver: Server::new(ingest::router(Arc::clone(&store))),
+            receiver: Server::new(otlp::router(&Receivers::of_traces(Arc::clone(&store)))),
             api: Server::new(api::router(store)),
         }
     }

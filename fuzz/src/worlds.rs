@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lab_backends::logs::store::{Entry, LabelSet, StreamEntries};
 use lab_backends::metrics::Labels;
-use lab_backends::{logs, metrics, traces};
+use lab_backends::{logs, metrics, otlp, traces};
 
 use super::server::Server;
 
@@ -147,7 +147,8 @@ pub(super) static TEMPO: LazyLock<Server> = LazyLock::new(|| {
         "resource": { "attributes": [text("service.name", "shop"), text("region", "eu")] },
         "scopeSpans": [{ "scope": { "name": "http", "version": "1" }, "spans": spans }],
     }] });
-    let receiver = Server::new(traces::ingest::router(Arc::clone(&store)));
+    let receivers = otlp::Receivers::of_traces(Arc::clone(&store));
+    let receiver = Server::new(otlp::router(&receivers));
     let taken = receiver.post(
         "/v1/traces",
         "application/json",

@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use salvo_observability::app::{self, config::ServiceArgs};
 use salvo_observability::lab::load::{self, LoadArgs};
+use salvo_observability::lab::program::{self, EnvArgs, RunArgs};
 use salvo_observability::lab::soak::{self, SoakArgs};
 use salvo_observability::lab::up::{self, UpArgs};
 use salvo_observability::lab::verify::{self, args::VerifyArgs};
@@ -28,6 +29,8 @@ enum Command {
     Up(Box<UpArgs>),
     /// Check that a running lab keeps every promise: traces, logs, metrics and the ways between them
     Verify(Box<VerifyArgs>),
+    Env(Box<EnvArgs>),
+    Run(Box<RunArgs>),
     Load(Box<LoadArgs>),
     Soak(Box<SoakArgs>),
     /// Run one instance of the service
@@ -50,6 +53,8 @@ fn main() -> ExitCode {
             Err(problem) => refused(problem),
         },
         Command::Verify(args) => verify::start(&args),
+        Command::Env(args) => told(asynchronously(program::env(*args))),
+        Command::Run(args) => told(asynchronously(async { Ok(program::run(*args).await) })),
         Command::Load(args) => match args.check() {
             Ok(()) => load::start(&args),
             Err(problem) => refused(problem),

@@ -3,6 +3,7 @@
 //! * [`up`]: instances and backends, started and kept running
 //! * [`verify`]: checks the acceptance contract, for embedded and real backends
 //! * [`load`]: steady traffic
+//! * [`program`]: settings for a program of your own, and what arrived of it
 //! * [`soak`]: faults under load, and what each costs
 //! * [`provisioning`]: the dashboards and data sources that Grafana and the console are given
 //! * [`open_loop`]: sends requests at a steady rate
@@ -13,6 +14,7 @@ mod command;
 mod duration;
 pub mod load;
 mod open_loop;
+pub mod program;
 pub mod provisioning;
 pub mod soak;
 pub mod up;

@@ -19,6 +19,7 @@ mod fuzz;
 mod guard;
 mod hostile_http;
 mod load;
+mod own_program;
 mod performance;
 mod rules;
 mod server_files;

@@ -13,7 +13,7 @@ use lab_backends::logs::shipper::{Output, Pipeline, Stages, StoreSink, contract_
 use lab_backends::logs::store::LabelSet;
 use lab_backends::logs::{self, Clock};
 use lab_backends::metrics::{self, FirstScrape, QueryLimits, ScrapeConfig, Scraper, TargetSet};
-use lab_backends::traces;
+use lab_backends::{otlp, traces};
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::{Router, Server};
 use tokio::io::{AsyncRead, ReadBuf};
@@ -91,7 +91,8 @@ impl Lab {
                 let address = listener.local_addr().expect("address");
                 let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
                 let forever = std::future::pending();
-                tokio::spawn(traces::ingest::serve_grpc(listener, spans, forever));
+                let receivers = otlp::Receivers::of_traces(spans);
+                tokio::spawn(otlp::serve_grpc(listener, receivers, forever));
                 format!("http://{address}")
             }
         };

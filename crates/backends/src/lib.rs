@@ -1,5 +1,6 @@
 //! In-memory backends: each a store plus the HTTP API of the server that it stands in for,
-//! as far as the lab asks it. They know nothing of the service; of each other they share [`wire`].
+//! as far as the lab asks it. They know nothing of the service; of each other they share [`wire`]
+//! and the receivers for [`otlp`].
 
 // A running lab must not end on what can be handled; tests may.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
@@ -8,5 +9,6 @@
 
 pub mod logs;
 pub mod metrics;
+pub mod otlp;
 pub mod traces;
 pub mod wire;

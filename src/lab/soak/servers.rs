@@ -19,7 +19,7 @@ use crate::lab::up::ports::ServerListeners;
 use crate::lab::up::serve::{Doors, Running};
 use crate::routing::Unmatched;
 use lab_backends::metrics::TargetSet;
-use lab_backends::{logs, metrics, traces};
+use lab_backends::{logs, metrics, otlp, traces};
 
 /// Time that the stores keep their data: longer than any run.
 const KEPT: Duration = Duration::from_secs(48 * 3600);
@@ -225,6 +225,7 @@ fn receive(
     let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
     let incoming = grpc_door::incoming(listener, doors.connections());
     Ok(tokio::spawn(async move {
-        let _ = traces::ingest::serve_grpc_on(incoming, store, std::future::pending()).await;
+        let receivers = otlp::Receivers::of_traces(store);
+        let _ = otlp::serve_grpc_on(incoming, receivers, std::future::pending()).await;
     }))
 }

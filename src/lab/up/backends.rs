@@ -17,6 +17,7 @@ use super::serve::{Doors, PATIENCE, Running};
 use super::stats::{self, Stores};
 use crate::routing::Unmatched;
 use lab_backends::logs::shipper::{RemoteConfig, RemoteLoki, Sink, StoreSink};
+use lab_backends::otlp::{self, Receivers};
 use lab_backends::{logs, metrics, traces};
 
 /// Scrape configuration of the real Prometheus; the embedded one reads the same file.
@@ -78,16 +79,11 @@ impl Start<'_> {
         Ok(())
     }
 
-    /// Tempo with its receivers, unless a real one takes the spans.
-    fn traces(
-        &mut self,
-        api: Option<TcpListener>,
-        grpc: Option<TcpListener>,
-        http: Option<TcpListener>,
-    ) -> anyhow::Result<Option<Receiver>> {
+    /// Tempo, embedded or real.
+    fn traces(&mut self, api: Option<TcpListener>) -> anyhow::Result<()> {
         let Some(api) = api else {
             self.progress.part("Tempo (real)", &self.addresses.tempo);
-            return Ok(None);
+            return Ok(());
         };
         let store = Arc::new(traces::Store::new(traces::Limits {
             max_age: self.args.retention,
@@ -96,21 +92,36 @@ impl Start<'_> {
         let routes = traces::api::router(Arc::clone(&store));
         self.open(api, routes, Unmatched::of_mux())?;
         self.progress.part("Tempo API", &self.addresses.tempo);
+        self.stores.traces = Some(store);
+        Ok(())
+    }
+
+    /// The receivers of OTLP, for every signal that has an embedded store. A real Tempo has its own.
+    fn otlp(
+        &mut self,
+        grpc: Option<TcpListener>,
+        http: Option<TcpListener>,
+    ) -> anyhow::Result<Option<Receiver>> {
+        let Some(traces) = &self.stores.traces else {
+            return Ok(None);
+        };
+        let mut receivers = Receivers::of_traces(Arc::clone(traces));
+        if let Some(logs) = &self.stores.logs {
+            receivers = receivers.and_logs(Arc::clone(logs));
+        }
+        if let Some(metrics) = &self.stores.metrics {
+            receivers = receivers.and_metrics(Arc::clone(metrics));
+        }
         if let Some(listener) = http {
-            let routes = traces::ingest::router(Arc::clone(&store));
-            self.open(listener, routes, Unmatched::of_mux())?;
+            self.open(listener, otlp::router(&receivers), Unmatched::of_mux())?;
             let address = self.addresses.otlp_http.as_deref().unwrap_or_default();
             self.progress.part("OTLP HTTP", address);
         }
-        let receiver = match grpc {
-            Some(listener) => Some(self.grpc(listener, Arc::clone(&store))?),
-            None => None,
-        };
-        self.stores.traces = Some(store);
-        Ok(receiver)
+        grpc.map(|listener| self.grpc(listener, receivers))
+            .transpose()
     }
 
-    fn grpc(&self, listener: TcpListener, store: Arc<traces::Store>) -> anyhow::Result<Receiver> {
+    fn grpc(&self, listener: TcpListener, receivers: Receivers) -> anyhow::Result<Receiver> {
         let listener = tokio::net::TcpListener::from_std(listener).context("listener")?;
         let (stop, stopped) = oneshot::channel();
         let incoming = grpc_door::incoming(listener, self.doors.connections());
@@ -118,7 +129,7 @@ impl Start<'_> {
             let stopped = async {
                 let _ = stopped.await;
             };
-            let _ = traces::ingest::serve_grpc_on(incoming, store, stopped).await;
+            let _ = otlp::serve_grpc_on(incoming, receivers, stopped).await;
         });
         self.progress.part("OTLP gRPC", &self.addresses.otlp_grpc);
         Ok((stop, task))
@@ -189,10 +200,11 @@ impl Backends {
             stores: Stores::default(),
             servers: Vec::new(),
         };
-        let receiver = start.traces(listeners.tempo, listeners.otlp_grpc, listeners.otlp_http)?;
+        start.traces(listeners.tempo)?;
         let (sink, remote_loki) = start.logs(listeners.loki)?;
         start.stores.lines = Some(Arc::clone(&sink));
         let scraping = start.metrics(listeners.prometheus)?;
+        let receiver = start.otlp(listeners.otlp_grpc, listeners.otlp_http)?;
         let Start {
             stores, servers, ..
         } = start;

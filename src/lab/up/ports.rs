@@ -24,9 +24,9 @@ pub(in crate::lab) struct Addresses {
     pub(in crate::lab) loki: String,
     /// URL of the Tempo API, embedded or real.
     pub(in crate::lab) tempo: String,
-    /// URL at which spans are taken over OTLP gRPC.
+    /// URL at which OTLP is taken over gRPC.
     pub(in crate::lab) otlp_grpc: String,
-    /// URL at which spans are taken over OTLP HTTP, unless a real Tempo takes them.
+    /// URL at which OTLP is taken over HTTP, unless a real Tempo takes it.
     pub(in crate::lab) otlp_http: Option<String>,
 }
 

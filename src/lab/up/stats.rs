@@ -98,6 +98,7 @@ impl Reading {
                 ("series", stats.refused_series),
                 ("exemplar", stats.refused_exemplars),
                 ("scrape", stats.refused_scrapes),
+                ("rate", stats.refused_rate),
                 ("malformed_request", stats.refused_requests),
             ],
         }

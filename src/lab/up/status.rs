@@ -22,15 +22,18 @@ pub(super) struct Lab {
 
 impl Lab {
     pub(super) fn new(backends: &Backends, instances: &Instances, addresses: &Addresses) -> Self {
+        let mut servers = vec![
+            ("prometheus", addresses.prometheus.clone()),
+            ("loki", addresses.loki.clone()),
+            ("tempo", addresses.tempo.clone()),
+            ("otlp_grpc", addresses.otlp_grpc.clone()),
+        ];
+        let http = addresses.otlp_http.clone();
+        servers.extend(http.map(|address| ("otlp_http", address)));
         Self {
             stores: backends.stores().clone(),
             instances: instances.statuses(),
-            servers: vec![
-                ("prometheus", addresses.prometheus.clone()),
-                ("loki", addresses.loki.clone()),
-                ("tempo", addresses.tempo.clone()),
-                ("otlp_grpc", addresses.otlp_grpc.clone()),
-            ],
+            servers,
         }
     }
 

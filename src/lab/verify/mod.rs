@@ -19,7 +19,7 @@ mod contract;
 pub mod correlation;
 pub mod dashboard;
 mod finding;
-mod http;
+pub(super) mod http;
 mod loki;
 pub mod panel_query;
 mod prometheus;

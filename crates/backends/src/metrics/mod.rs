@@ -9,7 +9,7 @@
 
 mod api;
 pub mod engine;
-mod ingest;
+pub(crate) mod ingest;
 mod labels;
 pub(crate) mod lang;
 mod number;

@@ -1,6 +1,5 @@
-//! Spans: a store in memory, OTLP ingest (gRPC and HTTP) and the Tempo API over them.
+//! Spans: a store in memory, which the [OTLP receivers](crate::otlp) fill, and the Tempo API over it.
 //!
-//! * [`ingest`]: the OTLP receivers, ports 4317 and 4318 of a real Tempo
 //! * [`Store`]: spans by trace id, bounded by age and bytes
 //! * [`lang`]: TraceQL, parsed and checked
 //! * [`engine`]: which traces, tags and tag values answer a request
@@ -11,7 +10,7 @@
 
 pub mod api;
 pub mod engine;
-pub mod ingest;
+pub(crate) mod ingest;
 pub mod lang;
 mod store;
 

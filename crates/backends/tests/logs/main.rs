@@ -16,6 +16,7 @@ mod logql_metrics;
 mod logql_refused;
 mod logql_syntax;
 mod logql_templates;
+mod otlp;
 mod push;
 mod push_entries;
 mod retention;

@@ -9,6 +9,7 @@
 mod support;
 
 mod api;
+mod otlp;
 mod promql;
 mod promql_durations;
 mod promql_live;

@@ -18,7 +18,7 @@ use salvo::Router;
 
 use self::endpoint::{Endpoint, Operation};
 use self::tail::TailSocket;
-use crate::logs::ingest::{Push, intake};
+use crate::logs::ingest::{OtlpPush, Push, intake};
 use crate::logs::store::Store;
 
 /// The routes of the API over a store.
@@ -37,6 +37,7 @@ pub fn router(store: Arc<Store>) -> Router {
     let push = |path: &str, legacy: bool| {
         Router::with_path(path).post(Push::new(Arc::clone(&store), intake.clone(), legacy))
     };
+    let otlp = OtlpPush::new(Arc::clone(&store), intake.clone());
     let tail = TailSocket::new(Arc::clone(&store));
     Router::new()
         .push(get("ready", status::ready))
@@ -45,6 +46,7 @@ pub fn router(store: Arc<Store>) -> Router {
         .push(get("prometheus/api/v1/alerts", status::alerts))
         .push(push("loki/api/v1/push", false))
         .push(push("api/prom/push", true))
+        .push(Router::with_path("otlp/v1/logs").post(otlp))
         .push(query("loki/api/v1/query", query::instant))
         .push(query("loki/api/v1/query_range", query::range))
         .push(index("loki/api/v1/labels", labels::names))

@@ -1,5 +1,7 @@
 //! Refusals at ingest, with Loki's messages and status codes.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use jiff::Timestamp;
 
@@ -151,6 +153,8 @@ pub enum PushError {
         lines: usize,
         /// Bytes of the request.
         bytes: usize,
+        /// Time after which they fit; `None` if they never do.
+        retry_after: Option<Duration>,
     },
 }
 

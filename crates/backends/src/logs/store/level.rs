@@ -28,6 +28,9 @@ const FIELDS: [&str; 14] = [
     "SEVERITY_TEXT",
 ];
 
+/// Structured metadata that holds a severity number of OpenTelemetry.
+const SEVERITY_NUMBER: &str = "severity_number";
+
 /// Depth to which a JSON line is searched for a level field (`log_level_from_json_max_depth`).
 const JSON_DEPTH: usize = 2;
 
@@ -36,7 +39,7 @@ static WORDS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new("(?i-u)trace|debug|fatal|critical|error|err|warning|warn|info").expect("a literal")
 });
 
-/// The level of an entry: from a label, from its structured metadata, from a field of the line or
+/// The level of an entry: from a label, from its structured metadata, from a severity number there, from a field of the line or
 /// from the first word in it that names one; `unknown` otherwise.
 pub(crate) fn detect<'a>(
     labels: &'a LabelSet,
@@ -55,7 +58,34 @@ pub(crate) fn detect<'a>(
     if let Some(level) = of_metadata {
         return known(level).unwrap_or(level);
     }
+    let severity = metadata.iter().find(|(name, _)| name == SEVERITY_NUMBER);
+    if let Some((_, number)) = severity {
+        return of_severity(number);
+    }
     from_fields(line).unwrap_or_else(|| from_words(line))
+}
+
+/// Gives a level that was sent the name that Loki has for it, if it has one.
+pub(crate) fn normalise(level: &mut String) {
+    if let Some(name) = known(level) {
+        name.clone_into(level);
+    }
+}
+
+/// The level of a severity number of OpenTelemetry
+/// (<https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber>).
+fn of_severity(number: &str) -> &'static str {
+    match number.parse::<i64>() {
+        Err(_) => "info",
+        Ok(0) => "unknown",
+        Ok(..=4) => "trace",
+        Ok(5..=8) => "debug",
+        Ok(9..=12) => "info",
+        Ok(13..=16) => "warn",
+        Ok(17..=20) => "error",
+        Ok(21..=24) => "fatal",
+        Ok(_) => "unknown",
+    }
 }
 
 fn known(level: &str) -> Option<&'static str> {

@@ -17,7 +17,8 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
 use super::store::Store;
 use crate::metrics::engine::{JSON_BYTES, QueryLimits};
-use crate::metrics::ingest::remote_write::RemoteWrite;
+use crate::metrics::ingest::otlp::OtlpWrite;
+use crate::metrics::ingest::remote_write::{self, RemoteWrite};
 use crate::metrics::ingest::scrape::TargetSet;
 use params::Params;
 use response::{ApiError, ApiResponse};
@@ -57,6 +58,7 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
             operation,
         })
     };
+    let intake = remote_write::intake(store.limits());
     let v1 = Router::with_path("api/v1")
         .push(both("query", query::instant))
         .push(both("query_range", query::range))
@@ -82,7 +84,8 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         .push(route("status/runtimeinfo", |api, params, _| {
             status::runtime(api, params)
         }))
-        .push(Router::with_path("write").post(RemoteWrite::new(store)));
+        .push(Router::with_path("write").post(RemoteWrite::new(store.clone(), intake.clone())))
+        .push(Router::with_path("otlp/v1/metrics").post(OtlpWrite::new(store, intake)));
     Router::new()
         .push(v1)
         .push(

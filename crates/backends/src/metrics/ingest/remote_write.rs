@@ -12,7 +12,7 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use crate::metrics::labels::Labels;
 use crate::metrics::now_ms;
-use crate::metrics::store::{Appended, Exemplar, Store};
+use crate::metrics::store::{Appended, Exemplar, Limits, Store};
 use crate::wire::intake::{BodyError, Intake, Reservation};
 use crate::wire::measure::{self, Field, Shape};
 use crate::wire::unpack::{self, UnpackError};
@@ -79,6 +79,12 @@ const MAX_BODY_BYTES: usize = 4 << 20;
 /// The message of remote write 1.0.
 const MESSAGE: &str = "prometheus.WriteRequest";
 
+/// The intake that all paths of a store share at which samples are pushed.
+pub(crate) fn intake(limits: &Limits) -> Intake {
+    let most = limits.max_body_bytes.min(MAX_BODY_BYTES);
+    Intake::new(most, most, limits.max_decoded_bytes)
+}
+
 type Refusal = (StatusCode, String);
 
 fn bad(text: impl Into<String>) -> Refusal {
@@ -140,10 +146,7 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 impl RemoteWrite {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
-        let limits = store.limits();
-        let most = limits.max_body_bytes.min(MAX_BODY_BYTES);
-        let intake = Intake::new(most, most, limits.max_decoded_bytes);
+    pub(crate) fn new(store: Arc<Store>, intake: Intake) -> Self {
         Self { store, intake }
     }
 

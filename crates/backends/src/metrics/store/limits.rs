@@ -19,6 +19,10 @@ pub struct Limits {
     /// Bytes of memory that the messages of all remote writes together may take while they are
     /// decoded. A write that would take more alone is refused.
     pub max_decoded_bytes: usize,
+    /// Bytes of OTLP a second on average, as sent and decompressed.
+    pub ingest_bytes_per_second: u64,
+    /// Bytes of OTLP at once.
+    pub ingest_burst_bytes: u64,
     /// Exemplars kept, as `storage.exemplars.max_exemplars` of Prometheus.
     pub max_exemplars: usize,
 }
@@ -47,6 +51,8 @@ impl Default for Limits {
             max_scrape_samples: 50_000,
             max_body_bytes: 16 << 20,
             max_decoded_bytes: 64 << 20,
+            ingest_bytes_per_second: 64 << 20,
+            ingest_burst_bytes: 128 << 20,
             max_exemplars: 100_000,
         }
     }

@@ -12,6 +12,7 @@ mod stats;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -22,7 +23,7 @@ pub use series::{Appended, Series};
 pub use stats::Stats;
 
 use super::labels::Labels;
-use crate::wire::{Stop, Stopped};
+use crate::wire::{Denied, Stop, Stopped, TokenBucket};
 use exemplars::Exemplars;
 use index::Index;
 use stats::{Counters, count};
@@ -44,6 +45,18 @@ pub struct SeriesLimit {
     pub limit: usize,
 }
 
+/// More came over OTLP than [`Limits::ingest_bytes_per_second`] allows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("ingestion rate limit of {per_second} bytes/s exceeded while adding {bytes} bytes")]
+pub struct RateLimit {
+    /// Bytes of the request.
+    pub bytes: usize,
+    /// The limit.
+    pub per_second: u64,
+    /// Time after which they fit; `None` if they never do.
+    pub retry_after: Option<Duration>,
+}
+
 /// Series, samples and exemplars. All methods take `&self`; share it with an `Arc`.
 #[derive(Debug)]
 pub struct Store {
@@ -54,6 +67,7 @@ pub struct Store {
     index_bytes: AtomicUsize,
     exemplar_bytes: AtomicUsize,
     newest_age_pass: AtomicI64,
+    rate: Mutex<TokenBucket>,
     evicting: Mutex<()>,
     counters: Counters,
 }
@@ -68,6 +82,10 @@ impl Store {
             index_bytes: AtomicUsize::new(0),
             exemplar_bytes: AtomicUsize::new(0),
             newest_age_pass: AtomicI64::new(i64::MIN),
+            rate: Mutex::new(TokenBucket::new(
+                limits.ingest_bytes_per_second,
+                limits.ingest_burst_bytes,
+            )),
             evicting: Mutex::new(()),
             counters: Counters::default(),
             limits,
@@ -227,6 +245,45 @@ impl Store {
             ExemplarAppended::Repeated => {}
         }
         outcome
+    }
+
+    /// The outcome that a sample would have, without storing or counting it; `None` if its series does not exist.
+    pub(crate) fn would_append(
+        &self,
+        pairs: &[(&str, &str)],
+        time: i64,
+        value: f64,
+        now: i64,
+    ) -> Option<Appended> {
+        if self.is_out_of_bounds(time, now) {
+            return Some(Appended::OutOfBounds);
+        }
+        let series = self.index.read().find(pairs).cloned()?;
+        Some(series.would_append(time, value))
+    }
+
+    /// The oldest time that a sample may have, in milliseconds.
+    pub(crate) fn oldest(&self, now: i64) -> i64 {
+        now - self.max_age_ms()
+    }
+
+    /// Counts bytes of OTLP against the ingest rate. `now` is the clock in milliseconds.
+    ///
+    /// # Errors
+    /// [`RateLimit`]: what they bring must not be stored.
+    pub(crate) fn charge(&self, bytes: usize, now: i64) -> Result<(), RateLimit> {
+        let taken = self.rate.lock().take(bytes, now.saturating_mul(1_000_000));
+        taken.map_err(|denied| {
+            count(&self.counters.refused_rate, 1);
+            RateLimit {
+                bytes,
+                per_second: self.limits.ingest_bytes_per_second,
+                retry_after: match denied {
+                    Denied::RetryAfter(wait) => Some(wait),
+                    Denied::Never => None,
+                },
+            }
+        })
     }
 
     /// The series that a selector accepts, oldest first.

@@ -70,19 +70,9 @@ impl Series {
         if samples.gone {
             return (Appended::Gone, 0);
         }
-        if let Some((newest, known)) = samples.newest {
-            if time < newest {
-                return (Appended::OutOfOrder, 0);
-            }
-            if time == newest {
-                let same = known.to_bits() == value.to_bits();
-                let outcome = if same {
-                    Appended::Repeated
-                } else {
-                    Appended::Duplicate
-                };
-                return (outcome, 0);
-            }
+        let outcome = samples.outcome(time, value);
+        if outcome != Appended::Stored {
+            return (outcome, 0);
         }
         let before = samples.open_bytes();
         let mut sealed = 0;
@@ -99,6 +89,11 @@ impl Series {
         samples.newest = Some((time, value));
         let growth = (samples.open_bytes() + sealed) as isize - before as isize;
         (Appended::Stored, growth)
+    }
+
+    /// The outcome that [`append`](Self::append) would have.
+    pub(crate) fn would_append(&self, time: i64, value: f64) -> Appended {
+        self.samples.lock().outcome(time, value)
     }
 
     /// Appends the samples with `after < timestamp <= until` to the two columns, staleness markers included.
@@ -166,6 +161,18 @@ impl Series {
 }
 
 impl Samples {
+    /// The outcome of a sample after those that are here.
+    fn outcome(&self, time: i64, value: f64) -> Appended {
+        match self.newest {
+            Some((newest, _)) if time < newest => Appended::OutOfOrder,
+            Some((newest, known)) if time == newest => match known.to_bits() == value.to_bits() {
+                true => Appended::Repeated,
+                false => Appended::Duplicate,
+            },
+            _ => Appended::Stored,
+        }
+    }
+
     fn open_bytes(&self) -> usize {
         self.times.capacity() * 8 + self.values.capacity() * 8
     }

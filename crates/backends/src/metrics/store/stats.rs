@@ -31,8 +31,10 @@ pub struct Stats {
     pub refused_exemplars: u64,
     /// Scrapes refused as a whole: too many samples, too large, or not parseable.
     pub refused_scrapes: u64,
-    /// Remote writes refused as a whole: too large, or not readable.
+    /// Remote writes and requests of OTLP refused as a whole: too large, or not readable.
     pub refused_requests: u64,
+    /// Requests of OTLP refused: beyond the ingest rate.
+    pub refused_rate: u64,
 }
 
 /// The running counters behind [`Stats`].
@@ -49,6 +51,7 @@ pub(crate) struct Counters {
     pub(crate) refused_exemplars: AtomicU64,
     pub(crate) refused_scrapes: AtomicU64,
     pub(crate) refused_requests: AtomicU64,
+    pub(crate) refused_rate: AtomicU64,
 }
 
 /// Adds to a counter; no other memory depends on the order.
@@ -72,6 +75,7 @@ impl Counters {
             refused_exemplars: read(&self.refused_exemplars),
             refused_scrapes: read(&self.refused_scrapes),
             refused_requests: read(&self.refused_requests),
+            refused_rate: read(&self.refused_rate),
             ..Stats::default()
         }
     }

@@ -1,6 +1,5 @@
 //! Spans in memory: taken in, merged into traces, bounded by age and bytes.
 
-pub(crate) mod budget;
 mod dictionary;
 mod index;
 mod intake;
@@ -22,8 +21,7 @@ pub use intake::{Refusal, Taken};
 pub(crate) use span::{Attribute, Event, Link, Span, Value, Word};
 pub(crate) use trace::{Piece, Trace};
 
-use budget::Decoding;
-
+use crate::otlp::gate::Gate;
 use crate::wire::TokenBucket;
 use crate::wire::intake::Intake;
 pub use limits::Limits;
@@ -37,8 +35,7 @@ pub struct Store {
     limits: Limits,
     index: RwLock<Index>,
     rate: Mutex<TokenBucket>,
-    decoding: Decoding,
-    intake: Intake,
+    gate: Gate,
     refused_rate: AtomicU64,
     refused_invalid: AtomicU64,
     malformed: AtomicU64,
@@ -52,12 +49,11 @@ impl Store {
     pub fn new(limits: Limits) -> Self {
         let rate = TokenBucket::new(limits.ingest_bytes_per_second, limits.ingest_burst_bytes);
         Self {
-            decoding: Decoding::new(limits.max_decoded_bytes),
-            intake: Intake::new(
+            gate: Gate::new(Intake::new(
                 limits.max_http_body_bytes,
                 limits.max_http_body_bytes,
                 limits.max_decoded_bytes,
-            ),
+            )),
             limits,
             index: RwLock::new(Index::new()),
             rate: Mutex::new(rate),
@@ -76,13 +72,8 @@ impl Store {
     }
 
     /// The way in that all receivers share.
-    pub(crate) fn intake(&self) -> &Intake {
-        &self.intake
-    }
-
-    /// The bounds of messages on their way in.
-    pub(crate) fn decoding(&self) -> &Decoding {
-        &self.decoding
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Content and counters.

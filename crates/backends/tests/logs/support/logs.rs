@@ -73,18 +73,22 @@ impl Backend {
 
     /// Sends a request.
     pub async fn send(&self, request: http::Request<Full<Bytes>>) -> Response {
-        let response = self.client.request(request).await.unwrap();
-        let status = response.status().as_u16();
-        let content_type = response
-            .headers()
-            .get("content-type")
-            .map(|value| value.to_str().unwrap().to_owned());
-        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let response = self.send_raw(request).await;
         Response {
-            status,
-            content_type,
-            text: String::from_utf8(body.to_vec()).unwrap(),
+            status: response.status().as_u16(),
+            content_type: response
+                .headers()
+                .get("content-type")
+                .map(|value| value.to_str().unwrap().to_owned()),
+            text: String::from_utf8(response.into_body().to_vec()).unwrap(),
         }
+    }
+
+    /// Sends a request to any address; the answer may be anything.
+    pub async fn send_raw(&self, request: http::Request<Full<Bytes>>) -> http::Response<Bytes> {
+        let response = self.client.request(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        http::Response::from_parts(head, body.collect().await.unwrap().to_bytes())
     }
 
     /// A request with headers.

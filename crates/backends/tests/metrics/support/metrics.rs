@@ -129,6 +129,24 @@ impl Http {
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
+    /// POST with any headers; everything of the answer.
+    pub async fn post_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> (StatusCode, http::HeaderMap, Vec<u8>) {
+        let mut request = Request::post(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::from(body)).unwrap();
+        let response = self.client.request(request).await.expect("an answer");
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        (head.status, head.headers, body)
+    }
+
     pub async fn post_raw(
         &self,
         path: &str,

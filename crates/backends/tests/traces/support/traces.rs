@@ -10,7 +10,8 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use lab_backends::traces::{Limits, Store, api, ingest};
+use lab_backends::otlp::{self, Receivers};
+use lab_backends::traces::{Limits, Store, api};
 use salvo::conn::{Acceptor, Listener, TcpListener};
 use salvo::{Router, Server};
 use serde_json::Value;
@@ -36,14 +37,12 @@ impl Backend {
         let store = Arc::new(Store::new(limits));
         let grpc = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let otlp_grpc = grpc.local_addr().unwrap();
-        tokio::spawn(ingest::serve_grpc(
-            grpc,
-            Arc::clone(&store),
-            std::future::pending(),
-        ));
+        let receivers = Receivers::of_traces(Arc::clone(&store));
+        let http = serve(otlp::router(&receivers)).await;
+        tokio::spawn(otlp::serve_grpc(grpc, receivers, std::future::pending()));
         Self {
             api: serve(api::router(Arc::clone(&store))).await,
-            otlp_http: serve(ingest::router(Arc::clone(&store))).await,
+            otlp_http: http,
             otlp_grpc,
             store,
         }

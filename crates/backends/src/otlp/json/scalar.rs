@@ -17,19 +17,19 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENI
 
 impl Reader<'_> {
     /// A string, empty for `null`.
-    pub(super) fn text(&mut self) -> Read<String> {
+    pub(crate) fn text(&mut self) -> Read<String> {
         if self.null() {
             return Ok(String::new());
         }
         self.counted_string()
     }
 
-    pub(super) fn set_text(&mut self, to: &mut String) -> Read<()> {
+    pub(crate) fn set_text(&mut self, to: &mut String) -> Read<()> {
         *to = self.text()?;
         Ok(())
     }
 
-    pub(super) fn boolean(&mut self) -> Read<bool> {
+    pub(crate) fn boolean(&mut self) -> Read<bool> {
         if self.word("true") {
             return Ok(true);
         }
@@ -39,7 +39,7 @@ impl Reader<'_> {
         self.problem("expected true or false")
     }
 
-    pub(super) fn signed(&mut self) -> Read<i64> {
+    pub(crate) fn signed(&mut self) -> Read<i64> {
         let number = self.integer()?;
         match i64::try_from(number) {
             Ok(number) => Ok(number),
@@ -48,7 +48,7 @@ impl Reader<'_> {
     }
 
     /// An unsigned number of 32 or 64 bits.
-    pub(super) fn set_unsigned<T: TryFrom<i128>>(&mut self, to: &mut T) -> Read<()> {
+    pub(crate) fn set_unsigned<T: TryFrom<i128>>(&mut self, to: &mut T) -> Read<()> {
         let number = if self.null() { 0 } else { self.integer()? };
         match T::try_from(number) {
             Ok(number) => {
@@ -69,7 +69,7 @@ impl Reader<'_> {
     }
 
     /// A number, also as a string, or one of those that JSON has no number for.
-    pub(super) fn float(&mut self) -> Read<f64> {
+    pub(crate) fn float(&mut self) -> Read<f64> {
         let (text, quoted) = self.scalar()?;
         let number = match (text.as_str(), quoted) {
             // Go reads these in any case, and with a sign.
@@ -94,7 +94,7 @@ impl Reader<'_> {
     }
 
     /// An enum by its name or its number.
-    pub(super) fn set_enum(
+    pub(crate) fn set_enum(
         &mut self,
         to: &mut i32,
         named: impl FnOnce(&str) -> Option<i32>,
@@ -119,7 +119,7 @@ impl Reader<'_> {
     }
 
     /// An id of a certain length in hexadecimal digits; `null` and an empty string are none.
-    pub(super) fn set_id(&mut self, to: &mut Vec<u8>, length: usize) -> Read<()> {
+    pub(crate) fn set_id(&mut self, to: &mut Vec<u8>, length: usize) -> Read<()> {
         let text = self.text()?;
         let digits = text.as_bytes();
         let pair = |pair: &[u8]| {
@@ -147,7 +147,7 @@ impl Reader<'_> {
     }
 
     /// Bytes in base64, in either alphabet.
-    pub(super) fn bytes(&mut self) -> Read<Vec<u8>> {
+    pub(crate) fn bytes(&mut self) -> Read<Vec<u8>> {
         // Go's decoder passes over line ends.
         let text: String = self.text()?.replace(['\r', '\n'], "");
         let decoded = match text.contains(['-', '_']) {

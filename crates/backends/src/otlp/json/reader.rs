@@ -1,14 +1,17 @@
 //! The way through a text of JSON: objects, lists, strings, and what is passed over.
 
-use crate::traces::store::budget::{Budget, Spent};
+use crate::otlp::budget::{Budget, Spent};
 use crate::wire::escape;
 
 /// Lists and maps within values. Protobuf decoders follow 100 messages, two for each of these.
 const MAX_NESTED: usize = 40;
 
 /// Reasons to stop reading.
-pub(super) enum Problem {
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// It is not JSON, or not this message.
     Malformed(String),
+    /// The message takes more memory than is allowed.
     Spent(Spent),
 }
 
@@ -18,10 +21,11 @@ impl From<Spent> for Problem {
     }
 }
 
-type Read<T> = Result<T, Problem>;
+/// A part of a message, or why it cannot be read.
+pub(crate) type Read<T> = Result<T, Problem>;
 
 /// A body and how much of it has been read.
-pub(super) struct Reader<'b> {
+pub(crate) struct Reader<'b> {
     body: &'b [u8],
     at: usize,
     nested: usize,
@@ -29,7 +33,7 @@ pub(super) struct Reader<'b> {
 }
 
 impl<'b> Reader<'b> {
-    pub(super) fn new(body: &'b [u8], budget: Budget) -> Self {
+    pub(crate) fn new(body: &'b [u8], budget: Budget) -> Self {
         Self {
             body,
             at: 0,
@@ -39,13 +43,13 @@ impl<'b> Reader<'b> {
     }
 
     /// A problem at the place that was reached.
-    pub(super) fn problem<T>(&self, message: impl std::fmt::Display) -> Read<T> {
+    pub(crate) fn problem<T>(&self, message: impl std::fmt::Display) -> Read<T> {
         let at = self.at;
         Err(Problem::Malformed(format!("json: {message} at byte {at}")))
     }
 
     /// The next byte that is no white space; it is not taken.
-    pub(super) fn peek(&mut self) -> Option<u8> {
+    pub(crate) fn peek(&mut self) -> Option<u8> {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.body.get(self.at) {
             self.at += 1;
         }
@@ -74,7 +78,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Takes `null`, `true` or `false` if it comes next.
-    pub(super) fn word(&mut self, word: &str) -> bool {
+    pub(crate) fn word(&mut self, word: &str) -> bool {
         self.peek();
         let found = self.body[self.at..].starts_with(word.as_bytes());
         self.at += if found { word.len() } else { 0 };
@@ -82,12 +86,12 @@ impl<'b> Reader<'b> {
     }
 
     /// Takes a `null` if one comes next.
-    pub(super) fn null(&mut self) -> bool {
+    pub(crate) fn null(&mut self) -> bool {
         self.word("null")
     }
 
     /// Nothing but white space may follow.
-    pub(super) fn end(&mut self) -> Read<()> {
+    pub(crate) fn end(&mut self) -> Read<()> {
         match self.peek() {
             None => Ok(()),
             Some(_) => self.problem("more after the message"),
@@ -96,7 +100,7 @@ impl<'b> Reader<'b> {
 
     /// Reads an object, or `null`, which is one without members. `member` reads or skips the
     /// value of each name.
-    pub(super) fn object(
+    pub(crate) fn object(
         &mut self,
         mut member: impl FnMut(&mut Self, &str) -> Read<()>,
     ) -> Read<()> {
@@ -118,7 +122,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Adds the elements of a list, or none for `null`.
-    pub(super) fn list<T>(
+    pub(crate) fn list<T>(
         &mut self,
         to: &mut Vec<T>,
         mut element: impl FnMut(&mut Self) -> Read<T>,
@@ -141,7 +145,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Reads what may contain itself, to a limited depth.
-    pub(super) fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+    pub(crate) fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
         if self.nested >= MAX_NESTED {
             return self.problem(format!("value is nested deeper than {MAX_NESTED} levels"));
         }
@@ -152,7 +156,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Takes a number or a string without its quotes, as it is written.
-    pub(super) fn scalar(&mut self) -> Read<(String, bool)> {
+    pub(crate) fn scalar(&mut self) -> Read<(String, bool)> {
         match self.peek() {
             Some(b'"') => Ok((self.string()?, true)),
             Some(b'-' | b'0'..=b'9') => {
@@ -168,7 +172,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Reads a string and counts its bytes.
-    pub(super) fn counted_string(&mut self) -> Read<String> {
+    pub(crate) fn counted_string(&mut self) -> Read<String> {
         let text = self.string()?;
         self.budget.bytes(text.len())?;
         Ok(text)
@@ -259,7 +263,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Passes over any value, whatever its depth, without keeping it.
-    pub(super) fn skip(&mut self) -> Read<()> {
+    pub(crate) fn skip(&mut self) -> Read<()> {
         // The brackets that are open, one bit each: 1 for an object.
         let mut open: Vec<bool> = Vec::new();
         loop {

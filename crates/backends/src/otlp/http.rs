@@ -1,4 +1,4 @@
-//! OTLP over HTTP: `POST /v1/traces`.
+//! OTLP over HTTP: `POST /v1/traces`, `/v1/logs`, `/v1/metrics`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +10,12 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 use tonic::Code;
 
 use super::body::{Encoding, Unreadable, too_large as too_large_text};
-use super::intake::{Body, Rejected, take_in};
+use super::gate::Gate;
+use super::intake::{Body, take_in};
+use super::receivers::Receivers;
+use super::response;
+use super::signal::{Rejected, Signal};
 use super::status::Failure;
-use crate::traces::Store;
 use crate::wire::intake::BodyError;
 
 /// When a body may come again for which there was no room.
@@ -23,14 +26,22 @@ const UNSUPPORTED: &str =
     "415 unsupported media type, supported: [application/json, application/x-protobuf]";
 const WRONG_METHOD: &str = "405 method not allowed, supported: [POST]";
 
-/// The route that an OTLP receiver has on port 4318.
+/// The routes that an OTLP receiver has on port 4318, one for each signal that is taken.
 #[must_use]
-pub fn router(store: Arc<Store>) -> Router {
-    Router::with_path("v1/traces").goal(Receiver { store })
+pub fn router(receivers: &Receivers) -> Router {
+    let route = |signal: &Arc<dyn Signal>| {
+        Router::with_path(signal.kind().path).goal(Receiver {
+            gate: receivers.gate().clone(),
+            signal: Arc::clone(signal),
+        })
+    };
+    let signals = receivers.signals().iter();
+    signals.fold(Router::new(), |router, signal| router.push(route(signal)))
 }
 
 struct Receiver {
-    store: Arc<Store>,
+    gate: Gate,
+    signal: Arc<dyn Signal>,
 }
 
 #[async_trait]
@@ -76,15 +87,15 @@ impl Receiver {
         request: &mut Request,
         encoding: Encoding,
     ) -> Result<Vec<u8>, (StatusCode, Failure)> {
-        let longest = self.store.limits().max_http_body_bytes;
+        let longest = self.gate.intake().most_unpacked();
         let too_large = |message: String| {
-            self.store.count_too_large();
+            self.signal.count_too_large();
             let failure = Failure::exhausted(message, None);
             (StatusCode::PAYLOAD_TOO_LARGE, failure)
         };
         let too_long = || too_large(too_large_text(longest));
         let malformed = |message: String| {
-            self.store.count_malformed();
+            self.signal.count_malformed();
             (StatusCode::BAD_REQUEST, Failure::invalid(message))
         };
         let gzip = match header(request, CONTENT_ENCODING).as_str() {
@@ -92,7 +103,7 @@ impl Receiver {
             "gzip" => true,
             other => return Err(malformed(format!("unsupported Content-Encoding: {other}"))),
         };
-        let whole = match self.store.intake().read(request).await {
+        let whole = match self.gate.intake().read(request).await {
             Ok(whole) => whole,
             Err(BodyError::TooLarge(_)) => return Err(too_long()),
             Err(busy @ BodyError::Busy) => {
@@ -106,10 +117,10 @@ impl Receiver {
             encoding,
             gzip: gzip.then_some(longest),
         };
-        let taken = take_in(&self.store, body).await;
+        let taken = take_in(&self.gate, &self.signal, body).await;
         drop(whole);
         match taken {
-            Ok(answer) => Ok(encoding.response(&answer)),
+            Ok(partial) => Ok(response::write(self.signal.kind(), encoding, partial)),
             Err(Rejected::Unreadable(Unreadable::TooLarge(message))) => Err(too_large(message)),
             Err(Rejected::Unreadable(Unreadable::Malformed(reason))) => Err(malformed(reason)),
             Err(Rejected::Refused(failure)) => Err((http_status(failure.code), failure)),

@@ -8,21 +8,31 @@ use tonic::Code;
 
 /// Reasons why a request failed.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) code: Code,
-    pub(super) message: String,
-    pub(super) retry_after: Option<Duration>,
+pub(crate) struct Failure {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// `google.rpc.Status`.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct RpcStatus {
+pub(crate) struct RpcStatus {
     #[prost(int32, tag = "1")]
-    pub(super) code: i32,
+    pub(crate) code: i32,
     #[prost(string, tag = "2")]
-    pub(super) message: String,
+    pub(crate) message: String,
     #[prost(message, repeated, tag = "3")]
     details: Vec<RpcAny>,
+}
+
+impl RpcStatus {
+    /// A status without a code, as Loki sends it.
+    pub(crate) fn of_text(message: String) -> Self {
+        Self {
+            message,
+            ..Self::default()
+        }
+    }
 }
 
 /// `google.protobuf.Any`.
@@ -51,16 +61,21 @@ struct RpcDuration {
 }
 
 impl Failure {
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, message)
     }
 
-    pub(super) fn internal(message: impl Into<String>) -> Self {
+    /// The store is not for such a request, whatever it is sent to.
+    pub(crate) fn failed_precondition(message: impl Into<String>) -> Self {
+        Self::new(Code::FailedPrecondition, message)
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(Code::Internal, message)
     }
 
     /// Too much came; it may come again after a time, or never in this size.
-    pub(super) fn exhausted(message: impl Into<String>, retry_after: Option<Duration>) -> Self {
+    pub(crate) fn exhausted(message: impl Into<String>, retry_after: Option<Duration>) -> Self {
         Self {
             retry_after,
             ..Self::new(Code::ResourceExhausted, message)
@@ -75,8 +90,8 @@ impl Failure {
         }
     }
 
-    /// This with its details, as a protobuf message.
-    pub(super) fn rpc_status(&self) -> RpcStatus {
+    /// The same with its details, as a protobuf message.
+    pub(crate) fn rpc_status(&self) -> RpcStatus {
         let retry = self.retry_after.map(|wait| {
             let delay = RpcDuration {
                 seconds: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),

@@ -1,7 +1,6 @@
 //! OTLP over gRPC.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
@@ -9,10 +8,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tonic::transport::server::{Connected, TcpIncoming};
 
-use super::counted::Counted;
 use super::metered::Metered;
-use super::service::Traces;
-use crate::traces::Store;
+use super::receivers::Receivers;
+use super::service::Exports;
 
 /// Requests that one connection may have open; each may take a whole message of memory.
 const MAX_STREAMS: u32 = 32;
@@ -29,22 +27,22 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 /// Bytes of a request's headers.
 const MAX_HEAD_BYTES: u32 = 64 << 10;
 
-/// Takes spans in on a listener until `shutdown` is done and open requests are answered.
+/// Takes the signals of `receivers` in on a listener until `shutdown` is done and open requests are answered.
 ///
 /// Messages may be compressed with gzip; larger ones than
 /// [`Limits::max_grpc_message_bytes`](crate::traces::Limits::max_grpc_message_bytes)
-/// are refused. Services other than traces are UNIMPLEMENTED.
+/// are refused. All other services are UNIMPLEMENTED.
 ///
 /// # Errors
 ///
 /// When the listener fails.
 pub async fn serve_grpc(
     listener: TcpListener,
-    store: Arc<Store>,
+    receivers: Receivers,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), tonic::transport::Error> {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    serve_grpc_on(incoming, store, shutdown).await
+    serve_grpc_on(incoming, receivers, shutdown).await
 }
 
 /// As [`serve_grpc`], on connections that the caller has accepted.
@@ -54,16 +52,15 @@ pub async fn serve_grpc(
 /// When there can be no more of them.
 pub async fn serve_grpc_on<C>(
     incoming: impl Stream<Item = io::Result<C>>,
-    store: Arc<Store>,
+    receivers: Receivers,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), tonic::transport::Error>
 where
     C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
     // The service answers paths of other services itself, so no router is needed.
-    let service = Traces::new(Arc::clone(&store));
-    let intake = store.intake().clone();
-    let metered = Metered::new(Counted::new(service, store), intake);
+    let intake = receivers.gate().intake().clone();
+    let metered = Metered::new(Exports::new(receivers), intake);
     tonic::transport::Server::builder()
         .initial_connection_window_size(WINDOW)
         .initial_stream_window_size(WINDOW)

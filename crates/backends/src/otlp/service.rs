@@ -1,5 +1,5 @@
-//! The gRPC service for traces. Unlike the generated one it leaves a message as it came, so that it
-//! can be measured before it is decoded.
+//! The gRPC services. Unlike the generated ones they leave a message as it came, so that it can be measured
+//! before it is decoded.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,39 +7,35 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use futures_util::future::BoxFuture;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use tonic::codec::{
     Codec, CompressionEncoding, DecodeBuf, Decoder, EnabledCompressionEncodings, EncodeBuf, Encoder,
 };
 use tonic::codegen::{Body as HttpBody, Service, StdError, http};
-use tonic::server::{Grpc, NamedService, UnaryService};
-use tonic::{Request, Response, Status};
+use tonic::server::{Grpc, UnaryService};
+use tonic::{Code, Request, Response, Status};
 
 use super::body::{Encoding, Unreadable};
-use super::intake::{Body, Rejected, take_in};
-use crate::traces::Store;
+use super::gate::Gate;
+use super::intake::{Body, take_in};
+use super::receivers::Receivers;
+use super::response::ExportResponse;
+use super::signal::{Rejected, Signal};
 use crate::wire::intake::{Intake, Meter};
 
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-
-/// Takes spans in; all other methods are UNIMPLEMENTED.
+/// The `Export` methods of the signals that are taken; all other methods are UNIMPLEMENTED.
 #[derive(Clone)]
-pub(super) struct Traces {
-    store: Arc<Store>,
+pub(super) struct Exports {
+    receivers: Receivers,
 }
 
-impl Traces {
-    pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store }
+impl Exports {
+    pub(super) fn new(receivers: Receivers) -> Self {
+        Self { receivers }
     }
 }
 
-impl NamedService for Traces {
-    const NAME: &'static str = "opentelemetry.proto.collector.trace.v1.TraceService";
-}
-
-impl<B> Service<http::Request<B>> for Traces
+impl<B> Service<http::Request<B>> for Exports
 where
     B: HttpBody + Send + 'static,
     B::Error: Into<StdError> + Send + 'static,
@@ -53,33 +49,54 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        if request.uri().path() != EXPORT {
-            let status = Status::unimplemented("only traces are taken");
+        let path = request.uri().path();
+        let Some(signal) = self.receivers.of_method(path) else {
+            let status = Status::unimplemented(format!("{path} is not taken here"));
             return Box::pin(async move { Ok(status.into_http()) });
-        }
-        let export = Export(Arc::clone(&self.store));
-        let longest = self.store.limits().max_grpc_message_bytes;
+        };
+        let signal = Arc::clone(signal);
+        let gate = self.receivers.gate().clone();
+        let longest = self.receivers.max_grpc_message_bytes();
         Box::pin(async move {
             let mut gzip = EnabledCompressionEncodings::default();
             gzip.enable(CompressionEncoding::Gzip);
-            let raw = Raw(export.0.intake().clone());
+            let raw = Raw(gate.intake().clone());
             let mut grpc = Grpc::new(raw)
                 .apply_compression_config(gzip, gzip)
                 .apply_max_message_size_config(Some(longest), None);
-            Ok(grpc.unary(export, request).await)
+            let export = Export {
+                gate,
+                signal: Arc::clone(&signal),
+            };
+            let response = grpc.unary(export, request).await;
+            count(&*signal, &response);
+            Ok(response)
         })
     }
 }
 
-/// The one method of the service.
-struct Export(Arc<Store>);
+/// Counts messages that no handler sees, because they cannot be decoded or are too large: by the codec's own
+/// codes. A response that has failed carries its code in the headers.
+fn count(signal: &dyn Signal, response: &http::Response<tonic::body::Body>) {
+    match Status::from_header_map(response.headers()).map(|it| it.code()) {
+        Some(Code::Internal) => signal.count_malformed(),
+        Some(Code::OutOfRange) => signal.count_too_large(),
+        _ => {}
+    }
+}
+
+/// One method.
+struct Export {
+    gate: Gate,
+    signal: Arc<dyn Signal>,
+}
 
 impl UnaryService<Unpacked> for Export {
-    type Response = ExportTraceServiceResponse;
+    type Response = ExportResponse;
     type Future = BoxFuture<'static, Result<Response<Self::Response>, Status>>;
 
     fn call(&mut self, request: Request<Unpacked>) -> Self::Future {
-        let store = Arc::clone(&self.0);
+        let (gate, signal) = (self.gate.clone(), Arc::clone(&self.signal));
         Box::pin(async move {
             let message = request.into_inner();
             let body = Body {
@@ -87,16 +104,16 @@ impl UnaryService<Unpacked> for Export {
                 encoding: Encoding::Protobuf,
                 gzip: None,
             };
-            let taken = take_in(&store, body).await;
+            let taken = take_in(&gate, &signal, body).await;
             drop(message.room);
             match taken {
-                Ok(answer) => Ok(Response::new(answer)),
+                Ok(partial) => Ok(Response::new(partial.into())),
                 Err(Rejected::Refused(failure)) => Err(failure.into()),
                 Err(Rejected::Unreadable(Unreadable::Malformed(reason))) => {
                     Err(Status::internal(reason))
                 }
                 Err(Rejected::Unreadable(Unreadable::TooLarge(message))) => {
-                    store.count_too_large();
+                    signal.count_too_large();
                     Err(Status::resource_exhausted(message))
                 }
             }
@@ -115,7 +132,7 @@ struct Unpacked {
 }
 
 impl Codec for Raw {
-    type Encode = ExportTraceServiceResponse;
+    type Encode = ExportResponse;
     type Decode = Unpacked;
     type Encoder = Self;
     type Decoder = Self;
@@ -130,7 +147,7 @@ impl Codec for Raw {
 }
 
 impl Encoder for Raw {
-    type Item = ExportTraceServiceResponse;
+    type Item = ExportResponse;
     type Error = Status;
 
     fn encode(&mut self, item: Self::Item, to: &mut EncodeBuf<'_>) -> Result<(), Status> {

@@ -1,0 +1,90 @@
+//! Where translated samples go: into the store, or nowhere, to see whether the store would take them.
+
+use super::report::Reason;
+use super::series::Sink;
+use crate::metrics::labels::METRIC_NAME;
+use crate::metrics::store::{Appended, Exemplar, Store};
+
+/// Stores samples and exemplars. Exemplars that the store does not take are counted there.
+pub(super) struct Storing<'s> {
+    pub(super) store: &'s Store,
+    /// Milliseconds since the Unix epoch.
+    pub(super) now: i64,
+}
+
+impl Sink for Storing<'_> {
+    fn sample(
+        &mut self,
+        labels: &[(&str, &str)],
+        time: i64,
+        value: f64,
+        exemplars: &[Exemplar],
+    ) -> Result<(), (Reason, String)> {
+        if self.store.refuses_time(time, self.now) {
+            return taken(Appended::OutOfBounds, labels, time, self.now);
+        }
+        let full = |error: crate::metrics::store::SeriesLimit| (Reason::Full, error.to_string());
+        let (series, _) = self.store.series_by_pairs(labels).map_err(full)?;
+        let appended = self.store.append_to(&series, time, value, self.now);
+        let (outcome, series) = appended.map_err(full)?;
+        taken(outcome, labels, time, self.now)?;
+        for exemplar in exemplars {
+            self.store
+                .add_exemplar(series.labels(), exemplar.clone(), self.now);
+        }
+        Ok(())
+    }
+
+    fn oldest(&self) -> i64 {
+        self.store.oldest(self.now)
+    }
+}
+
+/// Stores nothing.
+pub(super) struct Checking<'s> {
+    pub(super) store: &'s Store,
+    /// Milliseconds since the Unix epoch.
+    pub(super) now: i64,
+    /// Samples of series that the store does not have.
+    pub(super) new: usize,
+}
+
+impl Sink for Checking<'_> {
+    fn sample(
+        &mut self,
+        labels: &[(&str, &str)],
+        time: i64,
+        value: f64,
+        _exemplars: &[Exemplar],
+    ) -> Result<(), (Reason, String)> {
+        let outcome = self.store.would_append(labels, time, value, self.now);
+        taken(outcome.unwrap_or(Appended::Stored), labels, time, self.now)?;
+        self.new += usize::from(outcome.is_none());
+        Ok(())
+    }
+
+    fn oldest(&self) -> i64 {
+        self.store.oldest(self.now)
+    }
+}
+
+/// Prometheus' words for a sample that is not taken, and the metric.
+fn taken(
+    outcome: Appended,
+    labels: &[(&str, &str)],
+    time: i64,
+    now: i64,
+) -> Result<(), (Reason, String)> {
+    let problem = match outcome {
+        Appended::OutOfBounds if time > now => {
+            "out of bounds: timestamp is too far in the future".to_owned()
+        }
+        Appended::OutOfBounds => "out of bounds".to_owned(),
+        Appended::OutOfOrder => "out of order sample".to_owned(),
+        Appended::Duplicate => format!("duplicate sample for timestamp {time}"),
+        _ => return Ok(()),
+    };
+    let name = labels.iter().find(|(name, _)| *name == METRIC_NAME);
+    let name = name.map_or("", |(_, name)| name);
+    Err((Reason::Time, format!("{problem} ({name})")))
+}
