@@ -39,10 +39,12 @@ pub(crate) fn check_labels(labels: &LabelSet, limits: &Limits) -> Result<(), Ref
     if labels.is_empty() {
         return Err(Refusal::NoLabels);
     }
-    if labels.len() > limits.max_label_names {
+    // The service's name does not count, because Loki may have added it.
+    let count = labels.len() - usize::from(labels.get("service_name").is_some());
+    if count > limits.max_label_names {
         return Err(Refusal::TooManyLabels {
             stream: shortened_set(labels),
-            count: labels.len(),
+            count,
             limit: limits.max_label_names,
         });
     }

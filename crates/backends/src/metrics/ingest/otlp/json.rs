@@ -52,6 +52,8 @@ fn metric(reader: &mut Reader<'_>) -> Read<Metric> {
             "description" => return reader.set_text(&mut read.description),
             "unit" => return reader.set_text(&mut read.unit),
             "metadata" => return reader.list(&mut read.metadata, key_value),
+            // Null leaves no choice made.
+            _ if reader.null() => return Ok(()),
             "gauge" => Data::Gauge(gauge(reader)?),
             "sum" => Data::Sum(sum(reader)?),
             "histogram" => Data::Histogram(histogram(reader)?),
@@ -140,16 +142,17 @@ fn number_point(reader: &mut Reader<'_>) -> Read<NumberDataPoint> {
             reader.set_unsigned(&mut read.start_time_unix_nano)
         }
         "timeUnixNano" | "time_unix_nano" => reader.set_unsigned(&mut read.time_unix_nano),
-        "asInt" | "as_int" => {
+        "asInt" | "as_int" if !reader.null() => {
             read.value = Some(Value::AsInt(reader.signed()?));
             Ok(())
         }
-        "asDouble" | "as_double" => {
+        "asDouble" | "as_double" if !reader.null() => {
             read.value = Some(Value::AsDouble(reader.float()?));
             Ok(())
         }
         "exemplars" => reader.list(&mut read.exemplars, exemplar),
         "flags" => reader.set_unsigned(&mut read.flags),
+        "asInt" | "as_int" | "asDouble" | "as_double" => Ok(()),
         _ => reader.skip(),
     })?;
     Ok(read)
@@ -164,15 +167,15 @@ fn histogram_point(reader: &mut Reader<'_>) -> Read<HistogramDataPoint> {
         }
         "timeUnixNano" | "time_unix_nano" => reader.set_unsigned(&mut read.time_unix_nano),
         "count" => reader.set_unsigned(&mut read.count),
-        "sum" => set_float(reader, &mut read.sum),
+        "sum" => optional(reader, &mut read.sum),
         "bucketCounts" | "bucket_counts" => reader.list(&mut read.bucket_counts, unsigned),
         "explicitBounds" | "explicit_bounds" => {
             reader.list(&mut read.explicit_bounds, Reader::float)
         }
         "exemplars" => reader.list(&mut read.exemplars, exemplar),
         "flags" => reader.set_unsigned(&mut read.flags),
-        "min" => set_float(reader, &mut read.min),
-        "max" => set_float(reader, &mut read.max),
+        "min" => optional(reader, &mut read.min),
+        "max" => optional(reader, &mut read.max),
         _ => reader.skip(),
     })?;
     Ok(read)
@@ -187,19 +190,16 @@ fn exponential_point(reader: &mut Reader<'_>) -> Read<ExponentialHistogramDataPo
         }
         "timeUnixNano" | "time_unix_nano" => reader.set_unsigned(&mut read.time_unix_nano),
         "count" => reader.set_unsigned(&mut read.count),
-        "sum" => set_float(reader, &mut read.sum),
+        "sum" => optional(reader, &mut read.sum),
         "scale" => reader.set_unsigned(&mut read.scale),
         "zeroCount" | "zero_count" => reader.set_unsigned(&mut read.zero_count),
         "positive" => buckets(reader, read.positive.get_or_insert_default()),
         "negative" => buckets(reader, read.negative.get_or_insert_default()),
         "exemplars" => reader.list(&mut read.exemplars, exemplar),
         "flags" => reader.set_unsigned(&mut read.flags),
-        "min" => set_float(reader, &mut read.min),
-        "max" => set_float(reader, &mut read.max),
-        "zeroThreshold" | "zero_threshold" => {
-            read.zero_threshold = reader.float()?;
-            Ok(())
-        }
+        "min" => optional(reader, &mut read.min),
+        "max" => optional(reader, &mut read.max),
+        "zeroThreshold" | "zero_threshold" => float(reader, &mut read.zero_threshold),
         _ => reader.skip(),
     })?;
     Ok(read)
@@ -222,10 +222,7 @@ fn summary_point(reader: &mut Reader<'_>) -> Read<SummaryDataPoint> {
         }
         "timeUnixNano" | "time_unix_nano" => reader.set_unsigned(&mut read.time_unix_nano),
         "count" => reader.set_unsigned(&mut read.count),
-        "sum" => {
-            read.sum = reader.float()?;
-            Ok(())
-        }
+        "sum" => float(reader, &mut read.sum),
         "quantileValues" | "quantile_values" => reader.list(&mut read.quantile_values, quantile),
         "flags" => reader.set_unsigned(&mut read.flags),
         _ => reader.skip(),
@@ -236,14 +233,8 @@ fn summary_point(reader: &mut Reader<'_>) -> Read<SummaryDataPoint> {
 fn quantile(reader: &mut Reader<'_>) -> Read<ValueAtQuantile> {
     let mut read = ValueAtQuantile::default();
     reader.object(|reader, name| match name {
-        "quantile" => {
-            read.quantile = reader.float()?;
-            Ok(())
-        }
-        "value" => {
-            read.value = reader.float()?;
-            Ok(())
-        }
+        "quantile" => float(reader, &mut read.quantile),
+        "value" => float(reader, &mut read.value),
         _ => reader.skip(),
     })?;
     Ok(read)
@@ -256,14 +247,15 @@ fn exemplar(reader: &mut Reader<'_>) -> Read<Exemplar> {
             reader.list(&mut read.filtered_attributes, key_value)
         }
         "timeUnixNano" | "time_unix_nano" => reader.set_unsigned(&mut read.time_unix_nano),
-        "asInt" | "as_int" => {
+        "asInt" | "as_int" if !reader.null() => {
             read.value = Some(exemplar::Value::AsInt(reader.signed()?));
             Ok(())
         }
-        "asDouble" | "as_double" => {
+        "asDouble" | "as_double" if !reader.null() => {
             read.value = Some(exemplar::Value::AsDouble(reader.float()?));
             Ok(())
         }
+        "asInt" | "as_int" | "asDouble" | "as_double" => Ok(()),
         "traceId" | "trace_id" => reader.set_id(&mut read.trace_id, 16),
         "spanId" | "span_id" => reader.set_id(&mut read.span_id, 8),
         _ => reader.skip(),
@@ -271,8 +263,21 @@ fn exemplar(reader: &mut Reader<'_>) -> Read<Exemplar> {
     Ok(read)
 }
 
-fn set_float(reader: &mut Reader<'_>, to: &mut Option<f64>) -> Read<()> {
-    *to = Some(reader.float()?);
+/// A number that may be missing.
+fn optional(reader: &mut Reader<'_>, to: &mut Option<f64>) -> Read<()> {
+    *to = match reader.null() {
+        true => None,
+        false => Some(reader.float()?),
+    };
+    Ok(())
+}
+
+/// A number that is 0 when it is missing.
+fn float(reader: &mut Reader<'_>, to: &mut f64) -> Read<()> {
+    *to = match reader.null() {
+        true => 0.0,
+        false => reader.float()?,
+    };
     Ok(())
 }
 

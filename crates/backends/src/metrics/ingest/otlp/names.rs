@@ -143,7 +143,10 @@ fn clean(unit: &str) -> String {
             _ => built.push('_'),
         }
     }
-    built.strip_prefix('_').map_or(built.clone(), str::to_owned)
+    if built.starts_with('_') {
+        built.remove(0);
+    }
+    built
 }
 
 /// The name of a label.

@@ -44,6 +44,9 @@ pub(super) trait Sink {
 
     /// The oldest time that is taken, in milliseconds.
     fn oldest(&self) -> i64;
+
+    /// True if it matters that `target_info` is out of order. It is when two programs tell the same of themselves.
+    fn minds_order_of_info(&self) -> bool;
 }
 
 /// Gives all samples of a request to a sink and reports what is not taken. One data point that is refused does not
@@ -249,6 +252,7 @@ impl Translation<'_> {
             }
             if self.told.insert((labels.clone(), time))
                 && let Err((reason, message)) = self.sink.sample(&pairs, time, 1.0, &[])
+                && (reason != Reason::Time || self.sink.minds_order_of_info())
             {
                 return self.report.add(reason, 0, message);
             }

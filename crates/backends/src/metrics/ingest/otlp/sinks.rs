@@ -38,6 +38,10 @@ impl Sink for Storing<'_> {
     fn oldest(&self) -> i64 {
         self.store.oldest(self.now)
     }
+
+    fn minds_order_of_info(&self) -> bool {
+        false
+    }
 }
 
 /// Stores nothing.
@@ -65,6 +69,10 @@ impl Sink for Checking<'_> {
 
     fn oldest(&self) -> i64 {
         self.store.oldest(self.now)
+    }
+
+    fn minds_order_of_info(&self) -> bool {
+        true
     }
 }
 
