@@ -45,9 +45,8 @@ pub(super) async fn run(command: &[OsString], variables: &[(&str, String)]) -> a
 
 /// The exit code as a shell gives it.
 fn code(status: ExitStatus) -> u8 {
-    let code = match status.code() {
-        Some(code) => code,
-        None => BY_SIGNAL + status.signal().unwrap_or_default(),
-    };
+    let code = status
+        .code()
+        .unwrap_or_else(|| BY_SIGNAL + status.signal().unwrap_or_default());
     u8::try_from(code).unwrap_or(u8::MAX)
 }

@@ -13,6 +13,8 @@ mod command;
 mod place;
 mod variables;
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 pub use args::{EnvArgs, RunArgs};
@@ -28,9 +30,12 @@ const CANNOT_RUN: u8 = 125;
 /// When no lab answers.
 pub async fn env(args: EnvArgs) -> anyhow::Result<ExitCode> {
     let place = Place::find(&args.console).await?;
+    let mut lines = String::new();
     for (name, value) in variables::of(&place, args.service.as_deref(), None) {
-        println!("export {name}='{}'", value.replace('\'', r"'\''"));
+        let _ = writeln!(lines, "export {name}='{}'", value.replace('\'', r"'\''"));
     }
+    // A reader that has gone away is no failure.
+    let _ = std::io::stdout().write_all(lines.as_bytes());
     Ok(ExitCode::SUCCESS)
 }
 
