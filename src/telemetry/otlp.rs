@@ -44,8 +44,8 @@ pub struct Collector {
     pub timeout: Duration,
     /// Headers that each request has, such as a token.
     pub headers: HeaderMap,
-    /// Requests are compressed. That takes more time than to make the spans, and a tenth of the bytes: it pays
-    /// where the way to the collector costs more.
+    /// Requests are compressed. That takes more time than to make the spans, so it pays only where the way to the
+    /// collector is narrow.
     pub gzip: bool,
     /// `User-Agent` of each request, as `name/version`.
     pub user_agent: &'static str,
