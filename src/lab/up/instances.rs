@@ -60,7 +60,7 @@ const BATCH_DELAY: &str = "200";
 
 /// Environment variables that can keep an instance from starting, or from sending spans or lines. They are
 /// removed. A sampler, bounds and a time zone from the environment do reach the instance.
-const HOSTILE: [&str; 11] = [
+const HOSTILE: [&str; 12] = [
     "OTEL_SDK_DISABLED",
     "OTEL_TRACES_EXPORTER",
     "OTEL_EXPORTER_OTLP_COMPRESSION",
@@ -72,6 +72,8 @@ const HOSTILE: [&str; 11] = [
     "OTEL_PROPAGATORS",
     "OTEL_RESOURCE_ATTRIBUTES",
     "RUST_LOG",
+    // Of one instance: two cannot share a folder.
+    "SPAN_SPOOL_DIR",
 ];
 
 /// Status of one instance.
