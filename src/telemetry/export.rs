@@ -2,9 +2,9 @@
 //!
 //! Without a spool a batch is sent again for as long as an export may take, and is lost then. With one, a batch that
 //! the collector does not take goes to the disk at once. While the oldest batch on disk cannot be sent either, no
-//! other is tried: they go to the disk too. So the spans in memory are few, and a collector that comes back is asked once
-//! a second at most. One batch from the disk is under way at a time, beside those from the queue. The queue overflows
-//! to the disk as well, where a collector takes less than is made.
+//! other is tried: they go to the disk too. So the spans in memory are few, and a collector that is away is asked once
+//! a second at most. From the disk one request is under way at a time, beside those from the queue, with as many of the
+//! oldest batches as make a full one. The queue overflows to the disk as well, where a collector takes less than is made.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -41,9 +41,9 @@ pub(super) struct Worker {
     /// Exports that may be under way at the same time.
     parallel: usize,
     spool: Option<Spool>,
-    /// The oldest batch on disk, under way.
+    /// The oldest batches on disk, under way.
     resend: Option<Resend>,
-    /// Wait before the next attempt at it.
+    /// Wait before the next attempt at them.
     wait: Duration,
     /// Spans lost since exports began to fail; `None` while they succeed.
     failing: Option<u64>,
@@ -57,8 +57,9 @@ struct Exported {
     result: Result<Answer, ExportError>,
 }
 
-/// An export of a batch on disk.
+/// An export of batches on disk.
 struct Resend {
+    files: usize,
     spans: u64,
     export: Pin<Box<dyn Future<Output = Result<Answer, ExportError>> + Send>>,
 }
@@ -289,24 +290,26 @@ impl Worker {
         }));
     }
 
-    /// Begins to send the oldest batch on disk, if there is one and none is under way.
+    /// Begins to send the oldest batches on disk, if there are any and none is under way.
     fn resend_oldest(&mut self) {
         let Some(spool) = self.spool.as_mut().filter(|_| self.resend.is_none()) else {
             return;
         };
-        let Some((spans, bytes)) = spool.oldest(|lost| self.counters.failed.inc_by(lost)) else {
+        let most = self.settings.max_export_batch_size as u64;
+        let Some(oldest) = spool.oldest(most, |lost| self.counters.failed.inc_by(lost)) else {
             return;
         };
+        let message = Spans::Encoded(oldest.message.into());
         let exporter = self.exporter.clone();
         let pause = otlp::pause(self.wait);
         let limits = self.limits();
         let export = async move {
             time::sleep(pause).await;
-            let export = exporter.export_once(Spans::Encoded(bytes));
-            limits.hold(export).await
+            limits.hold(exporter.export_once(message)).await
         };
         self.resend = Some(Resend {
-            spans,
+            files: oldest.files,
+            spans: oldest.spans,
             export: Box::pin(export),
         });
     }
@@ -339,9 +342,9 @@ impl Worker {
         }
     }
 
-    /// Counts the spans of the oldest batch on disk, and removes it unless it is to be sent again.
+    /// Counts the spans of the oldest batches on disk, and removes these unless they are to be sent again.
     fn settle_oldest(&mut self, result: Result<Answer, ExportError>) {
-        let Some(Resend { spans, .. }) = self.resend.take() else {
+        let Some(Resend { files, spans, .. }) = self.resend.take() else {
             return;
         };
         match result {
@@ -364,7 +367,7 @@ impl Worker {
             }
         }
         if let Some(spool) = &mut self.spool {
-            spool.forget_oldest();
+            spool.forget(files);
         }
     }
 
@@ -400,7 +403,7 @@ impl Worker {
     }
 }
 
-/// The outcome of the batch from the disk that is under way; `None` when none is.
+/// The outcome of the batches from the disk that are under way; `None` when none are.
 async fn resent(resend: &mut Option<Resend>) -> Option<Result<Answer, ExportError>> {
     match resend {
         Some(resend) => Some(resend.export.as_mut().await),

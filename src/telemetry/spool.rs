@@ -14,7 +14,6 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use prometheus::IntGauge;
 use tracing::{info, warn};
 
@@ -94,6 +93,15 @@ impl Stored {
         };
         (written.name(BATCH) == name).then_some((written.number, written.spans))
     }
+}
+
+/// The oldest batches, as one message.
+#[derive(Debug, Default)]
+pub(super) struct Oldest {
+    /// Number of batches.
+    pub(super) files: usize,
+    pub(super) spans: u64,
+    pub(super) message: Vec<u8>,
 }
 
 /// What was in the folder at the start.
@@ -312,44 +320,70 @@ impl Spool {
         fs::rename(unfinished, self.path(file, BATCH))
     }
 
-    /// The oldest batch that can be read, and its spans. It stays until [`Spool::forget_oldest`]. `lost` gets the spans
-    /// of each batch that cannot be read; its file is renamed and never sent.
-    pub(super) fn oldest(&mut self, mut lost: impl FnMut(u64)) -> Option<(u64, Bytes)> {
-        while let Some(file) = self.files.front() {
-            let path = self.path(file, BATCH);
-            let largest = LARGEST.max(self.settings.max_bytes);
-            let error = match read(&path, file, largest) {
-                Ok(message) => return Some((file.spans, message)),
-                Err(error) => error,
-            };
-            warn!(
-                file = %path.display(),
-                error = %error,
-                spans = file.spans,
-                "a batch of spans on disk cannot be read; it is kept as …{UNREADABLE} and not sent"
-            );
-            lost(file.spans);
-            // Its room is not free.
-            let kept = fs::rename(&path, self.path(file, UNREADABLE)).is_ok();
-            self.pop(!kept);
+    /// The oldest batches that can be read, `most` spans of them unless the first has more. They stay until
+    /// [`Spool::forget`]. `lost` gets the spans of each batch that cannot be read; its file is renamed and never sent.
+    pub(super) fn oldest(&mut self, most: u64, mut lost: impl FnMut(u64)) -> Option<Oldest> {
+        loop {
+            let mut oldest = Oldest::default();
+            let mut unreadable = None;
+            for file in &self.files {
+                if oldest.files > 0 && oldest.spans + file.spans > most {
+                    break;
+                }
+                let path = self.path(file, BATCH);
+                match read(&path, file, LARGEST.max(self.settings.max_bytes)) {
+                    // Messages of Protocol Buffers one after the other are one message with the fields of all.
+                    Ok(message) => oldest.message.extend_from_slice(&message),
+                    Err(error) => {
+                        unreadable = Some((path, error));
+                        break;
+                    }
+                }
+                oldest.files += 1;
+                oldest.spans += file.spans;
+            }
+            if oldest.files > 0 {
+                return Some(oldest);
+            }
+            let (path, error) = unreadable?;
+            lost(self.set_aside(&path, &error));
         }
-        None
     }
 
-    /// Removes the oldest batch.
-    pub(super) fn forget_oldest(&mut self) {
+    /// Renames the oldest batch, which cannot be read, and gives the number of its spans.
+    fn set_aside(&mut self, path: &Path, error: &io::Error) -> u64 {
         let Some(file) = self.files.front() else {
-            return;
+            return 0;
         };
-        let path = self.path(file, BATCH);
-        if let Err(error) = fs::remove_file(&path) {
-            warn!(
-                file = %path.display(),
-                error = %error,
-                "spans that were sent cannot be removed from the disk; the next start sends them again"
-            );
+        let spans = file.spans;
+        warn!(
+            file = %path.display(),
+            error = %error,
+            spans,
+            "a batch of spans on disk cannot be read; it is kept as …{UNREADABLE} and not sent"
+        );
+        // Its room is not free.
+        let kept = fs::rename(path, self.path(file, UNREADABLE)).is_ok();
+        self.pop(!kept);
+        spans
+    }
+
+    /// Removes the oldest batches, which were sent.
+    pub(super) fn forget(&mut self, files: usize) {
+        for _ in 0..files {
+            let Some(file) = self.files.front() else {
+                return;
+            };
+            let path = self.path(file, BATCH);
+            if let Err(error) = fs::remove_file(&path) {
+                warn!(
+                    file = %path.display(),
+                    error = %error,
+                    "spans that were sent cannot be removed from the disk; the next start sends them again"
+                );
+            }
+            self.pop(true);
         }
-        self.pop(true);
         self.blocked = None;
     }
 
@@ -376,7 +410,7 @@ fn on_disk(length: u64) -> u64 {
 ///
 /// # Errors
 /// When the file is not one that a spool has written as a whole.
-fn read(path: &Path, file: &Stored, largest: u64) -> io::Result<Bytes> {
+fn read(path: &Path, file: &Stored, largest: u64) -> io::Result<Vec<u8>> {
     let damaged = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
     // A pipe would be waited for, and a device never end.
     let metadata = fs::symlink_metadata(path)?;
@@ -399,7 +433,8 @@ fn read(path: &Path, file: &Stored, largest: u64) -> io::Result<Bytes> {
     if head != expected {
         return Err(damaged("its content is not what was written"));
     }
-    Ok(Bytes::from(bytes).slice(HEAD..))
+    bytes.drain(..HEAD);
+    Ok(bytes)
 }
 
 /// FNV-1a of 64 bits: it finds what was cut off, left empty or mixed up by chance.
