@@ -7,7 +7,7 @@
 //! * [`exposition`]: `/metrics` as a response
 //! * [`grow_only`]: a map that requests read without a lock
 //! * [`hex`]: ids as hexadecimal digits
-//! * [`observe`]: the middleware that counts and times requests
+//! * [`observe`]: the middleware around requests: their span, their count and their time
 //! * [`log_line`]: the format of the log
 //! * [`log_writer`]: writes the log to standard output
 //! * [`metrics`]: the metrics themselves
@@ -15,7 +15,7 @@
 //! * [`propagation`]: W3C headers in and out
 //! * [`queue`]: the spans that wait for their export
 //! * [`sampler`]: samplers by their standard names
-//! * [`server_span`]: the middleware that makes a span per request
+//! * [`server_span`]: the span of a request
 //! * [`span_encoding`]: a span as the bytes of its OTLP message
 //! * [`spool`]: spans on disk that wait for the collector
 

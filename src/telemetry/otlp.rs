@@ -17,7 +17,7 @@ use opentelemetry_sdk::Resource;
 use prost::Message;
 use tokio::time::sleep;
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
@@ -43,6 +43,9 @@ pub struct Collector {
     pub timeout: Duration,
     /// Headers that each request has, such as a token.
     pub headers: HeaderMap,
+    /// Requests are compressed. That takes more time than to make the spans, so it pays only where the way to the
+    /// collector is narrow.
+    pub gzip: bool,
     /// `User-Agent` of each request, as `name/version`.
     pub user_agent: &'static str,
 }
@@ -70,6 +73,7 @@ pub(super) struct Exporter {
     channel: Channel,
     timeout: Duration,
     metadata: MetadataMap,
+    gzip: bool,
     /// The fields of `ResourceSpans` beside the spans.
     resource: Arc<[u8]>,
 }
@@ -89,6 +93,7 @@ impl Exporter {
             channel,
             timeout: collector.timeout,
             metadata: MetadataMap::from_headers(collector.headers),
+            gzip: collector.gzip,
             resource: Arc::default(),
         })
     }
@@ -149,6 +154,9 @@ impl Exporter {
 
     async fn send(&self, message: Spans) -> Result<ExportTraceServiceResponse, Status> {
         let mut client = Grpc::new(self.channel.clone());
+        if self.gzip {
+            client = client.send_compressed(CompressionEncoding::Gzip);
+        }
         client
             .ready()
             .await

@@ -128,13 +128,19 @@ impl<'a> Reader<'a> {
             self.milliseconds(&None, variable, default)
                 .map(|set| set.as_millis() as u64)
         })?;
-        for variable in [
+        let gzip = [
             "OTEL_EXPORTER_OTLP_COMPRESSION",
             "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
-        ] {
-            self.first(&None, variable)
-                .parse((), "none", |text| (text == "none").then_some(()))?;
-        }
+        ]
+        .into_iter()
+        .try_fold(false, |default, variable| {
+            let given = self.first(&None, variable);
+            given.parse(default, "gzip, none", |text| match text {
+                "gzip" => Some(true),
+                "none" => Some(false),
+                _ => None,
+            })
+        })?;
         let headers = self.collector_headers()?;
         let endpoint = self.endpoint(flag)?;
         Ok(endpoint
@@ -143,6 +149,7 @@ impl<'a> Reader<'a> {
                 endpoint: format!("http://{authority}"),
                 timeout: Duration::from_millis(timeout),
                 headers,
+                gzip,
                 user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")),
             }))
     }
