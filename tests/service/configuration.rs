@@ -39,6 +39,7 @@ fn a_bad_value_ends_the_start_with_code_2_and_one_line_that_says_what_is_allowed
             "a number from 1 to 2048",
         ),
         ("OTEL_BSP_SCHEDULE_DELAY", "-1", "milliseconds"),
+        ("SPAN_SPOOL_MIB", "0", "a number from 1 to 1048576"),
         ("OTEL_SDK_DISABLED", "perhaps", "true, false"),
         (
             "TARGET_ONE_HOST",
@@ -157,6 +158,8 @@ fn help_names_every_variable() {
         "TARGET_ONE_HOST",
         "OTEL_TRACES_SAMPLER_ARG",
         "OTEL_BSP_MAX_QUEUE_SIZE",
+        "SPAN_SPOOL_DIR",
+        "SPAN_SPOOL_MIB",
         "LOG_FORMAT",
         "RUST_LOG",
         "MAX_BODY_BYTES",

@@ -49,6 +49,7 @@ fn serve(endpoint: String) {
             }),
             sampler: Sampler::AlwaysOn,
             batch: BatchSettings::default(),
+            spool: None,
             propagation: Propagation::default(),
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
