@@ -6,6 +6,7 @@ use crate::support::spans::{batch, span};
 use lab_backends::traces::engine::search::{Request, SearchError, Wanted, search};
 use lab_backends::traces::{Limits, Store, lang};
 use lab_backends::wire::{Stop, Stopped};
+use opentelemetry_proto::tonic::trace::v1::Status;
 
 /// Traces 3000, 2999, … 1 arrive in this order in one minute, then 3001 to 3005 five minutes later.
 fn store() -> Store {
@@ -105,4 +106,60 @@ fn what_a_query_makes_in_memory_has_a_bound() {
     let query = format!("{{}}{}", " | by(span:id)".repeat(100));
     let ended = search(&store, &request(&query, 20), &Stop::never());
     assert!(matches!(ended, Err(SearchError::TooMuch(_))));
+}
+
+#[test]
+fn what_is_known_of_a_whole_trace_leaves_no_match_out() {
+    let store = Store::new(Limits::default());
+    let now = SystemTime::now();
+    for trace in 1..=60_u64 {
+        let spans = (0..3).map(|nth| {
+            let mut one = span(trace.into(), 10 * trace + nth);
+            let number = trace * 7 + nth * 5;
+            one.end_time_unix_nano = one.start_time_unix_nano + number % 11 * 1_000_000_000;
+            one.kind = (number % 6) as i32;
+            let code = (number % 3) as i32;
+            one.status = Some(Status {
+                code,
+                ..Status::default()
+            });
+            one
+        });
+        // One of them comes later.
+        for spans in spans.collect::<Vec<_>>().chunks(2) {
+            store.push(batch("app", spans.to_vec()), now).unwrap();
+        }
+    }
+    for filter in [
+        "duration > 9s",
+        "duration >= 10s",
+        "duration < 1s",
+        "duration <= 1s",
+        "duration = 3s",
+        "duration != 3s",
+        "duration > 10s",
+        "duration < -1s",
+        "duration > -1s",
+        "status = error",
+        "status = unset",
+        "status != ok",
+        "kind = client",
+        "kind = unspecified && status = ok",
+        "duration > 9s && status = error && kind = server",
+    ] {
+        // A comparison of another attribute may hold too, so that each trace is looked at.
+        let each = found(&store, &format!("{{ ({filter}) || .none = 1 }}"), 100);
+        let by_bounds = found(&store, &format!("{{ {filter} }}"), 100);
+        assert_eq!(by_bounds, each, "{filter}");
+        let second = "status = error";
+        let both = format!("{{ {filter} }} && {{ {second} }}");
+        let each = format!("{{ ({filter}) || .none = 1 }} && {{ {second} || .none = 1 }}");
+        assert_eq!(
+            found(&store, &both, 100),
+            found(&store, &each, 100),
+            "{both}"
+        );
+    }
+    assert_eq!(found(&store, "{ duration > 10s }", 100), []);
+    assert!(!found(&store, "{ duration > 9s && status = error }", 100).is_empty());
 }

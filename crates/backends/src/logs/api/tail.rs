@@ -191,12 +191,15 @@ impl Follower {
         let limits = self.store.limits();
         let mut budget = Budget::new(Stop::after(limits.query_timeout), limits.max_query_bytes);
         for entry in batch.entries.iter() {
+            budget.spend()?;
+            if !self.pipeline.passes(&entry.line, &mut budget)? {
+                continue;
+            }
             let Ok(metadata) = LabelSet::new(entry.metadata.iter().map(|(n, v)| (n, v))) else {
                 continue;
             };
             let mut fields = Fields::default();
             fields.reset(&batch.labels, metadata.as_slice());
-            budget.spend()?;
             let line = self
                 .pipeline
                 .run(entry.ts, &entry.line, &mut fields, &mut budget)?;

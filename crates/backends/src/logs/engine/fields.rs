@@ -44,6 +44,8 @@ struct Field {
 pub(crate) struct Fields<'s> {
     stream: &'s [Label],
     metadata: Vec<(Cow<'s, str>, &'s str)>,
+    /// What `metadata` was made of, unless it has been changed since or was made with an error.
+    made_of: Option<&'s [Label]>,
     /// Texts of the added labels.
     arena: String,
     parsed: Vec<Field>,
@@ -59,15 +61,26 @@ pub(crate) struct Fields<'s> {
 impl<'s> Fields<'s> {
     /// Resets to another line.
     pub(crate) fn reset(&mut self, stream: &'s LabelSet, metadata: &'s [Label]) {
-        self.stream = stream.as_slice();
-        self.metadata.clear();
+        let stream = stream.as_slice();
+        let same_stream = std::ptr::eq(self.stream, stream);
+        self.stream = stream;
         self.arena.clear();
         self.parsed.clear();
         self.index.clear();
         self.removed.clear();
         self.error = Cow::Borrowed("");
         self.details.clear();
+        // Most lines of a stream share one set of metadata.
+        let same = self.made_of.is_some_and(|of| std::ptr::eq(of, metadata));
+        if same && same_stream {
+            return;
+        }
+        self.metadata.clear();
+        self.made_of = Some(metadata);
         for (name, value) in metadata {
+            if matches!(&**name, ERROR | ERROR_DETAILS) {
+                self.made_of = None;
+            }
             match &**name {
                 ERROR => self.error = Cow::Owned(value.to_string()),
                 ERROR_DETAILS => self.details.push_str(value),
@@ -144,9 +157,17 @@ impl<'s> Fields<'s> {
         start..self.arena.len()
     }
 
+    fn hide_metadata(&mut self, name: &str) {
+        let before = self.metadata.len();
+        self.metadata.retain(|(own, _)| own != name);
+        if self.metadata.len() < before {
+            self.made_of = None;
+        }
+    }
+
     /// Sets a label.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.metadata.retain(|(own, _)| own != name);
+        self.hide_metadata(name);
         let value = Some(self.push(value));
         if let Some(at) = self.position(name) {
             if let Some(field) = self.parsed.get_mut(at) {
@@ -183,7 +204,7 @@ impl<'s> Fields<'s> {
 
     /// Removes a label.
     pub(crate) fn remove(&mut self, name: &str) {
-        self.metadata.retain(|(own, _)| own != name);
+        self.hide_metadata(name);
         if let Some(at) = self.position(name)
             && let Some(field) = self.parsed.get_mut(at)
         {

@@ -1,5 +1,6 @@
 //! Compiled line filters and label filters.
 
+use memchr::memmem::Finder;
 use regex::Regex;
 
 use super::error::QueryError;
@@ -21,8 +22,9 @@ const LABEL_FILTER: &str = "LabelFilterErr";
 /// The alternative of a line filter.
 #[derive(Clone, Debug)]
 enum Wanted {
-    /// A substring or an expression. The `regex` crate searches plain literals with a vectorised
-    /// substring search.
+    /// A substring.
+    Text(Box<Finder<'static>>),
+    /// An expression, or several substrings.
     Regex(Regex),
     Pattern(Pattern),
     Ip(IpPattern),
@@ -46,6 +48,12 @@ impl LineTest {
                     wanted.push(Wanted::Ip(IpPattern::new(pattern)?));
                 }
                 (LineOperand::Ip(_), _) => return Err("ip: invalid operation".to_owned()),
+                (LineOperand::Text(text), LineMatch::Contains | LineMatch::ContainsNot)
+                    if filter.alternatives.len() == 1 =>
+                {
+                    let finder = Finder::new(&**text).into_owned();
+                    wanted.push(Wanted::Text(Box::new(finder)));
+                }
                 (LineOperand::Text(text), LineMatch::Contains | LineMatch::ContainsNot) => {
                     expressions.push(regex::escape(text));
                 }
@@ -70,11 +78,20 @@ impl LineTest {
 
     pub(crate) fn passes(&self, line: &str) -> bool {
         let found = self.wanted.iter().any(|wanted| match wanted {
+            Wanted::Text(text) => text.find(line.as_bytes()).is_some(),
             Wanted::Regex(regex) => regex.is_match(line),
             Wanted::Pattern(pattern) => pattern.matches(line),
             Wanted::Ip(pattern) => pattern.is_in(line),
         });
         found == self.positive
+    }
+
+    /// Tests whether certainly no part of a text passes.
+    pub(crate) fn excludes(&self, text: &str) -> bool {
+        match self.wanted.as_slice() {
+            [Wanted::Text(wanted)] => self.positive && wanted.find(text.as_bytes()).is_none(),
+            _ => false,
+        }
     }
 }
 

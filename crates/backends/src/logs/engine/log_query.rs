@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use super::budget::Budget;
 use super::error::QueryError;
 use super::fields::{Fields, Origin};
 use super::pipeline::Pipeline;
 use crate::logs::lang::LogExpr;
-use crate::logs::store::{EntryRef, LabelSet, Store, StreamView};
+use crate::logs::store::{Chunk, EntryRef, LabelSet, Store, StreamView};
 use crate::wire::Stop;
 
 /// The order of the lines.
@@ -113,7 +114,7 @@ impl LogQuery<'_> {
             .iter()
             .map(|view| Cursor {
                 labels: &view.labels,
-                entries: entries(view, start, self.end, self.direction),
+                entries: entries(view, &pipeline, (start, self.end), self.direction),
                 pending: None,
             })
             .collect();
@@ -164,6 +165,9 @@ impl LogQuery<'_> {
     ) -> Result<(), QueryError> {
         for entry in cursor.entries.by_ref() {
             budget.spend()?;
+            if !pipeline.passes(entry.line, budget)? {
+                continue;
+            }
             fields.reset(cursor.labels, entry.metadata);
             if let Some(line) = pipeline.run(entry.ts, entry.line, fields, budget)? {
                 let line = LogLine {
@@ -180,13 +184,21 @@ impl LogQuery<'_> {
     }
 }
 
-fn entries(view: &StreamView, start: i64, end: i64, direction: Direction) -> Entries<'_> {
+/// The entries of a stream, except for chunks without a line that passes.
+fn entries<'v>(
+    view: &'v StreamView,
+    pipeline: &'v Pipeline,
+    (start, end): (i64, i64),
+    direction: Direction,
+) -> Entries<'v> {
+    let chunks = view.chunks.iter();
+    let matters = |chunk: &&Arc<Chunk>| !pipeline.excludes(chunk.text());
     match direction {
-        Direction::Forward => Box::new(view.chunks.iter().flat_map(move |chunk| {
+        Direction::Forward => Box::new(chunks.filter(matters).flat_map(move |chunk| {
             let (from, to) = chunk.range(start, end);
             (from..to).filter_map(move |at| chunk.entry(at))
         })),
-        Direction::Backward => Box::new(view.chunks.iter().rev().flat_map(move |chunk| {
+        Direction::Backward => Box::new(chunks.rev().filter(matters).flat_map(move |chunk| {
             let (from, to) = chunk.range(start, end);
             (from..to).rev().filter_map(move |at| chunk.entry(at))
         })),

@@ -14,6 +14,7 @@ mod label_format;
 mod log_query;
 mod matching;
 mod metric;
+mod outcomes;
 mod over_time;
 mod parsers;
 mod pipeline;

@@ -14,6 +14,7 @@ use super::label_format::LabelChanges;
 use super::parsers::LineParser;
 use super::template::{Kind, Template, text_or_label};
 use crate::logs::lang::{NamedMatcher, ParseError, Parser as ParserStage, Stage};
+use crate::logs::lines::pattern::Pattern;
 use crate::logs::store::LabelMatcher;
 use crate::wire::regex::Expression;
 
@@ -30,6 +31,8 @@ static ANSI: LazyLock<Regex> = LazyLock::new(|| {
 /// A compiled pipeline.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
+    /// The line filters before all other stages.
+    filters: Vec<LineTest>,
     steps: Vec<Step>,
     hints: Hints,
 }
@@ -78,11 +81,18 @@ impl Pipeline {
         if expressions > MAX_EXPRESSIONS {
             return Err(QueryError::TooManyExpressions(MAX_EXPRESSIONS));
         }
-        let steps = ordered(stages).into_iter().map(compile);
-        Ok(Self {
-            steps: steps.collect::<Result<_, _>>()?,
+        let mut pipeline = Self {
+            filters: Vec::new(),
+            steps: Vec::new(),
             hints: Hints::default(),
-        })
+        };
+        for stage in ordered(stages) {
+            match compile(stage)? {
+                Step::Line(test) if pipeline.steps.is_empty() => pipeline.filters.push(test),
+                step => pipeline.steps.push(step),
+            }
+        }
+        Ok(pipeline)
     }
 
     /// Restricts parsers to the labels that the query needs: those of the grouping (`None` if all
@@ -113,7 +123,42 @@ impl Pipeline {
         }
     }
 
-    /// Runs a line through all stages. Returns the resulting line, or `None` if a stage dropped it.
+    /// Tests whether the line filters before all other stages drop each line that is a part of this text.
+    pub(crate) fn excludes(&self, text: &str) -> bool {
+        self.filters.iter().any(|test| test.excludes(text))
+    }
+
+    /// Tests a line by the line filters before all other stages.
+    ///
+    /// # Errors
+    /// The query timed out.
+    #[inline]
+    pub(crate) fn passes(&self, line: &str, budget: &mut Budget) -> Result<bool, QueryError> {
+        for test in &self.filters {
+            budget.work(line.len())?;
+            if !test.passes(line) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The patterns whose captures decide what becomes of a line that [`passes`](Self::passes), together with the labels
+    /// of its stream and its metadata. `None` if other stages read the line too, or change it.
+    pub(crate) fn deciding(&self) -> Option<Vec<Pattern>> {
+        let mut patterns = Vec::new();
+        for step in &self.steps {
+            match step {
+                Step::Parse(LineParser::Pattern(pattern)) => patterns.push(pattern.clone()),
+                Step::Condition(_) | Step::Drop(_) | Step::Keep(_) => {}
+                _ => return None,
+            }
+        }
+        Some(patterns)
+    }
+
+    /// Runs a line that [`passes`](Self::passes) through the other stages. Returns the resulting line, or `None` if a
+    /// stage dropped it.
     ///
     /// # Errors
     /// The query timed out, or its stages made too many bytes from this line.
@@ -160,12 +205,6 @@ impl Pipeline {
             }
         }
         Ok(Some(line))
-    }
-
-    /// Tests whether it passes every line unchanged.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Range functions: at each step they read the samples in `(t - range, t]`.
 
+use std::ops::RangeInclusive;
+
 use super::budget::Budget;
 use super::error::QueryError;
 use super::metric::Steps;
@@ -64,20 +66,30 @@ impl RangeCall<'_> {
         weigh: impl Fn(Sample) -> i64 + Sync,
     ) -> Result<Vec<Series>, QueryError> {
         let bytes = (windows.count + 1).saturating_mul(POINT);
-        type Changes = Vec<Vec<(i64, i64)>>;
-        let count = |changes: &mut Changes, series: usize, sample: Sample, budget: &mut Budget| {
-            if series >= changes.len() {
+        #[derive(Default)]
+        struct Counted {
+            series: Vec<Vec<(i64, i64)>>,
+            /// The windows of the latest sample, which are those of the next one too for the most part.
+            within: Within,
+        }
+        let count = |counted: &mut Counted, series: usize, sample: Sample, budget: &mut Budget| {
+            if series >= counted.series.len() {
                 budget.hold(bytes)?;
-                changes.resize(series + 1, vec![(0, 0); windows.count + 1]);
+                let none = vec![(0, 0); windows.count + 1];
+                counted.series.resize(series + 1, none);
             }
-            let (first, last) = windows.of(sample.ts);
+            if !counted.within.times.contains(&sample.ts) {
+                counted.within = windows.of(sample.ts);
+            }
             let weight = weigh(sample);
-            if let (true, Some(change)) = (first <= last, changes.get_mut(series)) {
+            if let (Some((first, after)), Some(change)) =
+                (counted.within.windows, counted.series.get_mut(series))
+            {
                 if let Some((count, total)) = change.get_mut(first) {
                     *count += 1;
                     *total += weight;
                 }
-                if let Some((count, total)) = change.get_mut(last + 1) {
+                if let Some((count, total)) = change.get_mut(after) {
                     *count -= 1;
                     *total -= weight;
                 }
@@ -85,9 +97,9 @@ impl RangeCall<'_> {
             Ok(())
         };
         let found = extractor.read(store, windows.bounds(), budget, count)?;
-        let mut changes: Changes = vec![Vec::new(); found.labels.len()];
+        let mut changes = vec![Vec::new(); found.labels.len()];
         for part in found.parts {
-            for (series, own) in part.series.into_iter().zip(part.collected) {
+            for (series, own) in part.series.into_iter().zip(part.collected.series) {
                 match changes.get_mut(series) {
                     Some(all) if all.is_empty() => *all = own,
                     Some(all) => {
@@ -239,20 +251,77 @@ impl Windows {
         (until.saturating_sub(self.range), until)
     }
 
-    /// The first and the last window that contain a time.
-    fn of(&self, ts: i64) -> (usize, usize) {
-        let since = ts.saturating_sub(self.first);
-        let first = since
-            .saturating_add(self.step - 1)
-            .div_euclid(self.step)
-            .max(0);
-        let last = since
-            .saturating_add(self.range - 1)
-            .div_euclid(self.step)
-            .min(self.count as i64 - 1);
-        if last < 0 {
-            return (1, 0);
+    /// The windows that contain a time.
+    fn of(&self, ts: i64) -> Within {
+        let wide = i128::from;
+        let (step, range) = (wide(self.step), wide(self.range));
+        let since = wide(ts) - wide(self.first);
+        // A window ends at `end * step` and begins `range` before it.
+        let first = (since + step - 1).div_euclid(step);
+        let last = (since + range - 1).div_euclid(step);
+        // All times after the end of the window before the first one, and of the last window's range.
+        let from = ((first - 1) * step + 1).max(last * step - range + 1);
+        let until = (first * step).min((last + 1) * step - range);
+        let time = |since: i128| {
+            let time = since + wide(self.first);
+            time.clamp(wide(i64::MIN), wide(i64::MAX)) as i64
+        };
+        let (first, last) = (first.max(0), last.min(self.count as i128 - 1));
+        Within {
+            times: time(from)..=time(until),
+            windows: (first <= last).then(|| (first as usize, last as usize + 1)),
         }
-        (first as usize, last as usize)
+    }
+}
+
+/// The windows that contain each of some times.
+#[derive(Debug, PartialEq)]
+struct Within {
+    /// Unix nanoseconds.
+    times: RangeInclusive<i64>,
+    /// The first one, and the one after the last; none contains the times if absent.
+    windows: Option<(usize, usize)>,
+}
+
+impl Default for Within {
+    /// Of no time.
+    fn default() -> Self {
+        Self {
+            times: RangeInclusive::new(1, 0),
+            windows: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_windows_of_a_time_are_those_that_contain_it() {
+        for (step, range) in [(15, 60), (60, 15), (7, 7), (10, 25), (1, 3), (5, 1)] {
+            let windows = Windows {
+                first: -20,
+                step,
+                count: 9,
+                range,
+            };
+            let contain = |ts: i64| -> Vec<usize> {
+                let is_in = |at: &usize| {
+                    let (after, until) = windows.window(*at);
+                    after < ts && ts <= until
+                };
+                (0..windows.count).filter(is_in).collect()
+            };
+            for ts in -100..700 {
+                let within = windows.of(ts);
+                assert!(within.times.contains(&ts), "{step} {range} {ts}");
+                let (first, after) = within.windows.unwrap_or_default();
+                for same in within.times.clone() {
+                    let all: Vec<usize> = (first..after).collect();
+                    assert_eq!(contain(same), all, "{step} {range} {ts} {same}");
+                }
+            }
+        }
     }
 }

@@ -7,10 +7,12 @@ use super::budget::Budget;
 use super::error::QueryError;
 use super::fields::{Fields, PRESERVE_ERROR};
 use super::filters::Condition;
+use super::outcomes::Outcomes;
 use super::pipeline::Pipeline;
 use super::value::Labels;
 use crate::logs::lang::units::parse_bytes;
 use crate::logs::lang::{Grouping, LogRange, Unwrap, UnwrapConversion, parse_float};
+use crate::logs::lines::pattern::Pattern;
 use crate::logs::store::{Chunk, EntryRef, Quoted, Store, StreamView};
 use crate::wire::duration::go;
 use crate::wire::parts::in_parts;
@@ -42,6 +44,8 @@ pub(crate) struct Extractor<'q> {
     /// The grouping that names the series; all labels when absent.
     grouping: Option<&'q Grouping>,
     filters: Vec<Condition>,
+    /// The patterns whose captures decide what becomes of a line, if nothing else of it does.
+    deciding: Option<Vec<Pattern>>,
 }
 
 /// The series found so far, by their encoded labels.
@@ -49,6 +53,22 @@ pub(crate) struct Extractor<'q> {
 struct Known {
     index: HashMap<Vec<u8>, usize>,
     labels: Vec<Labels>,
+    /// The labels that were looked up last, and their series.
+    last: Vec<u8>,
+    last_series: usize,
+    /// Those that are looked up.
+    key: Vec<u8>,
+}
+
+/// What a thread knows while it goes from line to line.
+#[derive(Default)]
+struct Reader<'v> {
+    known: Known,
+    fields: Fields<'v>,
+    /// What became of lines of this chunk, where a few texts decide it.
+    outcomes: Outcomes,
+    /// The series of lines of this chunk whose labels no stage changed, by their metadata.
+    unchanged: Vec<Option<usize>>,
 }
 
 /// Entries of a chunk that a query reads.
@@ -92,6 +112,7 @@ impl<'q> Extractor<'q> {
         let value = range.unwrap.as_ref().map(|unwrap| &*unwrap.label);
         pipeline.look_only_for(groups, &filters, value);
         Ok(Self {
+            deciding: pipeline.deciding(),
             pipeline,
             range,
             grouping,
@@ -137,51 +158,93 @@ impl<'q> Extractor<'q> {
             |run| run.to - run.from,
             LINES_FOR_A_THREAD,
             |runs| {
-                let (mut known, mut collected) = (Known::default(), C::default());
+                let (mut reader, mut collected) = (Reader::default(), C::default());
                 let mut budget = shared.share();
-                self.read_runs(runs, &mut known, &mut budget, |series, sample, budget| {
-                    found(&mut collected, series, sample, budget)
-                })?;
-                Ok((known, collected))
+                for run in runs {
+                    self.read_run(run, &mut reader, &mut budget, |series, sample, budget| {
+                        found(&mut collected, series, sample, budget)
+                    })?;
+                }
+                Ok((reader.known, collected))
             },
         );
         joined(parts)
     }
 
-    fn read_runs(
+    fn read_run<'v>(
         &self,
-        runs: &[Run<'_>],
-        known: &mut Known,
+        run: &Run<'v>,
+        reader: &mut Reader<'v>,
         budget: &mut Budget,
         mut found: impl FnMut(usize, Sample, &mut Budget) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        let mut key = Vec::new();
-        let mut fields = Fields::default();
-        for run in runs {
-            // If no stage changes labels, the series depends only on stream and metadata.
-            let mut unchanged: Vec<Option<usize>> = Vec::new();
-            for entry in (run.from..run.to).filter_map(|at| run.chunk.entry(at)) {
-                budget.spend()?;
-                let Some(sample) = self.sample(run.view, entry, &mut fields, budget)? else {
-                    continue;
-                };
-                let slot = entry.metadata_id as usize;
-                let plain = !fields.is_changed() && self.range.unwrap.is_none();
-                let cached = unchanged.get(slot).copied().flatten().filter(|_| plain);
-                let series = match cached {
-                    Some(series) => series,
-                    None => self.series(&fields, known, &mut key, budget)?,
-                };
-                if plain && cached.is_none() {
-                    unchanged.resize(unchanged.len().max(slot + 1), None);
-                    if let Some(cell) = unchanged.get_mut(slot) {
-                        *cell = Some(series);
-                    }
+        if self.pipeline.excludes(run.chunk.text()) {
+            return budget.work(run.chunk.text().len());
+        }
+        reader.outcomes.forget();
+        reader.unchanged.clear();
+        for entry in (run.from..run.to).filter_map(|at| run.chunk.entry(at)) {
+            budget.spend()?;
+            if !self.pipeline.passes(entry.line, budget)? {
+                continue;
+            }
+            let Some(patterns) = &self.deciding else {
+                if let Some((series, sample)) = self.line(run.view, entry, reader, budget)? {
+                    found(series, sample, budget)?;
                 }
-                found(series, sample, budget)?;
+                continue;
+            };
+            budget.work(entry.line.len())?;
+            let known = reader.outcomes.of(entry.metadata_id, patterns, entry.line);
+            let outcome = match known {
+                Some(outcome) => outcome,
+                None => {
+                    let found = self.line(run.view, entry, reader, budget)?;
+                    let outcome = found.map(|(series, sample)| (series, sample.value));
+                    reader.outcomes.keep(outcome);
+                    outcome
+                }
+            };
+            if let Some((series, value)) = outcome {
+                let (ts, bytes) = (entry.ts, entry.line.len());
+                found(series, Sample { ts, bytes, value }, budget)?;
             }
         }
         Ok(())
+    }
+
+    /// The series and the sample of a line that passes the first line filters, or `None` if a later stage dropped it.
+    fn line<'v>(
+        &self,
+        view: &'v StreamView,
+        entry: EntryRef<'v>,
+        reader: &mut Reader<'v>,
+        budget: &mut Budget,
+    ) -> Result<Option<(usize, Sample)>, QueryError> {
+        let Reader {
+            known,
+            fields,
+            unchanged,
+            ..
+        } = reader;
+        let Some(sample) = self.sample(view, entry, fields, budget)? else {
+            return Ok(None);
+        };
+        // If no stage changes labels, the series depends only on stream and metadata.
+        let plain = !fields.is_changed() && self.range.unwrap.is_none();
+        let slot = entry.metadata_id as usize;
+        let cached = unchanged.get(slot).copied().flatten().filter(|_| plain);
+        if let Some(series) = cached {
+            return Ok(Some((series, sample)));
+        }
+        let series = self.series(fields, known, budget)?;
+        if plain {
+            unchanged.resize(unchanged.len().max(slot + 1), None);
+            if let Some(cell) = unchanged.get_mut(slot) {
+                *cell = Some(series);
+            }
+        }
+        Ok(Some((series, sample)))
     }
 
     /// The sample of a line, or `None` if the pipeline dropped it.
@@ -193,17 +256,14 @@ impl<'q> Extractor<'q> {
         budget: &mut Budget,
     ) -> Result<Option<Sample>, QueryError> {
         fields.reset(&view.labels, entry.metadata);
+        let Some(line) = self.pipeline.run(entry.ts, entry.line, fields, budget)? else {
+            return Ok(None);
+        };
         let mut sample = Sample {
             ts: entry.ts,
-            bytes: entry.line.len(),
+            bytes: line.len(),
             value: 1.0,
         };
-        if !self.pipeline.is_empty() {
-            let Some(line) = self.pipeline.run(entry.ts, entry.line, fields, budget)? else {
-                return Ok(None);
-            };
-            sample.bytes = line.len();
-        }
         if let Some(unwrap) = &self.range.unwrap {
             match unwrapped(unwrap, fields) {
                 Some(value) => sample.value = value,
@@ -237,9 +297,9 @@ impl<'q> Extractor<'q> {
         &self,
         fields: &Fields<'_>,
         known: &mut Known,
-        key: &mut Vec<u8>,
         budget: &mut Budget,
     ) -> Result<usize, QueryError> {
+        let key = &mut known.key;
         key.clear();
         let mut push = |text: &str| {
             // Lengths make the encoding unambiguous for any content.
@@ -265,14 +325,20 @@ impl<'q> Extractor<'q> {
                 }
             }
         }
-        if let Some(series) = known.index.get(key.as_slice()) {
+        if known.key == known.last && !known.labels.is_empty() {
+            return Ok(known.last_series);
+        }
+        known.last.clone_from(&known.key);
+        if let Some(series) = known.index.get(known.key.as_slice()) {
+            known.last_series = *series;
             return Ok(*series);
         }
         let series = known.labels.len();
+        known.last_series = series;
         if series >= MAX_SERIES {
             return Err(QueryError::TooManySeries(MAX_SERIES));
         }
-        budget.hold(2 * key.len() + 256)?;
+        budget.hold(2 * known.key.len() + 256)?;
         let labels = self.labels(fields);
         known.labels.push(Labels(
             labels
@@ -280,7 +346,7 @@ impl<'q> Extractor<'q> {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
         ));
-        known.index.insert(key.clone(), series);
+        known.index.insert(known.key.clone(), series);
         Ok(series)
     }
 

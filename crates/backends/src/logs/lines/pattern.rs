@@ -1,13 +1,76 @@
 //! Patterns: literals between captures, as the `pattern` parser and the line filters `|>` and `!>`
 //! read them.
 
+use memchr::memchr;
+use memchr::memmem::Finder;
+
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     /// Literal before the first capture.
     prefix: String,
-    /// Captures, each with the literal that ends it; the last literal may be empty.
-    captures: Vec<(Option<String>, String)>,
+    captures: Vec<Capture>,
+}
+
+/// A capture.
+#[derive(Clone, Debug)]
+struct Capture {
+    /// None for `<_>`.
+    name: Option<String>,
+    end: End,
+}
+
+/// Where a capture ends.
+#[derive(Clone, Debug)]
+enum End {
+    /// With the line: only the last capture.
+    Line,
+    /// Before a literal of one byte, such as a space.
+    Byte(u8),
+    /// Before a longer literal.
+    Text(Box<Finder<'static>>),
+}
+
+impl End {
+    fn new(literal: &str) -> Self {
+        match literal.as_bytes() {
+            [] => Self::Line,
+            [byte] => Self::Byte(*byte),
+            literal => Self::Text(Box::new(Finder::new(literal).into_owned())),
+        }
+    }
+
+    /// Splits a text around the literal; without it the capture takes the whole text.
+    fn split<'l>(&self, text: &'l str) -> (&'l str, Option<&'l str>) {
+        let (at, after) = match self {
+            Self::Line => (None, 0),
+            Self::Byte(byte) => (find_byte(text.as_bytes(), *byte), 1),
+            Self::Text(literal) => (literal.find(text.as_bytes()), literal.needle().len()),
+        };
+        match at.and_then(|at| Some((text.get(..at)?, text.get(at + after..)?))) {
+            Some((value, rest)) => (value, Some(rest)),
+            None => (text, None),
+        }
+    }
+}
+
+/// The place of the first such byte. Most captures are a few bytes long, which eight at a time find sooner than the
+/// vectors of `memchr`.
+fn find_byte(text: &[u8], byte: u8) -> Option<usize> {
+    const NEAR: usize = 32;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let wanted = ONES.wrapping_mul(byte.into());
+    let (words, _) = text.get(..NEAR).unwrap_or(text).as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        // The byte is where this is zero; taking one from each byte borrows first there.
+        let zeros = u64::from_le_bytes(*word) ^ wanted;
+        let found = zeros.wrapping_sub(ONES) & !zeros & (ONES << 7);
+        if found != 0 {
+            return Some(8 * at + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let seen = 8 * words.len();
+    Some(seen + memchr(byte, text.get(seen..)?)?)
 }
 
 /// Reads a capture `<name>` at the start of a text; returns its name and the rest.
@@ -25,7 +88,8 @@ impl Pattern {
     /// The message of Loki.
     pub(crate) fn parser(text: &str) -> Result<Self, String> {
         let pattern = Self::new(text)?;
-        let names: Vec<&String> = pattern.captures.iter().flat_map(|(name, _)| name).collect();
+        let named = pattern.captures.iter().flat_map(|capture| &capture.name);
+        let names: Vec<&String> = named.collect();
         if names.is_empty() {
             return Err("at least one capture is required".to_owned());
         }
@@ -51,7 +115,8 @@ impl Pattern {
         }
         let pattern = Self::new(text)?;
         pattern.check_neighbours()?;
-        match pattern.captures.iter().find_map(|(name, _)| name.as_ref()) {
+        let mut named = pattern.captures.iter().flat_map(|capture| &capture.name);
+        match named.next() {
             Some(name) => Err(format!("named captures are not allowed: found '<{name}>'")),
             None => Ok(pattern),
         }
@@ -63,33 +128,40 @@ impl Pattern {
                 "parse error at line 1, col 1: syntax error: unexpected $end, expecting IDENTIFIER or LITERAL".to_owned(),
             );
         }
-        let mut pattern = Self {
-            prefix: String::new(),
-            captures: Vec::new(),
-        };
+        let mut prefix = String::new();
+        let mut captures: Vec<(Option<String>, String)> = Vec::new();
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             if let Some((name, after)) = capture(rest) {
                 let name = (name != "_").then(|| name.to_owned());
-                pattern.captures.push((name, String::new()));
+                captures.push((name, String::new()));
                 rest = after;
                 continue;
             }
-            match pattern.captures.last_mut() {
+            match captures.last_mut() {
                 Some((_, literal)) => literal.push(first),
-                None => pattern.prefix.push(first),
+                None => prefix.push(first),
             }
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
         }
-        Ok(pattern)
+        let captures = captures.into_iter();
+        Ok(Self {
+            prefix,
+            captures: captures
+                .map(|(name, literal)| Capture {
+                    name,
+                    end: End::new(&literal),
+                })
+                .collect(),
+        })
     }
 
     /// Two captures need a literal between them.
     fn check_neighbours(&self) -> Result<(), String> {
-        let shown = |name: &Option<String>| format!("<{}>", name.as_deref().unwrap_or("_"));
+        let shown = |one: &Capture| format!("<{}>", one.name.as_deref().unwrap_or("_"));
         for pair in self.captures.windows(2) {
-            if let [(first, literal), (second, _)] = pair
-                && literal.is_empty()
+            if let [first, second] = pair
+                && matches!(first.end, End::Line)
             {
                 let both = shown(first) + &shown(second);
                 return Err(format!(
@@ -112,14 +184,14 @@ impl Pattern {
             return false;
         };
         let mut open = false;
-        for (_, literal) in &self.captures {
-            open = literal.is_empty();
+        for capture in &self.captures {
+            open = matches!(capture.end, End::Line);
             if open {
                 break;
             }
-            match rest.find(literal.as_str()) {
-                None | Some(0) => return false,
-                Some(at) => rest = rest.get(at + literal.len()..).unwrap_or_default(),
+            match capture.end.split(rest) {
+                ("", _) | (_, None) => return false,
+                (_, Some(after)) => rest = after,
             }
         }
         // An open capture takes the rest, which must not be empty.
@@ -128,10 +200,10 @@ impl Pattern {
 
     /// Forgets the names of captures that nobody needs, and all that comes after the last one that is needed.
     pub(crate) fn keep_only(&mut self, needed: impl Fn(&str) -> bool) {
-        for (name, _) in &mut self.captures {
+        for Capture { name, .. } in &mut self.captures {
             *name = name.take().filter(|name| needed(name));
         }
-        let last = self.captures.iter().rposition(|(name, _)| name.is_some());
+        let last = self.captures.iter().rposition(|one| one.name.is_some());
         self.captures.truncate(last.map_or(0, |last| last + 1));
     }
 
@@ -144,12 +216,9 @@ impl Pattern {
         if line.is_empty() {
             return;
         }
-        for (name, literal) in &self.captures {
-            let (value, after) = match literal.as_str() {
-                "" => (rest, None),
-                literal => split(rest, literal),
-            };
-            if let Some(name) = name {
+        for capture in &self.captures {
+            let (value, after) = capture.end.split(rest);
+            if let Some(name) = &capture.name {
                 found(name, value);
             }
             match after {
@@ -157,22 +226,6 @@ impl Pattern {
                 None => return,
             }
         }
-    }
-}
-
-/// Splits a text around the first occurrence of a literal.
-fn split<'l>(text: &'l str, literal: &str) -> (&'l str, Option<&'l str>) {
-    let parts = match literal.as_bytes() {
-        // The common case: a single byte, such as a space or bracket.
-        [byte] => text
-            .bytes()
-            .position(|b| b == *byte)
-            .and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?))),
-        _ => text.split_once(literal),
-    };
-    match parts {
-        Some((before, after)) => (before, Some(after)),
-        None => (text, None),
     }
 }
 
@@ -191,6 +244,25 @@ mod tests {
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         let owned = |(n, v): &(&str, &str)| ((*n).to_owned(), (*v).to_owned());
         pairs.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn a_byte_is_found_wherever_it_is() {
+        for length in 0..80 {
+            for at in 0..=length {
+                for (byte, other) in [(b' ', b'!'), (0x80, 0x7f), (0, 1), (1, 0), (0xff, 0xfe)] {
+                    let mut text = vec![other; length];
+                    let found = text.get_mut(at).map(|cell| *cell = byte).map(|()| at);
+                    assert_eq!(find_byte(&text, byte), found, "{byte} {at} of {length}");
+                    // The first of several.
+                    text.iter_mut()
+                        .skip(at)
+                        .step_by(3)
+                        .for_each(|cell| *cell = byte);
+                    assert_eq!(find_byte(&text, byte), found, "{byte} {at} of {length}");
+                }
+            }
+        }
     }
 
     #[test]

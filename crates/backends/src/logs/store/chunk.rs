@@ -72,6 +72,12 @@ impl Chunk {
         self.text.len()
     }
 
+    /// All lines, one directly after the other, in the order of arrival.
+    #[must_use]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Estimated memory in bytes, by allocated capacity.
     #[must_use]
     pub fn bytes(&self) -> usize {

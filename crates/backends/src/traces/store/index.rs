@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span as WireSpan};
 use prost::Message;
 
 use super::dictionary::Dictionary;
+use super::extent::Needs;
 use super::span::Word;
 use super::trace::Trace;
 use crate::traces::{Limits, Stats};
@@ -46,6 +47,8 @@ pub(crate) struct Candidates<'a> {
     pub(crate) service: Option<&'a str>,
     /// This id.
     pub(crate) trace_id: Option<u128>,
+    /// Spans that have this.
+    pub(crate) needs: Needs,
 }
 
 /// Outcome of a span.
@@ -255,17 +258,38 @@ impl Index {
             if segment.start > end || segment.end < start {
                 continue;
             }
-            found.push(match of_service {
+            let mut numbers: Vec<u64> = match of_service {
                 Some(numbers) => numbers.range(range).copied().collect(),
                 None => range.collect(),
-            });
+            };
+            if only.needs != Needs::default() {
+                let meets = |trace: &Trace| trace.extent.meets(&only.needs);
+                numbers.retain(|number| self.trace(*number).is_some_and(meets));
+            }
+            found.push(numbers);
         }
         found
     }
 
-    /// Sorts numbers of traces by trace id, which is how the blocks of Tempo are sorted.
-    pub(crate) fn sort_by_id(&self, numbers: &mut [u64]) {
-        numbers.sort_by_cached_key(|number| self.trace(*number).map(|trace| trace.id));
+    /// Takes the first `head` by trace id, which is how the blocks of Tempo are sorted, out of numbers of traces. Returns
+    /// them in that order, and the others in the order in which they were.
+    pub(crate) fn split_by_id(&self, numbers: Vec<u64>, head: usize) -> (Vec<u64>, Vec<u64>) {
+        if head == 0 {
+            return (Vec::new(), numbers);
+        }
+        let id = |number: &u64| self.trace(*number).map(|trace| trace.id);
+        let all: Vec<_> = numbers.iter().map(|number| (id(number), *number)).collect();
+        let mut first = all.clone();
+        // Most are not sorted: it is enough to know where the others begin.
+        let others = (head < first.len()).then(|| *first.select_nth_unstable(head).1);
+        first.truncate(head);
+        first.sort_unstable();
+        let number = |(_, number): (Option<u128>, u64)| number;
+        let others = others.into_iter().flat_map(|border| {
+            let behind = all.iter().filter(move |one| **one >= border);
+            behind.copied().map(number)
+        });
+        (first.into_iter().map(number).collect(), others.collect())
     }
 }
 

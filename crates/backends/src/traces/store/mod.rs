@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 mod dictionary;
+mod extent;
 mod index;
 mod intake;
 mod limits;
@@ -17,6 +18,7 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use parking_lot::{Mutex, RwLock};
 
 pub(crate) use dictionary::Dictionary;
+pub(crate) use extent::Needs;
 pub(crate) use index::{Candidates, Index};
 pub use intake::{Refusal, Taken};
 pub(crate) use span::{Attribute, Event, Link, Span, Value, Word};

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
 use super::dictionary::Dictionary;
+use super::extent::Extent;
 use super::span::{Span, Word};
 
 /// From this many spans on, a set tells which ones are there already.
@@ -25,6 +26,8 @@ pub(crate) struct Trace {
     pub(crate) start: u64,
     /// End of the latest span, nanoseconds since the Unix epoch.
     pub(crate) end: u64,
+    /// Bounds of all spans.
+    pub(super) extent: Extent,
     /// The services that took part.
     pub(super) services: Vec<Word>,
     /// Bytes of all spans on the wire.
@@ -62,6 +65,7 @@ impl Trace {
             spans: Vec::new(),
             start: 0,
             end: 0,
+            extent: Extent::new(),
             services: Vec::new(),
             wire_bytes: 0,
             heap_bytes: 0,
@@ -83,6 +87,7 @@ impl Trace {
             self.start = span.start;
         }
         self.end = self.end.max(span.end);
+        self.extent.add(&span);
         self.wire_bytes += wire_bytes;
         self.heap_bytes += span.heap_bytes();
         if let Some(seen) = &mut self.seen {

@@ -36,15 +36,15 @@ pub(super) fn walk(
     work: &Work<'_>,
     mut look: impl FnMut(&Index, Portion<'_, '_>) -> ControlFlow<()>,
 ) -> Result<(), SearchError> {
-    for mut numbers in store.candidates(only, (start, end)) {
-        let head = head.min(numbers.len());
-        if head > 0 {
-            store.read(|index| index.sort_by_id(&mut numbers));
-            numbers[head..].sort_unstable();
-        }
-        let (first, others) = numbers.split_at(head);
-        for (part, numbers) in [(Part::Head, first), (Part::Tail, others), (Part::End, &[])] {
-            let mut left = numbers;
+    for numbers in store.candidates(only, (start, end)) {
+        let (first, others) = store.read(|index| index.split_by_id(numbers, head));
+        let parts = [
+            (Part::Head, first),
+            (Part::Tail, others),
+            (Part::End, Vec::new()),
+        ];
+        for (part, numbers) in parts {
+            let mut left = numbers.as_slice();
             while !left.is_empty() || part == Part::End {
                 work.check()?;
                 let flow = store.read(|index| {
