@@ -28,17 +28,15 @@ fn bare() -> Service {
     Service::new(Router::new().get(hello))
 }
 
-fn with_metrics(service: Service) -> Service {
+fn observe() -> Observe {
     let metrics = Metrics::new("app", "1").expect("metrics");
-    service.hoop(Observe::new(Arc::new(metrics)))
+    Observe::new(Arc::new(metrics))
 }
 
 fn traced(sampler: Sampler) -> Service {
     let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
-    with_metrics(bare().hoop(ServerSpan::new(
-        provider.tracer("bench"),
-        Propagation::default(),
-    )))
+    let span = ServerSpan::new(provider.tracer("bench"), Propagation::default());
+    bare().hoop(observe().with_spans(span, |_| true))
 }
 
 fn hoop(criterion: &mut Criterion) {
@@ -67,7 +65,7 @@ fn hoop(criterion: &mut Criterion) {
         });
     };
     measure("no telemetry", bare());
-    measure("metrics", with_metrics(bare()));
+    measure("metrics", bare().hoop(observe()));
     measure("metrics, span not sampled", traced(Sampler::AlwaysOff));
     measure("metrics, span sampled", traced(Sampler::AlwaysOn));
     let lines = tracing_subscriber::fmt::layer()

@@ -95,6 +95,8 @@ let
         "-u OTEL_EXPORTER_OTLP_HEADERS -u OTEL_EXPORTER_OTLP_TRACES_HEADERS"
         "-u OTEL_EXPORTER_OTLP_PROTOCOL -u OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
         "-u OTEL_EXPORTER_OTLP_COMPRESSION -u OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"
+        # Each would need a folder of its own.
+        "-u SPAN_SPOOL_DIR"
         (lib.getExe salvo-app)
         "--app-name app-${letter}"
         ''--expose-host "$LAB_HOST" --expose-port "$LAB_APP_${lib.toUpper letter}_PORT"''

@@ -24,37 +24,18 @@ mod serve;
 mod server;
 #[path = "../spans.rs"]
 mod spans;
+mod tables;
 mod workload;
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use serde::{Deserialize, Serialize};
-
 use server::Program;
+use tables::Figure;
 use workload::Signal;
 
 /// Items that are held by each store when it is compared with the real server: an hour of a small lab.
 const COMPARED: u64 = 1_000_000;
-
-/// One figure.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct Figure {
-    /// `embedded`, or the real server with its version.
-    server: String,
-    /// What was done: `page`, `ingest`, or the query.
-    what: String,
-    /// The kind of item: series, samples, lines, spans.
-    item: String,
-    /// Items that the page has, or that were sent.
-    size: u64,
-    /// Items that the store holds, where it tells.
-    held: Option<u64>,
-    /// Seconds for all of it; of a query or a page the median.
-    seconds: f64,
-    /// Resident bytes of the process, less those before the first item, for each item that is held.
-    bytes_per_item: Option<f64>,
-}
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);

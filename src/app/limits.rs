@@ -1,4 +1,5 @@
-//! Bounds on the cost of one request, and the middleware that enforces them. Each bound has a status of its own.
+//! Bounds on the cost of one request, and the middleware that enforces them behind the guard. Each bound has a
+//! status of its own.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -17,6 +18,7 @@ use super::gate::Gate;
 use super::probe_paths::is_probe;
 use super::problem::Problem;
 use super::rejected;
+use crate::guard::Before;
 
 /// The bounds.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,8 @@ pub struct Limits {
 /// Middleware that enforces the bounds. Probes are exempt, so that monitoring still reaches a service
 /// that is overloaded or shutting down.
 pub(super) struct Enforce {
+    /// Sees a request first. It is no middleware of its own, because each costs every request.
+    pub guard: Before,
     /// Admits requests and counts those that are being answered.
     pub gate: Arc<Gate>,
     /// The bounds.
@@ -146,7 +150,10 @@ impl Handler for Enforce {
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) {
-        if is_probe(req) {
+        let passage = self.guard.enter(req, res);
+        if !passage.goes_on {
+            ctrl.skip_rest();
+        } else if is_probe(req) {
             rejected::unless_matched(req, depot, res, ctrl).await;
         } else if let Err(problem) = self.answer(req, depot, res, ctrl).await {
             warn!(
@@ -159,5 +166,6 @@ impl Handler for Enforce {
             problem.render(res);
             ctrl.skip_rest();
         }
+        passage.leave(res);
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use salvo::Router;
 use salvo::affix_state;
 use salvo::http::Method;
 use salvo::routing::{Filter, FilterInfo, filters};
-use salvo::{Depot, Request, Router};
 use salvo_oapi::OpenApi;
 use salvo_oapi::swagger_ui::SwaggerUi;
 
@@ -20,10 +20,6 @@ use crate::telemetry::server_span::ServerSpan;
 
 /// Path of the OpenAPI description.
 const OPENAPI: &str = "/openapi.json";
-
-fn is_observed(req: &Request, _depot: &Depot) -> bool {
-    !is_probe(req)
-}
 
 /// The routes, their OpenAPI description and Swagger UI.
 fn routes(instance: Arc<Instance>) -> Router {
@@ -59,7 +55,7 @@ fn answer_head(router: &mut Router) {
     router.routers_mut().iter_mut().for_each(answer_head);
 }
 
-/// The routes with all middleware. A request passes, in this order: the server span, metrics, the guard,
+/// The routes with all middleware. A request passes, in this order: the server span and metrics, then the guard
 /// and the bounds, which write the 404 and 405 responses too.
 #[must_use]
 pub(super) fn observed(
@@ -73,8 +69,10 @@ pub(super) fn observed(
     let mut routes = routes(instance);
     answer_head(&mut routes);
     salvo::Service::new(routes)
-        .hoop_when(span, is_observed)
-        .hoop(Observe::new(metrics))
-        .hoop(Before::new(Arc::new(guard), rejected::refuse))
-        .hoop(Enforce { gate, limits })
+        .hoop(Observe::new(metrics).with_spans(span, |req| !is_probe(req)))
+        .hoop(Enforce {
+            guard: Before::new(Arc::new(guard), rejected::refuse),
+            gate,
+            limits,
+        })
 }

@@ -127,9 +127,12 @@ pub(super) enum Host {
     Address(IpAddr),
 }
 
+/// A host and the port behind it.
+pub(super) type NamedHost = (Host, Option<u16>);
+
 impl Host {
     /// Parses `host` or `host:port`. `None` for anything else, such as a host with a user before it.
-    pub(super) fn parse(text: &str) -> Option<(Self, Option<u16>)> {
+    pub(super) fn parse(text: &str) -> Option<NamedHost> {
         if let Some(rest) = text.strip_prefix('[') {
             let (inside, rest) = rest.split_once(']')?;
             // A zone names the link of an address, which does not matter here.

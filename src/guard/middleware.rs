@@ -32,6 +32,30 @@ impl Before {
     pub(crate) fn new(guard: Arc<Guard>, refuse: Refuse) -> Self {
         Self { guard, refuse }
     }
+
+    /// Decides on a request, and writes the response of one that goes no further. For middleware that does
+    /// more than to guard: each has its price for every request.
+    pub(crate) fn enter(&self, req: &Request, res: &mut Response) -> Passage {
+        let verdict = self
+            .guard
+            .judge(req.method(), req.uri(), req.version(), req.headers());
+        let (goes_on, origin) = match verdict {
+            Verdict::Own => (true, None),
+            Verdict::Refused(text) => {
+                res.status_code(StatusCode::FORBIDDEN);
+                (self.refuse)(req, res, &text);
+                (false, None)
+            }
+            Verdict::Allowed(origin) => {
+                let is_preflight = is_preflight(req);
+                if is_preflight {
+                    permit(req, res);
+                }
+                (!is_preflight, Some(origin))
+            }
+        };
+        Passage { goes_on, origin }
+    }
 }
 
 #[async_trait]
@@ -43,29 +67,32 @@ impl Handler for Before {
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) {
-        let verdict = self
-            .guard
-            .judge(req.method(), req.uri(), req.version(), req.headers());
-        match verdict {
-            Verdict::Own => {
-                ctrl.call_next(req, depot, res).await;
-            }
-            Verdict::Refused(text) => {
-                res.status_code(StatusCode::FORBIDDEN);
-                (self.refuse)(req, res, &text);
-                ctrl.skip_rest();
-            }
-            Verdict::Allowed(origin) => {
-                if is_preflight(req) {
-                    permit(req, res);
-                    ctrl.skip_rest();
-                } else {
-                    ctrl.call_next(req, depot, res).await;
-                }
-                let headers = res.headers_mut();
-                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-                headers.append(VARY, HeaderValue::from_static("Origin"));
-            }
+        let passage = self.enter(req, res);
+        if passage.goes_on {
+            ctrl.call_next(req, depot, res).await;
+        } else {
+            ctrl.skip_rest();
+        }
+        passage.leave(res);
+    }
+}
+
+/// A request that the guard has decided on.
+#[must_use]
+pub(crate) struct Passage {
+    /// True if the handlers behind the guard are to see it. Otherwise its response is written.
+    pub(crate) goes_on: bool,
+    /// The page that sends it, if it is an allowed one of another server.
+    origin: Option<HeaderValue>,
+}
+
+impl Passage {
+    /// Adds to the finished response what lets an allowed page read it.
+    pub(crate) fn leave(self, res: &mut Response) {
+        if let Some(origin) = self.origin {
+            let headers = res.headers_mut();
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.append(VARY, HeaderValue::from_static("Origin"));
         }
     }
 }

@@ -17,9 +17,14 @@ mod middleware;
 mod origin;
 mod verdict;
 
+use std::sync::{Arc, OnceLock};
+
+use http::HeaderValue;
+
 pub(crate) use host::Hosts;
 #[cfg(feature = "lab")]
 pub(crate) use host::Name;
+use host::NamedHost;
 pub(crate) use middleware::Before;
 pub(crate) use origin::AllowedOrigin;
 pub(crate) use verdict::Verdict;
@@ -31,6 +36,9 @@ pub struct Guard {
     origins: Vec<AllowedOrigin>,
     /// Setting that allows a further host.
     hint: &'static str,
+    /// The first `Host` that was allowed, and what it says. Nearly all requests to a server have the same, and to
+    /// compare it takes a small part of the time in which it is read and judged.
+    usual: Arc<OnceLock<(HeaderValue, NamedHost)>>,
 }
 
 impl Guard {
@@ -42,6 +50,7 @@ impl Guard {
             hosts,
             origins,
             hint,
+            usual: Arc::default(),
         }
     }
 }

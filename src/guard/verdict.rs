@@ -1,10 +1,12 @@
 //! The decision on one request.
 
+use std::borrow::Cow;
+
 use http::header::{HOST, HeaderName, ORIGIN, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use super::Guard;
-use super::host::Host;
+use super::host::{Host, NamedHost};
 use super::origin::Origin;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -53,7 +55,7 @@ impl Guard {
         };
         let origin = given.to_str().ok().and_then(Origin::parse);
         let is_own = || {
-            let (host, port) = host.as_ref()?;
+            let (host, port) = host.as_deref()?;
             Some(origin.as_ref()?.is_of(host, *port))
         };
         if origins.next().is_some() {
@@ -76,17 +78,23 @@ impl Guard {
         uri: &Uri,
         version: Version,
         headers: &HeaderMap,
-    ) -> Result<Option<(Host, Option<u16>)>, String> {
+    ) -> Result<Option<Cow<'_, NamedHost>>, String> {
         let mut named = headers.get_all(HOST).iter();
         let header = named.next();
         if named.next().is_some() {
             return Err("more than one Host; use an IP address or localhost".to_owned());
         }
-        let header = header.map(|value| value.to_str().unwrap_or_default());
         // The host of a target that is a whole URL wins over the header; HTTP/2 has only the target.
         let target = uri.authority().map(http::uri::Authority::as_str);
+        if target.is_none()
+            && let Some((usual, host)) = self.usual.get()
+            && header == Some(usual)
+        {
+            return Ok(Some(Cow::Borrowed(host)));
+        }
+        let name = header.map(|value| value.to_str().unwrap_or_default());
         let mut found = None;
-        for text in [target, header].into_iter().flatten() {
+        for text in [target, name].into_iter().flatten() {
             match Host::parse(text) {
                 Some(host) if self.hosts.allow(&host.0) => found = found.or(Some(host)),
                 _ => return Err(self.unknown(text)),
@@ -95,7 +103,13 @@ impl Guard {
         if found.is_none() && version >= Version::HTTP_11 {
             return Err("no Host; use an IP address or localhost".to_owned());
         }
-        Ok(found)
+        if target.is_none()
+            && let (Some(header), Some(host)) = (header, &found)
+        {
+            // It stays as it is when another request was first.
+            self.usual.get_or_init(|| (header.clone(), host.clone()));
+        }
+        Ok(found.map(Cow::Owned))
     }
 
     fn unknown(&self, host: &str) -> String {
@@ -169,6 +183,31 @@ mod tests {
             Method::GET,
             &[(HOST, "localhost"), (HOST, "localhost")]
         ));
+    }
+
+    #[test]
+    fn that_a_host_was_allowed_before_changes_no_verdict() {
+        let guard = Guard::new(Hosts::default(), Vec::new(), "");
+        let judge = |host: &'static str, origin: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static(host));
+            headers.extend(origin.map(|it| (ORIGIN, HeaderValue::from_static(it))));
+            let uri = Uri::from_static("/");
+            guard.judge(&Method::GET, &uri, Version::HTTP_11, &headers) == Verdict::Own
+        };
+        for _ in 0..2 {
+            assert!(!judge("evil.example", None));
+            assert!(judge("localhost:3000", None));
+            assert!(judge("localhost:3000", Some("http://localhost:3000")));
+            assert!(!judge("localhost:3000", Some("http://127.0.0.1:3000")));
+            assert!(judge("127.0.0.1:3000", Some("http://127.0.0.1:3000")));
+            assert!(!judge("127.0.0.1:3000", Some("http://localhost:3000")));
+        }
+        let target = Uri::from_static("http://evil.example/");
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("localhost:3000"));
+        let verdict = guard.judge(&Method::GET, &target, Version::HTTP_11, &headers);
+        assert!(matches!(verdict, Verdict::Refused(_)));
     }
 
     #[test]

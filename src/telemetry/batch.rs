@@ -6,14 +6,11 @@
 //! collector does, requests only ever see a queue that takes a span or refuses it at once.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use opentelemetry::trace::Span as _;
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
@@ -21,29 +18,16 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use prometheus::IntCounter;
 use tokio::sync::{mpsc, watch};
-use tokio::time;
-use tracing::{info, warn};
 
-use super::otlp::{Answer, Collector, Exporter};
+use super::export::Worker;
+use super::otlp::{Collector, Exporter};
 use super::propagation;
-use super::queue::{Batch, Queue};
+use super::queue::Queue;
 use super::span_encoding::TRACE_STATE;
-
-/// Most exports at the same time. One at a time takes a batch per answer: at full load a collector that
-/// answers after 10 ms, because it has to wait for a processor itself, gets fewer spans than are made.
-/// There is one more with each export that succeeds, and one alone after one that failed: a collector
-/// that hangs or refuses is asked no more often than before.
-const MAX_PARALLEL: usize = 8;
+use super::spool::Spool;
 
 /// Longest wait for a flush that has no timeout of its own.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Time between two log lines about spans that the collector has refused. It may refuse some of
-/// every request, for as long as both run.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
-
-/// Most bytes of a collector's message that are logged.
-const MAX_MESSAGE: usize = 1024;
 
 /// Sizes and times of batching, as the `OTEL_BSP_*` variables name them.
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +65,11 @@ pub struct SpanCounters {
     pub failed: IntCounter,
 }
 
-enum Control {
+/// Commands to the export thread.
+pub(super) enum Control {
     SetResource(Box<Resource>),
+    /// From now on spans that the collector does not take wait on disk.
+    UseSpool(Box<Spool>),
     Flush(blocking::SyncSender<()>),
     Shutdown(blocking::SyncSender<()>),
 }
@@ -133,17 +120,7 @@ impl BatchProcessor {
                 match built {
                     Ok(exporter) => {
                         let _ = started.send(Ok(()));
-                        let worker = Worker {
-                            exporter,
-                            settings,
-                            counters,
-                            queue: spans,
-                            deadline: ends,
-                            exports: FuturesUnordered::new(),
-                            parallel: 1,
-                            failing: 0,
-                            refused: Refused::default(),
-                        };
+                        let worker = Worker::new(exporter, settings, counters, spans, ends);
                         runtime.block_on(worker.run(commands));
                     }
                     Err(error) => {
@@ -160,6 +137,11 @@ impl BatchProcessor {
             deadline,
             dropped,
         })
+    }
+
+    /// Where the export thread takes commands.
+    pub(super) fn commands(&self) -> mpsc::UnboundedSender<Control> {
+        self.control.clone()
     }
 
     /// Sends a command that is answered when it is done.
@@ -204,226 +186,5 @@ impl SpanProcessor for BatchProcessor {
         let _ = self
             .control
             .send(Control::SetResource(Box::new(resource.clone())));
-    }
-}
-
-/// The processor's end on the export thread.
-struct Worker {
-    exporter: Exporter,
-    settings: BatchSettings,
-    counters: SpanCounters,
-    queue: Arc<Queue>,
-    deadline: watch::Receiver<Option<Instant>>,
-    /// Exports under way.
-    exports: FuturesUnordered<Pin<Box<dyn Future<Output = Exported> + Send>>>,
-    /// Exports that may be under way at the same time.
-    parallel: usize,
-    /// Spans lost since exports began to fail; 0 while they succeed.
-    failing: u64,
-    refused: Refused,
-}
-
-/// What became of an export.
-struct Exported {
-    spans: u64,
-    result: Result<Answer, ExportError>,
-}
-
-/// An export that the collector did not answer.
-#[derive(Debug, thiserror::Error)]
-enum ExportError {
-    /// The collector, or the way to it, failed.
-    #[error("{}: {}", .0.code(), .0.message())]
-    Status(tonic::Status),
-    /// It took too long.
-    #[error("no answer within {} ms", .0.as_millis())]
-    Timeout(Duration),
-    /// The service stops.
-    #[error("the service stops before there is an answer")]
-    Stopping,
-}
-
-impl Worker {
-    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Control>) {
-        let delay = self.settings.schedule_delay;
-        let mut next = time::Instant::now() + delay;
-        // True when what waits has waited long enough for its batch to fill.
-        let mut due = false;
-        loop {
-            while self.exports.len() < self.parallel {
-                match self.queue.take(due) {
-                    Some(batch) => self.export(batch),
-                    None => {
-                        due = false;
-                        break;
-                    }
-                }
-            }
-            let command = tokio::select! {
-                biased;
-                command = commands.recv() => command.unwrap_or_else(|| {
-                    // The processor is gone: nothing can come any more.
-                    Control::Shutdown(blocking::sync_channel(1).0)
-                }),
-                Some(exported) = self.exports.next() => {
-                    self.settle(exported);
-                    continue;
-                }
-                () = self.queue.batch_is_full() => continue,
-                () = time::sleep_until(next) => {
-                    next = time::Instant::now() + delay;
-                    due = true;
-                    continue;
-                }
-            };
-            match command {
-                Control::SetResource(resource) => self.exporter.set_resource(&resource),
-                Control::Flush(done) => {
-                    self.flush().await;
-                    let _ = done.send(());
-                }
-                Control::Shutdown(done) => {
-                    self.drain().await;
-                    self.refused.tell();
-                    let _ = done.send(());
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Exports what waits now; not beyond the command to end.
-    async fn flush(&mut self) {
-        let mut left = self.queue.len();
-        loop {
-            while left > 0
-                && self.exports.len() < self.parallel
-                && self.deadline.borrow().is_none()
-                && let Some(batch) = self.queue.take(true)
-            {
-                left = left.saturating_sub(batch.spans);
-                self.export(batch);
-            }
-            let Some(exported) = self.exports.next().await else {
-                return;
-            };
-            self.settle(exported);
-        }
-    }
-
-    /// Takes no more spans and exports what waits, as far as the deadline allows.
-    async fn drain(&mut self) {
-        self.queue.close();
-        loop {
-            let deadline = *self.deadline.borrow();
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                self.counters.dropped.inc_by(self.queue.clear() as u64);
-            }
-            while self.exports.len() < self.parallel
-                && let Some(batch) = self.queue.take(true)
-            {
-                self.export(batch);
-            }
-            let Some(exported) = self.exports.next().await else {
-                return;
-            };
-            self.settle(exported);
-        }
-    }
-
-    /// Begins an export.
-    fn export(&self, batch: Batch) {
-        let exporter = self.exporter.clone();
-        let limit = self.settings.export_timeout;
-        let stop = reached(self.deadline.clone());
-        self.exports.push(Box::pin(async move {
-            let spans = batch.spans as u64;
-            let result = tokio::select! {
-                result = exporter.export(batch) => result.map_err(ExportError::Status),
-                () = time::sleep(limit) => Err(ExportError::Timeout(limit)),
-                () = stop => Err(ExportError::Stopping),
-            };
-            Exported { spans, result }
-        }));
-    }
-
-    /// Counts the spans of an export by what became of them.
-    fn settle(&mut self, Exported { spans, result }: Exported) {
-        match result {
-            Ok(answer) => {
-                self.parallel = (self.parallel + 1).min(MAX_PARALLEL);
-                // A collector cannot refuse more spans than it got.
-                let rejected = answer.rejected.min(spans);
-                self.counters.exported.inc_by(spans - rejected);
-                self.counters.failed.inc_by(rejected);
-                self.refused.add(rejected, answer);
-                if self.failing > 0 {
-                    info!(lost = self.failing, "span export works again");
-                    self.failing = 0;
-                }
-            }
-            Err(error) => {
-                self.parallel = 1;
-                self.counters.failed.inc_by(spans);
-                // One line when it starts, one when it ends: an outage must not flood the log.
-                if self.failing == 0 {
-                    warn!(
-                        error = %error,
-                        "span export failed; spans are lost until the collector answers"
-                    );
-                }
-                self.failing += spans;
-            }
-        }
-    }
-}
-
-/// Refusals and warnings of a collector in successful exports.
-#[derive(Default)]
-struct Refused {
-    /// Spans that no log line has reported yet.
-    spans: u64,
-    /// Its newest message; `None` when it is logged already.
-    message: Option<String>,
-    told: Option<Instant>,
-}
-
-impl Refused {
-    fn add(&mut self, rejected: u64, answer: Answer) {
-        if rejected == 0 && answer.message.is_empty() {
-            return;
-        }
-        self.spans += rejected;
-        let mut message = answer.message;
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
-        self.message = Some(message);
-        if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
-            self.tell();
-        }
-    }
-
-    /// Logs the refusals that no line has reported yet.
-    fn tell(&mut self) {
-        let Some(message) = self.message.take() else {
-            return;
-        };
-        match std::mem::take(&mut self.spans) {
-            0 => warn!(message_of_collector = message, "the collector warns"),
-            spans => warn!(
-                spans,
-                message_of_collector = message,
-                "the collector has refused spans; they count as failed"
-            ),
-        }
-        self.told = Some(Instant::now());
-    }
-}
-
-/// Done when the deadline has come; never while there is none.
-async fn reached(mut deadline: watch::Receiver<Option<Instant>>) {
-    let set = deadline.wait_for(Option::is_some).await.map(|it| *it);
-    match set {
-        Ok(Some(at)) => time::sleep_until(at.into()).await,
-        _ => std::future::pending().await,
     }
 }

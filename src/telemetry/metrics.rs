@@ -58,6 +58,7 @@ pub struct Metrics {
     exceptions: ExemplarCounterVec,
     in_progress: IntGaugeVec,
     spans: IntCounterVec,
+    spans_spooled: IntGauge,
     log_lines_dropped: IntCounter,
     /// By method and path.
     routes: GrowOnly<(&'static str, String), RouteMetrics>,
@@ -109,6 +110,17 @@ impl Metrics {
             "Finished spans by what became of them: exported, dropped before an export, or failed: part of a failed export or refused by the collector.",
             &["app_name", "outcome"],
         )?;
+        let spans_spooled = registered(
+            &registry,
+            IntGaugeVec::new(
+                Opts::new(
+                    "salvo_telemetry_spans_spooled",
+                    "Finished spans that wait on disk for the collector.",
+                ),
+                &["app_name"],
+            )?,
+        )?
+        .get_metric_with_label_values(&[app_name])?;
         let log_lines_dropped = counter(
             "salvo_telemetry_log_lines_dropped_total",
             "Log lines lost because standard output did not take them in time.",
@@ -123,6 +135,7 @@ impl Metrics {
             durations: exemplars.histogram_vec(durations),
             in_progress,
             spans,
+            spans_spooled,
             log_lines_dropped,
             registry,
             exemplars,
@@ -145,6 +158,12 @@ impl Metrics {
             dropped: outcome("dropped")?,
             failed: outcome("failed")?,
         })
+    }
+
+    /// The number of spans that wait on disk.
+    #[must_use]
+    pub fn spans_spooled(&self) -> &IntGauge {
+        &self.spans_spooled
     }
 
     /// The counter of log lines that were lost.

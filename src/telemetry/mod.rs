@@ -3,10 +3,11 @@
 //!
 //! * [`batch`]: the span processor that accounts for every span
 //! * [`exception`]: errors and panics of handlers
+//! * [`export`]: the thread that sends spans, or puts them on disk; [`refused`]: what it tells of the collector's refusals
 //! * [`exposition`]: `/metrics` as a response
 //! * [`grow_only`]: a map that requests read without a lock
 //! * [`hex`]: ids as hexadecimal digits
-//! * [`observe`]: the middleware that counts and times requests
+//! * [`observe`]: the middleware around requests: their span, their count and their time
 //! * [`log_line`]: the format of the log
 //! * [`log_writer`]: writes the log to standard output
 //! * [`metrics`]: the metrics themselves
@@ -14,11 +15,13 @@
 //! * [`propagation`]: W3C headers in and out
 //! * [`queue`]: the spans that wait for their export
 //! * [`sampler`]: samplers by their standard names
-//! * [`server_span`]: the middleware that makes a span per request
+//! * [`server_span`]: the span of a request
 //! * [`span_encoding`]: a span as the bytes of its OTLP message
+//! * [`spool`]: spans on disk that wait for the collector
 
 pub mod batch;
 pub(crate) mod exception;
+mod export;
 pub(crate) mod exposition;
 mod grow_only;
 mod hex;
@@ -29,9 +32,11 @@ pub mod observe;
 pub mod otlp;
 pub mod propagation;
 mod queue;
+mod refused;
 pub(crate) mod sampler;
 pub mod server_span;
 mod span_encoding;
+pub mod spool;
 
 use std::io;
 use std::sync::Arc;
@@ -42,18 +47,21 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use prometheus::IntGauge;
+use tokio::sync::mpsc::UnboundedSender;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use batch::{BatchProcessor, BatchSettings, SpanCounters};
+use batch::{BatchProcessor, BatchSettings, Control, SpanCounters};
 use log_line::{LogFormat, LogLine};
 use log_writer::LogWriter;
 use metrics::Metrics;
 use otlp::Collector;
 use propagation::Propagation;
+use spool::{Spool, SpoolError, SpoolSettings};
 
 /// Least time for writing the last log lines, also when exporting the spans took all the time.
 const LAST_LINES: Duration = Duration::from_millis(200);
@@ -78,6 +86,8 @@ pub struct Settings {
     pub sampler: Sampler,
     /// Batching of spans.
     pub batch: BatchSettings,
+    /// Where spans wait that the collector does not take; `None` keeps them in memory only.
+    pub spool: Option<SpoolSettings>,
     /// Headers that carry the context.
     pub propagation: Propagation,
     /// Format of a log line.
@@ -100,6 +110,9 @@ pub enum StartError {
     /// Metrics could not be registered.
     #[error("the metrics cannot be registered")]
     Metrics(#[from] prometheus::Error),
+    /// The folder for spans on disk cannot be used.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// The thread that exports spans could not be started, or standard output not be opened.
     #[error("the log or the export of spans cannot be started")]
     Io(#[from] io::Error),
@@ -111,6 +124,8 @@ pub struct Telemetry {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
     spans: SpanCounters,
+    /// Spans on disk, if they may wait there.
+    spooled: Option<IntGauge>,
     log: LogWriter,
 }
 
@@ -125,7 +140,13 @@ impl Telemetry {
             settings.service_version,
         )?);
         let counters = metrics.span_counters()?;
-        let provider = provider(settings, counters.clone())?;
+        let spool = match (&settings.spool, &settings.collector) {
+            (Some(spool), Some(_)) => {
+                Some(Spool::open(spool.clone(), metrics.spans_spooled().clone())?)
+            }
+            _ => None,
+        };
+        let (provider, export) = provider(settings, counters.clone())?;
         let (name, version) = settings.scope;
         let scope = InstrumentationScope::builder(name)
             .with_version(version)
@@ -154,11 +175,18 @@ impl Telemetry {
             .with(lines)
             .try_init()?;
         exception::keep_panics();
+        let spooled = spool.is_some().then(|| metrics.spans_spooled().clone());
+        // Only now the log can tell of it.
+        if let (Some((spool, found)), Some(export)) = (spool, export) {
+            found.tell(spool.folder());
+            let _ = export.send(Control::UseSpool(Box::new(spool)));
+        }
         Ok(Self {
             metrics,
             provider,
             tracer,
             spans: counters,
+            spooled,
             log,
         })
     }
@@ -191,6 +219,7 @@ impl Telemetry {
             exported = self.spans.exported.get(),
             dropped = self.spans.dropped.get(),
             failed = self.spans.failed.get(),
+            on_disk = self.spooled.map(|spans| spans.get()),
             "spans flushed"
         );
         let left = deadline.saturating_duration_since(Instant::now());
@@ -198,7 +227,11 @@ impl Telemetry {
     }
 }
 
-fn provider(settings: &Settings, counters: SpanCounters) -> io::Result<SdkTracerProvider> {
+/// The provider of tracers, and where its export thread takes commands.
+fn provider(
+    settings: &Settings,
+    counters: SpanCounters,
+) -> io::Result<(SdkTracerProvider, Option<UnboundedSender<Control>>)> {
     let attributes = settings
         .resource
         .iter()
@@ -215,11 +248,13 @@ fn provider(settings: &Settings, counters: SpanCounters) -> io::Result<SdkTracer
     let mut builder = SdkTracerProvider::builder()
         .with_sampler(settings.sampler.clone())
         .with_resource(resource);
+    let mut export = None;
     if let Some(collector) = settings.collector.clone() {
         let processor = BatchProcessor::start(settings.batch, counters, collector)?;
+        export = Some(processor.commands());
         builder = builder.with_span_processor(processor);
     }
-    Ok(builder.build())
+    Ok((builder.build(), export))
 }
 
 /// A version 4 UUID (RFC 9562), which the semantic conventions advise for an instance's id.

@@ -1,15 +1,15 @@
-//! The Salvo middleware around every request: metrics with exemplars, and the place where an
+//! The Salvo middleware around every request: the server span, metrics with exemplars, and the place where an
 //! error or a panic of a handler becomes an exception event, a log line and a count.
 //!
-//! The server span is made by [`super::server_span`], which goes before this.
+//! It is one middleware for all of them, because each costs every request some 400 instructions.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::FutureExt;
+use futures_util::FutureExt as _;
 use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{FutureExt as _, TraceContextExt, TraceId};
 use salvo::http::StatusCode;
 use salvo::writing::Json;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
@@ -17,35 +17,61 @@ use tracing::error;
 
 use super::exception::Exception;
 use super::metrics::{Metrics, Sampled, method_label};
-use super::server_span::route_template;
+use super::server_span::{ServerSpan, route_template};
 
 /// `path` label value of every request that matched no route.
 pub const UNMATCHED: &str = "_unmatched";
 
-/// Counts and times every request.
+/// Counts and times every request, and makes its server span.
 pub struct Observe {
     metrics: Arc<Metrics>,
+    spans: Option<Spans>,
+}
+
+struct Spans {
+    span: ServerSpan,
+    /// True for a request that gets a span.
+    wanted: fn(&Request) -> bool,
+}
+
+/// Labels of a request.
+#[derive(Clone, Copy)]
+struct Labels<'a> {
+    method: &'static str,
+    path: &'a str,
 }
 
 impl Observe {
     /// Middleware that feeds `metrics`.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics }
+        Self {
+            metrics,
+            spans: None,
+        }
     }
 
+    /// Makes a span too for each request for which `wanted` holds.
+    #[must_use]
+    pub fn with_spans(self, span: ServerSpan, wanted: fn(&Request) -> bool) -> Self {
+        Self {
+            spans: Some(Spans { span, wanted }),
+            ..self
+        }
+    }
+
+    /// Answers and observes a request that belongs to `trace`, if that is sampled.
     async fn observe(
         &self,
+        Labels { method, path }: Labels<'_>,
+        trace: Option<TraceId>,
         req: &mut Request,
         depot: &mut Depot,
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) -> prometheus::Result<()> {
-        let method = method_label(req.method().as_str());
-        let path = route_template(req, res);
-        let path = path.as_deref().unwrap_or(UNMATCHED);
         let route = self.metrics.route(method, path)?;
-        let trace = current_trace();
+        let trace = trace.map(Sampled::now);
         let started = Instant::now();
         let in_progress = route.received(trace);
 
@@ -86,18 +112,37 @@ impl Handler for Observe {
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) {
-        if let Err(failure) = self.observe(req, depot, res, ctrl).await {
-            error!(error = %failure, "request not counted");
-        }
+        let route = route_template(req, res);
+        let labels = Labels {
+            method: method_label(req.method().as_str()),
+            path: route.as_deref().unwrap_or(UNMATCHED),
+        };
+        let spans = self.spans.as_ref().filter(|spans| (spans.wanted)(req));
+        let Some(Spans { span, .. }) = spans else {
+            let counted = self.observe(labels, None, req, depot, res, ctrl).await;
+            tell(counted);
+            return;
+        };
+        let context = span.start(req, labels.method, route.as_deref());
+        let trace = sampled_trace(&context);
+        self.observe(labels, trace, req, depot, res, ctrl)
+            .map(tell)
+            .with_context(context.clone())
+            .await;
+        span.end(&context, res);
     }
 }
 
-/// The current trace, if it is sampled.
-fn current_trace() -> Option<Sampled> {
-    let trace_id = Context::map_current(|context| {
-        let span = context.span();
-        let ids = span.span_context();
-        (ids.is_valid() && ids.is_sampled()).then(|| ids.trace_id())
-    })?;
-    Some(Sampled::now(trace_id))
+/// Logs why a request could not be counted.
+fn tell(counted: prometheus::Result<()>) {
+    if let Err(failure) = counted {
+        error!(error = %failure, "request not counted");
+    }
+}
+
+/// The trace of the context's span, if it is sampled.
+fn sampled_trace(context: &Context) -> Option<TraceId> {
+    let span = context.span();
+    let ids = span.span_context();
+    (ids.is_valid() && ids.is_sampled()).then(|| ids.trace_id())
 }

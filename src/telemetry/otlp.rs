@@ -9,7 +9,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BufMut;
+use bytes::{BufMut, Bytes};
 use http::HeaderMap;
 use http::uri::PathAndQuery;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
@@ -17,7 +17,7 @@ use opentelemetry_sdk::Resource;
 use prost::Message;
 use tokio::time::sleep;
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
@@ -30,9 +30,8 @@ use super::span_encoding;
 const EXPORT: PathAndQuery =
     PathAndQuery::from_static("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
 
-/// Wait before the first retry; it doubles each time, up to the longest. There are retries as long as the
-/// request may take: meanwhile further spans wait in the queue.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// Wait before the first retry; it doubles each time, up to the longest.
+pub(super) const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A collector.
@@ -44,8 +43,19 @@ pub struct Collector {
     pub timeout: Duration,
     /// Headers that each request has, such as a token.
     pub headers: HeaderMap,
+    /// Requests are compressed. That takes more time than to make the spans, so it pays only where the way to the
+    /// collector is narrow.
+    pub gzip: bool,
     /// `User-Agent` of each request, as `name/version`.
     pub user_agent: &'static str,
+}
+
+/// An export that the collector did not accept.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) status: Status,
+    /// How long to wait before the same spans are sent again; `None` when the collector would refuse them again.
+    pub(super) again_after: Option<Duration>,
 }
 
 /// Outcome of an export that the collector answered.
@@ -63,6 +73,7 @@ pub(super) struct Exporter {
     channel: Channel,
     timeout: Duration,
     metadata: MetadataMap,
+    gzip: bool,
     /// The fields of `ResourceSpans` beside the spans.
     resource: Arc<[u8]>,
 }
@@ -82,6 +93,7 @@ impl Exporter {
             channel,
             timeout: collector.timeout,
             metadata: MetadataMap::from_headers(collector.headers),
+            gzip: collector.gzip,
             resource: Arc::default(),
         })
     }
@@ -91,44 +103,60 @@ impl Exporter {
         self.resource = span_encoding::resource(resource).into();
     }
 
-    /// Sends a batch, again after a while when the collector may take it then.
+    /// The message with a batch.
+    pub(super) fn message(&self, batch: Batch) -> Spans {
+        Spans::Batch {
+            resource: Arc::clone(&self.resource),
+            batch: Arc::new(batch),
+        }
+    }
+
+    /// Sends spans, again after a while when the collector may take them then.
+    ///
+    /// # Errors
+    /// That of the last attempt.
+    pub(super) async fn export(self, message: Spans) -> Result<Answer, Failure> {
+        let began = Instant::now();
+        let mut wait = FIRST_WAIT;
+        loop {
+            let failure = match self.export_once(message.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let Some(wanted) = failure.again_after else {
+                return Err(failure);
+            };
+            let pause = pause(wait.max(wanted));
+            if began.elapsed() + pause >= self.timeout {
+                return Err(failure);
+            }
+            sleep(pause).await;
+            wait = longer(wait);
+        }
+    }
+
+    /// Sends spans once.
     ///
     /// # Errors
     /// The collector's status, or the transport's.
-    pub(super) async fn export(self, batch: Batch) -> Result<Answer, Status> {
-        let began = Instant::now();
-        let message = Spans {
-            resource: Arc::clone(&self.resource),
-            batch: Arc::new(batch),
-        };
-        let mut wait = FIRST_WAIT;
-        loop {
-            let status = match self.send(message.clone()).await {
-                Ok(answer) => {
-                    let partial = answer.partial_success.unwrap_or_default();
-                    return Ok(Answer {
-                        // A negative number has no meaning and counts as zero.
-                        rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
-                        message: partial.error_message,
-                    });
-                }
-                Err(status) => status,
-            };
-            let Some(wanted) = retry_after(&status) else {
-                return Err(status);
-            };
-            wait = wait.max(wanted);
-            let pause = wait.mul_f64(rand::random_range(1.0..1.5));
-            if began.elapsed() + pause >= self.timeout {
-                return Err(status);
-            }
-            sleep(pause).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
-        }
+    pub(super) async fn export_once(&self, message: Spans) -> Result<Answer, Failure> {
+        let answer = self.send(message).await.map_err(|status| Failure {
+            again_after: retry_after(&status),
+            status,
+        })?;
+        let partial = answer.partial_success.unwrap_or_default();
+        Ok(Answer {
+            // A negative number has no meaning and counts as zero.
+            rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
+            message: partial.error_message,
+        })
     }
 
     async fn send(&self, message: Spans) -> Result<ExportTraceServiceResponse, Status> {
         let mut client = Grpc::new(self.channel.clone());
+        if self.gzip {
+            client = client.send_compressed(CompressionEncoding::Gzip);
+        }
         client
             .ready()
             .await
@@ -140,11 +168,16 @@ impl Exporter {
     }
 }
 
-/// The message `ExportTraceServiceRequest`, with one `ResourceSpans`. A clone shares the spans.
+/// The message `ExportTraceServiceRequest`. A clone shares the spans.
 #[derive(Clone)]
-struct Spans {
-    resource: Arc<[u8]>,
-    batch: Arc<Batch>,
+pub(super) enum Spans {
+    /// One `ResourceSpans` with the spans of a batch.
+    Batch {
+        resource: Arc<[u8]>,
+        batch: Arc<Batch>,
+    },
+    /// All of its bytes.
+    Encoded(Bytes),
 }
 
 /// Fields of the messages around the spans.
@@ -152,9 +185,21 @@ const RESOURCE_SPANS: u64 = 1;
 const SCOPE_SPANS: u64 = 2;
 
 impl Spans {
+    /// The batch, if this is one that nothing else shares.
+    pub(super) fn into_batch(self) -> Option<Batch> {
+        match self {
+            Self::Batch { batch, .. } => Arc::into_inner(batch),
+            Self::Encoded(_) => None,
+        }
+    }
+
     /// Hands the message's bytes to `put`, part by part.
-    fn write(&self, mut put: impl FnMut(&[u8])) {
-        let scopes = self.batch.scopes.iter();
+    pub(super) fn write(&self, mut put: impl FnMut(&[u8])) {
+        let (resource, batch) = match self {
+            Self::Batch { resource, batch } => (resource, batch),
+            Self::Encoded(bytes) => return put(bytes),
+        };
+        let scopes = batch.scopes.iter();
         let scopes: Vec<_> = scopes
             .map(|it| {
                 let prefix = span_encoding::prefix(SCOPE_SPANS, it.bytes.len());
@@ -164,9 +209,9 @@ impl Spans {
         let lengths = scopes
             .iter()
             .map(|(prefix, bytes)| prefix.len() + bytes.len());
-        let length = self.resource.len() + lengths.sum::<usize>();
+        let length = resource.len() + lengths.sum::<usize>();
         put(&span_encoding::prefix(RESOURCE_SPANS, length));
-        put(&self.resource);
+        put(resource);
         for (prefix, bytes) in scopes {
             put(&prefix);
             put(bytes);
@@ -196,11 +241,11 @@ impl Encoder for EncodedSpans {
     type Item = Spans;
     type Error = Status;
 
-    fn encode(&mut self, spans: Spans, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+    fn encode(&mut self, message: Spans, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
         let mut length = 0;
-        spans.write(|part| length += part.len());
+        message.write(|part| length += part.len());
         out.reserve(length);
-        spans.write(|part| out.put_slice(part));
+        message.write(|part| out.put_slice(part));
         Ok(())
     }
 }
@@ -215,6 +260,16 @@ impl Decoder for EncodedSpans {
             .map(Some)
             .map_err(|error| Status::internal(format!("the answer cannot be read: {error}")))
     }
+}
+
+/// The wait before the next retry but one.
+pub(super) fn longer(wait: Duration) -> Duration {
+    (wait * 2).min(LONGEST_WAIT)
+}
+
+/// A wait of about this time, so that instances that failed together do not come again together.
+pub(super) fn pause(wait: Duration) -> Duration {
+    wait.mul_f64(rand::random_range(1.0..1.5))
 }
 
 /// Time that the collector asks to wait before a retry; `None` when it would

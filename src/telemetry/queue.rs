@@ -109,6 +109,14 @@ impl Queue {
         Some(batch)
     }
 
+    /// Puts a batch back that was taken and cannot be sent. It is the next to be taken. Spans that came meanwhile
+    /// have used its room, so that there may be more by this batch than the bound says.
+    pub(super) fn put_back(&self, batch: Batch) {
+        let mut waiting = self.waiting.lock();
+        waiting.spans += batch.spans;
+        waiting.full.push_front(batch);
+    }
+
     /// Number of spans that wait.
     pub(super) fn len(&self) -> usize {
         self.waiting.lock().spans

@@ -7,13 +7,13 @@
 //!
 //! [HTTP semantic conventions]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 
-use opentelemetry::trace::{FutureExt, Span, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::trace::{Span, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SdkTracer;
 use salvo::http::{StatusCode, Version};
-use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
+use salvo::{Request, Response};
 
-use super::metrics::{OTHER_METHOD, method_label};
+use super::metrics::OTHER_METHOD;
 use super::propagation::Propagation;
 
 /// Most bytes of an attribute that a client chose.
@@ -26,15 +26,14 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// The attribute for it, as the semantic conventions name those of request headers.
 const REQUEST_ID_ATTRIBUTE: &str = "http.request.header.x-request-id";
 
-/// Makes a server span per request, child of the sender's span if the headers name one, and makes
-/// it current, together with the sender's baggage, while the request is answered.
+/// Makes a server span per request, child of the sender's span if the headers name one.
 pub struct ServerSpan {
     tracer: SdkTracer,
     propagation: Propagation,
 }
 
 impl ServerSpan {
-    /// Middleware that makes its spans with `tracer`.
+    /// Server spans of `tracer`.
     #[must_use]
     pub fn new(tracer: SdkTracer, propagation: Propagation) -> Self {
         Self {
@@ -43,17 +42,22 @@ impl ServerSpan {
         }
     }
 
-    fn start(&self, req: &Request, res: &Response) -> Context {
+    /// Starts the span of a request with this method, by its label, on this route. The context holds it and the
+    /// sender's baggage, and is to be current while the request is answered.
+    pub(super) fn start(
+        &self,
+        req: &Request,
+        method: &'static str,
+        route: Option<&str>,
+    ) -> Context {
         let parent = self.propagation.extract(req.headers());
-        let method = method_label(req.method().as_str());
-        let route = route_template(req, res);
         let named = if method == OTHER_METHOD {
             "HTTP"
         } else {
             method
         };
-        let builder = match &route {
-            Some(route) => self.tracer.span_builder(format!("{named} {route}")),
+        let builder = match route {
+            Some(route) => self.tracer.span_builder([named, " ", route].concat()),
             None => self.tracer.span_builder(named),
         };
         let mut span = builder
@@ -67,7 +71,7 @@ impl ServerSpan {
                 span.set_attribute(KeyValue::new("http.request.method_original", original));
             }
             if let Some(route) = route {
-                span.set_attribute(KeyValue::new("http.route", route));
+                span.set_attribute(KeyValue::new("http.route", route.to_owned()));
             }
             // Without the query, which may hold a secret.
             span.set_attribute(KeyValue::new("url.path", cut(req.uri().path())));
@@ -84,23 +88,11 @@ impl ServerSpan {
         }
         parent.with_span(span)
     }
-}
 
-#[async_trait]
-impl Handler for ServerSpan {
-    async fn handle(
-        &self,
-        req: &mut Request,
-        depot: &mut Depot,
-        res: &mut Response,
-        ctrl: &mut FlowCtrl,
-    ) {
-        let context = self.start(req, res);
-        ctrl.call_next(req, depot, res)
-            .with_context(context.clone())
-            .await;
+    /// Ends the span with what the response tells, and names the trace in the response.
+    pub(super) fn end(&self, context: &Context, res: &mut Response) {
         let span = context.span();
-        self.propagation.respond(&context, res.headers_mut());
+        self.propagation.respond(context, res.headers_mut());
         if span.is_recording() {
             let status = res.status_code.unwrap_or(StatusCode::OK);
             let code = i64::from(status.as_u16());

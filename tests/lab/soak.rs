@@ -7,6 +7,13 @@ use serde_json::Value;
 fn soak(flags: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
     command.env_clear().arg("soak").args(flags);
+    // A shell may have set them for other programs. None reaches the instances: they would lose spans and requests.
+    command.envs([
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "1"),
+        ("OTEL_SERVICE_NAME", "other"),
+        ("MAX_CONCURRENT_REQUESTS", "0"),
+    ]);
     command.output().expect("lab runs")
 }
 

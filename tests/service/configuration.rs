@@ -23,7 +23,7 @@ fn a_bad_value_ends_the_start_with_code_2_and_one_line_that_says_what_is_allowed
         ),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "grpc"),
         ("OTEL_TRACES_EXPORTER", "jaeger", "otlp, none"),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", "none"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "gzip, none"),
         (
             "OTEL_TRACES_SAMPLER",
             "sometimes",
@@ -39,6 +39,7 @@ fn a_bad_value_ends_the_start_with_code_2_and_one_line_that_says_what_is_allowed
             "a number from 1 to 2048",
         ),
         ("OTEL_BSP_SCHEDULE_DELAY", "-1", "milliseconds"),
+        ("SPAN_SPOOL_MIB", "0", "a number from 1 to 1048576"),
         ("OTEL_SDK_DISABLED", "perhaps", "true, false"),
         (
             "TARGET_ONE_HOST",
@@ -157,6 +158,8 @@ fn help_names_every_variable() {
         "TARGET_ONE_HOST",
         "OTEL_TRACES_SAMPLER_ARG",
         "OTEL_BSP_MAX_QUEUE_SIZE",
+        "SPAN_SPOOL_DIR",
+        "SPAN_SPOOL_MIB",
         "LOG_FORMAT",
         "RUST_LOG",
         "MAX_BODY_BYTES",
@@ -227,6 +230,26 @@ fn too_few_files_are_named_as_the_cause_with_what_to_do() {
         assert!(!text.contains("--expose-port"), "{files}: {text}");
         assert_eq!(text.matches("Too many open files").count(), 1, "{text}");
     }
+}
+
+#[test]
+fn spans_are_sent_compressed_when_that_is_asked_for() {
+    let encoding = |compression: &str| {
+        let collector = crate::support::collector::Collector::start();
+        let app = Service::start(
+            "app",
+            &[
+                ("OTLP_GRPC_ENDPOINT", &collector.endpoint()),
+                ("OTEL_EXPORTER_OTLP_COMPRESSION", compression),
+            ],
+        );
+        app.get("/");
+        let spans = collector.wait_for(1, |_| true);
+        assert_eq!(spans[0].span.name, "GET /");
+        collector.header("grpc-encoding")
+    };
+    assert_eq!(encoding("gzip").as_deref(), Some("gzip"));
+    assert_eq!(encoding("none"), None);
 }
 
 #[test]

@@ -18,4 +18,5 @@ mod panic;
 mod propagation;
 mod routes;
 mod shutdown;
+mod spool;
 mod traces;

@@ -44,10 +44,12 @@ fn serve(endpoint: String) {
                 endpoint,
                 timeout: Duration::from_secs(10),
                 headers: http::HeaderMap::new(),
+                gzip: false,
                 user_agent: "app/1",
             }),
             sampler: Sampler::AlwaysOn,
             batch: BatchSettings::default(),
+            spool: None,
             propagation: Propagation::default(),
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
@@ -59,9 +61,9 @@ fn serve(endpoint: String) {
         let routes = Router::new()
             .push(Router::with_path("broken").get(fails))
             .push(Router::with_path("sound").get(sound));
+        let span = ServerSpan::new(telemetry.tracer(), Propagation::default());
         let service = salvo::Service::new(routes)
-            .hoop(ServerSpan::new(telemetry.tracer(), Propagation::default()))
-            .hoop(Observe::new(telemetry.metrics()));
+            .hoop(Observe::new(telemetry.metrics()).with_spans(span, |_| true));
         let server = Server::new(TcpAcceptor::try_from(listener).unwrap());
         let handle = server.handle();
         let metrics = telemetry.metrics();

@@ -17,6 +17,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
+use tonic::codec::CompressionEncoding;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
@@ -196,7 +197,9 @@ impl Collector {
     /// A collector on a given address.
     pub fn start_at(address: SocketAddr) -> Self {
         let store = Store::default();
-        let service = TraceServiceServer::new(store.clone()).max_decoding_message_size(64 << 20);
+        let service = TraceServiceServer::new(store.clone())
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(64 << 20);
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {

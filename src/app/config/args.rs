@@ -59,6 +59,13 @@ pub struct ServiceArgs {
     /// Longest time for one export, in ms [env: OTEL_BSP_EXPORT_TIMEOUT] [default: 30000]
     #[arg(long, value_name = "MS")]
     pub otel_bsp_export_timeout: Option<String>,
+    /// Folder in which spans wait that the collector does not take; each instance needs its own
+    /// [env: SPAN_SPOOL_DIR]
+    #[arg(long, value_name = "FOLDER")]
+    pub span_spool_dir: Option<String>,
+    /// Most MiB of that folder; further spans are lost [env: SPAN_SPOOL_MIB] [default: 64]
+    #[arg(long, value_name = "MIB")]
+    pub span_spool_mib: Option<String>,
     /// Requests answered at a time; more get 503 [env: MAX_CONCURRENT_REQUESTS] [default: 1024]
     #[arg(long, value_name = "COUNT")]
     pub max_concurrent_requests: Option<String>,

@@ -1,5 +1,6 @@
 //! The settings of spans, log and metrics.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -14,7 +15,12 @@ use crate::telemetry::batch::BatchSettings;
 use crate::telemetry::log_line::LogFormat;
 use crate::telemetry::otlp::Collector;
 use crate::telemetry::propagation::Propagation;
+use crate::telemetry::spool::SpoolSettings;
 use crate::telemetry::{Settings, sampler};
+
+/// Largest and usual size of the spool, in MiB.
+const MAX_SPOOL: u64 = 1 << 20;
+const USUAL_SPOOL: u64 = 64;
 
 /// Largest size of the export queue. A span takes about 1 KB, so this bounds the memory.
 const MAX_QUEUE: u64 = 1 << 20;
@@ -39,6 +45,7 @@ impl<'a> Reader<'a> {
             collector: self.collector(&args.otlp_grpc_endpoint)?,
             sampler: self.sampler(args)?,
             batch: self.batch(args)?,
+            spool: self.spool(args)?,
             propagation: self
                 .first(&args.otel_propagators, "OTEL_PROPAGATORS")
                 .parse(
@@ -121,13 +128,19 @@ impl<'a> Reader<'a> {
             self.milliseconds(&None, variable, default)
                 .map(|set| set.as_millis() as u64)
         })?;
-        for variable in [
+        let gzip = [
             "OTEL_EXPORTER_OTLP_COMPRESSION",
             "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
-        ] {
-            self.first(&None, variable)
-                .parse((), "none", |text| (text == "none").then_some(()))?;
-        }
+        ]
+        .into_iter()
+        .try_fold(false, |default, variable| {
+            let given = self.first(&None, variable);
+            given.parse(default, "gzip, none", |text| match text {
+                "gzip" => Some(true),
+                "none" => Some(false),
+                _ => None,
+            })
+        })?;
         let headers = self.collector_headers()?;
         let endpoint = self.endpoint(flag)?;
         Ok(endpoint
@@ -136,6 +149,7 @@ impl<'a> Reader<'a> {
                 endpoint: format!("http://{authority}"),
                 timeout: Duration::from_millis(timeout),
                 headers,
+                gzip,
                 user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")),
             }))
     }
@@ -236,5 +250,23 @@ impl<'a> Reader<'a> {
                 default.export_timeout.as_millis() as u64,
             )?,
         })
+    }
+    /// Where spans wait that the collector does not take. `None` when no folder is named.
+    fn spool(&self, args: &'a ServiceArgs) -> Result<Option<SpoolSettings>, ConfigError> {
+        let folder = self.first(&args.span_spool_dir, "SPAN_SPOOL_DIR").parse(
+            None,
+            "a folder that no other instance uses",
+            |text| (!text.is_empty()).then(|| Some(PathBuf::from(text))),
+        )?;
+        let mib = self.number(
+            &args.span_spool_mib,
+            "SPAN_SPOOL_MIB",
+            USUAL_SPOOL,
+            1..=MAX_SPOOL,
+        )?;
+        Ok(folder.map(|folder| SpoolSettings {
+            folder,
+            max_bytes: mib << 20,
+        }))
     }
 }

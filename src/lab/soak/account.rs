@@ -1,5 +1,7 @@
 //! Two readings compared: every span, line and request is accounted for, or a sentence says which is not.
 
+use serde::{Deserialize, Serialize};
+
 use super::fault::Fault;
 use super::load::Tallies;
 use super::reading::{App, Reading};
@@ -32,10 +34,13 @@ impl Sent {
 }
 
 /// What did not arrive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(super) struct Loss {
+    #[serde(rename = "spans_lost")]
     pub(super) spans: u64,
+    #[serde(rename = "lines_lost")]
     pub(super) lines: u64,
+    #[serde(rename = "samples_lost")]
     pub(super) samples: u64,
 }
 

@@ -1,6 +1,7 @@
 //! The flags of `lab soak`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -46,6 +47,12 @@ pub struct SoakArgs {
     /// Process of the real Loki: it is stopped with a signal where it is to freeze
     #[arg(long, value_name = "PID", requires = "loki", value_parser = clap::value_parser!(i32).range(2..))]
     pub loki_pid: Option<i32>,
+    /// Let the instances keep spans on disk that the collector does not take (SPAN_SPOOL_DIR)
+    #[arg(long)]
+    pub spool: bool,
+    /// Break nothing: print the table of a report that --json has printed to this file
+    #[arg(long, value_name = "FILE")]
+    pub table: Option<PathBuf>,
     /// Print JSON, one object
     #[arg(long)]
     pub json: bool,

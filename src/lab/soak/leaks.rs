@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
@@ -26,7 +27,7 @@ const END: Duration = Duration::from_secs(25);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a process has open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(super) struct Open {
     pub(super) files: u64,
     pub(super) threads: u64,
@@ -35,9 +36,9 @@ pub(super) struct Open {
 }
 
 /// A process before and after the rounds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Leak {
-    pub(super) process: &'static str,
+    pub(super) process: String,
     pub(super) before: Open,
     pub(super) after: Open,
 }
@@ -98,7 +99,7 @@ pub(super) async fn after_rounds(
     let processes = NAMES.into_iter().chain(["lab"]);
     let leaks = processes.zip(before.into_iter().zip(after));
     let leaks = leaks.map(|(process, (before, after))| Leak {
-        process,
+        process: process.to_owned(),
         before,
         after,
     });

@@ -32,6 +32,7 @@ mod stage;
 use std::process::ExitCode;
 
 pub use args::SoakArgs;
+use report::Report;
 
 use super::command::conclude;
 
@@ -40,6 +41,9 @@ use super::command::conclude;
 #[must_use]
 pub fn start(args: &SoakArgs) -> ExitCode {
     let work = async {
+        if let Some(file) = &args.table {
+            return Report::kept(file);
+        }
         tokio::select! {
             result = run::run(args) => result,
             // What is frozen runs again as it is dropped.

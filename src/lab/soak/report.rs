@@ -1,20 +1,23 @@
 //! The fault table for people, one JSON object for programs.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::account::Loss;
 use super::args::SoakArgs;
-use super::fault::Fault;
 use super::leaks::{Leak, Open};
 use crate::lab::command::Conclusion;
 
 /// Resident memory, in bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) struct Memory {
     /// Of the instances.
+    #[serde(rename = "instances")]
     pub(super) apps: i64,
     /// Of this process: servers, shipper, scraper and load.
     pub(super) lab: i64,
@@ -30,24 +33,37 @@ impl Memory {
     }
 }
 
+/// 99th percentile of the response times in milliseconds, without the broken instance.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(super) struct P99 {
+    /// Before the fault.
+    pub(super) quiet: f64,
+    /// During it.
+    pub(super) fault: f64,
+}
+
 /// One fault and its costs.
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Row {
-    pub(super) fault: Fault,
+    pub(super) fault: String,
     /// Times that it was tried.
     pub(super) attempts: u32,
     /// Requests that were answered.
+    #[serde(rename = "requests_answered")]
     pub(super) answered: u64,
     /// Requests that failed, without those to the broken instance.
+    #[serde(rename = "requests_failed")]
     pub(super) failed: u64,
     /// Those to the broken instance.
+    #[serde(rename = "requests_failed_of_broken_instance")]
     pub(super) failed_own: u64,
+    #[serde(flatten)]
     pub(super) loss: Loss,
-    /// Time from the end of the fault until new requests were seen everywhere.
-    pub(super) recovery: Duration,
-    /// 99th percentile in milliseconds, before and during the fault, without the broken instance.
-    pub(super) p99_quiet: f64,
-    pub(super) p99_broken: f64,
+    /// Milliseconds from the end of the fault until new requests were seen everywhere.
+    pub(super) recovery_ms: u64,
+    pub(super) p99_ms: P99,
     /// Growth of the memory during the fault.
+    #[serde(rename = "memory_growth_bytes")]
     pub(super) memory: Memory,
     /// Promises that were broken.
     pub(super) broken: Vec<String>,
@@ -56,19 +72,26 @@ pub(super) struct Row {
 impl Row {
     /// Milliseconds by which p99 grew.
     pub(super) fn growth(&self) -> f64 {
-        self.p99_broken - self.p99_quiet
+        self.p99_ms.fault - self.p99_ms.quiet
     }
 }
 
-/// Everything that a run has found out.
+/// Everything that a run has found out. As JSON it is also what `--table` reads.
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Report {
     rate: u32,
-    slot: Duration,
+    /// True if spans could wait on disk.
+    #[serde(default)]
+    spool: bool,
+    seconds_of_each_fault: f64,
+    #[serde(skip)]
     most_growth: u64,
+    #[serde(rename = "faults")]
     rows: Vec<Row>,
     rounds: u32,
+    #[serde(rename = "open")]
     leaks: Vec<Leak>,
-    /// Promises that were broken outside of a fault.
+    /// Every promise that was broken, with its fault.
     broken: Vec<String>,
 }
 
@@ -76,13 +99,25 @@ impl Report {
     pub(super) fn new(args: &SoakArgs, slot: Duration) -> Self {
         Self {
             rate: args.rate,
-            slot,
+            spool: args.spool,
+            seconds_of_each_fault: slot.as_secs_f64(),
             most_growth: args.p99_growth,
             rows: Vec::new(),
             rounds: args.rounds,
             leaks: Vec::new(),
             broken: Vec::new(),
         }
+    }
+
+    /// The report that an earlier run printed as JSON.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds something else.
+    pub(super) fn kept(file: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(file);
+        let text = text.with_context(|| format!("cannot read {}", file.display()))?;
+        let report = serde_json::from_str(&text);
+        report.with_context(|| format!("{} is not what lab soak --json prints", file.display()))
     }
 
     /// What did not add up before the first fault.
@@ -100,6 +135,8 @@ impl Report {
                 row.attempts
             ));
         }
+        let named = |text| format!("{}: {text}", row.fault);
+        self.broken.extend(row.broken.iter().map(named));
         self.rows.push(row);
     }
 
@@ -118,28 +155,23 @@ impl Report {
         self.broken.extend(broken.into_iter().map(named));
         self.leaks = leaks;
     }
-
-    /// Every broken promise, with its fault.
-    fn all_broken(&self) -> Vec<String> {
-        let of_rows = self.rows.iter().flat_map(|row| {
-            let named = |text| format!("{}: {text}", row.fault);
-            row.broken.iter().map(named)
-        });
-        of_rows.chain(self.broken.iter().cloned()).collect()
-    }
 }
 
 impl Conclusion for Report {
     /// True if no promise was broken.
     fn is_good(&self) -> bool {
-        self.all_broken().is_empty()
+        self.broken.is_empty()
     }
 
     fn table(&self) -> String {
+        let spool = if self.spool {
+            "; spans may wait on disk"
+        } else {
+            ""
+        };
         let mut text = format!(
-            "{} requests/s to three instances; {:.1} s for each fault\n\n",
-            self.rate,
-            self.slot.as_secs_f64()
+            "{} requests/s to three instances; {:.1} s for each fault{spool}\n\n",
+            self.rate, self.seconds_of_each_fault
         );
         let mut line = |cells: [&str; 10]| {
             let [
@@ -190,15 +222,15 @@ impl Conclusion for Report {
             };
             let mib = |bytes: i64| bytes as f64 / f64::from(1 << 20);
             line([
-                &row.fault.to_string(),
+                &row.fault,
                 &row.answered.to_string(),
                 &failed,
                 &row.loss.spans.to_string(),
                 &row.loss.lines.to_string(),
                 &row.loss.samples.to_string(),
-                &format!("{:.2} s", row.recovery.as_secs_f64()),
-                &format!("{:.1} ms", row.p99_quiet),
-                &format!("{:.1} ms", row.p99_broken),
+                &format!("{:.2} s", row.recovery_ms as f64 / 1000.0),
+                &format!("{:.1} ms", row.p99_ms.quiet),
+                &format!("{:.1} ms", row.p99_ms.fault),
                 &format!(
                     "{:+.1}, {:+.1} MiB",
                     mib(row.memory.apps),
@@ -216,12 +248,11 @@ impl Conclusion for Report {
                 let _ = writeln!(text, "{:<20} {before}; {after}", leak.process);
             }
         }
-        let broken = self.all_broken();
         text.push('\n');
-        for sentence in &broken {
+        for sentence in &self.broken {
             let _ = writeln!(text, "BROKEN  {sentence}");
         }
-        let promises = match broken.len() {
+        let promises = match self.broken.len() {
             0 => "every promise was kept".to_owned(),
             1 => "1 promise was broken".to_owned(),
             number => format!("{number} promises were broken"),
@@ -231,40 +262,19 @@ impl Conclusion for Report {
     }
 
     fn json(&self) -> Value {
-        let rows = self.rows.iter().map(|row| {
-            json!({
-                "fault": row.fault.to_string(),
-                "attempts": row.attempts,
-                "requests_answered": row.answered,
-                "requests_failed": row.failed,
-                "requests_failed_of_broken_instance": row.failed_own,
-                "spans_lost": row.loss.spans,
-                "lines_lost": row.loss.lines,
-                "samples_lost": row.loss.samples,
-                "recovery_ms": row.recovery.as_millis() as u64,
-                "p99_ms": {"quiet": row.p99_quiet, "fault": row.p99_broken},
-                "memory_growth_bytes": {"instances": row.memory.apps, "lab": row.memory.lab},
-                "broken": row.broken,
-            })
-        });
-        let open =
-            |open: Open| json!({"files": open.files, "threads": open.threads, "tasks": open.tasks});
-        let leaks = self.leaks.iter().map(|leak| {
-            json!({
-                "process": leak.process,
-                "before": open(leak.before),
-                "after": open(leak.after),
-            })
-        });
-        json!({
-            "ok": self.is_good(),
-            "rate": self.rate,
-            "faults": rows.collect::<Vec<_>>(),
-            "rounds": self.rounds,
-            "open": leaks.collect::<Vec<_>>(),
-            "broken": self.all_broken(),
+        json!(Verdict {
+            ok: self.is_good(),
+            report: self,
         })
     }
+}
+
+/// A report that says first if it is good.
+#[derive(Serialize)]
+struct Verdict<'a> {
+    ok: bool,
+    #[serde(flatten)]
+    report: &'a Report,
 }
 
 fn told(open: Open) -> String {

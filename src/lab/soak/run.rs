@@ -16,7 +16,7 @@ use super::leaks;
 use super::load::{Load, ROUTES};
 use super::reading::{App, Reading};
 use super::recovery;
-use super::report::{Memory, Report, Row};
+use super::report::{Memory, P99, Report, Row};
 use super::stage::Stage;
 use crate::client::{Bounds, Size};
 
@@ -140,15 +140,17 @@ async fn attempt_at(
         broken.push(format!("not recovered after 10 s: {missing} is missing"));
     }
     let row = Row {
-        fault,
+        fault: fault.to_string(),
         attempts: 1,
         answered: sent.answered.iter().sum(),
         failed,
         failed_own: of(true),
         loss,
-        recovery: recovered.took,
-        p99_quiet: quiet.p99_ms(own),
-        p99_broken: during.p99_ms(own),
+        recovery_ms: u64::try_from(recovered.took.as_millis()).unwrap_or(u64::MAX),
+        p99_ms: P99 {
+            quiet: quiet.p99_ms(own),
+            fault: during.p99_ms(own),
+        },
         memory: grown.since(memory),
         broken,
     };

@@ -3,6 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use super::scraping::Scraping;
 use super::servers::Servers;
 use super::shipper::{self, Shipper};
 use crate::client::Client;
-use crate::lab::up::instances::Instances;
+use crate::lab::up::instances::{Instances, Surroundings};
 use crate::lab::up::ports::Ports;
 use crate::lab::up::progress::Progress;
 use crate::lab::up::serve::Doors;
@@ -71,9 +72,28 @@ pub(super) struct Stage {
     real_loki: Option<Pid>,
     /// Until they are stopped.
     instances: Option<Instances>,
+    /// Removed after them.
+    _spools: Option<Spools>,
     further: Option<Further>,
     /// Lets an instance run and stand in turn.
     slowing: Option<JoinHandle<()>>,
+}
+
+/// The folder of the spans on disk. It is removed when it is dropped.
+struct Spools(PathBuf);
+
+impl Spools {
+    fn new() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("lab-soak-{:016x}", rand::random::<u64>()));
+        std::fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Spools {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// A further instance, whose standard output is a full disk.
@@ -119,7 +139,21 @@ impl Stage {
         shown.otlp_grpc = format!("http://{}", otlp.address());
         let sink: Arc<dyn Sink> = shipper.clone();
         let progress = Progress::new(&args);
-        let instances = Instances::start(&args, ports.instances, &shown, sink, &progress).await?;
+        let spools = soak.spool.then(Spools::new).transpose()?;
+        // Bounds and samplers of the shell would change what is counted.
+        let surroundings = Surroundings {
+            environment: false,
+            spools: spools.as_ref().map(|spools| spools.0.clone()),
+        };
+        let instances = Instances::start(
+            &args,
+            &surroundings,
+            ports.instances,
+            &shown,
+            sink,
+            &progress,
+        )
+        .await?;
         let scraping = Scraping::start(servers.targets.clone(), servers.metrics.clone());
         Ok(Self {
             servers,
@@ -134,6 +168,7 @@ impl Stage {
             tempo: soak.tempo_pid.and_then(Pid::from_raw),
             real_loki: soak.loki_pid.and_then(Pid::from_raw),
             instances: Some(instances),
+            _spools: spools,
             further: None,
             slowing: None,
         })
@@ -275,6 +310,7 @@ impl Stage {
             listener.local_addr()?
         };
         let process = Command::new(std::env::current_exe()?)
+            .env_clear()
             .args(["app", "--stop-with-stdin", "--app-name", "app-disk"])
             .args(["--expose-host", "127.0.0.1", "--expose-port"])
             .arg(address.port().to_string())

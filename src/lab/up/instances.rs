@@ -60,7 +60,7 @@ const BATCH_DELAY: &str = "200";
 
 /// Environment variables that can keep an instance from starting, or from sending spans or lines. They are
 /// removed. A sampler, bounds and a time zone from the environment do reach the instance.
-const HOSTILE: [&str; 11] = [
+const HOSTILE: [&str; 12] = [
     "OTEL_SDK_DISABLED",
     "OTEL_TRACES_EXPORTER",
     "OTEL_EXPORTER_OTLP_COMPRESSION",
@@ -72,7 +72,18 @@ const HOSTILE: [&str; 11] = [
     "OTEL_PROPAGATORS",
     "OTEL_RESOURCE_ATTRIBUTES",
     "RUST_LOG",
+    // Of one instance: two cannot share a folder.
+    "SPAN_SPOOL_DIR",
 ];
+
+/// What instances get from around them, beside the flags of `lab up`.
+#[derive(Clone, Debug)]
+pub(in crate::lab) struct Surroundings {
+    /// True if the variables of the environment reach them, but for [`HOSTILE`].
+    pub(in crate::lab) environment: bool,
+    /// The folder in which each has a folder of its own for spans on disk.
+    pub(in crate::lab) spools: Option<PathBuf>,
+}
 
 /// Status of one instance.
 pub(in crate::lab) struct Status {
@@ -112,6 +123,7 @@ impl Instances {
     /// When one cannot be started, or is not ready in time.
     pub(in crate::lab) async fn start(
         args: &UpArgs,
+        surroundings: &Surroundings,
         reserved: Vec<TcpListener>,
         addresses: &Addresses,
         sink: Arc<dyn Sink>,
@@ -125,9 +137,16 @@ impl Instances {
         // The instances bind the ports themselves.
         drop(reserved);
         for number in 0..addresses.apps.len() {
+            let mut flags = flags(args, addresses, number);
+            if let Some(folder) = &surroundings.spools {
+                flags.push("--span-spool-dir".to_owned());
+                let own = folder.join(&addresses.apps[number].0);
+                flags.push(own.to_string_lossy().into_owned());
+            }
             let keeper = Keeper {
                 program: program.clone(),
-                flags: flags(args, addresses, number),
+                flags,
+                environment: surroundings.environment,
                 host: host.clone(),
                 stages: stages(args),
                 sink: Arc::clone(&sink),
@@ -263,6 +282,7 @@ async fn is_ready(client: &Client, address: &str, time: Duration) -> Result<bool
 struct Keeper {
     program: PathBuf,
     flags: Vec<String>,
+    environment: bool,
     host: String,
     stages: Stages,
     sink: Arc<dyn Sink>,
@@ -304,6 +324,9 @@ impl Keeper {
         // Variables that a shell sets for other programs must not switch a pillar off here.
         for variable in HOSTILE {
             command.env_remove(variable);
+        }
+        if !self.environment {
+            command.env_clear();
         }
         let mut child = command
             .args(&self.flags)

@@ -38,7 +38,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub use args::UpArgs;
 use backends::Backends;
 pub(super) use backends::shipping;
-use instances::Instances;
+use instances::{Instances, Surroundings};
 use ports::Ports;
 use progress::Progress;
 use serve::Doors;
@@ -69,8 +69,12 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
 
     let (mut backends, sink) =
         Backends::start(&args, &doors, ports.servers, &addresses, &progress)?;
+    let surroundings = Surroundings {
+        environment: true,
+        spools: None,
+    };
     let instances = tokio::select! {
-        started = Instances::start(&args, ports.instances, &addresses, sink, &progress) => started?,
+        started = Instances::start(&args, &surroundings, ports.instances, &addresses, sink, &progress) => started?,
         // Nobody has used them yet, so they are killed as they are dropped.
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
         _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
