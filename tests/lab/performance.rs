@@ -4,6 +4,9 @@
 // What renders the report compares it too.
 #[path = "../../benches/performance/src/document/mod.rs"]
 mod document;
+#[path = "../../benches/scale/tables.rs"]
+#[allow(dead_code, reason = "its benchmark draws plots too")]
+mod scale;
 
 use std::path::Path;
 
@@ -37,6 +40,32 @@ fn the_figures_of_the_documents_are_those_that_were_measured() {
         );
     }
     assert!(places > 10, "{places}");
+}
+
+#[test]
+fn the_page_of_scale_is_what_was_measured() {
+    let json = std::fs::read_to_string(root().join("benches/results/scale.json")).unwrap();
+    let figures: Vec<scale::Figure> = serde_json::from_str(&json).unwrap();
+    assert!(figures.len() > 30, "{}", figures.len());
+    let page = std::fs::read_to_string(root().join("docs/scale.md")).unwrap();
+    assert_eq!(page, scale::document(&figures));
+}
+
+#[test]
+fn the_fault_table_is_what_was_measured() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_lab"))
+        .args(["soak", "--table", "docs/reliability.json"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("collector-killed"), "{table}");
+    let page = std::fs::read_to_string(root().join("docs/reliability.md")).unwrap();
+    let expected = format!("<!-- soak -->\n\n```text\n{table}```\n\n<!-- /soak -->\n");
+    assert!(
+        page.contains(&expected),
+        "`benches/soak/faults render` writes another table"
+    );
 }
 
 #[test]

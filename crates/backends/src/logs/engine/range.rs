@@ -256,10 +256,10 @@ impl Windows {
         let wide = i128::from;
         let (step, range) = (wide(self.step), wide(self.range));
         let since = wide(ts) - wide(self.first);
-        // A window ends at `end * step` and begins `range` before it.
+        // Window `n` contains the times after `n * step - range`, up to `n * step`.
         let first = (since + step - 1).div_euclid(step);
         let last = (since + range - 1).div_euclid(step);
-        // All times after the end of the window before the first one, and of the last window's range.
+        // The first window is the same after the end of the one before it, the last one until the next begins.
         let from = ((first - 1) * step + 1).max(last * step - range + 1);
         let until = (first * step).min((last + 1) * step - range);
         let time = |since: i128| {

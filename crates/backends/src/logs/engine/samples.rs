@@ -56,7 +56,7 @@ struct Known {
     /// The labels that were looked up last, and their series.
     last: Vec<u8>,
     last_series: usize,
-    /// Those that are looked up.
+    /// The labels that are looked up now.
     key: Vec<u8>,
 }
 
