@@ -10,5 +10,6 @@
 pub mod logs;
 pub mod metrics;
 pub mod otlp;
+pub(crate) mod template;
 pub mod traces;
 pub mod wire;

@@ -14,5 +14,7 @@ mod promql;
 mod promql_durations;
 mod promql_live;
 mod remote_write;
+mod rules;
 mod scrape;
 mod store;
+mod syntax;
