@@ -11,6 +11,7 @@ const ROUTES = [
   [/^\/traces$/, "traces", () => import("./traces/search_view.js")],
   [/^\/traces\/([0-9a-fA-F]{1,32})$/, "traces", () => import("./traces/trace_view.js")],
   [/^\/logs$/, "logs", () => import("./logs/view.js")],
+  [/^\/alerts$/, "alerts", () => import("./alerts/view.js")],
   [/^\/traffic$/, "traffic", () => import("./traffic/view.js")],
 ];
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));

@@ -22,7 +22,12 @@ fn samples() -> anyhow::Result<Served> {
     let store = Arc::new(metrics::Store::new(metrics::Limits::default()));
     let none = metrics::ScrapeConfig::parse("scrape_configs: []")?;
     let targets = Arc::new(metrics::TargetSet::new(&none));
-    let routes = metrics::router(Arc::clone(&store), targets, metrics::QueryLimits::default());
+    let routes = metrics::router(
+        Arc::clone(&store),
+        targets,
+        Arc::default(),
+        metrics::QueryLimits::default(),
+    );
     let held = move || {
         let stats = store.stats();
         stats.samples_ingested - stats.evicted_by_bytes - stats.evicted_by_age

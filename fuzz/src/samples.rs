@@ -19,7 +19,12 @@ fn store() -> Arc<Store> {
 
 fn prometheus(store: &Arc<Store>) -> Server {
     let limits = QueryLimits::for_store_of(16 << 20);
-    Server::new(router(Arc::clone(store), Arc::default(), limits))
+    Server::new(router(
+        Arc::clone(store),
+        Arc::default(),
+        Arc::default(),
+        limits,
+    ))
 }
 
 /// Series that the API lists.

@@ -97,7 +97,12 @@ pub(super) static PROMETHEUS: LazyLock<Server> = LazyLock::new(|| {
         max_samples: 2_000_000,
         ..metrics::QueryLimits::for_store_of(16 << 20)
     };
-    Server::new(metrics::router(Arc::new(store), Arc::default(), limits))
+    Server::new(metrics::router(
+        Arc::new(store),
+        Arc::default(),
+        Arc::default(),
+        limits,
+    ))
 });
 
 /// Tempo with a few traces.

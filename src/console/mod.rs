@@ -32,13 +32,14 @@ pub use catalog::CatalogError;
 pub use files::Files;
 
 /// Paths of views. All serve the same page, whose JavaScript reads the path.
-const VIEWS: [&str; 7] = [
+const VIEWS: [&str; 8] = [
     "/",
     "d/{uid}",
     "d/{uid}/{slug}",
     "traces",
     "traces/{id}",
     "logs",
+    "alerts",
     "traffic",
 ];
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::support::etc::{text, yaml};
+use crate::support::eventually;
 use crate::support::service::Service;
+use crate::support::up::Lab;
 use lab_backends::metrics::{METRIC_NAME, engine};
 use regex::Regex;
 use serde_json::Value;
@@ -135,4 +137,34 @@ fn every_alert_says_how_bad_it_is_and_what_to_do_and_is_tested_both_ways() {
             );
         }
     }
+}
+
+#[test]
+fn an_instance_that_hangs_is_an_alert_of_the_lab() {
+    let lab = Lab::start(&[]);
+    let alerts = || lab.json("prometheus", "/api/v1/alerts", &[])["data"]["alerts"].clone();
+    let groups = &lab.json("prometheus", "/api/v1/rules", &[])["data"]["groups"];
+    let shown: usize = groups
+        .as_array()
+        .expect("groups")
+        .iter()
+        .map(|group| group["rules"].as_array().expect("rules").len())
+        .sum();
+    assert_eq!(shown, rules().len());
+    assert_eq!(alerts(), serde_json::json!([]));
+
+    let hung = lab.instance("app-b").expect("app-b");
+    hung.signal("STOP");
+    eventually("a scrape that fails", || {
+        let query = [("query", "up{job=\"app-b\"} == 0")];
+        let answer = lab.json("prometheus", "/api/v1/query", &query);
+        answer["data"]["result"].get(0).map(drop)
+    });
+    let alert = eventually("an alert", || alerts().get(0).cloned());
+    hung.signal("CONT");
+    assert_eq!(alert["state"], "pending", "{alert:#}");
+    assert_eq!(alert["labels"]["alertname"], "InstanceDown");
+    assert_eq!(alert["labels"]["job"], "app-b");
+    let summary = alert["annotations"]["summary"].as_str().expect("summary");
+    assert!(summary.starts_with("app-b at 127.0.0.1:"), "{summary}");
 }

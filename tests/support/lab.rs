@@ -140,6 +140,7 @@ impl Lab {
         let router = metrics::router(
             Arc::clone(&samples),
             Arc::clone(&targets),
+            Arc::default(),
             QueryLimits::default(),
         );
         let prometheus = runtime.block_on(serve(router));

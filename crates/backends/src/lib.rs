@@ -8,5 +8,6 @@
 
 pub mod logs;
 pub mod metrics;
+pub(crate) mod template;
 pub mod traces;
 pub mod wire;

@@ -20,6 +20,8 @@ const PROMETHEUS: &[&str] = &[
     "api/v1/label/*/values",
     "api/v1/metadata",
     "api/v1/targets",
+    "api/v1/rules",
+    "api/v1/alerts",
     "api/v1/status/buildinfo",
     "-/ready",
     "-/healthy",

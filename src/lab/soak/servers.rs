@@ -120,7 +120,12 @@ impl Servers {
         let targets = Scraping::targets(scraped)?;
 
         let query_limits = metrics::QueryLimits::default();
-        let metrics_api = metrics::router(metrics.clone(), targets.clone(), query_limits);
+        let metrics_api = metrics::router(
+            metrics.clone(),
+            targets.clone(),
+            Arc::default(),
+            query_limits,
+        );
         let full_routes = Router::with_path("{**path}").post(no_space);
         let servers = vec![
             doors.open(

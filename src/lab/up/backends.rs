@@ -17,10 +17,14 @@ use super::serve::{Doors, PATIENCE, Running};
 use super::stats::{self, Stores};
 use crate::routing::Unmatched;
 use lab_backends::logs::shipper::{RemoteConfig, RemoteLoki, Sink, StoreSink};
+use lab_backends::metrics::rules::Evaluator;
 use lab_backends::{logs, metrics, traces};
 
 /// Scrape configuration of the real Prometheus; the embedded one reads the same file.
 const SCRAPE_CONFIG: &str = include_str!("../../../etc/prometheus/prometheus.yml");
+
+/// Its rules, which the embedded one evaluates as well.
+const RULES: &str = include_str!("../../../etc/prometheus/rules.yml");
 
 /// Interval at which the stores drop old data, also when nothing comes in.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -36,9 +40,10 @@ pub(super) struct Backends {
     stores: Stores,
     servers: Vec<Running>,
     receiver: Option<Receiver>,
-    /// Store and targets, until the scraper takes them.
+    /// What scraping takes, until it begins.
     scraping: Option<Scraping>,
     scraper: Option<metrics::Scraper>,
+    evaluator: Option<Evaluator>,
     remote_loki: Option<Arc<RemoteLoki>>,
     sweeper: JoinHandle<()>,
 }
@@ -49,8 +54,13 @@ type Receiver = (oneshot::Sender<()>, JoinHandle<()>);
 /// The sink of the instances' log lines, and the real Loki behind it, if there is one.
 type Lines = (Arc<dyn Sink>, Option<Arc<RemoteLoki>>);
 
-/// Store and targets of the scraper.
-type Scraping = (Arc<metrics::Store>, Arc<metrics::TargetSet>);
+/// What is scraped and computed, and where it goes.
+struct Scraping {
+    store: Arc<metrics::Store>,
+    targets: Arc<metrics::TargetSet>,
+    rules: Arc<metrics::Rules>,
+    limits: metrics::QueryLimits,
+}
 
 /// Starts the servers of one pillar after the other and gathers what they share.
 struct Start<'a> {
@@ -157,18 +167,32 @@ impl Start<'_> {
             ..metrics::Limits::for_store_of(self.max_bytes())
         }));
         self.stores.metrics = Some(Arc::clone(&store));
-        let targets = metrics::TargetSet::new(&scrape_config(self.addresses)?);
-        let targets = Arc::new(targets);
+        let config = scrape_config(self.addresses)?;
+        let targets = Arc::new(metrics::TargetSet::new(&config));
+        let rules = metrics::Rules::parse(
+            "etc/prometheus/rules.yml",
+            RULES,
+            config.evaluation_interval,
+            &self.addresses.prometheus,
+        );
+        let rules = Arc::new(rules.context("the rules cannot be used")?);
+        let limits = metrics::QueryLimits::for_store_of(self.max_bytes());
         let routes = metrics::router(
             Arc::clone(&store),
             Arc::clone(&targets),
-            metrics::QueryLimits::for_store_of(self.max_bytes()),
+            Arc::clone(&rules),
+            limits.clone(),
         );
         let routes = routes.push(stats::router(self.stores.clone()));
         self.open(api, routes, Unmatched::of_httprouter())?;
         let address = &self.addresses.prometheus;
         self.progress.part("Prometheus API", address);
-        Ok(Some((store, targets)))
+        Ok(Some(Scraping {
+            store,
+            targets,
+            rules,
+            limits,
+        }))
     }
 }
 
@@ -203,16 +227,18 @@ impl Backends {
             receiver,
             scraping,
             scraper: None,
+            evaluator: None,
             remote_loki,
         };
         Ok((running, sink))
     }
 
-    /// Begins to scrape. Called once the instances are ready, so that the first scrape does not fail.
+    /// Begins to scrape and to evaluate rules. Called once the instances are ready, so that the first scrape does not fail.
     pub(super) fn scrape(&mut self) {
-        if let Some((store, targets)) = self.scraping.take() {
+        if let Some(it) = self.scraping.take() {
             let first = metrics::FirstScrape::Immediate;
-            self.scraper = Some(metrics::Scraper::start(&store, &targets, first));
+            self.scraper = Some(metrics::Scraper::start(&it.store, &it.targets, first));
+            self.evaluator = Some(Evaluator::start(&it.store, &it.rules, &it.limits));
         }
     }
 
@@ -226,6 +252,9 @@ impl Backends {
         self.sweeper.abort();
         if let Some(scraper) = self.scraper {
             scraper.stop().await;
+        }
+        if let Some(evaluator) = self.evaluator {
+            evaluator.stop().await;
         }
         if let Some(remote) = self.remote_loki {
             remote.close(LAST_LINES).await;
@@ -266,7 +295,7 @@ fn scrape_config(addresses: &Addresses) -> anyhow::Result<metrics::ScrapeConfig>
         .apps
         .iter()
         .map(|(name, address)| (name.as_str(), address.to_string()));
-    let jobs = instances
+    let jobs: Vec<_> = instances
         .chain([("prometheus", own)])
         .filter_map(|(name, address)| {
             // More instances than the file names are scraped like the first.
@@ -278,7 +307,7 @@ fn scrape_config(addresses: &Addresses) -> anyhow::Result<metrics::ScrapeConfig>
             Some(job)
         })
         .collect();
-    Ok(metrics::ScrapeConfig { jobs })
+    Ok(metrics::ScrapeConfig { jobs, ..file })
 }
 
 /// Drops what is too old, again and again.

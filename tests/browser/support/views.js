@@ -20,6 +20,7 @@ export const VIEWS = [
   "/d/salvo-telemetry?from=now-5m&to=now",
   "/traces?from=now-5m&to=now",
   "/logs?from=now-5m&to=now",
+  "/alerts",
   "/traffic",
 ];
 

@@ -13,5 +13,7 @@ mod promql;
 mod promql_durations;
 mod promql_live;
 mod remote_write;
+mod rules;
 mod scrape;
 mod store;
+mod syntax;

@@ -4,8 +4,10 @@
 mod params;
 mod query;
 mod response;
+mod rules;
 mod series;
 mod status;
+mod syntax;
 mod targets;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use super::store::Store;
 use crate::metrics::engine::{JSON_BYTES, QueryLimits};
 use crate::metrics::ingest::remote_write::RemoteWrite;
 use crate::metrics::ingest::scrape::TargetSet;
+use crate::metrics::rules::Rules;
 use params::Params;
 use response::{ApiError, ApiResponse};
 
@@ -28,6 +31,7 @@ use crate::wire::{CONCURRENT, Queries, QueueError, Stop, Unread};
 struct Api {
     store: Arc<Store>,
     targets: Arc<TargetSet>,
+    rules: Arc<Rules>,
     limits: QueryLimits,
     queries: Queries,
     unread: Unread,
@@ -35,10 +39,16 @@ struct Api {
 }
 
 /// The routes of the API: `/api/v1/…`, `/-/ready` and `/-/healthy`. `/metrics` is not among them.
-pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -> Router {
+pub fn router(
+    store: Arc<Store>,
+    targets: Arc<TargetSet>,
+    rules: Arc<Rules>,
+    limits: QueryLimits,
+) -> Router {
     let api = Arc::new(Api {
         store: store.clone(),
         targets,
+        rules,
         unread: Unread::new(limits.max_result.saturating_mul(JSON_BYTES)),
         limits,
         queries: Queries::new(CONCURRENT),
@@ -70,11 +80,13 @@ pub fn router(store: Arc<Store>, targets: Arc<TargetSet>, limits: QueryLimits) -
         .push(route("targets", |api, params, _| {
             targets::targets(api, params)
         }))
-        .push(route("rules", |_, _, _| {
-            Ok(ApiResponse::data(r#"{"groups":[]}"#))
+        .push(route("rules", |api, params, _| rules::rules(api, params)))
+        .push(route("alerts", |api, params, _| rules::alerts(api, params)))
+        .push(both("format_query", |api, params, _| {
+            syntax::format(api, params)
         }))
-        .push(route("alerts", |_, _, _| {
-            Ok(ApiResponse::data(r#"{"alerts":[]}"#))
+        .push(both("parse_query", |api, params, _| {
+            syntax::parse(api, params)
         }))
         .push(route("status/buildinfo", |api, params, _| {
             status::build(api, params)

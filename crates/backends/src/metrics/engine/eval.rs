@@ -68,7 +68,7 @@ impl<'a> Evaluator<'a> {
         self.budget.check_time()?;
         match expr {
             Expr::Paren(inner, _) => self.eval(inner, grid),
-            Expr::Number(value, _) => self.constant(*value, grid),
+            Expr::Number(number) => self.constant(number.value, grid),
             Expr::Text(text, _) => Ok(Value::Text(text.clone())),
             Expr::Vector(vector) => self.select(vector, grid, Take::Values).map(Value::Vector),
             Expr::Unary(unary) => self.unary(unary, grid),

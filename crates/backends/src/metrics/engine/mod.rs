@@ -140,12 +140,20 @@ fn parse(query: &str, times: Times) -> Result<Expr, QueryError> {
     lang::parse(query, times, functions::signature).map_err(QueryError::BadData)
 }
 
+/// Parses a query that is not evaluated.
+///
+/// # Errors
+/// [`QueryError::BadData`] with the position and the problem.
+pub(crate) fn parse_any(query: &str) -> Result<Expr, QueryError> {
+    parse(query, Times::ANY)
+}
+
 /// The selectors of a query, for requests that ask about series instead of values.
 ///
 /// # Errors
 /// [`QueryError::BadData`] with the position and the problem.
 pub fn selectors(query: &str) -> Result<Vec<Selector>, QueryError> {
-    let expr = parse(query, Times::ANY)?;
+    let expr = parse_any(query)?;
     let mut found = Vec::new();
     let mut waiting = vec![&expr];
     while let Some(node) = waiting.pop() {

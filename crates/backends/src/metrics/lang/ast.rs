@@ -32,12 +32,47 @@ pub(crate) enum Expr {
     Binary(Binary),
     Call(Call),
     Matrix(MatrixSelector),
-    Number(f64, Place),
+    Number(Number),
     Paren(Box<Expr>, Place),
     Subquery(Subquery),
     Text(String, Place),
     Unary(Unary),
     Vector(VectorSelector),
+}
+
+/// A number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Number {
+    pub(crate) value: f64,
+    /// True if it is written as a duration, `5m`.
+    pub(crate) is_duration: bool,
+    pub(crate) place: Place,
+}
+
+impl Number {
+    /// What stands for an expression that is refused.
+    pub(super) fn zero(place: Place) -> Self {
+        Self {
+            value: 0.0,
+            is_duration: false,
+            place,
+        }
+    }
+}
+
+/// The arithmetic of a duration, as written.
+#[derive(Debug, Clone)]
+pub(crate) enum DurationExpr {
+    /// Seconds.
+    Number { value: f64, is_duration: bool },
+    Operation {
+        /// The operator or the function.
+        op: &'static str,
+        left: Option<Box<Self>>,
+        right: Option<Box<Self>>,
+        /// True if it stands in parentheses.
+        wrapped: bool,
+    },
 }
 
 /// `sum by (label) (expr)`.
@@ -100,6 +135,12 @@ pub(crate) struct Unary {
     pub(crate) place: Place,
 }
 
+impl Unary {
+    pub(crate) fn sign(&self) -> &'static str {
+        if self.negates { "-" } else { "+" }
+    }
+}
+
 /// The time of `@`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum At {
@@ -110,10 +151,12 @@ pub(crate) enum At {
 }
 
 /// `offset` and `@`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Moved {
     /// Milliseconds.
     pub(crate) offset: i64,
+    /// The offset as written, if it is more than a number.
+    pub(crate) offset_expr: Option<DurationExpr>,
     pub(crate) offset_given: bool,
     pub(crate) at: Option<At>,
 }
@@ -135,6 +178,8 @@ pub(crate) struct MatrixSelector {
     pub(crate) vector: VectorSelector,
     /// Milliseconds.
     pub(crate) range: i64,
+    /// The range as written, if it is more than a number.
+    pub(crate) range_expr: Option<DurationExpr>,
 }
 
 /// `expr[5m:1m]`.
@@ -143,8 +188,12 @@ pub(crate) struct Subquery {
     pub(crate) expr: Box<Expr>,
     /// Milliseconds.
     pub(crate) range: i64,
+    /// The range as written, if it is more than a number.
+    pub(crate) range_expr: Option<DurationExpr>,
     /// Milliseconds.
     pub(crate) step: Option<i64>,
+    /// The step as written, if it is more than a number.
+    pub(crate) step_expr: Option<DurationExpr>,
     pub(crate) moved: Moved,
 }
 
@@ -173,7 +222,8 @@ impl Expr {
             Self::Binary(binary) => binary.left.place(),
             Self::Call(call) => call.place,
             Self::Matrix(matrix) => matrix.vector.place,
-            Self::Number(_, place) | Self::Paren(_, place) | Self::Text(_, place) => *place,
+            Self::Number(number) => number.place,
+            Self::Paren(_, place) | Self::Text(_, place) => *place,
             Self::Subquery(subquery) => subquery.expr.place(),
             Self::Unary(unary) => unary.place,
             Self::Vector(vector) => vector.place,

@@ -1,6 +1,6 @@
 //! Rules of the grammar for what takes a list in parentheses: function calls, aggregations, label lists.
 
-use super::ast::{Aggregate, Call, Expr};
+use super::ast::{Aggregate, Call, Expr, Number};
 use super::literal;
 use super::parser::{Parser, Stop, Tree, begins_expression};
 use super::token::{Aggregation, Kind, Op, Word, quote};
@@ -48,7 +48,7 @@ impl Parser<'_> {
         let Some(function) = (self.functions)(name.text) else {
             let text = format!("unknown function with name {}", quote(name.text));
             self.note(name.place, text);
-            return Ok((Expr::Number(0.0, name.place), height));
+            return Ok((Expr::Number(Number::zero(name.place)), height));
         };
         if function.experimental {
             let text = format!("function {} is not enabled", quote(name.text));
@@ -77,7 +77,7 @@ impl Parser<'_> {
         self.aggregations -= 1;
         let height = self.limited(tallest + 1, place)?;
         let (without, grouping) = modifier.unwrap_or_default();
-        let dummy = Ok((Expr::Number(0.0, place), height));
+        let dummy = Ok((Expr::Number(Number::zero(place)), height));
         if args.is_empty() {
             let text = "no arguments for aggregate expression provided";
             self.note(place, text.to_owned());

@@ -1,6 +1,7 @@
 //! Durations after `offset` and inside of brackets, with the arithmetic of Prometheus 3.14. Its value is known when
 //! a query is parsed: `step()` and `range()` are those of the request.
 
+use super::ast::DurationExpr;
 use super::literal;
 use super::parser::{Parser, Stop};
 use super::token::{Kind, Op, Place, Token, Word};
@@ -9,44 +10,80 @@ use super::token::{Kind, Op, Place, Token, Word};
 struct Duration {
     seconds: f64,
     place: Place,
-    /// Not a plain number.
-    compound: bool,
+    written: DurationExpr,
 }
 
 impl Duration {
-    fn compound(seconds: f64, place: Place) -> Self {
-        Self {
-            seconds,
-            place,
-            compound: true,
+    /// What it is as written, if it is more than a number.
+    fn compound(self) -> Option<DurationExpr> {
+        match self.written {
+            DurationExpr::Number { .. } => None,
+            operation => Some(operation),
+        }
+    }
+}
+
+impl DurationExpr {
+    fn operation(op: &'static str, left: Option<Self>, right: Option<Self>) -> Self {
+        Self::Operation {
+            op,
+            left: left.map(Box::new),
+            right: right.map(Box::new),
+            wrapped: false,
+        }
+    }
+
+    /// In parentheses. A number becomes a sum of nothing and itself, which shows as the number.
+    fn wrapped(self) -> Self {
+        let mut whole = match self {
+            operation @ Self::Operation { .. } => operation,
+            number => Self::operation("+", None, Some(number)),
+        };
+        if let Self::Operation { wrapped, .. } = &mut whole {
+            *wrapped = true;
+        }
+        whole
+    }
+
+    fn negated(self) -> Self {
+        match self {
+            Self::Number { value, is_duration } => Self::Number {
+                value: -value,
+                is_duration,
+            },
+            operation => Self::operation("-", None, Some(operation)),
         }
     }
 }
 
 impl Parser<'_> {
     /// A duration that is greater than zero.
-    pub(super) fn positive_duration(&mut self, context: &str, expected: &str) -> Result<f64, Stop> {
+    pub(super) fn positive_duration(
+        &mut self,
+        context: &str,
+        expected: &str,
+    ) -> Result<(f64, Option<DurationExpr>), Stop> {
         let duration = self.duration(1, 1, context, expected)?;
         let seconds = self.bounded(&duration);
         if seconds <= 0.0 {
             let text = "duration must be greater than 0".to_owned();
             self.note(duration.place, text);
         }
-        Ok(seconds)
+        Ok((seconds, duration.compound()))
     }
 
-    /// The duration behind `offset`, and whether it is more than a number.
-    pub(super) fn offset(&mut self) -> Result<(f64, bool), Stop> {
+    /// The duration behind `offset`, and what was written, if it is more than a number.
+    pub(super) fn offset(&mut self) -> Result<(f64, Option<DurationExpr>), Stop> {
         let (context, expected) = ("offset", "number, duration, step(), or range()");
         let sign = self.peek();
         let Kind::Op(op @ (Op::Add | Op::Sub)) = sign.kind else {
             let token = self.peek();
             if matches!(token.kind, Kind::Number | Kind::Duration) {
                 self.advance();
-                return Ok((self.literal(token, token.place, 1.0).seconds, false));
+                return Ok((self.literal(token, token.place, 1.0).seconds, None));
             }
             let duration = self.duration_operand(1, context, expected)?;
-            return Ok((self.bounded(&duration), duration.compound));
+            return Ok((self.bounded(&duration), duration.compound()));
         };
         let factor = if op == Op::Sub { -1.0 } else { 1.0 };
         self.advance();
@@ -54,7 +91,7 @@ impl Parser<'_> {
         match token.kind {
             Kind::Number | Kind::Duration => {
                 self.advance();
-                Ok((self.literal(token, sign.place, factor).seconds, false))
+                Ok((self.literal(token, sign.place, factor).seconds, None))
             }
             Kind::LeftParen => {
                 self.advance();
@@ -62,11 +99,25 @@ impl Parser<'_> {
                 if !self.eat(Kind::RightParen) {
                     return self.unexpected(context, expected);
                 }
-                Ok((factor * self.bounded(&inner), true))
+                let seconds = factor * self.bounded(&inner);
+                let inner = inner.written.wrapped();
+                Ok((
+                    seconds,
+                    Some(if op == Op::Sub {
+                        inner.negated()
+                    } else {
+                        inner
+                    }),
+                ))
             }
             _ => {
                 let inner = self.duration_operand(1, context, expected)?;
-                Ok((factor * self.bounded(&inner), inner.compound))
+                let seconds = factor * self.bounded(&inner);
+                let inner = inner.compound();
+                Ok((
+                    seconds,
+                    inner.map(|it| if op == Op::Sub { it.negated() } else { it }),
+                ))
             }
         }
     }
@@ -80,7 +131,10 @@ impl Parser<'_> {
         Duration {
             seconds,
             place,
-            compound: false,
+            written: DurationExpr::Number {
+                value: seconds,
+                is_duration: token.kind == Kind::Duration,
+            },
         }
     }
 
@@ -101,8 +155,8 @@ impl Parser<'_> {
     fn arithmetic(
         &mut self,
         (op, place): (Op, Place),
-        left: &Duration,
-        right: &Duration,
+        left: Duration,
+        right: Duration,
     ) -> Duration {
         let (a, b) = (left.seconds, right.seconds);
         let seconds = match op {
@@ -118,7 +172,11 @@ impl Parser<'_> {
                 if op == Op::Div { a / b } else { a % b }
             }
         };
-        Duration::compound(seconds, left.place)
+        Duration {
+            seconds,
+            place: left.place,
+            written: DurationExpr::operation(op.text(), Some(left.written), Some(right.written)),
+        }
     }
 
     fn duration(
@@ -143,7 +201,7 @@ impl Parser<'_> {
             self.advance();
             let next = op.precedence() + u8::from(op != Op::Pow);
             let right = self.duration(next, depth + 1, context, expected)?;
-            left = self.arithmetic((op, token.place), &left, &right);
+            left = self.arithmetic((op, token.place), left, right);
         }
         Ok(left)
     }
@@ -171,6 +229,7 @@ impl Parser<'_> {
                     self.duration(Op::Pow.precedence(), depth + 1, context, expected)?;
                 if op == Op::Sub {
                     inner.seconds = -inner.seconds;
+                    inner.written = inner.written.negated();
                 }
                 inner.place = token.place;
                 Ok(inner)
@@ -181,32 +240,49 @@ impl Parser<'_> {
                 if !self.eat(Kind::RightParen) {
                     return self.unexpected(context, expected);
                 }
-                Ok(Duration::compound(inner.seconds, token.place))
+                Ok(Duration {
+                    seconds: inner.seconds,
+                    place: token.place,
+                    written: inner.written.wrapped(),
+                })
             }
             Kind::Word(word @ (Word::Step | Word::Range | Word::MaxOf | Word::MinOf)) => {
                 self.advance();
                 if !self.eat(Kind::LeftParen) {
                     return self.unexpected(context, expected);
                 }
-                let seconds = match word {
-                    Word::Step => self.times.step,
-                    Word::Range => self.times.range,
+                let (seconds, written) = match word {
+                    Word::Step => {
+                        let written = DurationExpr::operation("step", None, None);
+                        (self.times.step, written)
+                    }
+                    Word::Range => {
+                        let written = DurationExpr::operation("range", None, None);
+                        (self.times.range, written)
+                    }
                     _ => {
-                        let left = self.duration(1, depth + 1, context, expected)?.seconds;
+                        let left = self.duration(1, depth + 1, context, expected)?;
                         if !self.eat(Kind::Comma) {
                             return self.unexpected(context, expected);
                         }
-                        let right = self.duration(1, depth + 1, context, expected)?.seconds;
-                        match word {
-                            Word::MaxOf => left.max(right),
-                            _ => left.min(right),
-                        }
+                        let right = self.duration(1, depth + 1, context, expected)?;
+                        let (op, seconds) = match word {
+                            Word::MaxOf => ("max_of", left.seconds.max(right.seconds)),
+                            _ => ("min_of", left.seconds.min(right.seconds)),
+                        };
+                        let (left, right) = (left.written, right.written);
+                        let written = DurationExpr::operation(op, Some(left), Some(right));
+                        (seconds, written)
                     }
                 };
                 if !self.eat(Kind::RightParen) {
                     return self.unexpected(context, expected);
                 }
-                Ok(Duration::compound(seconds, token.place))
+                Ok(Duration {
+                    seconds,
+                    place: token.place,
+                    written,
+                })
             }
             _ => self.unexpected(context, expected),
         }

@@ -15,6 +15,8 @@ mod literal;
 mod metric;
 mod modifiers;
 mod parser;
+mod pretty;
+pub(crate) mod print;
 mod selector;
 pub(crate) mod signature;
 #[cfg(test)]

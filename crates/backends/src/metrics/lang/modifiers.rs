@@ -1,6 +1,6 @@
 //! Rules of the grammar for what stands behind an expression: ranges, subqueries, `offset` and `@`.
 
-use super::ast::{At, Expr, MatrixSelector, Moved, Subquery};
+use super::ast::{At, DurationExpr, Expr, MatrixSelector, Moved, Subquery};
 use super::literal;
 use super::parser::{Parser, Stop, Tree};
 use super::token::{Kind, Op, Word};
@@ -17,8 +17,8 @@ impl Parser<'_> {
                 }
                 Kind::Word(Word::Offset) => {
                     self.advance();
-                    let (by, compound) = self.offset()?;
-                    self.set_offset(&mut expr, by, compound);
+                    let (by, written) = self.offset()?;
+                    self.set_offset(&mut expr, by, written);
                 }
                 Kind::At => {
                     self.advance();
@@ -41,16 +41,18 @@ impl Parser<'_> {
 
     fn range(&mut self, expr: Expr) -> Result<Expr, Stop> {
         let bracket = self.advance().place;
-        let range = self.positive_duration(
+        let (range, range_expr) = self.positive_duration(
             "subquery or range selector",
             "number, duration, step(), or range()",
         )?;
         if self.eat(Kind::Colon) {
             const CONTEXT: &str = "subquery selector";
-            let mut step = None;
+            let (mut step, mut step_expr) = (None, None);
             if self.peek().kind != Kind::RightBracket {
                 let expected = "number, duration, step(), range(), or \"]\"";
-                step = Some(literal::millis(self.positive_duration(CONTEXT, expected)?));
+                let (seconds, written) = self.positive_duration(CONTEXT, expected)?;
+                step = Some(literal::millis(seconds));
+                step_expr = written;
             }
             if !self.eat(Kind::RightBracket) {
                 return self.unexpected(CONTEXT, "\"]\"");
@@ -58,7 +60,9 @@ impl Parser<'_> {
             return Ok(Expr::Subquery(Subquery {
                 expr: Box::new(expr),
                 range: literal::millis(range),
+                range_expr,
                 step,
+                step_expr,
                 moved: Moved::default(),
             }));
         }
@@ -82,6 +86,7 @@ impl Parser<'_> {
             Expr::Vector(vector) => Expr::Matrix(MatrixSelector {
                 vector,
                 range: literal::millis(range),
+                range_expr,
             }),
             other => other,
         })
@@ -102,8 +107,9 @@ impl Parser<'_> {
         }
     }
 
-    /// Sets the offset, in seconds, of a selector or a subquery. `compound`: it was written in parentheses.
-    fn set_offset(&mut self, expr: &mut Expr, by: f64, compound: bool) {
+    /// Sets the offset, in seconds, of a selector or a subquery. `written`: what was written, if it is more than a
+    /// number.
+    fn set_offset(&mut self, expr: &mut Expr, by: f64, written: Option<DurationExpr>) {
         let place = expr.place();
         let Some(moved) = self.moved(expr, "offset") else {
             return;
@@ -113,7 +119,8 @@ impl Parser<'_> {
             return;
         }
         moved.offset = literal::millis(by);
-        moved.offset_given = by != 0.0 || compound;
+        moved.offset_given = by != 0.0 || written.is_some();
+        moved.offset_expr = written;
     }
 
     fn set_time(&mut self, expr: &mut Expr, at: At) {

@@ -4,7 +4,7 @@
 //! Of several errors the first is reported, as Prometheus does.
 
 use super::Times;
-use super::ast::{Binary, Card, Expr, Matching, Unary, VectorSelector};
+use super::ast::{Binary, Card, Expr, Matching, Number, Unary, VectorSelector};
 use super::lexer::{LexError, tokens};
 use super::literal;
 use super::signature::Lookup;
@@ -308,9 +308,12 @@ impl<'a> Parser<'a> {
         // A sign binds as a product does.
         let (expr, height) = self.expression(Op::Pow.precedence(), depth + 1)?;
         let negates = op == Op::Sub;
-        if let Expr::Number(value, _) = expr {
-            let value = if negates { -value } else { value };
-            return Ok((Expr::Number(value, token.place), height));
+        if let Expr::Number(mut number) = expr {
+            number.place = token.place;
+            if negates {
+                number.value = -number.value;
+            }
+            return Ok((Expr::Number(number), height));
         }
         let height = self.limited(height + 1, token.place)?;
         let unary = Unary {
@@ -336,7 +339,11 @@ impl<'a> Parser<'a> {
             }
             Kind::Number | Kind::Duration => {
                 self.advance();
-                Expr::Number(self.number(token), token.place)
+                Expr::Number(Number {
+                    value: self.number(token),
+                    is_duration: token.kind == Kind::Duration,
+                    place: token.place,
+                })
             }
             Kind::String => {
                 self.advance();

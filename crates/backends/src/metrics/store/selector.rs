@@ -55,6 +55,16 @@ impl Matcher {
         &self.name
     }
 
+    /// `=`, `!=`, `=~` or `!~`.
+    pub(crate) fn operator(&self) -> &'static str {
+        match self.comparison {
+            Comparison::Equal(_) => "=",
+            Comparison::NotEqual(_) => "!=",
+            Comparison::Matches(_) => "=~",
+            Comparison::MatchesNot(_) => "!~",
+        }
+    }
+
     /// The one value accepted, for an equality.
     pub fn exact(&self) -> Option<&str> {
         matches!(self.comparison, Comparison::Equal(_)).then_some(&self.text)

@@ -13,7 +13,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use lab_backends::metrics::{Labels, Limits, QueryLimits, ScrapeConfig, Store, TargetSet, router};
+use lab_backends::metrics::{
+    Labels, Limits, QueryLimits, Rules, ScrapeConfig, Store, TargetSet, router,
+};
 use salvo::prelude::{Listener as _, Server, TcpListener};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -166,6 +168,8 @@ pub fn form(params: &[(&str, &str)]) -> String {
 pub struct Embedded {
     pub store: Arc<Store>,
     pub targets: Arc<TargetSet>,
+    pub rules: Arc<Rules>,
+    pub queries: QueryLimits,
     pub http: Http,
 }
 
@@ -185,15 +189,40 @@ impl Embedded {
     }
 
     pub async fn start_with(yaml: &str, limits: Limits, queries: QueryLimits) -> Self {
+        Self::start_all(yaml, limits, queries, Rules::default()).await
+    }
+
+    /// Without targets, with the rules of a file that are evaluated each minute.
+    pub async fn with_rules(yaml: &str) -> Self {
+        let minute = Duration::from_secs(60);
+        let rules = Rules::parse(
+            "rules.yml",
+            yaml,
+            minute,
+            "http://localhost:9090/prometheus",
+        );
+        let (limits, queries) = (Limits::default(), QueryLimits::default());
+        Self::start_all("scrape_configs: []", limits, queries, rules.unwrap()).await
+    }
+
+    async fn start_all(yaml: &str, limits: Limits, queries: QueryLimits, rules: Rules) -> Self {
         let store = Arc::new(Store::new(limits));
         let targets = Arc::new(TargetSet::new(&ScrapeConfig::parse(yaml).unwrap()));
         let acceptor = TcpListener::new("127.0.0.1:0").bind().await;
         let address = acceptor.local_addr().unwrap();
-        let routes = router(store.clone(), targets.clone(), queries);
+        let rules = Arc::new(rules);
+        let routes = router(
+            store.clone(),
+            targets.clone(),
+            rules.clone(),
+            queries.clone(),
+        );
         tokio::spawn(async move { Server::new(acceptor).serve(routes).await });
         Self {
             store,
             targets,
+            rules,
+            queries,
             http: Http::new(format!("http://{address}")),
         }
     }

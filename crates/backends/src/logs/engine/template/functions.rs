@@ -1,174 +1,19 @@
-//! The functions of templates with their signatures: Go's own, and those that Loki 3.7 adds
-//! (`pkg/logql/log/fmt.go`), most of which come from sprig.
+//! The functions that Loki 3.7 adds to those of Go's templates (`pkg/logql/log/fmt.go`); most come from sprig.
 
-use super::context::{Context, Fault};
-use super::format::{print, println};
-use super::numbers;
-use super::printf::printf;
-use super::time::{Time, Zone};
-use super::value::{Text, Value};
-use super::{builtins, dates, escape, json, regexes, strings, units};
+use crate::template::functions::{
+    Body, Functions, Made, Param, fixed, hosted, int, open, text, time,
+};
+use crate::template::time::Zone;
+use crate::template::{Context, Fault, Value};
+use crate::template::{dates, escape, json, numbers, regexes, strings, units};
+use crate::wire::quote::valid;
 
-pub(super) type Made = Result<Value, Fault>;
+use Param::{Any, Float, Int, Text as Str, Time as Date};
 
-/// The type of a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Param {
-    Text,
-    Int,
-    Float,
-    /// `interface {}`
-    Any,
-    /// `reflect.Value`: any value, also a missing one.
-    Raw,
-    Time,
-    Zone,
-    Duration,
-}
-
-impl Param {
-    /// Its name in messages.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Text => "string",
-            Self::Int => "int",
-            Self::Float => "float64",
-            Self::Any => "interface {}",
-            Self::Raw => "reflect.Value",
-            Self::Time => "time.Time",
-            Self::Zone => "*time.Location",
-            Self::Duration => "time.Duration",
-        }
-    }
-
-    /// True if `nil` is a value of the type.
-    pub(super) fn can_be_nil(self) -> bool {
-        matches!(self, Self::Any | Self::Raw | Self::Zone)
-    }
-}
-
-/// The implementation of a function.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Body {
-    /// Called with evaluated arguments; for a method the receiver comes first.
-    Plain(fn(&mut Context<'_>, &[Value]) -> Made),
-    /// `and` and `or` stop at the argument that decides.
-    And,
-    Or,
-    /// `call` names the callee in its messages.
-    Call,
-    /// A method that templates cannot use, and why.
-    Unusable(&'static str),
-}
-
-/// A function or method.
-#[derive(Debug)]
-pub(super) struct Function {
-    pub(super) name: &'static str,
-    pub(super) params: &'static [Param],
-    /// The type of any number of further arguments.
-    pub(super) variadic: Option<Param>,
-    pub(super) body: Body,
-}
-
-impl Function {
-    pub(super) fn by_name(name: &str) -> Option<&'static Self> {
-        FUNCTIONS.iter().find(|function| function.name == name)
-    }
-}
-
-/// A function with a fixed number of arguments.
-pub(super) const fn fixed(
-    name: &'static str,
-    params: &'static [Param],
-    body: fn(&mut Context<'_>, &[Value]) -> Made,
-) -> Function {
-    Function {
-        name,
-        params,
-        variadic: None,
-        body: Body::Plain(body),
-    }
-}
-
-const fn open(
-    name: &'static str,
-    params: &'static [Param],
-    variadic: Param,
-    body: Body,
-) -> Function {
-    Function {
-        name,
-        params,
-        variadic: Some(variadic),
-        body,
-    }
-}
-
-use Param::{Any, Float, Int, Raw, Text as Str, Time as Date};
-
-static FUNCTIONS: &[Function] = &[
-    // Go's own.
-    open("and", &[Raw], Raw, Body::And),
-    open("or", &[Raw], Raw, Body::Or),
-    open("call", &[Raw], Raw, Body::Call),
-    fixed("not", &[Raw], builtins::not),
-    fixed("len", &[Raw], builtins::length),
-    open("index", &[Raw], Raw, Body::Plain(builtins::index)),
-    open("slice", &[Raw], Raw, Body::Plain(builtins::slice)),
-    open("eq", &[Raw], Raw, Body::Plain(builtins::eq)),
-    fixed("ne", &[Raw, Raw], builtins::ne),
-    fixed("lt", &[Raw, Raw], builtins::lt),
-    fixed("le", &[Raw, Raw], builtins::le),
-    fixed("gt", &[Raw, Raw], builtins::gt),
-    fixed("ge", &[Raw, Raw], builtins::ge),
-    open(
-        "print",
-        &[],
-        Any,
-        Body::Plain(|c, a| print(c, a).map(Value::text)),
-    ),
-    open(
-        "println",
-        &[],
-        Any,
-        Body::Plain(|c, a| println(c, a).map(Value::text)),
-    ),
-    open(
-        "printf",
-        &[Str],
-        Any,
-        Body::Plain(|c, a| {
-            let rest = a.get(1..).unwrap_or_default();
-            printf(c, text(a, 0)?, rest).map(Value::text)
-        }),
-    ),
-    open(
-        "html",
-        &[],
-        Any,
-        Body::Plain(|c, a| escaped(c, a, escape::html)),
-    ),
-    open(
-        "js",
-        &[],
-        Any,
-        Body::Plain(|c, a| escaped(c, a, escape::js)),
-    ),
-    open(
-        "urlquery",
-        &[],
-        Any,
-        Body::Plain(|c, a| escaped(c, a, escape::query_escape)),
-    ),
+pub(super) static FUNCTIONS: Functions = &[
     // The line.
-    fixed("__line__", &[], |c, _| {
-        let line = c.line;
-        c.text(line)
-    }),
-    fixed("__timestamp__", &[], |c, _| {
-        Ok(Value::Time(Time::from_nanos(c.ts)))
-    }),
+    hosted("__line__", &[]),
+    hosted("__timestamp__", &[]),
     // Texts, with the text first.
     fixed("ToLower", &[Str], |c, a| {
         c.text(strings::to_lower(text(a, 0)?))
@@ -332,7 +177,7 @@ static FUNCTIONS: &[Function] = &[
         )))
     }),
     fixed("toDateInZone", &[Str, Str, Str], |_, a| {
-        let zone = Zone::load(&crate::wire::quote::valid(text(a, 1)?));
+        let zone = Zone::load(&valid(text(a, 1)?));
         Ok(Value::Time(dates::parsed(text(a, 0)?, text(a, 2)?, zone)))
     }),
     fixed("now", &[], |_, _| Ok(Value::Time(dates::now()))),
@@ -353,46 +198,6 @@ static FUNCTIONS: &[Function] = &[
     fixed("duration", &[Str], dates::duration),
     fixed("duration_seconds", &[Str], dates::duration),
 ];
-
-fn wrong<T>(at: usize, wanted: Param) -> Result<T, Fault> {
-    // Arguments are checked before a call, so this is an error in the table above.
-    let wanted = wanted.name();
-    Err(Fault::Function(format!("argument {at} is no {wanted}")))
-}
-
-pub(super) fn text(arguments: &[Value], at: usize) -> Result<&Text, Fault> {
-    match arguments.get(at) {
-        Some(Value::Text(text)) => Ok(text),
-        _ => wrong(at, Param::Text),
-    }
-}
-
-pub(super) fn int(arguments: &[Value], at: usize) -> Result<i64, Fault> {
-    match arguments.get(at) {
-        Some(Value::Int(int, _)) => Ok(*int),
-        _ => wrong(at, Param::Int),
-    }
-}
-
-pub(super) fn time(arguments: &[Value], at: usize) -> Result<&Time, Fault> {
-    match arguments.get(at) {
-        Some(Value::Time(time)) => Ok(time),
-        _ => wrong(at, Param::Time),
-    }
-}
-
-/// `html`, `js` and `urlquery`: print, then escape. One byte becomes at most six.
-fn escaped(context: &mut Context<'_>, values: &[Value], escape: fn(&[u8]) -> Vec<u8>) -> Made {
-    // A missing value is written as in the output.
-    let shown_as = |value: &Value| match value.unboxed() {
-        Value::Nil => Value::text("<no value>"),
-        value => value,
-    };
-    let values: Vec<Value> = values.iter().map(shown_as).collect();
-    let shown = print(context, &values)?;
-    context.room(shown.len().saturating_mul(6))?;
-    context.text(escape(&shown))
-}
 
 fn without_prefix(context: &mut Context<'_>, text: &[u8], prefix: &[u8]) -> Made {
     context.text(text.strip_prefix(prefix).unwrap_or(text))

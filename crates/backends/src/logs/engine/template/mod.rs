@@ -1,49 +1,17 @@
 //! Templates of `line_format` and `label_format`: Go's `text/template` with the functions of Loki
-//! 3.7, <https://grafana.com/docs/loki/latest/query/template_functions/>.
-//!
-//! - a text becomes tokens ([`lexer`]) and a tree ([`parser`], [`node`])
-//! - the tree is walked for each line ([`exec`], [`eval`]) over values of Go's types ([`value`])
-//! - [`functions`] is the table of all functions with their signatures
-//!
-//! Results and messages are those of Go, with three exceptions. Output size and running time are
-//! bounded, and a query beyond the bounds fails. Nesting is bounded more tightly than in Go. The
-//! local zone is UTC, as in Loki's container images.
+//! 3.7, <https://grafana.com/docs/loki/latest/query/template_functions/>. A query beyond its bounds fails.
 
-mod builtins;
-mod cast;
-mod context;
-mod dates;
-mod decimal;
-mod escape;
-mod eval;
-mod exec;
-mod float;
-mod format;
 mod functions;
-mod json;
-mod lexer;
-mod methods;
-mod node;
-mod number;
-mod numbers;
-mod parser;
-mod printf;
-mod regexes;
-mod strings;
-mod time;
-mod units;
-mod value;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use self::context::{Context, Fault};
-use self::exec::Run;
-use self::node::{Node, Term};
-use self::parser::Templates;
-use self::regexes::Regexes;
+use self::functions::FUNCTIONS;
 use super::budget::Budget;
 use super::error::QueryError;
 use super::fields::{ERROR, ERROR_DETAILS, Fields};
+use crate::template::functions::Made;
+use crate::template::time::Time;
+use crate::template::{self, Ended, Fault, Host, Text, Value};
 
 /// The stage that a template belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,12 +58,10 @@ impl From<QueryError> for Failure {
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     kind: Kind,
-    source: Arc<str>,
-    templates: Arc<Templates>,
+    template: template::Template,
     /// The label of a template that consists of one label only. As in Loki such a `line_format`
     /// does not see error labels.
     label: Option<String>,
-    regexes: Regexes,
 }
 
 impl Template {
@@ -104,13 +70,11 @@ impl Template {
     /// # Errors
     /// It is malformed; the message gives the position.
     pub(crate) fn new(kind: Kind, text: &str) -> Result<Self, String> {
-        let templates = parser::parse(kind.name(), text)?;
+        let template = template::Template::new(kind.name(), text, FUNCTIONS)?;
         Ok(Self {
             kind,
-            source: text.into(),
-            label: only_label(&templates, kind),
-            templates: Arc::new(templates),
-            regexes: Regexes::default(),
+            label: template.only_field().map(str::to_owned),
+            template,
         })
     }
 
@@ -132,38 +96,84 @@ impl Template {
             budget.make(value.len(), stage)?;
             return Ok(value.to_owned());
         }
-        let context = Context {
+        let mut line = Line {
             fields,
             line,
             ts,
             budget,
             stage,
-            regexes: &self.regexes,
+            error: None,
         };
-        let run = Run::new(context, &self.templates, &self.source, self.kind.name());
-        run.all().map_err(|fault| match fault {
-            Fault::Execution(details) | Fault::Function(details) => Failure::Line(details),
-            Fault::Query(error) => Failure::Query(error),
+        let rendered = self.template.execute(Value::Labels, &mut line);
+        rendered.map_err(|fault| match (fault, line.error) {
+            (Fault::Ended, Some(error)) => Failure::Query(error),
+            (Fault::Ended, None) => Failure::Line("the template was ended".to_owned()),
+            (Fault::Execution(details) | Fault::Function(details), _) => Failure::Line(details),
         })
     }
 }
 
-/// The label of `{{.label}}`, the most frequent template.
-fn only_label(templates: &Templates, kind: Kind) -> Option<String> {
-    let [Node::Action(action)] = templates.get(kind.name().as_bytes())?.0.as_slice() else {
-        return None;
-    };
-    let pipe = &action.pipe;
-    let [command] = pipe.commands.as_slice() else {
-        return None;
-    };
-    let Term::Field(names) = &command.word.term else {
-        return None;
-    };
-    let plain = command.arguments.is_empty() && pipe.variables.is_empty();
-    match names.as_slice() {
-        [name] if plain => Some(name.clone()),
-        _ => None,
+/// The line that a template is executed for.
+struct Line<'l> {
+    fields: &'l Fields<'l>,
+    line: &'l str,
+    ts: i64,
+    budget: &'l mut Budget,
+    /// The name of the stage, for refusals.
+    stage: &'static str,
+    /// Why the execution ended.
+    error: Option<QueryError>,
+}
+
+impl Line<'_> {
+    fn keep<T>(&mut self, done: Result<T, QueryError>) -> Result<T, Ended> {
+        done.map_err(|error| {
+            self.error = Some(error);
+            Ended
+        })
+    }
+}
+
+impl Host for Line<'_> {
+    fn work(&mut self, bytes: usize) -> Result<(), Ended> {
+        let done = self.budget.work(bytes);
+        self.keep(done)
+    }
+
+    fn make(&mut self, bytes: usize) -> Result<(), Ended> {
+        let done = self.budget.make(bytes, self.stage);
+        self.keep(done)
+    }
+
+    fn room(&mut self, bytes: usize) -> Result<(), Ended> {
+        let done = self.budget.room(bytes, self.stage);
+        self.keep(done)
+    }
+
+    fn too_many_steps(&mut self, limit: usize) -> Ended {
+        let stage = self.stage;
+        self.error = Some(QueryError::TooManySteps { stage, limit });
+        Ended
+    }
+
+    fn label(&self, name: &str) -> &str {
+        self.fields.get(name).unwrap_or_default()
+    }
+
+    fn labels(&self) -> BTreeMap<Text, Value> {
+        let all = self.fields.all().into_iter();
+        all.map(|(name, value, _)| (Text::from(name.as_bytes()), Value::text(value)))
+            .collect()
+    }
+
+    fn call(&mut self, function: &'static str, _arguments: &[Value]) -> Made {
+        match function {
+            "__line__" => {
+                self.make(self.line.len())?;
+                Ok(Value::text(self.line))
+            }
+            _ => Ok(Value::Time(Time::from_nanos(self.ts))),
+        }
     }
 }
 

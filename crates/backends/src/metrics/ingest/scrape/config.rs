@@ -1,10 +1,9 @@
 //! The part of `prometheus.yml` that the scraper understands.
 //!
-//! Read: `global.scrape_interval`, `global.scrape_timeout` and `scrape_configs` with `job_name`,
+//! Read: `global.scrape_interval`, `global.scrape_timeout`, `global.evaluation_interval` and `scrape_configs` with `job_name`,
 //! `scrape_interval`, `scrape_timeout`, `metrics_path`, `scheme` (`http`), `honor_labels`,
 //! `honor_timestamps`, `sample_limit`, `body_size_limit` and `static_configs`. Accepted and ignored, since
-//! they do not change what is scraped: `global.evaluation_interval`, `global.external_labels`, `rule_files`,
-//! `alerting`, `storage`. Any other key is an error that names it.
+//! they do not change what is scraped: `global.external_labels`, `rule_files`, `alerting`, `storage`. Any other key is an error that names it.
 //! See the [configuration reference](https://prometheus.io/docs/prometheus/latest/configuration/configuration/).
 
 use std::collections::BTreeMap;
@@ -64,10 +63,12 @@ pub struct Job {
 }
 
 /// All scrape jobs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScrapeConfig {
     /// In the order of the file.
     pub jobs: Vec<Job>,
+    /// Time between two evaluations of a group of rules that says none.
+    pub evaluation_interval: Duration,
 }
 
 impl ScrapeConfig {
@@ -92,7 +93,18 @@ impl ScrapeConfig {
             }
             jobs.push(raw.check(&file.global).map_err(fail)?);
         }
-        Ok(Self { jobs })
+        let interval = file.global.evaluation_interval.as_deref().unwrap_or("1m");
+        let nanos = prometheus::parse(interval)
+            .ok()
+            .and_then(|nanos| u64::try_from(nanos).ok())
+            .filter(|nanos| *nanos > 0)
+            .ok_or_else(|| {
+                ConfigError::Syntax(format!("{interval:?} is no global.evaluation_interval"))
+            })?;
+        Ok(Self {
+            jobs,
+            evaluation_interval: Duration::from_nanos(nanos),
+        })
     }
 }
 
@@ -116,8 +128,7 @@ struct File {
 struct Global {
     scrape_interval: Option<String>,
     scrape_timeout: Option<String>,
-    #[serde(default, rename = "evaluation_interval")]
-    _evaluation_interval: IgnoredAny,
+    evaluation_interval: Option<String>,
     #[serde(default, rename = "external_labels")]
     _external_labels: IgnoredAny,
 }

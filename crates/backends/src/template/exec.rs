@@ -7,10 +7,9 @@ use super::format::print_text;
 use super::node::{Branch, List, Node, Pipe, TemplateCall};
 use super::parser::Templates;
 use super::value::{MapType, Value};
-use crate::logs::engine::error::QueryError;
 use crate::wire::quote::{quoted, valid};
 
-/// Largest number of nodes and pipelines executed for one line.
+/// Largest number of nodes and pipelines of one execution.
 const MAX_STEPS: usize = 1_000_000;
 
 /// Deepest nesting of templates, blocks and parentheses during execution. Go allows 100,000
@@ -31,7 +30,7 @@ pub(super) struct Run<'r, 'c> {
     templates: &'r Templates,
     /// The whole source, and its name in messages.
     source: &'r str,
-    name: &'static str,
+    name: &'r str,
     /// The template being executed.
     template: &'r [u8],
     /// The node that messages quote, with its position.
@@ -47,7 +46,8 @@ impl<'r, 'c> Run<'r, 'c> {
         context: Context<'c>,
         templates: &'r Templates,
         source: &'r str,
-        name: &'static str,
+        name: &'r str,
+        dot: Value,
     ) -> Self {
         Self {
             context,
@@ -56,7 +56,7 @@ impl<'r, 'c> Run<'r, 'c> {
             name,
             template: name.as_bytes(),
             node: None,
-            variables: vec![("$", Value::Labels)],
+            variables: vec![("$", dot)],
             depth: 0,
             steps: 0,
             out: Vec::with_capacity(128),
@@ -69,7 +69,8 @@ impl<'r, 'c> Run<'r, 'c> {
             let name = quoted(self.name.as_bytes());
             return self.fail(format!("{name} is an incomplete or empty template"));
         };
-        self.list(&Value::Labels, root)?;
+        let dot = self.variables.first().map(|(_, dot)| dot.clone());
+        self.list(&dot.unwrap_or(Value::Nil), root)?;
         Ok(String::from_utf8(self.out).unwrap_or_else(|error| valid(error.as_bytes())))
     }
 
@@ -98,13 +99,9 @@ impl<'r, 'c> Run<'r, 'c> {
     fn step(&mut self) -> Result<(), Fault> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
-            let error = QueryError::TooManySteps {
-                stage: self.context.stage,
-                limit: MAX_STEPS,
-            };
-            return Err(error.into());
+            return Err(self.context.host.too_many_steps(MAX_STEPS).into());
         }
-        Ok(self.context.budget.work(0)?)
+        self.context.work(0)
     }
 
     /// Runs `inner` one nesting level deeper.
@@ -242,7 +239,7 @@ impl<'r, 'c> Run<'r, 'c> {
                 for (key, element) in &map.entries {
                     let element = match map.kind {
                         MapType::Texts => element.clone(),
-                        MapType::Any => element.clone().boxed(),
+                        MapType::Any | MapType::Struct(_) => element.clone().boxed(),
                     };
                     if !self.iteration(branch, Value::Text(key.clone()), element)? {
                         break;

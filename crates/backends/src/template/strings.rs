@@ -38,7 +38,7 @@ fn trimmed_end(text: &[u8], cut: impl Fn(Option<char>) -> bool) -> &[u8] {
 }
 
 /// `strings.TrimSpace`
-pub(super) fn trim_space(text: &[u8]) -> &[u8] {
+pub(crate) fn trim_space(text: &[u8]) -> &[u8] {
     let space = |c: Option<char>| c.is_some_and(is_go_space);
     trimmed_end(trimmed_start(text, space), space)
 }
@@ -49,11 +49,11 @@ fn in_set(set: &[u8], c: Option<char>) -> bool {
     chars(set).any(|(other, _)| read(other) == read(c))
 }
 
-pub(super) fn trim_left<'t>(text: &'t [u8], set: &[u8]) -> &'t [u8] {
+pub(crate) fn trim_left<'t>(text: &'t [u8], set: &[u8]) -> &'t [u8] {
     trimmed_start(text, |c| in_set(set, c))
 }
 
-pub(super) fn trim_right<'t>(text: &'t [u8], set: &[u8]) -> &'t [u8] {
+pub(crate) fn trim_right<'t>(text: &'t [u8], set: &[u8]) -> &'t [u8] {
     trimmed_end(text, |c| in_set(set, c))
 }
 
@@ -103,16 +103,16 @@ fn title_case(c: char) -> char {
     }
 }
 
-pub(super) fn to_lower(text: &[u8]) -> Vec<u8> {
+pub(crate) fn to_lower(text: &[u8]) -> Vec<u8> {
     mapped(text, lower)
 }
 
-pub(super) fn to_upper(text: &[u8]) -> Vec<u8> {
+pub(crate) fn to_upper(text: &[u8]) -> Vec<u8> {
     mapped(text, upper)
 }
 
 /// `strings.Title`: the first letter of each word.
-pub(super) fn title(text: &[u8]) -> Vec<u8> {
+pub(crate) fn title(text: &[u8]) -> Vec<u8> {
     let separates = |c: char| match c {
         '_' => false,
         c if c.is_ascii() => !c.is_ascii_alphanumeric(),
@@ -133,7 +133,7 @@ pub(super) fn title(text: &[u8]) -> Vec<u8> {
     out
 }
 
-pub(super) fn contains(text: &[u8], part: &[u8]) -> bool {
+pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
     find(text, part).is_some()
 }
 
@@ -149,7 +149,7 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 /// `strings.Replace`: the first `times`, all of them when it is negative.
-pub(super) fn replace(
+pub(crate) fn replace(
     context: &mut Context<'_>,
     text: &[u8],
     from: &[u8],
@@ -187,7 +187,7 @@ pub(super) fn replace(
 }
 
 /// sprig's `trunc`: bytes from the start, or from the end when the count is negative.
-pub(super) fn trunc(count: i64, text: &[u8]) -> &[u8] {
+pub(crate) fn trunc(count: i64, text: &[u8]) -> &[u8] {
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     if count >= 0 {
         return text.get(..wanted).unwrap_or(text);
@@ -197,7 +197,7 @@ pub(super) fn trunc(count: i64, text: &[u8]) -> &[u8] {
 }
 
 /// sprig's `substr`: bytes from `start` to `end`; an error where Go panics because they cross.
-pub(super) fn substr(start: i64, end: i64, text: &[u8]) -> Result<&[u8], String> {
+pub(crate) fn substr(start: i64, end: i64, text: &[u8]) -> Result<&[u8], String> {
     let length = i64::try_from(text.len()).unwrap_or(i64::MAX);
     let out_of_range =
         |what: String| Err(format!("runtime error: slice bounds out of range {what}"));
@@ -227,7 +227,7 @@ pub(super) fn substr(start: i64, end: i64, text: &[u8]) -> Result<&[u8], String>
     }
 }
 
-pub(super) fn repeat(context: &mut Context<'_>, count: i64, text: &[u8]) -> Made {
+pub(crate) fn repeat(context: &mut Context<'_>, count: i64, text: &[u8]) -> Made {
     let Ok(count) = usize::try_from(count) else {
         let reason = "strings: negative Repeat count".to_owned();
         return Err(Fault::Function(reason));
@@ -237,7 +237,7 @@ pub(super) fn repeat(context: &mut Context<'_>, count: i64, text: &[u8]) -> Made
 }
 
 /// Spaces before each line.
-pub(super) fn indent(context: &mut Context<'_>, spaces: i64, text: &[u8], line: &[u8]) -> Made {
+pub(crate) fn indent(context: &mut Context<'_>, spaces: i64, text: &[u8], line: &[u8]) -> Made {
     let Ok(spaces) = usize::try_from(spaces) else {
         let reason = "strings: negative Repeat count".to_owned();
         return Err(Fault::Function(reason));
@@ -257,7 +257,7 @@ pub(super) fn indent(context: &mut Context<'_>, spaces: i64, text: &[u8], line: 
 }
 
 /// Cuts or pads a text to a number of characters.
-pub(super) fn align(context: &mut Context<'_>, count: i64, text: &Text, right: bool) -> Made {
+pub(crate) fn align(context: &mut Context<'_>, count: i64, text: &Text, right: bool) -> Made {
     let length = count_chars(text);
     let Ok(count) = usize::try_from(count) else {
         return Ok(Value::Text(text.clone()));

@@ -3,7 +3,7 @@
 use crate::wire::quote::{chars, is_print};
 
 /// `html`
-pub(super) fn html(text: &[u8]) -> Vec<u8> {
+pub(crate) fn html(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for byte in text {
         let escaped: &[u8] = match byte {
@@ -21,7 +21,7 @@ pub(super) fn html(text: &[u8]) -> Vec<u8> {
 }
 
 /// `js`
-pub(super) fn js(text: &[u8]) -> Vec<u8> {
+pub(crate) fn js(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for (c, raw) in chars(text) {
         let escaped = match c {
@@ -50,7 +50,7 @@ pub(super) fn js(text: &[u8]) -> Vec<u8> {
 }
 
 /// `url.QueryEscape`
-pub(super) fn query_escape(text: &[u8]) -> Vec<u8> {
+pub(crate) fn query_escape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for byte in text {
         match byte {
@@ -63,7 +63,7 @@ pub(super) fn query_escape(text: &[u8]) -> Vec<u8> {
 }
 
 /// `url.QueryUnescape`
-pub(super) fn query_unescape(text: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn query_unescape(text: &[u8]) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {

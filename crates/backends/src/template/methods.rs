@@ -12,7 +12,7 @@ use super::value::{IntType, Value};
 pub(super) fn find(value: &Value, name: &str) -> Option<&'static Function> {
     let methods = match value {
         Value::Time(_) => TIME,
-        Value::Int(_, IntType::Duration) => DURATION,
+        Value::Int(_, IntType::Duration | IntType::DurationPointer) => DURATION,
         Value::Int(_, IntType::Month | IntType::Weekday) | Value::Zone(_) => NAMED,
         _ => return None,
     };

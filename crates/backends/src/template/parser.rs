@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::functions::Function;
+use super::functions::{Functions, find};
 use super::lexer::{Keyword, Kind, Lexer, Token};
 use super::node::{
     Action, Branch, Command, List, Node, Operand, Pipe, TemplateCall, Term, Variable,
@@ -41,11 +41,12 @@ enum Step {
     End(End),
 }
 
-/// Parses a template; `name` is its name in messages.
-pub(super) fn parse(name: &'static str, text: &str) -> Result<Templates, String> {
+/// Parses a template; `name` is its name in messages, `functions` are those that it can call besides Go's own.
+pub(super) fn parse(name: &str, text: &str, functions: Functions) -> Result<Templates, String> {
     let lexer = Lexer::new(text);
     let mut parser = Parser {
         name,
+        functions,
         lexer,
         tokens: [(); 3].map(|()| Token {
             kind: Kind::Eof,
@@ -66,7 +67,8 @@ pub(super) fn parse(name: &'static str, text: &str) -> Result<Templates, String>
 }
 
 struct Parser<'t> {
-    name: &'static str,
+    name: &'t str,
+    functions: Functions,
     lexer: Lexer<'t>,
     /// The current token and up to two tokens that were put back.
     tokens: [Token<'t>; 3],
@@ -524,7 +526,7 @@ impl<'t> Parser<'t> {
     fn term(&mut self) -> Parsed<Option<Operand>> {
         let token = self.next_non_space();
         let term = match token.kind {
-            Kind::Identifier => match Function::by_name(&token.text) {
+            Kind::Identifier => match find(self.functions, &token.text) {
                 Some(function) => Term::Function(function),
                 None => {
                     let name = quoted(token.text.as_bytes());

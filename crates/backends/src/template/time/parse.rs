@@ -23,7 +23,7 @@ struct Parts {
 
 /// Parses a time, in a zone unless the text names another. `None` if the text does not fit the
 /// layout or is not a valid time.
-pub(in super::super) fn parse(layout: &[u8], text: &[u8], local: Zone) -> Option<Time> {
+pub(crate) fn parse(layout: &[u8], text: &[u8], local: Zone) -> Option<Time> {
     let mut parts = Parts {
         year: 0,
         month: None,

@@ -12,7 +12,7 @@ use crate::wire::quote::first_char;
 const MAX_DEPTH: usize = 100;
 
 /// Decodes a value; `None` if the text is not JSON.
-pub(super) fn decode(text: &[u8]) -> Option<Value> {
+pub(crate) fn decode(text: &[u8]) -> Option<Value> {
     let mut cursor = Cursor { text, at: 0 };
     let value = cursor.value(0)?;
     cursor.skip_spaces();

@@ -33,11 +33,14 @@ pub(super) struct Printer<'p, 'c> {
     pub(super) flags: Flags,
     /// A value is shown within a bad-verb message: its own methods are not called.
     complaining: bool,
+    /// A pointer to a struct is shown as the struct, as in the output of a template.
+    follows: bool,
 }
 
 /// The value as `%v` shows it.
 pub(super) fn print_text(context: &mut Context<'_>, value: &Value) -> Result<Vec<u8>, Fault> {
     let mut printer = Printer::new(context);
+    printer.follows = true;
     printer.argument(value, 'v')?;
     Ok(printer.out)
 }
@@ -77,6 +80,7 @@ impl<'p, 'c> Printer<'p, 'c> {
             out: Vec::new(),
             flags: Flags::default(),
             complaining: false,
+            follows: false,
         }
     }
 
@@ -138,6 +142,10 @@ impl<'p, 'c> Printer<'p, 'c> {
         match (&value, verb) {
             (Value::Nil, 'T' | 'v') => self.pad(b"<nil>"),
             (Value::Nil, _) => self.bad_verb(&value, verb),
+            (Value::List(..), 'T') => {
+                let name = self.context.host.list_type();
+                self.text(name.as_bytes())
+            }
             (_, 'T') => self.text(value.type_name().as_bytes()),
             (_, 'p') => self.bad_verb(&value, verb),
             _ => self.value(&value, verb),
@@ -145,7 +153,7 @@ impl<'p, 'c> Printer<'p, 'c> {
     }
 
     fn value(&mut self, value: &Value, verb: char) -> Done {
-        self.context.budget.work(0)?;
+        self.context.work(0)?;
         if !self.complaining {
             if verb == 'w' {
                 return self.bad_verb(value, verb);
@@ -217,6 +225,18 @@ impl<'p, 'c> Printer<'p, 'c> {
     }
 
     fn map(&mut self, value: &Value, map: &Map, verb: char) -> Done {
+        if let MapType::Struct(kind) = map.kind {
+            let points = kind.name.starts_with('*') && !self.follows;
+            self.put(if points { "&{" } else { "{" })?;
+            for (at, field) in kind.fields.iter().enumerate() {
+                if at > 0 {
+                    self.put(" ")?;
+                }
+                let element = map.entries.get(field.as_bytes()).unwrap_or(&Value::Nil);
+                self.element(element, verb, MapType::Any)?;
+            }
+            return self.put("}");
+        }
         let (open, between, close) = self.frame(value, "map[", "]");
         self.put(open)?;
         for (at, (key, element)) in map.entries.iter().enumerate() {
@@ -494,7 +514,7 @@ fn with_point(number: &str, form: char, of_v: bool, precision: Option<usize>) ->
 /// `String()` of a value; only the types of package `time` have it.
 pub(super) fn own_form(value: &Value) -> Option<String> {
     Some(match value {
-        Value::Int(nanos, IntType::Duration) => go::format(*nanos),
+        Value::Int(nanos, IntType::Duration | IntType::DurationPointer) => go::format(*nanos),
         Value::Int(month, IntType::Month) => name_of(&MONTHS, *month, 1, "Month"),
         Value::Int(day, IntType::Weekday) => name_of(&WEEKDAYS, *day, 0, "Weekday"),
         Value::Time(time) => time.to_string(),

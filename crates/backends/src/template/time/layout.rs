@@ -2,7 +2,7 @@
 
 /// A part of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chunk {
+pub(crate) enum Chunk {
     LongMonth,
     Month,
     NumMonth,
@@ -42,7 +42,7 @@ pub(super) enum Chunk {
 }
 
 /// Splits a layout into texts, each with the part of a time that follows it.
-pub(super) fn chunks(layout: &[u8]) -> impl Iterator<Item = (&[u8], Option<Chunk>)> {
+pub(crate) fn chunks(layout: &[u8]) -> impl Iterator<Item = (&[u8], Option<Chunk>)> {
     let mut rest = layout;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -55,7 +55,7 @@ pub(super) fn chunks(layout: &[u8]) -> impl Iterator<Item = (&[u8], Option<Chunk
 }
 
 /// The text before the next part of a time, that part, and what follows.
-pub(super) fn next_chunk(layout: &[u8]) -> (&[u8], Option<Chunk>, &[u8]) {
+pub(crate) fn next_chunk(layout: &[u8]) -> (&[u8], Option<Chunk>, &[u8]) {
     for at in 0..layout.len() {
         let rest = layout.get(at..).unwrap_or_default();
         if let Some((chunk, length)) = chunk_at(rest) {

@@ -4,18 +4,18 @@ mod layout;
 mod parse;
 mod zone;
 
-pub(super) use parse::parse;
-pub(super) use zone::Zone;
+pub(crate) use parse::parse;
+pub(crate) use zone::Zone;
 
 use layout::{Chunk, chunks};
 
-pub(super) const NANOS: i64 = 1_000_000_000;
+pub(crate) const NANOS: i64 = 1_000_000_000;
 const DAY: i64 = 86_400;
 
 /// Seconds from the Unix epoch back to year 1, which is the zero of Go's times.
 const YEAR_ONE: i64 = -62_135_596_800;
 
-pub(super) const MONTHS: [&str; 12] = [
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -30,7 +30,7 @@ pub(super) const MONTHS: [&str; 12] = [
     "December",
 ];
 
-pub(super) const WEEKDAYS: [&str; 7] = [
+pub(crate) const WEEKDAYS: [&str; 7] = [
     "Sunday",
     "Monday",
     "Tuesday",
@@ -41,7 +41,7 @@ pub(super) const WEEKDAYS: [&str; 7] = [
 ];
 
 /// The name of a number, counted from `first`, or Go's text for a number without a name.
-pub(super) fn name_of(names: &[&str], value: i64, first: i64, kind: &str) -> String {
+pub(crate) fn name_of(names: &[&str], value: i64, first: i64, kind: &str) -> String {
     let at = value
         .checked_sub(first)
         .and_then(|at| usize::try_from(at).ok());
@@ -53,27 +53,27 @@ pub(super) fn name_of(names: &[&str], value: i64, first: i64, kind: &str) -> Str
 
 /// A time.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Time {
+pub(crate) struct Time {
     /// Since the Unix epoch.
-    pub(super) sec: i64,
-    pub(super) nsec: u32,
-    pub(super) zone: Zone,
+    pub(crate) sec: i64,
+    pub(crate) nsec: u32,
+    pub(crate) zone: Zone,
 }
 
 /// Date and time of day in a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Clock {
-    pub(super) year: i64,
+pub(crate) struct Clock {
+    pub(crate) year: i64,
     /// From 1.
-    pub(super) month: i64,
-    pub(super) day: i64,
-    pub(super) hour: i64,
-    pub(super) minute: i64,
-    pub(super) second: i64,
+    pub(crate) month: i64,
+    pub(crate) day: i64,
+    pub(crate) hour: i64,
+    pub(crate) minute: i64,
+    pub(crate) second: i64,
     /// From 1.
-    pub(super) year_day: i64,
+    pub(crate) year_day: i64,
     /// Sunday is 0.
-    pub(super) weekday: i64,
+    pub(crate) weekday: i64,
 }
 
 /// Days from the Unix epoch to the first of March of a year that begins with March, so that leap
@@ -83,7 +83,7 @@ fn days_before_march(year: i64) -> i64 {
 }
 
 /// Days from the Unix epoch to a day; months and days may lie outside of their range.
-pub(super) fn days(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days(year: i64, month: i64, day: i64) -> i64 {
     let months = month - 3;
     let year = year.saturating_add(months.div_euclid(12));
     let month = months.rem_euclid(12);
@@ -123,7 +123,7 @@ fn clock(seconds: i64) -> Clock {
 
 impl Time {
     /// The zero of Go's times.
-    pub(super) fn zero() -> Self {
+    pub(crate) fn zero() -> Self {
         Self {
             sec: YEAR_ONE,
             nsec: 0,
@@ -132,12 +132,12 @@ impl Time {
     }
 
     /// `time.Unix(0, nanos)`, which is local.
-    pub(super) fn from_nanos(nanos: i64) -> Self {
+    pub(crate) fn from_nanos(nanos: i64) -> Self {
         Self::unix(0, nanos)
     }
 
     /// `time.Unix`
-    pub(super) fn unix(sec: i64, nanos: i64) -> Self {
+    pub(crate) fn unix(sec: i64, nanos: i64) -> Self {
         Self {
             sec: sec.saturating_add(nanos.div_euclid(NANOS)),
             nsec: nanos.rem_euclid(NANOS) as u32,
@@ -145,11 +145,11 @@ impl Time {
         }
     }
 
-    pub(super) fn is_zero(&self) -> bool {
+    pub(crate) fn is_zero(&self) -> bool {
         self.sec == YEAR_ONE && self.nsec == 0
     }
 
-    pub(super) fn to_zone(&self, zone: Zone) -> Self {
+    pub(crate) fn to_zone(&self, zone: Zone) -> Self {
         Self {
             zone,
             ..self.clone()
@@ -157,19 +157,19 @@ impl Time {
     }
 
     /// Unix nanoseconds; they wrap around as in Go.
-    pub(super) fn nanos(&self) -> i64 {
+    pub(crate) fn nanos(&self) -> i64 {
         self.sec
             .wrapping_mul(NANOS)
             .wrapping_add(i64::from(self.nsec))
     }
 
-    pub(super) fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> Clock {
         let (offset, ..) = self.zone.at(self.sec);
         clock(self.sec.saturating_add(i64::from(offset)))
     }
 
     /// The instant at which a zone shows this date and time of day.
-    pub(super) fn of_clock(days: i64, of_day: i64, nsec: u32, zone: Zone) -> Self {
+    pub(crate) fn of_clock(days: i64, of_day: i64, nsec: u32, zone: Zone) -> Self {
         let shown = days.saturating_mul(DAY).saturating_add(of_day);
         let (first, ..) = zone.at(shown);
         let (offset, ..) = zone.at(shown.saturating_sub(i64::from(first)));
@@ -181,7 +181,7 @@ impl Time {
     }
 
     /// Adds nanoseconds.
-    pub(super) fn plus(&self, nanos: i64) -> Self {
+    pub(crate) fn plus(&self, nanos: i64) -> Self {
         let total = i64::from(self.nsec) + nanos.rem_euclid(NANOS);
         Self {
             sec: self
@@ -194,7 +194,7 @@ impl Time {
     }
 
     /// Nanoseconds since another time, as far as they fit.
-    pub(super) fn since(&self, other: &Self) -> i64 {
+    pub(crate) fn since(&self, other: &Self) -> i64 {
         let seconds = i128::from(self.sec) - i128::from(other.sec);
         let nanos = seconds * i128::from(NANOS) + i128::from(self.nsec) - i128::from(other.nsec);
         let bounded = nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
@@ -202,12 +202,12 @@ impl Time {
     }
 
     /// Nanoseconds since year 1, from which Go rounds times.
-    pub(super) fn since_zero(&self) -> i128 {
+    pub(crate) fn since_zero(&self) -> i128 {
         (i128::from(self.sec) - i128::from(YEAR_ONE)) * i128::from(NANOS) + i128::from(self.nsec)
     }
 
     /// The time in a layout of Go.
-    pub(super) fn format(&self, layout: &[u8]) -> Vec<u8> {
+    pub(crate) fn format(&self, layout: &[u8]) -> Vec<u8> {
         let clock = self.clock();
         let (offset, name, _) = self.zone.at(self.sec);
         let mut out = Vec::with_capacity(layout.len() + 10);

@@ -73,6 +73,9 @@ pub(super) fn index(context: &mut Context<'_>, arguments: &[Value]) -> Made {
                 match map.kind {
                     MapType::Texts => found.unwrap_or_else(|| Value::text("")),
                     MapType::Any => found.unwrap_or(Value::Nil).boxed(),
+                    MapType::Struct(kind) => {
+                        return fail(format!("can't index item of type {}", kind.name));
+                    }
                 }
             }
             other => return fail(format!("can't index item of type {}", other.type_name())),
@@ -128,7 +131,10 @@ pub(super) fn length(context: &mut Context<'_>, arguments: &[Value]) -> Made {
     }
     let length = match context.whole(item.unboxed())? {
         Value::Text(text) => text.len(),
-        Value::Map(map) => map.entries.len(),
+        Value::Map(map) => match map.kind {
+            MapType::Struct(kind) => return fail(format!("len of type {}", kind.name)),
+            MapType::Texts | MapType::Any => map.entries.len(),
+        },
         Value::List(_, part) => part.len(),
         Value::Nil => {
             return fail("reflect: call of reflect.Value.Type on zero Value");

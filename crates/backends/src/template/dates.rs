@@ -13,7 +13,7 @@ use crate::wire::duration::go;
 use crate::wire::quote::{quoted, valid};
 
 /// The present.
-pub(super) fn now() -> Time {
+pub(crate) fn now() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = since
         .ok()
@@ -22,12 +22,12 @@ pub(super) fn now() -> Time {
 }
 
 /// Parses a time; the zero time if the text is not one.
-pub(super) fn parsed(layout: &[u8], text: &[u8], zone: Zone) -> Time {
+pub(crate) fn parsed(layout: &[u8], text: &[u8], zone: Zone) -> Time {
     parse(layout, text, zone).unwrap_or_else(Time::zero)
 }
 
 /// `date`: a time, or seconds since the Unix epoch, in a layout; anything else is the present.
-pub(super) fn date(context: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn date(context: &mut Context<'_>, arguments: &[Value]) -> Made {
     let time = match arguments.get(1).map(Value::unboxed) {
         Some(Value::Time(time)) => time,
         Some(Value::Int(seconds, IntType::Int | IntType::Int64)) => Time::unix(seconds, 0),
@@ -41,13 +41,13 @@ pub(super) fn date(context: &mut Context<'_>, arguments: &[Value]) -> Made {
 }
 
 /// Unix time in a unit, given as units per second.
-pub(super) fn in_units(time: &Time, units: i64) -> i64 {
+pub(crate) fn in_units(time: &Time, units: i64) -> i64 {
     let fraction = i64::from(time.nsec) / (NANOS / units);
     time.sec.wrapping_mul(units).wrapping_add(fraction)
 }
 
 /// `unixToTime`: the number of digits decides the unit.
-pub(super) fn unix_to_time(text: &[u8]) -> Result<Time, String> {
+pub(crate) fn unix_to_time(text: &[u8]) -> Result<Time, String> {
     let shown = valid(text);
     let number = parse_decimal(&shown).map_err(|bad: Bad| {
         let digits = quoted(text);
@@ -64,22 +64,22 @@ pub(super) fn unix_to_time(text: &[u8]) -> Result<Time, String> {
 }
 
 /// `duration`: the seconds of a text such as `1m30s`.
-pub(super) fn duration(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn duration(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     let nanos = go::parse(text(arguments, 0)?).map_err(Fault::Function)?;
     Ok(Value::Float(seconds(nanos)))
 }
 
 /// Nanoseconds as seconds, rounded as Go does it.
-pub(super) fn seconds(nanos: i64) -> f64 {
+pub(crate) fn seconds(nanos: i64) -> f64 {
     (nanos / NANOS) as f64 + (nanos % NANOS) as f64 / 1e9
 }
 
-pub(super) fn base64_encode(context: &mut Context<'_>, text: &[u8]) -> Made {
+pub(crate) fn base64_encode(context: &mut Context<'_>, text: &[u8]) -> Made {
     context.text(STANDARD.encode(text))
 }
 
 /// Decodes base 64. As in sprig the result for an invalid text is Go's error message.
-pub(super) fn base64_decode(context: &mut Context<'_>, text: &[u8]) -> Made {
+pub(crate) fn base64_decode(context: &mut Context<'_>, text: &[u8]) -> Made {
     // Go accepts leftover bits, and line breaks anywhere.
     let config = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)

@@ -37,7 +37,7 @@ impl<'r> Run<'r, '_> {
         command: &'r Command,
         last: Option<Value>,
     ) -> Result<Value, Fault> {
-        self.context.budget.work(0)?;
+        self.context.work(0)?;
         let word = &command.word;
         let arguments = &command.arguments;
         let given = Given { arguments, last };
@@ -195,18 +195,22 @@ impl<'r> Run<'r, '_> {
         }
         match inner {
             Value::Labels => {
-                let value = self.context.fields.get(name).unwrap_or_default();
-                let length = value.len();
-                let value = Value::text(value);
-                self.context.make(length)?;
+                let value = Value::text(self.context.host.label(name));
+                if let Value::Text(text) = &value {
+                    self.context.make(text.len())?;
+                }
                 Ok(value)
             }
             Value::Map(map) => {
                 let found = map.entries.get(name.as_bytes()).cloned();
-                Ok(match map.kind {
-                    MapType::Texts => found.unwrap_or_else(|| Value::text("")),
-                    MapType::Any => found.unwrap_or(Value::Nil).boxed(),
-                })
+                match (map.kind, found) {
+                    (MapType::Texts, found) => Ok(found.unwrap_or_else(|| Value::text(""))),
+                    (MapType::Any, found) => Ok(found.unwrap_or(Value::Nil).boxed()),
+                    (MapType::Struct(_), Some(value)) => Ok(value),
+                    (MapType::Struct(_), None) => {
+                        self.fail(format!("can't evaluate field {name} in type {type_name}"))
+                    }
+                }
             }
             Value::Time(_) if matches!(name, "wall" | "ext" | "loc") => self.fail(format!(
                 "{name} is an unexported field of struct type {type_name}"
@@ -264,6 +268,7 @@ impl<'r> Run<'r, '_> {
         }
         let result = match function.body {
             Body::Plain(body) => body(&mut self.context, &values),
+            Body::Host => self.context.host.call(name, &values),
             _ => builtins::call(&callee, &values),
         };
         result.or_else(|fault| match fault {
@@ -346,7 +351,7 @@ impl<'r> Run<'r, '_> {
             (Some(Param::Int | Param::Duration), _) => ("integer", None),
             (Some(Param::Float), Term::Number(number)) => ("float", number.float.map(Value::Float)),
             (Some(Param::Float), _) => ("float", None),
-            (Some(wanted @ (Param::Time | Param::Zone)), _) => {
+            (Some(wanted @ (Param::Time | Param::Zone | Param::List(_) | Param::Struct(_))), _) => {
                 return self.fail(format!(
                     "can't handle {operand} for arg of type {}",
                     wanted.name()
@@ -376,18 +381,23 @@ impl<'r> Run<'r, '_> {
             (Param::Text, Value::Text(_))
             | (Param::Int, Value::Int(_, IntType::Int))
             | (Param::Float, Value::Float(_))
+            | (Param::List(_), Value::List(..))
             | (Param::Time, Value::Time(_))
             | (Param::Zone, Value::Zone(_) | Value::Nil)
             | (Param::Duration, Value::Int(_, IntType::Duration)) => true,
+            (Param::Struct(wanted), Value::Map(map)) => map.kind == MapType::Struct(wanted),
             _ => false,
         };
         if fits {
             return Ok(value.unboxed());
         }
+        let got = match inner {
+            Value::List(..) => self.context.host.list_type(),
+            inner => inner.type_name(),
+        };
+        let wanted = wanted.name();
         self.fail(format!(
-            "wrong type for value; expected {}; got {}",
-            wanted.name(),
-            inner.type_name()
+            "wrong type for value; expected {wanted}; got {got}"
         ))
     }
 }

@@ -18,11 +18,11 @@ type Compiled = Result<Arc<Expression>, String>;
 
 /// The expressions of one template; clones share them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Regexes(Arc<Mutex<HashMap<String, Compiled>>>);
+pub(crate) struct Regexes(Arc<Mutex<HashMap<String, Compiled>>>);
 
 impl Regexes {
     /// The compiled expression or its error.
-    pub(super) fn get(&self, pattern: &str) -> Compiled {
+    pub(crate) fn get(&self, pattern: &str) -> Compiled {
         let mut known = self.0.lock();
         if let Some(compiled) = known.get(pattern) {
             return compiled.clone();
@@ -38,7 +38,7 @@ impl Regexes {
 }
 
 /// Replaces every match. With `literal` the replacement is not a template.
-pub(super) fn replace_all(
+pub(crate) fn replace_all(
     context: &mut Context<'_>,
     pattern: &[u8],
     text: &[u8],
@@ -59,7 +59,7 @@ pub(super) fn replace_all(
         let most = replacement.len() + before.len() + groups.saturating_mul(found.len());
         context.room(most)?;
         // The replacement may expand to nothing and still be long to read.
-        context.budget.work(replacement.len())?;
+        context.work(replacement.len())?;
         let length = out.len();
         out.push_str(before);
         if literal {
@@ -77,7 +77,7 @@ pub(super) fn replace_all(
 }
 
 /// Number of matches of an expression.
-pub(super) fn count(
+pub(crate) fn count(
     context: &mut Context<'_>,
     pattern: &[u8],
     text: &[u8],
@@ -85,7 +85,7 @@ pub(super) fn count(
     let expression = context.regex(pattern)?;
     let mut count = 0;
     for found in expression.regex().find_iter(&valid(text)) {
-        context.budget.work(found.len())?;
+        context.work(found.len())?;
         count += 1;
     }
     Ok(Value::int(count))

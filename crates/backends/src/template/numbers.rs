@@ -14,25 +14,25 @@ fn second(arguments: &[Value]) -> &Value {
     arguments.get(1).unwrap_or(&Value::Nil)
 }
 
-pub(super) fn to_int(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn to_int(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     Ok(Value::Int(int(first(arguments)), IntType::Int))
 }
 
-pub(super) fn to_float(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn to_float(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     Ok(Value::Float(float(first(arguments))))
 }
 
-pub(super) fn add(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn add(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     let sum = arguments.iter().map(int).fold(0i64, i64::wrapping_add);
     Ok(Value::int64(sum))
 }
 
-pub(super) fn sub(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn sub(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     let (a, b) = (int(first(arguments)), int(second(arguments)));
     Ok(Value::int64(a.wrapping_sub(b)))
 }
 
-pub(super) fn mul(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn mul(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     let product = arguments.iter().map(int).fold(1i64, i64::wrapping_mul);
     Ok(Value::int64(product))
 }
@@ -47,12 +47,12 @@ fn divisor(arguments: &[Value]) -> Result<i64, Fault> {
     }
 }
 
-pub(super) fn div(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn div(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     let divisor = divisor(arguments)?;
     Ok(Value::int64(int(first(arguments)).wrapping_div(divisor)))
 }
 
-pub(super) fn modulo(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn modulo(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     let divisor = divisor(arguments)?;
     Ok(Value::int64(int(first(arguments)).wrapping_rem(divisor)))
 }
@@ -76,7 +76,7 @@ fn decimals(
     Ok(Value::Float(result.to_float()))
 }
 
-pub(super) fn addf(context: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn addf(context: &mut Context<'_>, arguments: &[Value]) -> Made {
     decimals(context, Decimal::from_float(0.0)?, arguments, Decimal::plus)
 }
 
@@ -86,15 +86,15 @@ fn from_first(context: &mut Context<'_>, arguments: &[Value], operation: Operati
     decimals(context, start, others, operation)
 }
 
-pub(super) fn subf(context: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn subf(context: &mut Context<'_>, arguments: &[Value]) -> Made {
     from_first(context, arguments, Decimal::minus)
 }
 
-pub(super) fn mulf(context: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn mulf(context: &mut Context<'_>, arguments: &[Value]) -> Made {
     from_first(context, arguments, Decimal::times)
 }
 
-pub(super) fn divf(context: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn divf(context: &mut Context<'_>, arguments: &[Value]) -> Made {
     let others = arguments.get(1..).unwrap_or_default();
     if others.iter().any(|other| float(other) == 0.0) {
         return Err(Fault::Function("decimal division by 0".to_owned()));
@@ -102,11 +102,11 @@ pub(super) fn divf(context: &mut Context<'_>, arguments: &[Value]) -> Made {
     from_first(context, arguments, Decimal::over)
 }
 
-pub(super) fn max(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn max(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     Ok(Value::int64(arguments.iter().map(int).max().unwrap_or(0)))
 }
 
-pub(super) fn min(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn min(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     Ok(Value::int64(arguments.iter().map(int).min().unwrap_or(0)))
 }
 
@@ -120,25 +120,25 @@ fn extreme(arguments: &[Value], choose: fn(f64, f64) -> f64) -> Made {
     Ok(Value::Float(chosen.unwrap_or(0.0)))
 }
 
-pub(super) fn maxf(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn maxf(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     extreme(arguments, f64::max)
 }
 
-pub(super) fn minf(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn minf(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     extreme(arguments, f64::min)
 }
 
-pub(super) fn ceil(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn ceil(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     Ok(Value::Float(float(first(arguments)).ceil()))
 }
 
-pub(super) fn floor(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn floor(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     Ok(Value::Float(float(first(arguments)).floor()))
 }
 
 /// Rounds to a number of decimal places; the third argument is the fraction from which it rounds
 /// up.
-pub(super) fn round(_: &mut Context<'_>, arguments: &[Value]) -> Made {
+pub(crate) fn round(_: &mut Context<'_>, arguments: &[Value]) -> Made {
     let from = arguments.get(2).map_or(0.5, float);
     let power = 10f64.powf(float(second(arguments)));
     let digit = power * float(first(arguments));

@@ -5,7 +5,7 @@ use crate::wire::quote::{Unit, quoted, unquote_char};
 
 /// The error of a number that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bad {
+pub(crate) enum Bad {
     Syntax,
     Range,
 }
@@ -110,7 +110,7 @@ pub(super) fn parse_decimal(text: &str) -> Result<i64, Bad> {
 }
 
 /// `strconv.ParseFloat(text, 64)`
-pub(super) fn parse_float(text: &str) -> Result<f64, Bad> {
+pub(crate) fn parse_float(text: &str) -> Result<f64, Bad> {
     if text.contains('_') && !underscores_fit(text) {
         return Err(Bad::Syntax);
     }

@@ -19,7 +19,7 @@ fn unit(name: &str) -> Option<f64> {
 }
 
 /// Reads a size in bytes.
-pub(super) fn parse_bytes(text: &[u8]) -> Result<f64, String> {
+pub(crate) fn parse_bytes(text: &[u8]) -> Result<f64, String> {
     let text = valid(text);
     let is_number = |c: char| c.is_numeric() || c == '.' || c == ',';
     // Go counts characters here and cuts bytes; both are the same for ASCII.

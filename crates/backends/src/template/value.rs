@@ -1,4 +1,4 @@
-//! Values of templates: the Go types that Loki's labels and functions use.
+//! Values of templates: the Go types that labels and functions use.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,37 +7,49 @@ use std::sync::Arc;
 use super::time::{Time, Zone};
 
 /// A Go string: bytes that are usually UTF-8.
-pub(super) type Text = Arc<[u8]>;
+pub(crate) type Text = Arc<[u8]>;
 
 /// The types of signed integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IntType {
+pub(crate) enum IntType {
     Int,
     Int64,
     Duration,
+    /// A pointer to one.
+    DurationPointer,
     Month,
     Weekday,
 }
 
 /// The types of maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MapType {
+pub(crate) enum MapType {
     /// `map[string]string`, the labels.
     Texts,
     /// `map[string]interface {}`, an object of JSON.
     Any,
+    /// A struct, whose fields are the entries.
+    Struct(&'static StructType),
+}
+
+/// A struct of Go, or a pointer to one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StructType {
+    /// Its name in messages; that of a pointer begins with `*`.
+    pub(crate) name: &'static str,
+    pub(crate) fields: &'static [&'static str],
 }
 
 /// A map with its keys in order.
 #[derive(Debug, PartialEq)]
-pub(super) struct Map {
-    pub(super) kind: MapType,
-    pub(super) entries: BTreeMap<Text, Value>,
+pub(crate) struct Map {
+    pub(crate) kind: MapType,
+    pub(crate) entries: BTreeMap<Text, Value>,
 }
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// No value at all, of no type.
     Nil,
     /// The value in a variable of type `interface {}`.
@@ -49,7 +61,7 @@ pub(super) enum Value {
     Float(f64),
     Complex(f64, f64),
     Text(Text),
-    /// The labels of the line; a [`Map`] is built only when needed.
+    /// The labels of the host; a [`Map`] is built only when needed.
     Labels,
     Map(Arc<Map>),
     /// A part of a list.
@@ -60,25 +72,25 @@ pub(super) enum Value {
 }
 
 impl Value {
-    pub(super) fn text(bytes: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn text(bytes: impl AsRef<[u8]>) -> Self {
         Self::Text(Text::from(bytes.as_ref()))
     }
 
-    pub(super) fn int(value: i64) -> Self {
+    pub(crate) fn int(value: i64) -> Self {
         Self::Int(value, IntType::Int)
     }
 
-    pub(super) fn int64(value: i64) -> Self {
+    pub(crate) fn int64(value: i64) -> Self {
         Self::Int(value, IntType::Int64)
     }
 
-    pub(super) fn list(values: Vec<Value>) -> Self {
+    pub(crate) fn list(values: Vec<Value>) -> Self {
         let all = 0..values.len();
         Self::List(Arc::new(values), all)
     }
 
     /// The value as an element of type `interface {}`.
-    pub(super) fn boxed(self) -> Self {
+    pub(crate) fn boxed(self) -> Self {
         match self {
             Self::Nil => Self::Any(None),
             any @ Self::Any(_) => any,
@@ -87,7 +99,7 @@ impl Value {
     }
 
     /// The value without the interface around it.
-    pub(super) fn unboxed(&self) -> Self {
+    pub(crate) fn unboxed(&self) -> Self {
         match self {
             Self::Any(None) => Self::Nil,
             Self::Any(Some(value)) => Self::clone(value),
@@ -96,7 +108,7 @@ impl Value {
     }
 
     /// The elements of a list.
-    pub(super) fn elements(&self) -> Option<&[Value]> {
+    pub(crate) fn elements(&self) -> Option<&[Value]> {
         match self {
             Self::List(values, part) => values.get(part.clone()),
             _ => None,
@@ -104,7 +116,7 @@ impl Value {
     }
 
     /// The name of its type, as Go's messages have it.
-    pub(super) fn type_name(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::Nil => "<nil>",
             Self::Any(_) => "interface {}",
@@ -112,6 +124,7 @@ impl Value {
             Self::Int(_, IntType::Int) => "int",
             Self::Int(_, IntType::Int64) => "int64",
             Self::Int(_, IntType::Duration) => "time.Duration",
+            Self::Int(_, IntType::DurationPointer) => "*time.Duration",
             Self::Int(_, IntType::Month) => "time.Month",
             Self::Int(_, IntType::Weekday) => "time.Weekday",
             Self::Byte(_) => "uint8",
@@ -122,6 +135,7 @@ impl Value {
             Self::Map(map) => match map.kind {
                 MapType::Texts => "map[string]string",
                 MapType::Any => "map[string]interface {}",
+                MapType::Struct(kind) => kind.name,
             },
             Self::List(..) => "[]interface {}",
             Self::Time(_) => "time.Time",
@@ -130,7 +144,7 @@ impl Value {
     }
 
     /// The truth of a value for `if`: it is not the zero value of its type.
-    pub(super) fn is_true(&self) -> bool {
+    pub(crate) fn is_true(&self) -> bool {
         match self {
             Self::Nil | Self::Any(None) => false,
             Self::Any(Some(value)) => value.is_true(),
@@ -140,7 +154,7 @@ impl Value {
             Self::Float(value) => *value != 0.0,
             Self::Complex(real, imaginary) => *real != 0.0 || *imaginary != 0.0,
             Self::Text(text) => !text.is_empty(),
-            Self::Map(map) => !map.entries.is_empty(),
+            Self::Map(map) => matches!(map.kind, MapType::Struct(_)) || !map.entries.is_empty(),
             Self::List(_, part) => !part.is_empty(),
             Self::Labels | Self::Time(_) | Self::Zone(_) => true,
         }

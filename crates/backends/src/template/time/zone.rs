@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 /// A zone of times.
 #[derive(Clone, Debug, PartialEq)]
-pub(in super::super) enum Zone {
+pub(crate) enum Zone {
     Utc,
     /// The zone of the server: UTC, as in Loki's container images.
     Local,
@@ -19,7 +19,7 @@ pub(in super::super) enum Zone {
 
 impl Zone {
     /// `time.LoadLocation`, with UTC where there is no such zone.
-    pub(in super::super) fn load(name: &str) -> Self {
+    pub(crate) fn load(name: &str) -> Self {
         match name {
             "" | "UTC" => return Self::Utc,
             "Local" => return Self::Local,
@@ -33,7 +33,7 @@ impl Zone {
     }
 
     /// Seconds east of UTC, the abbreviation, and whether it is summer time, at a Unix time.
-    pub(in super::super) fn at(&self, unix: i64) -> (i32, String, bool) {
+    pub(crate) fn at(&self, unix: i64) -> (i32, String, bool) {
         match self {
             Self::Utc | Self::Local => (0, "UTC".to_owned(), false),
             Self::Fixed(name, offset) => (*offset, name.to_string(), false),
@@ -53,7 +53,7 @@ impl Zone {
 
     /// The offset of an abbreviation at a local time: the one in effect if it has this name, else
     /// another of the same zone.
-    pub(super) fn offset_of(&self, name: &str, shown: i64) -> Option<i32> {
+    pub(crate) fn offset_of(&self, name: &str, shown: i64) -> Option<i32> {
         const HALF_YEAR: i64 = 182 * 86_400;
         let offsets = [0, HALF_YEAR, -HALF_YEAR].map(|away| {
             let (offset, found, _) = self.at(shown.saturating_add(away));

@@ -1,0 +1,94 @@
+// @ts-check
+// The alerts view: what fires, and the state of each rule, as Prometheus tells them.
+
+import { ask } from "../api.js";
+import { fill, h, renew } from "../dom.js";
+import { formatTime, formatValue } from "../format.js";
+import { notice, repeat } from "../notice.js";
+
+/** @import { Alert, Group, Rule } from "./types" */
+
+export const title = "Alerts";
+
+const REFRESH_MS = 5000;
+const NOTABLE = ["firing", "pending"];
+
+/** @param {import("../types").Context} context */
+export async function show({ main, signal }) {
+  if (signal.aborted) return;
+  const [problem, active, rules] = [h("div"), h("div"), h("div")];
+  fill(main, h("div", { class: "toolbar" }, h("h1", {}, title)), problem, active, rules);
+  const refresh = async (/** @type {AbortSignal} */ now) => {
+    try {
+      /** @type {Group[]} */
+      const groups = (await ask("prometheus", "api/v1/rules", {}, now)).data.groups;
+      renew(active, section("Pending and firing", alerts(groups)));
+      renew(rules, section("Rules", rulesOf(groups)));
+      fill(problem);
+    } catch (error) {
+      if (!now.aborted) renew(problem, notice(error));
+    }
+  };
+  repeat(refresh, () => REFRESH_MS, signal)();
+}
+
+/** @type {(name: string, content: Element) => Element} */
+function section(name, content) {
+  return h("section", { class: "surface part", "aria-label": name }, h("h2", {}, name), content);
+}
+
+/** @param {string} label @param {string[]} heads @param {Element[]} rows */
+function table(label, heads, rows) {
+  const cells = heads.map((head) => h("th", { scope: "col" }, head));
+  return h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, cells)), h("tbody", {}, rows));
+}
+
+/** @param {(import("../types").Child | import("../types").Child[])[]} cells */
+function row(...cells) {
+  return h(
+    "tr",
+    {},
+    cells.map((cell) => h("td", {}, cell)),
+  );
+}
+
+/** @param {string} state */
+function shown(state) {
+  const kind = { firing: "bad", err: "bad", pending: "warn", ok: "good", inactive: "good" }[state] ?? "quiet";
+  return h("span", { class: kind }, state);
+}
+
+/** @param {Group[]} groups */
+function alerts(groups) {
+  const all = groups.flatMap(({ rules }) => rules.flatMap(({ alerts }) => alerts ?? []));
+  if (all.length === 0) return h("p", { class: "quiet" }, "No alert is pending or firing.");
+  all.sort((one, other) => NOTABLE.indexOf(one.state) - NOTABLE.indexOf(other.state));
+  return table("Alerts", ["State", "Alert", "What", "Value", "Since"], all.map(alert));
+}
+
+/** @param {Alert} alert */
+function alert({ state, labels, annotations, activeAt, value }) {
+  const { alertname, ...others } = labels;
+  const { summary, description } = annotations;
+  const named = Object.entries(others).map(([name, text]) => `${name}="${text}"`);
+  return row(
+    shown(state),
+    [h("strong", {}, alertname), h("div", { class: "quiet mono" }, named.join(" "))],
+    [h("div", {}, summary), h("div", { class: "quiet" }, description)],
+    formatValue(Number(value)),
+    formatTime(Date.parse(activeAt)),
+  );
+}
+
+/** @param {Group[]} groups */
+function rulesOf(groups) {
+  if (groups.length === 0) return h("p", { class: "quiet" }, "Prometheus has no rules.");
+  const rows = groups.flatMap(({ name, rules }) => rules.map((one) => rule(name, one)));
+  return table("Rules", ["State", "Rule", "Group", "Query"], rows);
+}
+
+/** @param {string} group @param {Rule} rule */
+function rule(group, { name, state, health, lastError, query }) {
+  const told = lastError && h("div", { class: "bad" }, lastError);
+  return row([shown(health === "ok" && state ? state : health), told], name, group, h("code", {}, query));
+}
