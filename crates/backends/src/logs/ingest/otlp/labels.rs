@@ -150,15 +150,12 @@ fn underscores(name: &str) -> String {
 /// As [`of_resource`].
 pub(super) fn check(request: &ExportLogsServiceRequest) -> Result<(), String> {
     for resource_logs in &request.resource_logs {
-        let resource = resource_logs.resource.iter().flat_map(|it| &it.attributes);
-        resource.map(check_one).collect::<Result<(), _>>()?;
+        let mut resource = resource_logs.resource.iter().flat_map(|it| &it.attributes);
+        resource.try_for_each(check_one)?;
         for scope_logs in &resource_logs.scope_logs {
             let scope = scope_logs.scope.iter().flat_map(|it| &it.attributes);
             let records = scope_logs.log_records.iter().flat_map(|it| &it.attributes);
-            scope
-                .chain(records)
-                .map(check_one)
-                .collect::<Result<(), _>>()?;
+            scope.chain(records).try_for_each(check_one)?;
         }
     }
     Ok(())
