@@ -6,10 +6,15 @@ use super::literal;
 use super::parser::{Parser, Stop};
 use super::token::{Kind, Op, Place, Token, Word};
 
+/// Deepest tree of operations in a duration.
+const MAX_HEIGHT: usize = 100;
+
 /// A duration, in seconds.
 struct Duration {
     seconds: f64,
     place: Place,
+    /// Of the tree of what was written.
+    height: usize,
     written: DurationExpr,
 }
 
@@ -131,6 +136,7 @@ impl Parser<'_> {
         Duration {
             seconds,
             place,
+            height: 1,
             written: DurationExpr::Number {
                 value: seconds,
                 is_duration: token.kind == Kind::Duration,
@@ -157,7 +163,8 @@ impl Parser<'_> {
         (op, place): (Op, Place),
         left: Duration,
         right: Duration,
-    ) -> Duration {
+    ) -> Result<Duration, Stop> {
+        let height = self.lower(left.height.max(right.height) + 1, place)?;
         let (a, b) = (left.seconds, right.seconds);
         let seconds = match op {
             Op::Add => a + b,
@@ -172,11 +179,21 @@ impl Parser<'_> {
                 if op == Op::Div { a / b } else { a % b }
             }
         };
-        Duration {
+        Ok(Duration {
             seconds,
             place: left.place,
+            height,
             written: DurationExpr::operation(op.text(), Some(left.written), Some(right.written)),
+        })
+    }
+
+    /// Refuses a tree that is too tall.
+    fn lower(&mut self, height: usize, place: Place) -> Result<usize, Stop> {
+        if height > MAX_HEIGHT {
+            let text = format!("duration is nested deeper than {MAX_HEIGHT} operations");
+            return self.fail(place, text);
         }
+        Ok(height)
     }
 
     fn duration(
@@ -201,7 +218,7 @@ impl Parser<'_> {
             self.advance();
             let next = op.precedence() + u8::from(op != Op::Pow);
             let right = self.duration(next, depth + 1, context, expected)?;
-            left = self.arithmetic((op, token.place), left, right);
+            left = self.arithmetic((op, token.place), left, right)?;
         }
         Ok(left)
     }
@@ -212,12 +229,8 @@ impl Parser<'_> {
         context: &str,
         expected: &str,
     ) -> Result<Duration, Stop> {
-        const MAX_DEPTH: usize = 100;
         let token = self.peek();
-        if depth > MAX_DEPTH {
-            let text = format!("duration is nested deeper than {MAX_DEPTH} operations");
-            return self.fail(token.place, text);
-        }
+        self.lower(depth, token.place)?;
         match token.kind {
             Kind::Number | Kind::Duration => {
                 self.advance();
@@ -232,6 +245,7 @@ impl Parser<'_> {
                     inner.written = inner.written.negated();
                 }
                 inner.place = token.place;
+                inner.height = self.lower(inner.height + 1, token.place)?;
                 Ok(inner)
             }
             Kind::LeftParen => {
@@ -243,6 +257,7 @@ impl Parser<'_> {
                 Ok(Duration {
                     seconds: inner.seconds,
                     place: token.place,
+                    height: self.lower(inner.height + 1, token.place)?,
                     written: inner.written.wrapped(),
                 })
             }
@@ -251,14 +266,14 @@ impl Parser<'_> {
                 if !self.eat(Kind::LeftParen) {
                     return self.unexpected(context, expected);
                 }
-                let (seconds, written) = match word {
+                let (seconds, written, height) = match word {
                     Word::Step => {
                         let written = DurationExpr::operation("step", None, None);
-                        (self.times.step, written)
+                        (self.times.step, written, 1)
                     }
                     Word::Range => {
                         let written = DurationExpr::operation("range", None, None);
-                        (self.times.range, written)
+                        (self.times.range, written, 1)
                     }
                     _ => {
                         let left = self.duration(1, depth + 1, context, expected)?;
@@ -270,9 +285,10 @@ impl Parser<'_> {
                             Word::MaxOf => ("max_of", left.seconds.max(right.seconds)),
                             _ => ("min_of", left.seconds.min(right.seconds)),
                         };
+                        let height = left.height.max(right.height) + 1;
                         let (left, right) = (left.written, right.written);
                         let written = DurationExpr::operation(op, Some(left), Some(right));
-                        (seconds, written)
+                        (seconds, written, self.lower(height, token.place)?)
                     }
                 };
                 if !self.eat(Kind::RightParen) {
@@ -281,6 +297,7 @@ impl Parser<'_> {
                 Ok(Duration {
                     seconds,
                     place: token.place,
+                    height,
                     written,
                 })
             }

@@ -26,6 +26,13 @@ fn depth_and_length_are_bounded() {
     assert!(refused(&format!("a{}", " or a".repeat(10_000))).contains("deeper"));
     assert!(refused(&format!("a{}", "[1m:]".repeat(10_000))).contains("deeper"));
     assert!(refused(&format!("a[{}1]", "-".repeat(20_000))).contains("deeper"));
+    assert!(refused(&format!("a[1m{}]", "+1m".repeat(20_000))).contains("deeper"));
+    assert!(refused(&format!("a[1m{}]", "^1".repeat(20_000))).contains("deeper"));
+    let chains = (0..90).fold("1".to_owned(), |inner, _| {
+        format!("({inner}){}", "+1".repeat(90))
+    });
+    assert!(refused(&format!("a offset ({chains})")).contains("deeper"));
+    assert!(parse(&format!("a[1m{}]", "+1m".repeat(90))).is_ok());
     assert!(parse(&format!("a{{b=\"{}\"}}", "(".repeat(1_000))).is_ok());
     assert!(parse(&format!("a{}", " + a".repeat(90))).is_ok());
 }
