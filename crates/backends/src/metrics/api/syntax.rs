@@ -12,7 +12,7 @@ use crate::metrics::lang::print::number;
 /// The query, formatted.
 pub(super) fn format(_api: &Api, params: &Params) -> Result<ApiResponse, ApiError> {
     let mut json = String::new();
-    push_string(&mut json, &parsed(params)?.pretty(0));
+    push_string(&mut json, &parsed(params)?.pretty());
     Ok(ApiResponse::data(json))
 }
 
@@ -26,16 +26,29 @@ fn parsed(params: &Params) -> Result<Expr, ApiError> {
     parsed.map_err(|error| ApiError::of_query("query", error))
 }
 
+/// Adds the trees of parts to that of the whole. The macro `json!` would copy each part, at each level anew.
+fn with<const N: usize>(mut whole: Value, parts: [(&str, Value); N]) -> Value {
+    for (name, part) in parts {
+        whole[name] = part;
+    }
+    whole
+}
+
 fn tree(expr: &Expr) -> Value {
     match expr {
-        Expr::Aggregate(aggregate) => json!({
-            "type": "aggregation",
-            "op": aggregate.op.text(),
-            "expr": tree(&aggregate.expr),
-            "param": aggregate.param.as_deref().map(tree),
-            "grouping": aggregate.grouping,
-            "without": aggregate.without,
-        }),
+        Expr::Aggregate(aggregate) => {
+            let whole = json!({
+                "type": "aggregation",
+                "op": aggregate.op.text(),
+                "grouping": aggregate.grouping,
+                "without": aggregate.without,
+            });
+            let param = aggregate.param.as_deref().map(tree);
+            with(
+                whole,
+                [("expr", tree(&aggregate.expr)), ("param", param.into())],
+            )
+        }
         Expr::Binary(binary) => {
             let vectors = [&binary.left, &binary.right].map(|side| side.kind() == Type::Vector);
             let matching = &binary.matching;
@@ -52,18 +65,20 @@ fn tree(expr: &Expr) -> Value {
                 "include": matching.include,
                 "fillValues": {"lhs": null, "rhs": null},
             });
-            json!({
+            let whole = json!({
                 "type": "binaryExpr",
                 "op": binary.op.text(),
-                "lhs": tree(&binary.left),
-                "rhs": tree(&binary.right),
                 "matching": (vectors == [true, true]).then_some(matching),
                 "bool": binary.return_bool,
-            })
+            });
+            with(
+                whole,
+                [("lhs", tree(&binary.left)), ("rhs", tree(&binary.right))],
+            )
         }
         Expr::Call(call) => {
             let function = call.function;
-            json!({
+            let whole = json!({
                 "type": "call",
                 "func": {
                     "name": function.name,
@@ -71,8 +86,8 @@ fn tree(expr: &Expr) -> Value {
                     "variadic": function.variadic,
                     "returnType": word(function.returns),
                 },
-                "args": call.args.iter().map(tree).collect::<Vec<_>>(),
-            })
+            });
+            with(whole, [("args", call.args.iter().map(tree).collect())])
         }
         Expr::Matrix(matrix) => {
             let mut tree = selector("matrixSelector", &matrix.vector);
@@ -84,26 +99,24 @@ fn tree(expr: &Expr) -> Value {
             "type": "numberLiteral",
             "val": number(literal.value, false),
         }),
-        Expr::Paren(inner, _) => json!({"type": "parenExpr", "expr": tree(inner)}),
+        Expr::Paren(inner, _) => with(json!({"type": "parenExpr"}), [("expr", tree(inner))]),
         Expr::Subquery(subquery) => {
             let step = subquery.step.unwrap_or(0);
             let mut tree = json!({
                 "type": "subquery",
-                "expr": tree(&subquery.expr),
                 "range": unless_written(subquery.range, subquery.range_expr.as_ref()),
                 "rangeExpr": subquery.range_expr.as_ref().map(duration),
                 "step": unless_written(step, subquery.step_expr.as_ref()),
                 "stepExpr": subquery.step_expr.as_ref().map(duration),
             });
             add_time(&mut tree, &subquery.moved);
-            tree
+            with(tree, [("expr", self::tree(&subquery.expr))])
         }
         Expr::Text(text, _) => json!({"type": "stringLiteral", "val": text}),
-        Expr::Unary(unary) => json!({
-            "type": "unaryExpr",
-            "op": unary.sign(),
-            "expr": tree(&unary.expr),
-        }),
+        Expr::Unary(unary) => {
+            let whole = json!({"type": "unaryExpr", "op": unary.sign()});
+            with(whole, [("expr", tree(&unary.expr))])
+        }
         Expr::Vector(vector) => selector("vectorSelector", vector),
     }
 }

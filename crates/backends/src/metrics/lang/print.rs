@@ -24,8 +24,12 @@ impl Display for Expr {
                 write!(f, "{} {} {}", binary.left, binary.head(), binary.right)
             }
             Self::Call(call) => {
-                let args: Vec<_> = call.args.iter().map(ToString::to_string).collect();
-                write!(f, "{}({})", call.function.name, args.join(", "))
+                write!(f, "{}(", call.function.name)?;
+                for (at, arg) in call.args.iter().enumerate() {
+                    let comma = if at > 0 { ", " } else { "" };
+                    write!(f, "{comma}{arg}")?;
+                }
+                f.write_char(')')
             }
             Self::Matrix(matrix) => matrix.fmt(f),
             Self::Number(number) => number.fmt(f),
