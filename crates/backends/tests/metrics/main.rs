@@ -16,5 +16,6 @@ mod promql_live;
 mod remote_write;
 mod rules;
 mod scrape;
+mod status;
 mod store;
 mod syntax;

@@ -1,6 +1,7 @@
 //! The [Prometheus HTTP API](https://prometheus.io/docs/prometheus/latest/querying/api/) over the store,
 //! as far as Grafana, `promtool` and the lab use it.
 
+mod federate;
 mod params;
 mod query;
 mod response;
@@ -23,10 +24,11 @@ use crate::metrics::ingest::otlp::OtlpWrite;
 use crate::metrics::ingest::remote_write::{self, RemoteWrite};
 use crate::metrics::ingest::scrape::TargetSet;
 use crate::metrics::rules::Rules;
+use federate::Federate;
 use params::Params;
 use response::{ApiError, ApiResponse};
 
-use crate::wire::{CONCURRENT, Queries, QueueError, Stop, Unread};
+use crate::wire::{CONCURRENT, Queries, Stop, Unread};
 
 /// State that all endpoints share.
 struct Api {
@@ -82,6 +84,14 @@ pub fn router(
         .push(route("targets", |api, params, _| {
             targets::targets(api, params)
         }))
+        .push(route("targets/metadata", |api, params, _| {
+            targets::metadata_by_target(api, params)
+        }))
+        .push(route("scrape_pools", |api, _, _| targets::pools(api)))
+        .push(route("alertmanagers", |_, _, _| {
+            let none = r#"{"activeAlertmanagers":[],"droppedAlertmanagers":[]}"#;
+            Ok(ApiResponse::data(none))
+        }))
         .push(route("rules", |api, params, _| rules::rules(api, params)))
         .push(route("alerts", |api, params, _| rules::alerts(api, params)))
         .push(both("format_query", |api, params, _| {
@@ -93,6 +103,11 @@ pub fn router(
         .push(route("status/buildinfo", |api, params, _| {
             status::build(api, params)
         }))
+        .push(route("status/config", |api, _, _| status::config(api)))
+        .push(route("status/flags", |api, _, _| status::flags(api)))
+        .push(route("status/tsdb", |api, params, _| {
+            status::tsdb(api, params)
+        }))
         .push(route("status/runtimeinfo", |api, params, _| {
             status::runtime(api, params)
         }))
@@ -100,6 +115,7 @@ pub fn router(
         .push(Router::with_path("otlp/v1/metrics").post(OtlpWrite::new(store, intake)));
     Router::new()
         .push(v1)
+        .push(Router::with_path("federate").get(Federate(api.clone())))
         .push(
             Router::with_path("-/ready")
                 .get(Text("Prometheus Server is Ready.\n"))
@@ -133,11 +149,7 @@ impl Endpoint {
             Err(error) => (error.status(), error.into_json().into_bytes()),
         };
         let responded = self.api.queries.respond(time, &self.api.unread, work).await;
-        responded.map_err(|error| match error {
-            QueueError::TimedOut => ApiError::timeout("query timed out in query queue"),
-            QueueError::Full | QueueError::Unread => ApiError::unavailable(error.to_string()),
-            QueueError::Panicked => ApiError::internal(error.to_string()),
-        })
+        responded.map_err(ApiError::of_queue)
     }
 }
 

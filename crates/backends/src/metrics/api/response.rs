@@ -6,6 +6,7 @@ use salvo::http::StatusCode;
 
 use crate::metrics::engine::QueryError;
 use crate::metrics::labels::Labels;
+use crate::wire::QueueError;
 
 /// A successful response.
 pub(super) struct ApiResponse {
@@ -121,6 +122,29 @@ impl ApiError {
                 text,
             },
         }
+    }
+
+    /// The error of a query that did not run to its end.
+    pub(super) fn of_queue(error: QueueError) -> Self {
+        match error {
+            QueueError::TimedOut => Self::timeout("query timed out in query queue"),
+            QueueError::Full | QueueError::Unread => Self::unavailable(error.to_string()),
+            QueueError::Panicked => Self::internal(error.to_string()),
+        }
+    }
+
+    /// An error with this status.
+    pub(super) fn plain(status: StatusCode, text: String) -> Self {
+        Self {
+            kind: "",
+            status,
+            text,
+        }
+    }
+
+    /// Its text alone, for responses that are no JSON.
+    pub(super) fn into_text(self) -> String {
+        self.text
     }
 
     pub(super) fn status(&self) -> StatusCode {

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
+
 use super::Api;
 use super::params::Params;
 use super::response::{ApiError, ApiResponse, push_labels, push_list, push_string};
+use crate::metrics::engine;
 use crate::metrics::ingest::scrape::{Metadata, Target};
 use crate::metrics::labels::Labels;
 use crate::wire::duration::prometheus;
@@ -128,4 +131,50 @@ pub(super) fn metadata(api: &Api, params: &Params) -> Result<ApiResponse, ApiErr
     }
     json.push('}');
     Ok(ApiResponse::data(json))
+}
+
+/// The metadata of each target.
+pub(super) fn metadata_by_target(api: &Api, params: &Params) -> Result<ApiResponse, ApiError> {
+    let limit = most(params, "limit", 0)?;
+    let selector = match params.get("match_target") {
+        "" => None,
+        text => {
+            let parsed = engine::series_selector(text);
+            Some(parsed.map_err(|error| ApiError::of_query("match_target", error))?)
+        }
+    };
+    let only = params.get("metric");
+    let mut found = Vec::new();
+    for target in api.targets.targets() {
+        // As in Prometheus a limit ends between two targets, not within one.
+        let wanted = selector
+            .as_ref()
+            .is_none_or(|it| it.accepts(target.labels()));
+        if found.len() >= limit || !wanted {
+            continue;
+        }
+        let labels: BTreeMap<_, _> = target.labels().iter().collect();
+        target.with_metadata(|family, metadata| {
+            let mut one = json!({
+                "target": labels,
+                "type": metadata.kind,
+                "help": metadata.help,
+                "unit": metadata.unit,
+            });
+            if only.is_empty() {
+                one["metric"] = family.into();
+            }
+            if only.is_empty() || only == family {
+                found.push(one);
+            }
+        });
+    }
+    Ok(ApiResponse::data(Value::from(found).to_string()))
+}
+
+/// The names of the jobs.
+pub(super) fn pools(api: &Api) -> Result<ApiResponse, ApiError> {
+    let jobs = api.targets.targets().iter().map(|it| it.job_name());
+    let jobs: BTreeSet<&str> = jobs.collect();
+    Ok(ApiResponse::data(json!({"scrapePools": jobs}).to_string()))
 }

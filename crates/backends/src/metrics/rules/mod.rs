@@ -1,6 +1,6 @@
 //! Recording and alerting rules, as Prometheus evaluates them.
 //!
-//! - [`file`] reads a rule file and checks it
+//! - [`mod@file`] reads a rule file and checks it
 //! - a [`group`] evaluates its rules one after the other, at times that lie an interval apart
 //! - [`alerting`] keeps the state of the alerts, whose labels and annotations are templates ([`expand`])
 //! - [`Evaluator`] runs all groups; what they compute goes to the store like any sample

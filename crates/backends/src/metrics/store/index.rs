@@ -38,6 +38,11 @@ impl Index {
         self.bytes
     }
 
+    /// The ids of the series by label and value.
+    pub(crate) fn postings(&self) -> &BTreeMap<Arc<str>, BTreeMap<Arc<str>, Vec<u64>>> {
+        &self.postings
+    }
+
     /// Each series, in no order.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Series>> {
         self.by_id.values()

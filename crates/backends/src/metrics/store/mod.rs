@@ -1,5 +1,6 @@
 //! The series store: label-indexed columns in memory, bounded by age and by bytes.
 
+mod cardinality;
 mod chunk;
 mod exemplars;
 mod index;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
+pub(crate) use cardinality::Count;
 pub use exemplars::{Exemplar, ExemplarAppended};
 pub use limits::Limits;
 pub use selector::{Matcher, Selector};

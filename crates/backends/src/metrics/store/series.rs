@@ -120,6 +120,23 @@ impl Series {
         oldest <= until && samples.newest.is_some_and(|(newest, _)| newest >= from)
     }
 
+    /// The times of its oldest and its newest sample.
+    pub(crate) fn span(&self) -> Option<(i64, i64)> {
+        let samples = self.samples.lock();
+        let (newest, _) = samples.newest?;
+        let oldest = match samples.sealed.front() {
+            Some(chunk) => chunk.start(),
+            None => samples.times.first().copied().unwrap_or(newest),
+        };
+        Some((oldest, newest))
+    }
+
+    /// Number of its chunks.
+    pub(crate) fn chunks(&self) -> usize {
+        let samples = self.samples.lock();
+        samples.sealed.len() + usize::from(!samples.times.is_empty())
+    }
+
     /// The last timestamp and the bytes of each chunk, oldest first.
     pub(crate) fn chunk_sizes(&self, mut each: impl FnMut(i64, usize)) {
         let samples = self.samples.lock();
