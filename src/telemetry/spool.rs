@@ -172,12 +172,18 @@ impl Spool {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(&settings.folder).map_err(failed)?;
+        let lock = settings.folder.join(LOCK);
+        // A pipe would wait for a reader, a link lead elsewhere.
+        if fs::symlink_metadata(&lock).is_ok_and(|found| !found.is_file()) {
+            let text = "`lock` in it is no plain file; remove it";
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, text)));
+        }
         let lock = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(settings.folder.join(LOCK))
+            .open(lock)
             .map_err(failed)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => SpoolError::InUse(settings.folder.clone()),

@@ -235,3 +235,32 @@ fn without_a_lab_no_program_is_run() {
     assert!(told.contains("lab up --no-apps"), "{told}");
     assert!(!folder.join("ran").exists());
 }
+
+#[test]
+fn a_program_that_cannot_be_started_ends_as_in_a_shell() {
+    let lab = Lab::start(&["--no-apps"]);
+    for (program, code) in [("/nonexistent", 127), ("/etc/passwd", 126), ("/etc", 126)] {
+        let output = command(&lab, "run").args(["--", program]).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{program}: {told}");
+        assert!(told.starts_with(&format!("cannot run {program}")), "{told}");
+    }
+}
+
+#[test]
+fn attributes_that_were_set_before_stay() {
+    let lab = Lab::start(&["--no-apps"]);
+    for (before, kept) in [
+        ("a=b", "a=b,lab.run="),
+        ("a=b, ", "a=b,lab.run="),
+        ("", "lab.run="),
+    ] {
+        let output = command(&lab, "run")
+            .env("OTEL_RESOURCE_ATTRIBUTES", before)
+            .args(["--", "printenv", "OTEL_RESOURCE_ATTRIBUTES"])
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.starts_with(kept), "{before:?}: {shown}");
+    }
+}

@@ -88,3 +88,13 @@ fn an_unknown_fault_is_refused_with_the_names_of_all() {
         "{text}"
     );
 }
+
+#[test]
+fn a_table_of_what_is_no_report_is_refused() {
+    for file in ["/dev/zero", "/nonexistent", "Cargo.toml"] {
+        let output = soak(&["--table", file]);
+        assert_eq!(output.status.code(), Some(2), "{file}");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains(file), "{text}");
+    }
+}

@@ -319,6 +319,24 @@ fn a_folder_that_cannot_be_used_ends_the_start() {
     }
 }
 
+#[test]
+fn a_lock_that_is_no_plain_file_ends_the_start() {
+    let folder = Folder::new("lock");
+    std::fs::create_dir(&folder.0).unwrap();
+    let lock = folder.0.join("lock");
+    let elsewhere = folder.0.join("elsewhere");
+    std::os::unix::fs::symlink(&elsewhere, &lock).unwrap();
+    let line = refused(&folder.0);
+    assert!(line.contains("`lock` in it is no plain file"), "{line}");
+    assert!(!elsewhere.exists());
+    std::fs::remove_file(&lock).unwrap();
+    // A pipe would keep the start waiting.
+    let made = std::process::Command::new("mkfifo").arg(&lock).status();
+    assert!(made.unwrap().success());
+    let line = refused(&folder.0);
+    assert!(line.contains("`lock` in it is no plain file"), "{line}");
+}
+
 /// The one line with which the start ends.
 fn refused(folder: &Path) -> String {
     let output = command()

@@ -14,15 +14,18 @@ mod place;
 mod variables;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 pub use args::{EnvArgs, RunArgs};
 use arrived::Arrived;
 use place::Place;
 
-/// Exit code when the lab cannot be reached or the program cannot be started, as `env` and `nice` have it.
+/// Exit codes when the program is not started, as `env` and `nice` have them: the lab cannot be reached, the file is no
+/// program, there is no such file.
 const CANNOT_RUN: u8 = 125;
+const NO_PROGRAM: u8 = 126;
+const NOT_FOUND: u8 = 127;
 
 /// Prints the settings for a shell: `eval "$(lab env)"`.
 ///
@@ -55,7 +58,12 @@ pub async fn run(args: RunArgs) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{error:#}");
-            return ExitCode::from(CANNOT_RUN);
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            return ExitCode::from(match kind {
+                Some(io::ErrorKind::NotFound) => NOT_FOUND,
+                Some(_) => NO_PROGRAM,
+                None => CANNOT_RUN,
+            });
         }
     };
     let arrived = Arrived::of_run(&place, &run, began.elapsed()).await;

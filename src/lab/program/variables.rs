@@ -15,7 +15,7 @@ pub(super) fn of(
     service: Option<&str>,
     run: Option<&str>,
 ) -> Vec<(&'static str, String)> {
-    let before = std::env::var(ATTRIBUTES).unwrap_or_default();
+    let before = std::env::var_os(ATTRIBUTES).unwrap_or_default();
     let (endpoint, protocol) = match &place.otlp_http {
         Some(http) => (http, "http/protobuf"),
         None => (&place.otlp_grpc, "grpc"),
@@ -50,6 +50,8 @@ pub(super) fn of(
         variables.push(("OTEL_SERVICE_NAME", service.to_owned()));
     }
     if let Some(run) = run {
+        let before = before.to_string_lossy();
+        let before = before.trim_end_matches([',', ' ']);
         let comma = if before.is_empty() { "" } else { "," };
         variables.push((ATTRIBUTES, format!("{before}{comma}{RUN}={run}")));
     }
