@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use salvo::http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use salvo::http::{ResBody, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
@@ -24,7 +25,8 @@ const UTF_8: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=allow-ut
 pub(super) struct Federate(pub(super) Arc<Api>);
 
 impl Federate {
-    async fn page(&self, req: &mut Request, names: Names) -> Result<String, ApiError> {
+    /// Status and body.
+    async fn page(&self, req: &mut Request, names: Names) -> Result<(StatusCode, Bytes), ApiError> {
         let params = Params::read(req).await?;
         let (api, time) = (self.0.clone(), self.0.limits.timeout);
         let work = move |stop: &Stop| match page(&api, &params, names, stop) {
@@ -32,12 +34,7 @@ impl Federate {
             Err(error) => (error.status(), error.into_text().into_bytes()),
         };
         let responded = self.0.queries.respond(time, &self.0.unread, work).await;
-        let (status, body) = responded.map_err(ApiError::of_queue)?;
-        let text = String::from_utf8_lossy(&body).into_owned();
-        match status {
-            StatusCode::OK => Ok(text),
-            status => Err(ApiError::plain(status, text)),
-        }
+        responded.map_err(ApiError::of_queue)
     }
 }
 
@@ -157,20 +154,17 @@ impl Handler for Federate {
         _ctrl: &mut FlowCtrl,
     ) {
         let names = Names::of(req);
-        let kind = match names {
-            Names::Escaped => ESCAPED,
-            Names::Utf8 => UTF_8,
-        };
-        let (status, kind, text) = match self.page(req, names).await {
-            Ok(page) => (StatusCode::OK, kind, page),
-            Err(error) => {
-                let status = error.status();
-                (status, "text/plain; charset=utf-8", error.into_text())
-            }
+        let responded = self.page(req, names).await;
+        let (status, body) =
+            responded.unwrap_or_else(|error| (error.status(), error.into_text().into()));
+        let kind = match (status, names) {
+            (StatusCode::OK, Names::Escaped) => ESCAPED,
+            (StatusCode::OK, Names::Utf8) => UTF_8,
+            _ => "text/plain; charset=utf-8",
         };
         res.status_code(status);
         res.headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        res.body(ResBody::Once(text.into()));
+        res.body(ResBody::Once(body));
     }
 }

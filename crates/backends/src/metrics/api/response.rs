@@ -133,15 +133,6 @@ impl ApiError {
         }
     }
 
-    /// An error with this status.
-    pub(super) fn plain(status: StatusCode, text: String) -> Self {
-        Self {
-            kind: "",
-            status,
-            text,
-        }
-    }
-
     /// Its text alone, for responses that are no JSON.
     pub(super) fn into_text(self) -> String {
         self.text
