@@ -1,8 +1,9 @@
 // @ts-check
 // All details of one span.
 
-import { logsAddress, logsQuery, metricsAddress } from "../correlation.js";
-import { h } from "../dom.js";
+import { link } from "../address.js";
+import { dashboardAddress, logsAddress, logsQuery, metricLinks } from "../correlation.js";
+import { fill, h } from "../dom.js";
 import { formatClock, formatDuration } from "../format.js";
 import { pairs, serviceName } from "./parts.js";
 
@@ -21,8 +22,11 @@ export function spanDetails(trace, span, close) {
       "p",
       { class: "line" },
       logsLink(trace, [span], "Logs of this span"),
-      arriving("Metrics of this span's time", metricsAddress("salvo-observability", timed(trace, span))),
+      // The dashboard is that of the lab's own services.
+      resource.has("compose_service") &&
+        arriving("Metrics of this span's time", dashboardAddress("salvo-observability", timed(trace, span))),
     ),
+    metricsOf(trace, span),
     events.map(happened),
     pairs("facts", [
       ["Duration", formatDuration((span.end - span.start) / 1000)],
@@ -57,6 +61,22 @@ export function logsLink(trace, spans, text) {
     text,
     logs.then((found) => found && logsAddress(found)),
   );
+}
+
+/** The queries that lead from a span to metrics. @param {Trace} trace @param {Span} span */
+function metricsOf(trace, span) {
+  const list = h("ul", { "aria-label": "Metrics" });
+  metricLinks(trace.id, timed(trace, span)).then(
+    (all) => {
+      const items = all.map(({ name, query, ...range }) => {
+        return h("li", {}, h("a", { href: link("/explore", { expr: query, ...range }) }, name));
+      });
+      if (items.length > 0) fill(list, items);
+      else list.remove();
+    },
+    () => list.remove(),
+  );
+  return list;
 }
 
 /** A link whose URL arrives later; it is removed if there is none. @param {string} text @param {Promise<string | null>} address */

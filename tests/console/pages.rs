@@ -32,7 +32,10 @@ fn each_view_is_the_page_and_each_file_has_its_type() {
         "/d/any/its-title",
         "/traces",
         "/traces/0af7",
+        "/traces/compare",
+        "/services",
         "/logs",
+        "/explore",
         "/alerts",
         "/traffic",
     ] {
@@ -328,7 +331,7 @@ fn data_sources_tell_the_ways_between_them_and_no_address() {
     let to_logs = &by_uid("tempo")["jsonData"]["tracesToLogsV2"];
     assert_eq!(
         to_logs["tags"][0],
-        json!({"key": "service.name", "value": "compose_service"})
+        json!({"key": "service.name", "value": "service_name"})
     );
     let field = &by_uid("loki")["jsonData"]["derivedFields"][0];
     assert_eq!(field["matcherRegex"], r#"trace_id"?[=:]"?([0-9a-f]{32})"#);
