@@ -104,9 +104,9 @@ export async function show({ main, params, signal }) {
       } catch (error) {
         const message = error instanceof Error ? error.message : "";
         const at = errorAt(message, text);
-        // A server without this endpoint, or that is down, says nothing about the expression.
-        if (!signal.aborted && text === field.text() && (at || !(error instanceof ApiError)))
-          field.tell({ message, ...at });
+        // A server without this endpoint, or that is down, says nothing about the expression. At its end it is unfinished.
+        const wrong = at ? at.at < text.trimEnd().length : !(error instanceof ApiError);
+        if (!signal.aborted && text === field.text()) field.tell(wrong ? { message, ...at } : undefined);
       }
     }, CHECK_MS);
   }

@@ -70,9 +70,9 @@ export async function figures({ start, end }, signal, service) {
     return known;
   };
   Object.keys(queries).forEach((name, at) => {
-    for (const { metric, value } of parts[at]) Object.assign(of(metric), { [name]: Number(value[1]) });
+    for (const { metric, value = [] } of parts[at]) Object.assign(of(metric), { [name]: Number(value[1]) });
   });
-  for (const { metric, values } of line.data.result) {
+  for (const { metric, values = [] } of line.data.result) {
     of(metric).line = values.map((/** @type {[number, string]} */ [time, text]) => [time, Number(text)]);
   }
   return [...all.values()].sort((a, b) => b.rate - a.rate || (a.name < b.name ? -1 : 1));

@@ -4,7 +4,7 @@
 
 import { link, note } from "../address.js";
 import { announce } from "../announce.js";
-import { colorOf, swatch } from "../colors.js";
+import { colorOf, colorsOf, swatch } from "../colors.js";
 import {
   dataSources,
   derivedFields,
@@ -55,7 +55,9 @@ export async function show({ main, params, signal }) {
         failed = false;
         fill(problem);
         const heads = [service === undefined ? "Service" : "Operation", ...NUMBERS, "Over time", "Go to"];
-        const of = await Promise.all(all.slice(0, MOST).map((one) => row(one, at, state.range, service)));
+        const colors = colorsOf(all.map(({ name }) => name).sort());
+        const looks = { at, range: state.range, service, colors };
+        const of = await Promise.all(all.slice(0, MOST).map((one) => row(one, looks)));
         const many =
           all.length > MOST && h("p", { class: "quiet" }, `The ${MOST} with the highest rate of ${all.length}.`);
         fill(place, ...(all.length > 0 ? [many, table(heads[0] + "s", heads, of, NUMBERS)] : [nothing(service)]));
@@ -91,6 +93,7 @@ export async function show({ main, params, signal }) {
       logs && h("a", { class: "button", href: logsAddress({ query: logs, ...more }) }, "Logs"),
     ];
     fill(beside, ways);
+    beside.hidden = !beside.firstChild;
   }
   const refresh = refreshPicker(
     state.every,
@@ -119,8 +122,11 @@ async function logsOf(service) {
   return service === undefined ? null : serviceLogs(service);
 }
 
-/** @param {Figures} one @param {Times} at @param {Range} range @param {string | undefined} service */
-async function row(one, at, range, service) {
+/**
+ * @param {Figures} one
+ * @param {{ at: Times, range: Range, service: string | undefined, colors: Map<string, string> }} looks
+ */
+async function row(one, { at, range, service, colors }) {
   const { name, kind, rate, errors, p50, p95, p99, line } = one;
   const share = rate > 0 ? errors / rate : 0;
   const whole = service === undefined;
@@ -140,7 +146,7 @@ async function row(one, at, range, service) {
   return [
     whole
       ? [
-          swatch(colorOf(name)),
+          swatch(colors.get(name) ?? ""),
           " ",
           h("a", { href: link("/services", { service: name, ...range }) }, name || "(no name)"),
         ]

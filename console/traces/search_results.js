@@ -42,7 +42,7 @@ export function results(traces, limit) {
       chooser(traceID, way),
     ];
   });
-  const heads = ["Time", "Trace", "Duration", "Spans", "Errors", "Services", "Compare"];
+  const heads = ["Time", "Trace", "Duration", "Spans", "Errors", "Services", "Mark"];
   const found = table("Traces found", heads, rows, ["Spans", "Errors"]);
   found.classList.add("surface");
   const count = `${traces.length} traces found${traces.length < limit ? "" : "; there may be more"}`;
