@@ -7,7 +7,7 @@ import { announce } from "../announce.js";
 import { dataSources, derivedFields, exemplarTrace } from "../correlation.js";
 import { panelFrame } from "../dashboard/panel.js";
 import { filled, timesOf } from "../dashboard/template.js";
-import { fill, h } from "../dom.js";
+import { fill, h, renew } from "../dom.js";
 import { notice, repeat } from "../notice.js";
 import { milliseconds, rangeOf, span } from "../time.js";
 import { refreshPicker, timePicker } from "../time_picker.js";
@@ -22,6 +22,7 @@ import { resultTable } from "./result.js";
 export const title = "Metrics";
 
 const CHECK_MS = 500;
+const RETRY_MS = 5000;
 /** Days in the place of the first variable while an expression is formatted: not whole weeks, which would be rewritten. */
 const STAND_IN = 10_001;
 
@@ -31,6 +32,7 @@ export async function show({ main, params, signal }) {
   let range = rangeOf(params);
   let every = params.get("refresh") ?? "";
   let checking = 0;
+  let down = false;
   const [sources, traceOf, links] = await Promise.all([
     dataSources().catch(() => []),
     exemplarTrace().catch(() => () => null),
@@ -65,6 +67,7 @@ export async function show({ main, params, signal }) {
         const at = span(range);
         const asked = { query: prepared(expr), time: at.end / 1000 };
         const { data, warnings = [], infos = [] } = await ask("prometheus", "api/v1/query", asked, stopped);
+        down = false;
         field.tell();
         fill(place, ...resultTable(data, [...warnings, ...infos]).flat());
         announce(data.resultType === "vector" ? `${data.result.length} series` : "Result");
@@ -75,14 +78,15 @@ export async function show({ main, params, signal }) {
       } catch (error) {
         if (stopped.aborted) return;
         const refused = error instanceof ApiError ? error.kind === "refused" : true;
+        down = error instanceof ApiError && error.kind === "down";
         const message = error instanceof Error ? error.message : String(error);
         chart.hidden = true;
         answer.hidden = refused;
         if (refused) field.tell({ message, ...errorAt(message, expr) });
-        else fill(place, notice(error));
+        else renew(place, notice(error));
       }
     },
-    () => milliseconds(every),
+    () => milliseconds(every) || (down ? RETRY_MS : 0),
     signal,
   );
 
