@@ -203,7 +203,10 @@ const SERVICES: [(&str, Option<&str>); 4] = [
     (r#"{"job":"j","compose_service":"c"}"#, Some("c")),
     (r#"{"job":"j","host":"h"}"#, Some("j")),
     (r#"{"host":"h"}"#, Some("unknown_service")),
-    (r#"{"compose_service":"c","service_name":"own"}"#, Some("own")),
+    (
+        r#"{"compose_service":"c","service_name":"own"}"#,
+        Some("own"),
+    ),
 ];
 
 #[tokio::test]
@@ -216,7 +219,8 @@ async fn a_stream_without_a_service_is_named_by_its_labels_where_the_limits_say_
                 ..Limits::default()
             })
             .await;
-            let body = format!(r#"{{"streams":[{{"stream":{labels},"values":[["{NOW}","line"]]}}]}}"#);
+            let body =
+                format!(r#"{{"streams":[{{"stream":{labels},"values":[["{NOW}","line"]]}}]}}"#);
             assert_eq!(backend.push_json(body).await.status, 204, "{labels}");
             let mut expected: Value = serde_json::from_str(labels).unwrap();
             if let Some(named) = named.filter(|_| !list.is_empty()) {
