@@ -32,12 +32,15 @@ const SERIES: usize = LATENCY_SERIES + 2;
 const LATENCY_SERIES: usize = 17;
 const _: () = assert!(LATENCY.series() == LATENCY_SERIES);
 
+/// Kind, status and place by name.
+type Names = HashMap<Arc<str>, Vec<(i32, i32, usize)>>;
+
 /// The series of all combinations of labels.
 #[derive(Default)]
 pub(super) struct SpanMetrics {
     all: Vec<SpanSeries>,
-    /// By service and name: kind, status and place in `all`.
-    places: HashMap<Arc<str>, HashMap<Arc<str>, Vec<(i32, i32, usize)>>>,
+    /// Places in `all`, by service.
+    places: HashMap<Arc<str>, Names>,
     overflow: Option<SpanSeries>,
 }
 

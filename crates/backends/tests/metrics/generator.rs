@@ -170,14 +170,19 @@ async fn spans_become_the_series_and_exemplars_that_tempo_made_of_them() {
 }
 
 fn differ_not(expected: &[Value], found: &[Value]) {
-    let missing: Vec<_> = expected.iter().filter(|it| !found.contains(it)).collect();
-    let more: Vec<_> = found.iter().filter(|it| !expected.contains(it)).collect();
+    let lacking = |of: &[Value], among: &[Value]| {
+        let alone = of.iter().filter(|it| !among.contains(it));
+        alone.map(Value::to_string).collect::<Vec<_>>()
+    };
+    let (missing, more) = (lacking(expected, found), lacking(found, expected));
     assert!(
         missing.is_empty() && more.is_empty() && expected.len() == found.len(),
-        "{} of {} are missing:\n{missing:#?}\n{} are more:\n{more:#?}",
+        "{} of {} are missing:\n{}\n{} are more:\n{}",
         missing.len(),
         expected.len(),
+        missing.join("\n"),
         more.len(),
+        more.join("\n"),
     );
     assert!(expected.len() > 100);
 }
