@@ -17,7 +17,8 @@ export function edgeQueries(window) {
   const rate = (/** @type {string} */ metric, by = BY) =>
     `sum by (${by}) (rate(${REQUESTS}_${metric}[${window}s])) > 0`;
   const mean = (/** @type {string} */ side) => `(${rate(`${side}_seconds_sum`)}) / (${rate(`${side}_seconds_count`)})`;
-  const p95 = (/** @type {string} */ side) => `histogram_quantile(0.95, ${rate(`${side}_seconds_bucket`, `${BY}, le`)})`;
+  const p95 = (/** @type {string} */ side) =>
+    `histogram_quantile(0.95, ${rate(`${side}_seconds_bucket`, `${BY}, le`)})`;
   return {
     rate: rate("total"),
     errors: rate("failed_total"),

@@ -141,7 +141,11 @@ function edgeRow(edge, range) {
     failures(edge),
     Number.isNaN(mean) ? "–" : formatDuration(mean),
     quantile(p95),
-    h("a", { href: link("/traces", { q, ...range }), "aria-label": `Traces of ${shownName(from)} calling ${shownName(to)}` }, "Traces"),
+    h(
+      "a",
+      { href: link("/traces", { q, ...range }), "aria-label": `Traces of ${shownName(from)} calling ${shownName(to)}` },
+      "Traces",
+    ),
   ];
 }
 
