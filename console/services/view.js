@@ -173,7 +173,7 @@ function nothing(service) {
     service === undefined
       ? "No service sent spans in this time range. "
       : `${service} sent no spans in this time range. `,
-    "Send traces over OTLP; their rates are here some 15 seconds later. The ",
+    "Send traces over OTLP; their rates are here some seconds later. The ",
     h("a", { href: "/traces" }, "search"),
     " finds them at once.",
   );
