@@ -173,3 +173,25 @@ async fn patterns_are_found_as_loki_finds_them() {
     }
     assert_none(&differences, requests.len());
 }
+
+#[tokio::test]
+async fn the_configuration_and_the_counters_are_told() {
+    let backend = Backend::start(Limits::default()).await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.unwrap().as_nanos().to_string();
+    let line = json!({ "streams": [{ "stream": { "job": "a" }, "values": [[now, "one line"]] }] });
+    assert_eq!(backend.push_json(line.to_string()).await.status, 204);
+    // Grafana's Logs Drilldown shows patterns if this says so.
+    let limits = backend.get("/loki/api/v1/drilldown-limits", &[]).await;
+    assert_eq!(limits.content_type.as_deref(), Some("application/json"));
+    let limits = limits.json();
+    assert_eq!(limits["pattern_ingester_enabled"], true);
+    assert_eq!(limits["limits"]["max_entries_limit_per_query"], 5_000);
+    assert_eq!(limits["limits"]["retention_period"], "1h");
+    let config = backend.get("/config", &[]).await;
+    assert!(config.text.contains("pattern_ingester:\n  enabled: true\n"));
+    assert!(config.text.contains("\n  max_query_series: 500\n"));
+    let counters = backend.get("/metrics", &[]).await;
+    let received = "loki_distributor_lines_received_total{tenant=\"fake\"} 1\n";
+    assert!(counters.text.contains(received), "{}", counters.text);
+}

@@ -31,6 +31,6 @@ pub(crate) use fields::{Fields, Origin};
 pub use log_query::{Direction, LogLine, LogQuery};
 pub(crate) use log_query::{OutputLabel, output_labels};
 pub use metric::{Steps, evaluate};
-pub(crate) use patterns::{PatternSeries, patterns};
+pub(crate) use patterns::patterns;
 pub use pipeline::Pipeline;
 pub use value::{Labels, Series, Value};

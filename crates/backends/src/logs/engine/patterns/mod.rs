@@ -163,11 +163,11 @@ fn of_stream(
 
 /// The place of a line's level among the levels.
 fn level(entry: &EntryRef<'_>) -> usize {
-    let own = entry.metadata.iter().find(|label| &*label.name == LEVEL);
-    let named = own.and_then(|own| {
+    let own = entry.metadata.iter().find(|(name, _)| &**name == LEVEL);
+    let named = own.and_then(|(_, value)| {
         LEVELS
             .iter()
-            .position(|level| own.value.eq_ignore_ascii_case(level))
+            .position(|level| value.eq_ignore_ascii_case(level))
     });
     named.unwrap_or(0)
 }

@@ -4,7 +4,10 @@
 //! Any attribute is counted, also one with another value in every span. So counts are kept sparsely, and an
 //! attribute that has very many values counts no new ones; those that occur often have been seen by then.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+
+use opentelemetry_proto::tonic::common::v1::AnyValue;
 
 use super::exemplars::Exemplar;
 use super::grid::Grid;
@@ -55,7 +58,7 @@ struct Side {
 }
 
 struct Value {
-    value: opentelemetry_proto::tonic::common::v1::AnyValue,
+    value: AnyValue,
     counts: Counts,
 }
 
@@ -140,10 +143,7 @@ impl<'m> Comparison<'m> {
                 // Of values that occur equally often the first by name stay, so that an answer is the same each
                 // time.
                 side.values.sort_by_cached_key(|value| {
-                    (
-                        std::cmp::Reverse(value.counts.sum),
-                        format!("{:?}", value.value),
-                    )
+                    (Reverse(value.counts.sum), format!("{:?}", value.value))
                 });
                 side.values.truncate(top);
                 if (series.len() + side.values.len()).saturating_mul(intervals) > MAX_SAMPLES {
@@ -217,6 +217,7 @@ impl Observer for Comparison<'_> {
                 if side.values.len() >= MAX_VALUES {
                     return None;
                 }
+                subject.work.keeps(3 * known.len() + 256);
                 side.by_value.insert(known, side.values.len());
                 side.values.push(Value {
                     value,

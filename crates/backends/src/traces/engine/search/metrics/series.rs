@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use opentelemetry_proto::tonic::common::v1::AnyValue;
+
 use super::buckets::{bucket, quantile, value};
 use super::cells::{Cells, Extreme};
 use super::exemplars::Exemplar;
 use super::grid::Grid;
-use super::{Labels, Observer, TimeSeries, number, text};
+use super::{Labels, MAX_SAMPLES, Observer, TimeSeries, number, text};
 use crate::traces::engine::{Computed, Grouping, Key, Patterns, Subject};
 use crate::traces::lang::{Field, Metrics, MetricsFunction};
 use crate::traces::store::Dictionary;
@@ -37,6 +39,8 @@ pub(super) struct Grouped<'m> {
     all: Vec<Member>,
     /// Different labels, buckets aside.
     groups: usize,
+    /// There are more samples than an answer may have.
+    too_many: bool,
 }
 
 struct Member {
@@ -64,6 +68,7 @@ impl<'m> Grouped<'m> {
             by_labels: HashMap::new(),
             all: Vec::new(),
             groups: 0,
+            too_many: false,
         };
         // One series that is there without any span.
         if metrics.by.is_empty() && !grouped.buckets && !matches!(function, AvgOverTime(_)) {
@@ -72,17 +77,22 @@ impl<'m> Grouped<'m> {
         grouped
     }
 
-    fn add(&mut self, labels: Labels, bucket: Option<f64>) -> usize {
+    /// The series of these labels, unless there is no room for another one.
+    fn add(&mut self, labels: Labels, bucket: Option<f64>) -> Option<usize> {
         use MetricsFunction::{AvgOverTime, MaxOverTime, MinOverTime, SumOverTime};
         let group = format!("{labels:?}");
         let with_bucket = format!("{bucket:?}{group}");
         if let Some(known) = self.by_labels.get(&with_bucket) {
-            return *known;
+            return Some(*known);
+        }
+        let intervals = self.grid.intervals();
+        if (self.all.len() + 1).saturating_mul(intervals) > MAX_SAMPLES {
+            self.too_many = true;
+            return None;
         }
         if bucket.is_none() || !self.by_labels.contains_key(&group) {
             self.groups += 1;
         }
-        let intervals = self.grid.intervals();
         self.all.push(Member {
             labels,
             bucket,
@@ -98,15 +108,15 @@ impl<'m> Grouped<'m> {
         let place = self.all.len() - 1;
         self.by_labels.insert(group, place);
         self.by_labels.insert(with_bucket, place);
-        place
+        Some(place)
     }
 
     /// The series of a span.
-    fn place(&mut self, subject: &Subject<'_>, at: usize, bucket: Option<f64>) -> usize {
+    fn place(&mut self, subject: &Subject<'_>, at: usize, bucket: Option<f64>) -> Option<usize> {
         if self.metrics.by.is_empty() && !self.buckets {
             return match self.all.is_empty() {
                 true => self.add(vec![name_of(&self.metrics.function)], None),
-                false => 0,
+                false => Some(0),
             };
         }
         self.key.clear();
@@ -116,19 +126,19 @@ impl<'m> Grouped<'m> {
         self.key
             .extend(bucket.map(|bound| Key::Float(bound.to_bits())));
         if self.last.0 == self.key {
-            return self.last.1;
+            return Some(self.last.1);
         }
         let place = match self.known.get(self.key.as_slice()) {
             Some(place) => *place,
             None => {
-                let place = self.add(self.labels(subject, at), bucket);
+                let place = self.add(self.labels(subject, at), bucket)?;
                 self.known.insert(self.key.clone(), place);
                 place
             }
         };
         self.last.0.clone_from(&self.key);
         self.last.1 = place;
-        place
+        Some(place)
     }
 
     /// Labels of a span, without its bucket.
@@ -158,10 +168,10 @@ impl<'m> Grouped<'m> {
     /// The series of a span, unless it belongs to none.
     fn place_of(&mut self, subject: &Subject<'_>, at: usize) -> Option<usize> {
         if !self.buckets {
-            return Some(self.place(subject, at, None));
+            return self.place(subject, at, None);
         }
         let bound = bucket(&self.of.value(subject, at, 0))?;
-        Some(self.place(subject, at, Some(bound)))
+        self.place(subject, at, Some(bound))
     }
 
     pub(super) fn finished(self) -> Vec<TimeSeries> {
@@ -240,14 +250,16 @@ impl Observer for Grouped<'_> {
     }
 
     fn samples(&self) -> usize {
+        if self.too_many {
+            return usize::MAX;
+        }
         let series = self.all.len().max(self.series());
         series.saturating_mul(self.grid.intervals())
     }
 }
 
-fn name_of(
-    function: &MetricsFunction,
-) -> (String, opentelemetry_proto::tonic::common::v1::AnyValue) {
+/// The label of a series that has no other.
+fn name_of(function: &MetricsFunction) -> (String, AnyValue) {
     ("__name__".to_owned(), text(function.name()))
 }
 
