@@ -238,8 +238,12 @@ fn one_address_for_otlp_leads_each_signal_to_its_server() {
     {
         let file = alloy::read(&text("alloy/otlp.alloy"), &env);
         let receiver = alloy::block(&file, "otelcol.receiver.otlp");
-        let listens = |name: &str| alloy::attributes(alloy::block(receiver, name))["endpoint"].clone();
-        assert_eq!((listens("grpc"), listens("http")), (json!(grpc), json!(http)));
+        let listens =
+            |name: &str| alloy::attributes(alloy::block(receiver, name))["endpoint"].clone();
+        assert_eq!(
+            (listens("grpc"), listens("http")),
+            (json!(grpc), json!(http))
+        );
         let output = alloy::attributes(alloy::block(receiver, "output"));
         for (signal, server, url) in [
             ("traces", "tempo", tempo),

@@ -52,7 +52,9 @@ pub fn block<'i>(items: &'i [Item], name: &str) -> &'i [Item] {
 
 fn is_named(block: &str, name: &str) -> bool {
     let label = block.strip_prefix(name);
-    label.is_some_and(|label| label.is_empty() || label.starts_with('.') && !label[1..].contains('.'))
+    label.is_some_and(|label| {
+        label.is_empty() || label.starts_with('.') && !label[1..].contains('.')
+    })
 }
 
 /// The attributes of a body.
