@@ -8,6 +8,7 @@ Prometheus, and `lab run` tells what has arrived.
 LAB is the program, BUILT the folder in which .ci/clients has built the shops. It prints what came of one request.
 """
 
+import base64
 import json
 import os
 import re
@@ -130,7 +131,7 @@ def listens(port):
 
 
 def spans_of(lab, trace):
-    """The spans of a trace by id, with their service and kind; none before it has come."""
+    """The spans of a trace with their service; none before it has come."""
     try:
         answer = get(f"{lab['tempo']}/api/traces/{trace}")
     except urllib.error.HTTPError as error:
@@ -142,15 +143,18 @@ def spans_of(lab, trace):
         attributes = {it["key"]: it["value"] for it in batch["resource"]["attributes"]}
         service = attributes["service.name"]["stringValue"]
         for scope in batch["scopeSpans"]:
-            spans += [{**span, "service": service} for span in scope["spans"]]
+            for span in scope["spans"]:
+                own = base64.b64decode(span["spanId"]).hex()
+                spans.append({**span, "spanId": own, "service": service})
     return spans
 
 
 def lines_of(lab, service, trace):
-    """The lines of a service with the id of a trace, with what is at them."""
+    """The lines of a service with the id of a trace, each with the id of its span."""
     query = f'{{service_name="{service}"}} | trace_id="{trace}"'
     answer = ask(lab["loki"], "/loki/api/v1/query_range", query=query)
-    return [(line, stream["stream"]) for stream in answer["data"]["result"] for _, line in stream["values"]]
+    streams = answer["data"]["result"]
+    return [(line, stream["stream"].get("span_id")) for stream in streams for _, line in stream["values"]]
 
 
 def exemplars_of(lab, service):
@@ -169,10 +173,10 @@ def exemplars_of(lab, service):
 
 
 def counted(lab, service):
-    """The requests to a service, as its own metrics have them."""
+    """The requests to a service, as its own metrics have them: the labels and the number of each series."""
     query = f'{{__name__=~"http_server_(request_)?duration(_milliseconds|_seconds)?_count",job="{service}"}}'
     answer = ask(lab["prometheus"], "/api/v1/query", query=query)
-    return [(it["metric"]["__name__"], float(it["value"][1])) for it in answer["data"]["result"]]
+    return [(it["metric"], float(it["value"][1])) for it in answer["data"]["result"]]
 
 
 def arrived(text, service):
@@ -212,6 +216,8 @@ def follow(lab, shop, process, port):
     lines = eventually(f"a line with the trace {trace}", lambda: lines_of(lab, service, trace))
     if [line for line, _ in lines] != ["order 7 is paid"]:
         raise Failed(f"the lines are {lines}")
+    if lines[0][1] not in [span["spanId"] for span in spans_of(lab, trace)]:
+        raise Failed(f"the line is of the span {lines[0][1]}, which is none of the trace")
     logged = time.monotonic() - since
 
     count = eventually("the request is counted", lambda: counted(lab, service))
@@ -223,7 +229,8 @@ def follow(lab, shop, process, port):
     if bool(at) != shop.has_exemplars:
         raise Failed(f"the SDK has exemplars: {shop.has_exemplars}; found are {exemplars}")
     return {
-        "metric": count[0][0],
+        "metric": count[0][0]["__name__"],
+        "route": count[0][0].get("http_route") or count[0][0].get("http_target"),
         "exemplars": ", ".join(at) or "none",
         "seconds": f"{visible:.2f} / {logged:.2f} / {measured:.2f}",
     }
