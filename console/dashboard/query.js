@@ -110,13 +110,17 @@ export function questions(panel, width, { span, choices: all, sources, panels = 
 }
 
 /**
+ * Of a native histogram the number of observations is drawn.
  * @param {any[]} all @param {Target} target @param {number[]} [grid] undefined for an instant query
  * @param {number[]} [own] the times of the grid that the query evaluates @returns {Series[]}
  */
 export function seriesOf(all, target, grid, own = grid) {
-  return all.map(({ metric, value, values = [value] }) => {
-    const points = grid ? onGrid(values, grid, own ?? grid) : [number(value[1])];
-    return { name: legend(target, metric), labels: metric, values: points };
+  return all.map(({ metric, value, histogram, values = value ? [value] : [], histograms = histogram ? [histogram] : [] }) => {
+    const counts = histograms.map((/** @type {any} */ [time, { count }]) => [time, count]);
+    const samples = [...values, ...counts];
+    const points = grid ? onGrid(samples, grid, own ?? grid) : [number(samples[0]?.[1])];
+    const name = legend(target, metric);
+    return { name: counts.length ? `${name} (observations)` : name, labels: metric, values: points };
   });
 }
 
