@@ -29,10 +29,10 @@ export class ApiError extends Error {
 /**
  * Sends a GET request to a backend. `path` is a path of the backend's own API, without the leading slash.
  * @param {Server} server @param {string} path @param {Params} [params] @param {AbortSignal} [signal]
- * @returns {Promise<any>}
+ * @param {Record<string, string>} [headers] @returns {Promise<any>}
  */
-export async function ask(server, path, params = {}, signal = undefined) {
-  return answer(server, proxied(server, path, params), { signal, headers: { accept: "application/json" } });
+export async function ask(server, path, params = {}, signal = undefined, headers = {}) {
+  return answer(server, proxied(server, path, params), { signal, headers: { accept: "application/json", ...headers } });
 }
 
 /**

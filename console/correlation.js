@@ -67,9 +67,8 @@ export function logsQueryOf({ tracesToLogsV2, tracesToLogs: old }, traceId, span
   const matchers = [...labels].map(([label, values]) => matcher(label, values)).join(", ");
   const { spanId } = spans[0];
   if (mapping.customQuery && mapping.query) {
-    const ids = mapping.query.replaceAll("${__span.traceId}", traceId).replaceAll("${__trace.traceId}", traceId);
-    const query = ids.replaceAll("${__span.spanId}", spanId).replace(/\$__tags|\$\{__tags\}/g, () => matchers);
-    return { query, ...around(mapping, spans) };
+    const query = spanText(mapping.query, traceId, spans[0], matchers);
+    return query === null ? null : { query, ...around(mapping, spans) };
   }
   if (labels.size === 0) return null;
   let query = `{${matchers}}`;
@@ -90,11 +89,54 @@ export function logsAddress(logs) {
 }
 
 /**
- * Trace → metrics: the URL of a dashboard with its variables set to the mapped tags of a span, at the time of the span;
- * null when the span has none of the tags.
+ * Fills Grafana's variables of a span into a query; null if the span lacks one of them.
+ * @param {string} text @param {string} traceId @param {Span} span @param {string} matchers the value of `$__tags`
+ */
+function spanText(text, traceId, span, matchers) {
+  const found = new Map([
+    ["__span.traceId", traceId],
+    ["__trace.traceId", traceId],
+    ["__span.spanId", span.spanId],
+    ["__span.name", span.name],
+  ]);
+  let whole = true;
+  const value = (/** @type {string} */ name) => {
+    const [, quotedKey, key = quotedKey] = /^__span\.tags(?:\["(.+)"\]|\.(.+))$/.exec(name) ?? [];
+    const one = key ? valueOf(span, key) : found.get(name);
+    whole &&= one !== undefined;
+    // Within a quoted text.
+    return quoted(String(one ?? "")).slice(1, -1);
+  };
+  const filled = text.replace(/\$__tags|\$\{__tags\}|\$\{(__(?:span|trace)\.[^}]+)\}/g, (_, name) =>
+    name ? value(name) : matchers,
+  );
+  return whole ? filled : null;
+}
+
+/**
+ * Trace → metrics: the queries of the data source file for a span, each with its name and the URL of its metrics.
+ * @param {string} traceId @param {Span} span
+ */
+export async function metricLinks(traceId, span) {
+  return metricLinksOf(await settings("tempo"), traceId, span);
+}
+
+/** As `metricLinks`, with given settings. @param {import("./types").DataSource["jsonData"]} settings @param {string} traceId @param {Span} span */
+export function metricLinksOf({ tracesToMetrics: mapping }, traceId, span) {
+  const matchers = mapping ? tags(mapping, span).map(([label, value]) => matcher(label, [value])) : [];
+  return (mapping?.queries ?? []).flatMap(({ name = "Metrics", query = "" }) => {
+    const needed = /\$__tags|\$\{__tags\}/.test(query) && matchers.length === 0;
+    const expr = needed ? null : spanText(query, traceId, span, matchers.join(", "));
+    return mapping && expr ? [{ name, query: expr, ...around(mapping, [span]) }] : [];
+  });
+}
+
+/**
+ * The URL of a dashboard with its variables set to the mapped tags of a span, at the time of the span; null when the span
+ * has none of the tags.
  * @param {string} uid of the dashboard @param {Span} span
  */
-export async function metricsAddress(uid, span) {
+export async function dashboardAddress(uid, span) {
   const mapping = (await settings("tempo")).tracesToMetrics;
   const found = mapping ? tags(mapping, span) : [];
   if (!mapping || found.length === 0) return null;
@@ -102,24 +144,45 @@ export async function metricsAddress(uid, span) {
   return link(`/d/${uid}`, { ...Object.fromEntries(variables), ...around(mapping, [span]) });
 }
 
-/** Log → trace: returns a function that finds the links in a line, by the derived fields of the Loki data source. */
+/** The logs of a service, by the tags that lead from its spans to them; null if the service alone names no log. @param {string} name */
+export async function serviceLogs(name) {
+  const { tracesToLogsV2: mapping = {} } = await settings("tempo");
+  const span = {
+    spanId: "",
+    name: "",
+    start: 0,
+    end: 0,
+    attributes: new Map(),
+    resource: new Map([["service.name", name]]),
+  };
+  const matchers = tags(mapping, span).map(([label, value]) => matcher(label, [value]));
+  return matchers.length > 0 ? `{${matchers.join(", ")}}` : null;
+}
+
+/** Log → trace: returns a function that finds the links of a line, by the derived fields of the Loki data source. */
 export async function derivedFields() {
   return linksOf((await settings("loki")).derivedFields ?? []);
 }
 
 /** @param {import("./types").DerivedField[]} all */
 export function linksOf(all) {
-  const fields = all
-    .filter((field) => (field.matcherType ?? "regex") === "regex")
-    .map((field) => ({ ...field, regex: new RegExp(field.matcherRegex, "d") }));
-  return (/** @type {string} */ line) =>
-    fields.flatMap(({ name, regex, urlDisplayLabel: label = name, datasourceUid }) => {
-      const found = regex.exec(line);
+  const fields = all.map((field) => ({
+    ...field,
+    ofLabel: field.matcherType === "label",
+    regex: new RegExp(field.matcherRegex, "d"),
+  }));
+  return (/** @type {string} */ line, /** @type {Readonly<Record<string, string>>} */ labels = {}) => {
+    const links = fields.flatMap(({ name, regex, ofLabel, urlDisplayLabel: label = name, datasourceUid }) => {
+      const held = ofLabel ? Object.keys(labels).find((one) => regex.test(one)) : undefined;
+      const found = ofLabel ? null : regex.exec(line);
       const [start, end] = found?.indices?.[1] ?? [0, 0];
-      const value = found?.[1];
+      const value = held === undefined ? found?.[1] : labels[held];
       const href = datasourceUid === "tempo" && value ? traceAddress(value) : null;
       return value ? [{ name, value, label, href, start, end }] : [];
     });
+    // The line and a label may both name the trace.
+    return links.filter(({ value }, at) => links.findIndex((one) => one.value === value) === at);
+  };
 }
 
 /** A label matcher for one value (`=`) or several (`=~`). @param {string} label @param {string[]} values */
@@ -137,9 +200,14 @@ export function quoted(text) {
 /** The mapped tags of a span as pairs of label name and value. @param {Shifts} mapping @param {Span} span */
 function tags(mapping, span) {
   return (mapping.tags ?? []).flatMap((tag) => {
-    const value = span.resource.get(tag.key) ?? span.attributes.get(tag.key);
+    const value = valueOf(span, tag.key);
     return value === undefined ? [] : [/** @type {const} */ ([tag.value || tag.key, String(value)])];
   });
+}
+
+/** @param {Span} span @param {string} key */
+function valueOf(span, key) {
+  return span.resource.get(key) ?? span.attributes.get(key);
 }
 
 /** The time range of spans, extended by the shifts of a mapping. @param {Shifts} mapping @param {readonly Span[]} spans */

@@ -2,14 +2,18 @@
 // Entry point of the console: theme, navigation, and the view for the URL.
 
 import { CHANGED, current, go } from "./address.js";
+import { lab } from "./api.js";
 import { fill, h } from "./dom.js";
 import { startTheme } from "./theme.js";
 
 /** @type {[RegExp, string, () => Promise<import("./types").View>][]} */
 const ROUTES = [
   [/^\/d\/([^/]+)(?:\/[^/]*)?$/, "dashboards", () => import("./dashboard/view.js")],
+  [/^\/services$/, "services", () => import("./services/view.js")],
+  [/^\/explore$/, "explore", () => import("./explore/view.js")],
   [/^\/traces$/, "traces", () => import("./traces/search_view.js")],
   [/^\/traces\/([0-9a-fA-F]{1,32})$/, "traces", () => import("./traces/trace_view.js")],
+  [/^\/traces\/compare$/, "traces", () => import("./traces/compare_view.js")],
   [/^\/logs$/, "logs", () => import("./logs/view.js")],
   [/^\/alerts$/, "alerts", () => import("./alerts/view.js")],
   [/^\/traffic$/, "traffic", () => import("./traffic/view.js")],
@@ -21,7 +25,8 @@ async function show() {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
-  if (location.pathname === "/") history.replaceState(null, "", `/d/salvo-observability${location.search}`);
+  if (location.pathname === "/") history.replaceState(null, "", (await home(signal)) + location.search);
+  if (signal.aborted) return;
   const { path, params } = current();
   const [pattern, name, load] = ROUTES.find(([one]) => one.test(path)) ?? [];
   for (const item of document.querySelectorAll("header nav a")) {
@@ -48,6 +53,12 @@ async function show() {
     fill(main, h("h1", {}, "The view failed to load"), h("p", { role: "alert" }, String(error)));
     throw error;
   }
+}
+
+/** The first page: the dashboard of the instances; without instances, the services that send something. @param {AbortSignal} signal */
+async function home(signal) {
+  const { instances = [{}] } = await lab("/api/status", { signal }).catch(() => ({}));
+  return instances.length > 0 ? "/d/salvo-observability" : "/services";
 }
 
 /** @param {string} part */

@@ -38,12 +38,13 @@ export type DataSource = {
     tracesToLogsV2?: ToLogs;
     /** The form of older files. */
     tracesToLogs?: Omit<ToLogs, "tags"> & { tags?: string[]; mappedTags?: Tag[]; mapTagNamesEnabled?: boolean };
-    tracesToMetrics?: Shifts;
+    tracesToMetrics?: Shifts & { queries?: { name?: string; query?: string }[] };
   };
 };
 /** The parts of a span that the mappings use; times in milliseconds since the epoch. */
 export type Span = {
   spanId: string;
+  name?: string;
   start: number;
   end: number;
   attributes: ReadonlyMap<string, unknown>;

@@ -1,4 +1,4 @@
-//! One embedded server in a process of its own, with the default limits of bytes: `scale serve SIGNAL`.
+//! One embedded server in a process of its own, with a store that holds ten million items: `scale serve SIGNAL`.
 //!
 //! It writes its port, then for each line that it reads how many items it holds, and ends with its input.
 
@@ -15,18 +15,21 @@ use crate::workload::Signal;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Bytes that a store may hold: more than ten million spans take.
+const STORE: usize = 12 << 30;
+
 /// The routes of one server, and what counts the items that it holds.
 type Served = (Router, Box<dyn Fn() -> u64>);
 
 fn samples() -> anyhow::Result<Served> {
-    let store = Arc::new(metrics::Store::new(metrics::Limits::default()));
+    let store = Arc::new(metrics::Store::new(metrics::Limits::for_store_of(STORE)));
     let none = metrics::ScrapeConfig::parse("scrape_configs: []")?;
     let targets = Arc::new(metrics::TargetSet::new(&none));
     let routes = metrics::router(
         Arc::clone(&store),
         targets,
         Arc::default(),
-        metrics::QueryLimits::default(),
+        metrics::QueryLimits::for_store_of(STORE),
     );
     let held = move || {
         let stats = store.stats();
@@ -41,7 +44,7 @@ fn lines() -> Served {
         ingest_bytes_per_second: usize::MAX,
         ingest_burst_bytes: usize::MAX,
         increment_duplicate_timestamp: true,
-        ..logs::Limits::default()
+        ..logs::Limits::for_store_of(STORE)
     }));
     let routes = logs::router(Arc::clone(&store));
     (routes, Box::new(move || store.stats().entries))
@@ -51,7 +54,7 @@ fn spans() -> Served {
     let store = Arc::new(traces::Store::new(traces::Limits {
         ingest_bytes_per_second: u64::MAX,
         ingest_burst_bytes: u64::MAX,
-        ..traces::Limits::default()
+        ..traces::Limits::for_store_of(STORE)
     }));
     let receivers = otlp::Receivers::of_traces(Arc::clone(&store));
     let routes = traces::api::router(Arc::clone(&store)).push(otlp::router(&receivers));

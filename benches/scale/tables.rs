@@ -12,9 +12,9 @@ Written by `cargo run --release --package benchmarks --bin scale`, together with
 [`benches/results/scale.json`](../benches/results/scale.json). Do not edit it by hand.
 
 Each server runs as a process of its own, is sent its data over HTTP (remote write, Loki's push, OTLP) and is asked over
-HTTP. Times of queries and pages are medians. Memory is what the process has resident after the queries, less what
-it had before the first item, for each item that it holds. Client, server and whatever else ran shared the machine: read the
-times against each other.
+HTTP. The embedded stores may hold 12 GiB here instead of their 256 MiB. Times of queries and pages are medians. Memory is
+what the process has resident after the queries, less what it had before the first item, for each item that it holds. Client,
+server and whatever else ran shared the machine: read the times against each other.
 
 ";
 

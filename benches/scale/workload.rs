@@ -70,14 +70,8 @@ impl Signal {
         }
     }
 
-    /// Numbers of items, up to beyond the store's default limit of bytes.
-    pub fn sizes(self) -> impl Iterator<Item = u64> {
-        let last = match self {
-            Self::Samples => 10_000_000,
-            Self::Lines | Self::Spans => 3_000_000,
-        };
-        [10_000, 100_000, 1_000_000, last].into_iter()
-    }
+    /// Numbers of items.
+    pub const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 
     /// Body number `at` of all those that hold `size` items; `None` after the last.
     fn body(self, size: u64, at: u64, now: u64) -> anyhow::Result<Option<Vec<u8>>> {

@@ -1,16 +1,20 @@
 // @ts-check
 // The alerts view: what fires, and the state of each rule, as Prometheus tells them.
 
+import { link } from "../address.js";
 import { ask } from "../api.js";
 import { fill, h, renew } from "../dom.js";
 import { formatTime, formatValue } from "../format.js";
 import { notice, repeat } from "../notice.js";
+import { table } from "../table.js";
 
 /** @import { Alert, Group, Rule } from "./types" */
 
 export const title = "Alerts";
 
 const REFRESH_MS = 5000;
+/** The most rows of a table. */
+const MOST = 500;
 const NOTABLE = ["firing", "pending"];
 
 /** @param {import("../types").Context} context */
@@ -18,6 +22,7 @@ export async function show({ main, signal }) {
   if (signal.aborted) return;
   const [problem, active, rules] = [h("div"), h("div"), h("div")];
   fill(main, h("div", { class: "toolbar" }, h("h1", {}, title)), problem, active, rules);
+  fill(active, h("p", { class: "quiet" }, "Loading…"));
   const refresh = async (/** @type {AbortSignal} */ now) => {
     try {
       /** @type {Group[]} */
@@ -26,30 +31,18 @@ export async function show({ main, signal }) {
       renew(rules, section("Rules", rulesOf(groups)));
       fill(problem);
     } catch (error) {
-      if (!now.aborted) renew(problem, notice(error));
+      if (now.aborted) return;
+      renew(problem, notice(error));
+      // What was known before stays, below the error.
+      if (!rules.firstChild) fill(active);
     }
   };
   repeat(refresh, () => REFRESH_MS, signal)();
 }
 
-/** @type {(name: string, content: Element) => Element} */
+/** @type {(name: string, content: import("../types").Child | import("../types").Child[]) => Element} */
 function section(name, content) {
   return h("section", { class: "surface part", "aria-label": name }, h("h2", {}, name), content);
-}
-
-/** @param {string} label @param {string[]} heads @param {Element[]} rows */
-function table(label, heads, rows) {
-  const cells = heads.map((head) => h("th", { scope: "col" }, head));
-  return h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, cells)), h("tbody", {}, rows));
-}
-
-/** @param {(import("../types").Child | import("../types").Child[])[]} cells */
-function row(...cells) {
-  return h(
-    "tr",
-    {},
-    cells.map((cell) => h("td", {}, cell)),
-  );
 }
 
 /** @param {string} state */
@@ -63,7 +56,15 @@ function alerts(groups) {
   const all = groups.flatMap(({ rules }) => rules.flatMap(({ alerts }) => alerts ?? []));
   if (all.length === 0) return h("p", { class: "quiet" }, "No alert is pending or firing.");
   all.sort((one, other) => NOTABLE.indexOf(one.state) - NOTABLE.indexOf(other.state));
-  return table("Alerts", ["State", "Alert", "What", "Value", "Since"], all.map(alert));
+  return [
+    table("Alerts", ["State", "Alert", "What", "Value", "Since"], all.slice(0, MOST).map(alert)),
+    more(all.length),
+  ];
+}
+
+/** @param {number} count */
+function more(count) {
+  return count > MOST && h("p", { class: "quiet" }, `The first ${MOST} of ${count} are shown.`);
 }
 
 /** @param {Alert} alert */
@@ -71,24 +72,30 @@ function alert({ state, labels, annotations, activeAt, value }) {
   const { alertname, ...others } = labels;
   const { summary, description } = annotations;
   const named = Object.entries(others).map(([name, text]) => `${name}="${text}"`);
-  return row(
+  const since = Date.parse(activeAt);
+  return [
     shown(state),
     [h("strong", {}, alertname), h("div", { class: "quiet mono" }, named.join(" "))],
     [h("div", {}, summary), h("div", { class: "quiet" }, description)],
     formatValue(Number(value)),
-    formatTime(Date.parse(activeAt)),
-  );
+    Number.isNaN(since) ? "–" : formatTime(since),
+  ];
 }
 
 /** @param {Group[]} groups */
 function rulesOf(groups) {
   if (groups.length === 0) return h("p", { class: "quiet" }, "Prometheus has no rules.");
   const rows = groups.flatMap(({ name, rules }) => rules.map((one) => rule(name, one)));
-  return table("Rules", ["State", "Rule", "Group", "Query"], rows);
+  return [table("Rules", ["State", "Rule", "Group", "Query"], rows.slice(0, MOST)), more(rows.length)];
 }
 
 /** @param {string} group @param {Rule} rule */
 function rule(group, { name, state, health, lastError, query }) {
   const told = lastError && h("div", { class: "bad" }, lastError);
-  return row([shown(health === "ok" && state ? state : health), told], name, group, h("code", {}, query));
+  const ask = h(
+    "a",
+    { href: link("/explore", { expr: query }), "aria-label": `Query of ${name}` },
+    h("code", {}, query),
+  );
+  return [[shown(health === "ok" && state ? state : health), told], name, group, ask];
 }

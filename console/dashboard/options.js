@@ -132,7 +132,7 @@ function textsOf(data) {
   if (data?.resultType === "scalar") return [data.result[1]];
   if (data?.resultType) {
     return data.result.map(
-      (/** @type {any} */ { metric, histogram, value: [time, value] = [histogram[0], histogram[1].count] }) => `${series(metric)} ${value} ${time * 1000}`,
+      (/** @type {any} */ { metric, value: [time, value] }) => `${series(metric)} ${value} ${time * 1000}`,
     );
   }
   return (data ?? []).map((/** @type {any} */ one) => (typeof one === "object" ? series(one) : String(one)));

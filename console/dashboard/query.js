@@ -45,6 +45,7 @@ export async function results(panel, width, round, signal) {
       lines: streams ? linesOf(data.result) : [],
       series: streams ? [] : seriesOf(result, target, instant ? undefined : grid, grids.get(step)),
       exemplars: exemplarsOf(dots.data, target, traceOf),
+      histograms: result.some((/** @type {any} */ one) => one.histogram || one.histograms),
       type,
     };
   });
@@ -52,7 +53,8 @@ export async function results(panel, width, round, signal) {
   const series = all.flatMap((part) => part.series);
   const lines = all.flatMap((part) => part.lines);
   const measured = all.filter((part) => part.type === "prometheus").flatMap((part) => part.series);
-  const notes = lines.length < MOST_LINES ? "" : `The last ${MOST_LINES} lines`;
+  const told = all.some((part) => part.histograms) ? "Native histograms are drawn by their count" : "";
+  const notes = lines.length < MOST_LINES ? told : `The last ${MOST_LINES} lines`;
   return {
     ...span,
     times: grid,
@@ -110,18 +112,24 @@ export function questions(panel, width, { span, choices: all, sources, panels = 
 }
 
 /**
- * Of a native histogram the number of observations is drawn.
  * @param {any[]} all @param {Target} target @param {number[]} [grid] undefined for an instant query
  * @param {number[]} [own] the times of the grid that the query evaluates @returns {Series[]}
  */
 export function seriesOf(all, target, grid, own = grid) {
-  return all.map(({ metric, value, histogram, values = value ? [value] : [], histograms = histogram ? [histogram] : [] }) => {
-    const counts = histograms.map((/** @type {any} */ [time, { count }]) => [time, count]);
-    const samples = [...values, ...counts];
-    const points = grid ? onGrid(samples, grid, own ?? grid) : [number(samples[0]?.[1])];
-    const name = legend(target, metric);
-    return { name: counts.length ? `${name} (observations)` : name, labels: metric, values: points };
+  return all.map(({ metric, ...sample }) => {
+    const all = numbers(sample);
+    const points = grid ? onGrid(all, grid, own ?? grid) : [number(all[0][1])];
+    return { name: legend(target, metric), labels: metric, values: points };
   });
+}
+
+/**
+ * The samples of a series as numbers: a native histogram is its count of values.
+ * @param {any} sample @returns {[number, string][]}
+ */
+function numbers({ value, values = value ? [value] : [], histogram, histograms = histogram ? [histogram] : [] }) {
+  const counts = histograms.map((/** @type {any} */ [time, held]) => [time, held.count]);
+  return [...values, ...counts];
 }
 
 /**

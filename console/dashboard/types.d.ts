@@ -1,7 +1,7 @@
 // Types of the Dashboards view; for the editor and for tsc, not served.
 
-import type { DataSource, FieldLink, Times as Span } from "../types";
-import type { Entry } from "../logs/read.js";
+import type { DataSource, Times as Span } from "../types";
+import type { Entry, Links } from "../logs/types";
 
 /** The parts of a Grafana dashboard file that the console draws. */
 export type Dashboard = {
@@ -140,7 +140,7 @@ export type Known = {
   listed: readonly Listed[];
   sources: readonly DataSource[];
   traceOf: (labels: Record<string, string>) => string | null;
-  links: (line: string) => FieldLink[];
+  links: Links;
 };
 /** One refresh of the dashboard: everything a query depends on besides its panel. */
 export type Round = Pick<Known, "sources" | "traceOf"> & {

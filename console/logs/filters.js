@@ -3,7 +3,7 @@
 
 import { colorOf, swatch } from "../colors.js";
 import { fill, h } from "../dom.js";
-import { LEVELS, queryOf } from "./loki.js";
+import { LEVELS, partsOf, queryOf } from "./loki.js";
 
 /** @import { State } from "./types" */
 
@@ -13,6 +13,14 @@ export function filterForm(state, change) {
   const levels = choices("levels", "Level");
   const text = h("input", { onchange: () => change({ text: text.value, own: "" }) });
   const query = h("input", { class: "mono", spellcheck: false });
+
+  const chips = h("div", { class: "row log-chips", role: "group", "aria-label": "Conditions on fields" });
+  const chip = (/** @type {string} */ field) => {
+    const { name, without, value } = partsOf(field);
+    const onclick = () => change({ fields: state.fields.filter((one) => one !== field) });
+    const said = `Remove the condition ${name} ${without ? "is not" : "is"} ${value}`;
+    return h("button", { type: "button", "aria-label": said, onclick }, `${name} ${without ? "≠" : "="} ${value} ✕`);
+  };
 
   /** @param {"services" | "levels"} key @param {string} label */
   function choices(key, label) {
@@ -38,8 +46,8 @@ export function filterForm(state, change) {
   function onsubmit(event) {
     event.preventDefault();
     const own = query.value.trim();
-    if (own === queryOf({ ...state, own: "" })) change({ own: "" });
-    else change({ own, services: [], levels: [], text: "" });
+    if (own === queryOf(state)) change({});
+    else change({ own, services: [], levels: [], text: "", fields: [] });
   }
 
   const element = h(
@@ -49,12 +57,14 @@ export function filterForm(state, change) {
     levels.field,
     h("label", {}, "Contains", text),
     h("label", { class: "log-query" }, "LogQL", query),
+    chips,
     h("button", { class: "primary" }, "Run query"),
   );
   /** Shows the state. @param {readonly string[]} known services that Loki has */
   function draw(known) {
     services.offer([...new Set([...known, ...state.services])].sort());
     levels.offer(LEVELS);
+    fill(chips, state.fields.map(chip));
     text.value = state.text;
     query.value = queryOf(state);
   }

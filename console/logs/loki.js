@@ -7,15 +7,18 @@ import { rangeOf } from "../time.js";
 
 /** @import { Entry, Filters, Older, Read, State, Stream } from "./types" */
 
-/** The label that names the service. */
-export const SERVICE = "compose_service";
+/** The label that names the service, which every stream has. */
+export const SERVICE = "service_name";
 export const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
 
 /** The level that Loki detects in a line of any format. */
 export const LEVEL = "detected_level";
 
 const TEXT = /^\d{4}-\d\d-\d\d [\d:, ]+ ([A-Z]+) \[[^\]]*\] \[([^\]]*)\] \[[^\]]*\] - /;
+const FIELD = /^(?:(json|logfmt)\|)?([a-zA-Z_]\w*)(!?=)([^]*)$/;
 const PAGE = 500;
+/** Loki then tells the labels of a stream from the fields of a line. */
+const CATEGORIZED = { "x-loki-response-encoding-flags": "categorize-labels" };
 const STEPS = [1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400];
 
 /** @type {(params: URLSearchParams) => State} */
@@ -26,6 +29,7 @@ export function stateOf(params) {
     services: filters.getAll("service").filter(Boolean),
     levels: LEVELS.filter((level) => filters.getAll("level").includes(level)),
     text: filters.get("text") ?? "",
+    fields: params.getAll("field").filter((one) => FIELD.test(one)),
     own,
     range: rangeOf(params),
     live: params.has("live"),
@@ -33,13 +37,37 @@ export function stateOf(params) {
 }
 
 /** @param {State} state */
-export function paramsOf({ services, levels, text, own, range, live }) {
-  return { ...(own ? { query: own } : { service: services, level: levels, text }), ...(live ? { live: 1 } : range) };
+export function paramsOf({ services, levels, text, fields, own, range, live }) {
+  const filters = own ? { query: own } : { service: services, level: levels, text };
+  return { ...filters, field: fields, ...(live ? { live: 1 } : range) };
+}
+
+/**
+ * A condition on a label or a field, as it is in the URL: its name, `=` or `!=`, its value; before them the parser that
+ * finds the field in the line, if it takes one.
+ * @param {string} name @param {string} value @param {boolean} without @param {string} [parser]
+ */
+export function fieldOf(name, value, without, parser = "") {
+  return `${parser && `${parser}|`}${name}${without ? "!=" : "="}${value}`;
+}
+
+/** The parts of a condition. @param {string} field */
+export function partsOf(field) {
+  const [, parser = "", name = "", operator = "", value = ""] = FIELD.exec(field) ?? [];
+  return { parser, name, without: operator === "!=", value };
+}
+
+/** The conditions as stages of a query; each parser once. @param {readonly string[]} fields */
+function stages(fields) {
+  const all = fields.map(partsOf);
+  const parsers = [...new Set(all.map(({ parser }) => parser).filter(Boolean))];
+  const conditions = all.map(({ name, without, value }) => `${name}${without ? "!=" : "="}${quoted(value)}`);
+  return [...parsers, ...conditions].map((one) => ` | ${one}`).join("");
 }
 
 /** @param {Filters & { own?: string }} state an empty filter matches all lines */
-export function queryOf({ services, levels, text, own }) {
-  if (own) return own;
+export function queryOf({ services, levels, text, fields = [], own }) {
+  if (own) return own + stages(fields);
   const selector = services.length > 0 ? matcher(SERVICE, services) : `${SERVICE}=~".+"`;
   const contains = text ? ` |= ${quoted(text)}` : "";
   const level =
@@ -49,7 +77,7 @@ export function queryOf({ services, levels, text, own }) {
           levels.map((one) => one.toLowerCase()),
         )}`
       : "";
-  return `{${selector}}${contains}${level}`;
+  return `{${selector}}${contains}${level}${stages(fields)}`;
 }
 
 /** The steps of the volume chart in seconds. A step is identified by its end, as in Loki. @param {import("../types").Times} range */
@@ -90,7 +118,12 @@ function json(line) {
 
 /** @type {(streams: Stream[]) => Entry[]} */
 export function entries(streams) {
-  const all = streams.flatMap(({ stream, values }) => values.map(([ts, line]) => ({ ts, line, labels: stream })));
+  const all = streams.flatMap(({ stream, values }) =>
+    values.map(([ts, line, { structuredMetadata: metadata = {}, parsed = {} } = {}]) => {
+      const fields = { ...metadata, ...parsed };
+      return { ts, line, labels: { ...stream, ...fields }, fields: Object.keys(fields) };
+    }),
+  );
   return all.sort((a, b) => Number(BigInt(b.ts) - BigInt(a.ts)));
 }
 
@@ -101,7 +134,7 @@ export async function older(query, { start, end }, known, signal) {
   const same = new Set(known.filter(({ ts }) => ts === oldest).map((entry) => JSON.stringify(entry)));
   const limit = PAGE + same.size;
   const range = { start: `${start}000000`, end: oldest ? `${BigInt(oldest) + 1n}` : `${end}000000` };
-  const { data } = await ask("loki", "loki/api/v1/query_range", { query, ...range, limit }, signal);
+  const { data } = await ask("loki", "loki/api/v1/query_range", { query, ...range, limit }, signal, CATEGORIZED);
   if (data.resultType !== "streams")
     throw new Error("This query returns numbers, not lines. Remove the metric function, such as count_over_time.");
   const all = entries(data.result);

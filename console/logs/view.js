@@ -6,11 +6,13 @@ import { ApiError, ask } from "../api.js";
 import { derivedFields } from "../correlation.js";
 import { fill, h, renew } from "../dom.js";
 import { notice, repeat } from "../notice.js";
+import { span } from "../time.js";
 import { timePicker } from "../time_picker.js";
+import { fieldList } from "./fields.js";
 import { filterForm } from "./filters.js";
 import { logLine } from "./line.js";
 import { live } from "./live.js";
-import { paramsOf, queryOf, SERVICE, stateOf } from "./loki.js";
+import { fieldOf, paramsOf, queryOf, SERVICE, stateOf } from "./loki.js";
 import { rangeLines } from "./range.js";
 
 /** @import { Context, Range } from "../types" */
@@ -28,8 +30,17 @@ export async function show({ main, params, signal }) {
     note(paramsOf(state), { entry: true });
     draw();
     load();
+    fields.refresh();
   };
   const setRange = (/** @type {Range} */ range) => change({ range });
+
+  /** @type {import("./types").Filter} */
+  const filter = (name, value, without, parser) => {
+    const other = fieldOf(name, value, !without, parser);
+    const fields = [...state.fields.filter((one) => one !== other), fieldOf(name, value, without, parser)];
+    change({ fields: [...new Set(fields)] });
+  };
+  const fields = fieldList(() => ({ query: queryOf(state), range: span(state.range) }), filter, signal);
 
   const toggle = h("button", { type: "button", onclick: () => change({ live: !state.live }) }, "Live");
   const picker = h("div");
@@ -46,6 +57,7 @@ export async function show({ main, params, signal }) {
     h("div", { class: "toolbar" }, h("h1", {}, "Logs"), toggle, picker),
     filters.element,
     bars,
+    fields.element,
     h("section", { class: "surface", "aria-label": "Lines" }, Object.values(places)),
   );
   /** @type {string[]} */
@@ -54,7 +66,7 @@ export async function show({ main, params, signal }) {
     fill(picker, timePicker(state.range, setRange));
     filters.draw(known);
     toggle.ariaPressed = String(state.live);
-    picker.hidden = bars.hidden = state.live;
+    picker.hidden = bars.hidden = fields.element.hidden = state.live;
   }
 
   let again = true;
@@ -67,7 +79,7 @@ export async function show({ main, params, signal }) {
       try {
         const links = await derivedFields();
         if (current.aborted) return;
-        const row = (/** @type {Entry} */ entry) => logLine(entry, links, { openable: true });
+        const row = (/** @type {Entry} */ entry) => logLine(entry, links, filter);
         const lines = state.live ? live : rangeLines(state.range, bars, setRange);
         await lines(queryOf(state), row, places, current);
         again = false;

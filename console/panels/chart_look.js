@@ -36,7 +36,7 @@ export function chartLook(config, lines, last) {
     legend: { show: false },
     scales: {
       x: { range: () => [last().start / 1000, last().end / 1000] },
-      y: { range: extent(config, () => last().exemplars.reduce((most, one) => Math.max(most, one.value), 0)) },
+      y: { range: extent(config, () => last().exemplars.map(({ value }) => value)) },
     },
     axes: [timeAxis(), valueAxis(config)],
     series: [{}, ...lines.map((one) => line(config, one.color, !one.hidden, lines.length))],
@@ -70,11 +70,12 @@ function alone(values) {
   return Array.from(values, (_, at) => at).filter((at) => known(at) && !known(at - 1) && !known(at + 1));
 }
 
-/** @param {FieldConfig} config @param {() => number} highest exemplar @returns {uPlot.Scale.Range} */
-function extent({ min, max }, highest) {
+/** The exemplars are within as well. @param {FieldConfig} config @param {() => number[]} values of exemplars @returns {uPlot.Scale.Range} */
+function extent({ min, max }, values) {
   return (_, low, high) => {
-    const from = Math.min(low ?? 0, min ?? Infinity);
-    const [least, most] = uPlot.rangeNum(from, Math.max(high ?? 1, highest()) || 1, 0.1, true);
+    const [lowest, highest] = values().reduce(([a, b], one) => [Math.min(a, one), Math.max(b, one)], [Infinity, 0]);
+    const from = Math.min(low ?? 0, min ?? Infinity, lowest);
+    const [least, most] = uPlot.rangeNum(from, Math.max(high ?? 1, highest) || 1, 0.1, true);
     return [min ?? least, max ?? most];
   };
 }

@@ -1,11 +1,13 @@
 // @ts-check
 // The table of traces that a search found. Traces without a root are named by their earliest span.
 
+import { link } from "../address.js";
 import { ask } from "../api.js";
 import { h } from "../dom.js";
 import { formatDuration, formatTime } from "../format.js";
+import { table } from "../table.js";
 import { earliest, readTrace } from "./model.js";
-import { errors, ROOTLESS, serviceName, table } from "./parts.js";
+import { errors, ROOTLESS, serviceName } from "./parts.js";
 
 /** @import { Found, Span } from "./types" */
 
@@ -16,6 +18,7 @@ export function results(traces, limit) {
       h("p", {}, "No traces found. Choose a longer time range or ", h("a", { href: "/traffic" }, "send traffic"), "."),
     ];
   traces.sort((a, b) => Number(b.startTimeUnixNano) - Number(a.startTimeUnixNano));
+  const way = comparison();
   const longest = Math.max(...traces.map(({ durationMs = 0 }) => durationMs), 1);
   const rows = traces.map((trace) => {
     const { traceID, rootServiceName, rootTraceName = "?", durationMs = 0, serviceStats = {} } = trace;
@@ -36,12 +39,52 @@ export function results(traces, limit) {
         {},
         services.map(([one]) => serviceName(one)),
       ),
+      chooser(traceID, way),
     ];
   });
-  return [
-    h("p", { class: "quiet" }, `${traces.length} traces found${traces.length < limit ? "" : "; there may be more"}`),
-    table("Traces found", ["Time", "Trace", "Duration", "Spans", "Errors", "Services"], rows),
-  ];
+  const heads = ["Time", "Trace", "Duration", "Spans", "Errors", "Services", "Mark"];
+  const found = table("Traces found", heads, rows, ["Spans", "Errors"]);
+  found.classList.add("surface");
+  const count = `${traces.length} traces found${traces.length < limit ? "" : "; there may be more"}`;
+  return [h("p", { class: "line quiet" }, count, way), found];
+}
+
+/** Ids of the traces that are marked for a comparison, two at most. Kept over refreshes and visits to other views. */
+const marked = /** @type {string[]} */ ([]);
+
+/** The link to the comparison, which tells how many are still to be marked. */
+function comparison() {
+  const way = h("a", { class: "button" });
+  drawComparison(way);
+  return way;
+}
+
+/** @param {HTMLAnchorElement} way */
+function drawComparison(way) {
+  const [a, b] = marked;
+  way.hidden = !a;
+  way.textContent = b ? "Compare the two marked traces" : "Mark a second trace to compare";
+  if (b) way.href = link("/traces/compare", { a, b });
+  else way.removeAttribute("href");
+}
+
+/** @param {string} id @param {HTMLAnchorElement} way */
+function chooser(id, way) {
+  const box = h("input", {
+    type: "checkbox",
+    checked: marked.includes(id),
+    "aria-label": `Compare trace ${id}`,
+    value: id,
+  });
+  box.addEventListener("change", () => {
+    if (box.checked) marked.push(id);
+    else marked.splice(marked.indexOf(id), 1);
+    // A third mark takes the place of the first.
+    const [gone] = marked.length > 2 ? marked.splice(0, 1) : [];
+    for (const other of document.querySelectorAll("input")) if (gone && other.value === gone) other.checked = false;
+    drawComparison(way);
+  });
+  return box;
 }
 
 /** Service and name of the earliest span, for traces without a root. @type {Map<string, Pick<Span, "service" | "name">>} */

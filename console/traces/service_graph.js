@@ -3,7 +3,8 @@
 
 import { h, svg } from "../dom.js";
 import { formatDuration } from "../format.js";
-import { errors, serviceName, table } from "./parts.js";
+import { table } from "../table.js";
+import { errors, serviceName } from "./parts.js";
 
 /** @import { Call, Span, Trace } from "./types" */
 
@@ -28,11 +29,13 @@ export function serviceGraph(trace) {
         "Services",
         ["Service", "Spans", "Errors"],
         [...services].map(([name, own]) => [named(name), own.length, errors(own.filter(({ error }) => error).length)]),
+        ["Spans", "Errors"],
       ),
       table(
         "Calls",
         ["From", "To", "Calls", "Errors", "Average"],
         calls.map((call) => [named(call.from), named(call.to), call.count, errors(call.errors), average(call)]),
+        ["Calls", "Errors"],
       ),
     ),
   );

@@ -1,12 +1,17 @@
 // @ts-check
 // All details of one span.
 
-import { logsAddress, logsQuery, metricsAddress } from "../correlation.js";
-import { h } from "../dom.js";
+import { link } from "../address.js";
+import { ask } from "../api.js";
+import { dashboardAddress, logsAddress, logsQuery, metricLinks } from "../correlation.js";
+import { fill, h } from "../dom.js";
 import { formatClock, formatDuration } from "../format.js";
 import { pairs, serviceName } from "./parts.js";
 
 /** @import { Child, Span, SpanEvent, Trace } from "./types" */
+
+/** Milliseconds after a span, by which the metrics that are made of it are written. */
+const LATEST = 60_000;
 
 /** @param {Trace} trace @param {Span} span @param {() => void} close */
 export function spanDetails(trace, span, close) {
@@ -16,13 +21,16 @@ export function spanDetails(trace, span, close) {
     { class: "surface part span-details" },
     h("button", { "aria-label": "Close span details", onclick: close }, "✕"),
     h("h2", {}, name),
-    h("p", {}, serviceName(service, trace.colors.get(service)), kind),
+    h("p", {}, h("a", { href: link("/services", { service }) }, serviceName(service, trace.colors.get(service))), kind),
     h(
       "p",
       { class: "line" },
       logsLink(trace, [span], "Logs of this span"),
-      arriving("Metrics of this span's time", metricsAddress("salvo-observability", timed(trace, span))),
+      // The dashboard is that of the lab's own services.
+      resource.has("compose_service") &&
+        arriving("Metrics of this span's time", dashboardAddress("salvo-observability", timed(trace, span))),
     ),
+    metricsOf(trace, span),
     events.map(happened),
     pairs("facts", [
       ["Duration", formatDuration((span.end - span.start) / 1000)],
@@ -57,6 +65,24 @@ export function logsLink(trace, spans, text) {
     text,
     logs.then((found) => found && logsAddress(found)),
   );
+}
+
+/** The queries that lead from a span to metrics; one without a result is told. @param {Trace} trace @param {Span} span */
+function metricsOf(trace, span) {
+  const one = timed(trace, span);
+  const place = h("div");
+  const time = Math.min(Date.now(), one.end + LATEST) / 1000;
+  const item = ({ name = "", query = "", ...range }) => {
+    const said = h("span", { class: "quiet" });
+    const empty = (/** @type {any} */ { data }) => data.result.length === 0 && fill(said, " no data yet");
+    // The explorer reports an error.
+    ask("prometheus", "api/v1/query", { query, time }).then(empty, String);
+    return h("li", {}, h("a", { href: link("/explore", { expr: query, ...range }) }, name), said);
+  };
+  metricLinks(trace.id, one).then((all) => {
+    if (all.length > 0) fill(place, h("strong", {}, "Metrics"), h("ul", { "aria-label": "Metrics" }, all.map(item)));
+  }, String);
+  return place;
 }
 
 /** A link whose URL arrives later; it is removed if there is none. @param {string} text @param {Promise<string | null>} address */

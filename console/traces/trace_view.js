@@ -1,7 +1,7 @@
 // @ts-check
 // The trace view: summary, spans over time, service graph, and details of a span.
 
-import { current, note } from "../address.js";
+import { current, link, note } from "../address.js";
 import { ApiError, ask } from "../api.js";
 import { fill, h, renew } from "../dom.js";
 import { formatDuration, formatTime } from "../format.js";
@@ -61,6 +61,7 @@ export async function show({ main, signal }, asked) {
       heading,
       h("h1", {}, h("span", { class: "quiet" }, service), " ", name, orphan && h("em", { class: "quiet" }, ROOTLESS)),
       logsLink(trace, spans, "Logs of this trace"),
+      h("a", { class: "button", href: link("/traces/compare", { a: id }) }, "Compare"),
       h("button", { onclick: follow }, "Refresh"),
     );
     const facts = pairs("trace-facts", [

@@ -51,6 +51,9 @@ export type Trace = {
 /** The pieces of each span on the critical path. */
 export type Path = Map<Span, Piece[]>;
 
+/** A span of each of two traces, or of one of them. `change` is how much longer that of `b` took, in milliseconds. */
+export type Pair = { a?: Span; b?: Span; depth: number; change: number; differs: boolean };
+
 /** Calls of one service by another; `time` is the sum of the called side's. */
 export type Call = { from: string; to: string; count: number; errors: number; time: number };
 

@@ -6,7 +6,7 @@
 //!
 //! * [`server`]: a router that is asked without a socket
 //! * `headers`: `traceparent`, `tracestate`, `baggage`
-//! * `spans`: OTLP
+//! * `spans`, `log_records`, `data_points`: OTLP
 //! * `push`: Loki's push API
 //! * `samples`: remote write, and pages that are scraped
 //! * `languages`: PromQL, LogQL, TraceQL, over the small stores of `worlds`
@@ -15,10 +15,12 @@
 //! * `dashboard`, `parameters`
 
 mod dashboard;
+mod data_points;
 mod expression;
 mod headers;
 mod languages;
 mod lines;
+mod log_records;
 mod parameters;
 mod push;
 mod samples;
@@ -27,10 +29,12 @@ mod spans;
 mod worlds;
 
 pub use dashboard::dashboard;
+pub use data_points::{otlp_metrics_json, otlp_metrics_protobuf};
 pub use expression::regex;
 pub use headers::{baggage, traceparent, tracestate};
 pub use languages::{logql, promql, traceql};
 pub use lines::{log_line, shipper};
+pub use log_records::{otlp_logs_json, otlp_logs_protobuf};
 pub use parameters::parameters;
 pub use push::{push_json, push_protobuf};
 pub use samples::{exposition, remote_write};
@@ -40,13 +44,17 @@ pub use spans::{otlp_json, otlp_protobuf};
 pub type Target = fn(&[u8]);
 
 /// All targets by name, which is also that of their folder in `corpus/` and `regressions/`.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 21] = [
     ("baggage", baggage),
     ("dashboard", dashboard),
     ("exposition", exposition),
     ("log_line", log_line),
     ("logql", logql),
     ("otlp_json", otlp_json),
+    ("otlp_logs_json", otlp_logs_json),
+    ("otlp_logs_protobuf", otlp_logs_protobuf),
+    ("otlp_metrics_json", otlp_metrics_json),
+    ("otlp_metrics_protobuf", otlp_metrics_protobuf),
     ("otlp_protobuf", otlp_protobuf),
     ("parameters", parameters),
     ("promql", promql),

@@ -10,14 +10,14 @@ use tokio::net::{TcpListener, TcpStream};
 use super::server::{RUNTIME, Server};
 
 /// A store that takes samples of any time.
-fn store() -> Arc<Store> {
+pub(super) fn store() -> Arc<Store> {
     Arc::new(Store::new(Limits {
         max_age: Duration::from_secs(200 * 365 * 24 * 3600),
         ..Limits::for_store_of(16 << 20)
     }))
 }
 
-fn prometheus(store: &Arc<Store>) -> Server {
+pub(super) fn prometheus(store: &Arc<Store>) -> Server {
     let limits = QueryLimits::for_store_of(16 << 20);
     Server::new(router(
         Arc::clone(store),
@@ -28,7 +28,7 @@ fn prometheus(store: &Arc<Store>) -> Server {
 }
 
 /// Series that the API lists.
-fn listed(server: &Server) -> usize {
+pub(super) fn listed(server: &Server) -> usize {
     let fields = [
         ("match[]", "{__name__=~\".*\",__name__!=\"\"}"),
         ("start", "-62135596800"),

@@ -1,4 +1,4 @@
-//! OTLP: the bodies that exporters send.
+//! OTLP: the bodies that exporters of traces send.
 
 use std::sync::Arc;
 
@@ -12,8 +12,19 @@ use lab_backends::traces::{Limits, Store, api};
 
 use super::server::{Answer, Server};
 
-const PROTOBUF: &str = "application/x-protobuf";
-const JSON: &str = "application/json";
+pub(super) const PROTOBUF: &str = "application/x-protobuf";
+pub(super) const JSON: &str = "application/json";
+
+/// A store for spans.
+pub(super) fn span_store() -> Arc<Store> {
+    Arc::new(Store::new(Limits::for_store_of(16 << 20)))
+}
+
+/// Whether a message has a number that JSON has none for: serde writes null.
+pub(super) fn says_what_json_cannot(message: &impl std::fmt::Debug) -> bool {
+    let shown = format!("{message:?}");
+    ["NaN", "inf"].iter().any(|it| shown.contains(it))
+}
 
 /// A store, its receiver and its API.
 struct Tempo {
@@ -23,7 +34,7 @@ struct Tempo {
 
 impl Tempo {
     fn new() -> Self {
-        let store = Arc::new(Store::new(Limits::for_store_of(16 << 20)));
+        let store = span_store();
         Self {
             receiver: Server::new(otlp::router(&Receivers::of_traces(Arc::clone(&store)))),
             api: Server::new(api::router(store)),
@@ -100,12 +111,7 @@ pub fn otlp_protobuf(data: &[u8]) {
         return;
     }
     is_kept_whole(&tempo);
-    let shown = format!("{message:?}");
-    // serde writes null for what JSON has no number for.
-    if ["DoubleValue(NaN", "DoubleValue(inf", "DoubleValue(-inf"]
-        .iter()
-        .any(|it| shown.contains(it))
-    {
+    if says_what_json_cannot(&message) {
         return;
     }
     let other = Tempo::new();

@@ -2,7 +2,7 @@
 import json
 import shlex
 
-LABELS = ["compose_project", "compose_service", "container_name", "filename", "host", "source"]
+LABELS = ["compose_project", "compose_service", "container_name", "filename", "host", "service_name", "source"]
 
 
 def wait_for_servers(machine, shipper, tempo_and_loki="127.0.0.1"):
@@ -51,6 +51,7 @@ def check_labels(machine, loki, sources):
             "container_name": f"salvo-observability-{service}-1",
             "filename": "/var/log/journal",
             "host": host,
+            "service_name": service,
             "source": source,
         }
         assert series == [expected], f"{service}: {series} instead of {expected}"

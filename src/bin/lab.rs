@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use salvo_observability::app::{self, config::ServiceArgs};
+use salvo_observability::lab::flood::{self, FloodArgs};
 use salvo_observability::lab::load::{self, LoadArgs};
 use salvo_observability::lab::program::{self, EnvArgs, RunArgs};
 use salvo_observability::lab::soak::{self, SoakArgs};
@@ -32,6 +33,7 @@ enum Command {
     Env(Box<EnvArgs>),
     Run(Box<RunArgs>),
     Load(Box<LoadArgs>),
+    Flood(Box<FloodArgs>),
     Soak(Box<SoakArgs>),
     /// Run one instance of the service
     App(Box<AppArgs>),
@@ -57,6 +59,10 @@ fn main() -> ExitCode {
         Command::Run(args) => told(asynchronously(async { Ok(program::run(*args).await) })),
         Command::Load(args) => match args.check() {
             Ok(()) => load::start(&args),
+            Err(problem) => refused(problem),
+        },
+        Command::Flood(args) => match args.check() {
+            Ok(()) => flood::start(&args),
             Err(problem) => refused(problem),
         },
         Command::Soak(args) => match args.check() {

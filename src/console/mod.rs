@@ -32,13 +32,15 @@ pub use catalog::CatalogError;
 pub use files::Files;
 
 /// Paths of views. All serve the same page, whose JavaScript reads the path.
-const VIEWS: [&str; 8] = [
+const VIEWS: [&str; 10] = [
     "/",
     "d/{uid}",
     "d/{uid}/{slug}",
     "traces",
     "traces/{id}",
+    "services",
     "logs",
+    "explore",
     "alerts",
     "traffic",
 ];

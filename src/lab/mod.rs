@@ -3,19 +3,23 @@
 //! * [`up`]: instances and backends, started and kept running
 //! * [`verify`]: checks the acceptance contract, for embedded and real backends
 //! * [`load`]: steady traffic
+//! * [`flood`]: spans, lines and samples at steady rates
 //! * [`program`]: settings for a program of your own, and what arrived of it
 //! * [`soak`]: faults under load, and what each costs
 //! * [`provisioning`]: the dashboards and data sources that Grafana and the console are given
 //! * [`open_loop`]: sends requests at a steady rate
 //! * [`command`]: shared by the commands that end with a result
+//! * [`target`]: servers named on the command line
 //! * [`mod@duration`]: times on the command line
 
 mod command;
 mod duration;
+pub mod flood;
 pub mod load;
 mod open_loop;
 pub mod program;
 pub mod provisioning;
 pub mod soak;
+mod target;
 pub mod up;
 pub mod verify;

@@ -52,6 +52,8 @@ test("each view says which backend is down, and shows its data again when that i
       "/traces?from=now-5m&to=now&refresh=5s",
       "/logs?from=now-5m&to=now",
       "/logs?from=now-5m&to=now&live=1",
+      "/services?refresh=5s",
+      "/explore?expr=up",
     ].map(async (address) => {
       // A page in the background is not refreshed: each has a window of its own.
       const own = await start();
@@ -61,7 +63,7 @@ test("each view says which backend is down, and shows its data again when that i
       return { ...one, stop: own.stop };
     }),
   );
-  const [dashboard, traces, logs, live] = views;
+  const [dashboard, traces, logs, live, services, explore] = views;
   const memory = await panel(dashboard.page, "Resident Memory");
   await memory.locator("canvas").first().waitFor({ timeout: 60_000 });
   await traces.page.getByRole("table", { name: "Traces found" }).waitFor();
@@ -73,6 +75,9 @@ test("each view says which backend is down, and shows its data again when that i
     page.getByText(text).first().waitFor({ timeout: 60_000 });
   await told(dashboard.page, /Prometheus does not answer/);
   await told(traces.page, /Tempo does not answer/);
+  await told(services.page, /Prometheus does not answer/);
+  await explore.page.getByRole("button", { name: "Run query" }).click();
+  await told(explore.page, /Prometheus does not answer/);
   await logs.page.getByRole("button", { name: "Run query" }).click();
   await told(logs.page, /Loki does not answer/);
   await live.page.locator("[data-state=broken]").waitFor({ timeout: 60_000 });
@@ -83,6 +88,8 @@ test("each view says which backend is down, and shows its data again when that i
   await traces.page.getByRole("table", { name: "Traces found" }).waitFor({ timeout: 60_000 });
   await logs.page.locator("li.log-line").first().waitFor({ timeout: 60_000 });
   await live.page.locator("[data-state=open]").waitFor({ timeout: 60_000 });
+  await services.page.getByRole("alert").waitFor({ state: "detached", timeout: 60_000 });
+  await explore.page.getByRole("table", { name: "Result" }).waitFor({ timeout: 60_000 });
   for (const view of views) {
     view.innocent();
     await view.stop();

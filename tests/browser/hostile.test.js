@@ -16,13 +16,47 @@ let browser;
 /** @type {import("node:http").Server} */
 let metrics;
 
+/** Answers that are held back while it is a list. @type {(() => void)[] | undefined} */
+let hanging;
+
 /** Answers every query of Prometheus with the script in each place that a server can fill. */
 function hostileMetrics() {
   const now = () => Date.now() / 1000;
-  const metric = { __name__: SCRIPT, path: SCRIPT, app_name: SCRIPT, job: SCRIPT, le: SCRIPT, outcome: SCRIPT };
+  const buckets = [
+    [0, "0.5", "1", "4"],
+    [0, "1", SCRIPT, "3"],
+  ];
+  /** @type {[number, object]} */
+  const histogram = [Date.now() / 1000, { count: "7", sum: "3.5", buckets }];
+  const alert = {
+    state: "firing",
+    labels: { alertname: SCRIPT, [SCRIPT]: SCRIPT },
+    annotations: { summary: SCRIPT, description: SCRIPT },
+    activeAt: SCRIPT,
+    value: SCRIPT,
+  };
+  const rule = { type: "alerting", name: SCRIPT, query: SCRIPT, health: SCRIPT, lastError: SCRIPT, alerts: [alert] };
+  const metric = {
+    service: SCRIPT,
+    span_name: SCRIPT,
+    __name__: SCRIPT,
+    path: SCRIPT,
+    app_name: SCRIPT,
+    job: SCRIPT,
+    le: SCRIPT,
+    outcome: SCRIPT,
+  };
   /** @type {Record<string, () => unknown>} */
   const answers = {
-    "/api/v1/query": () => ({ resultType: "vector", result: [{ metric, value: [now(), "1"] }] }),
+    "/api/v1/query": () => ({
+      resultType: "vector",
+      result: [
+        { metric, value: [now(), "1"] },
+        { metric, histogram },
+      ],
+    }),
+    "/api/v1/rules": () => ({ groups: [{ name: SCRIPT, interval: 15, rules: [rule] }] }),
+    "/api/v1/metadata": () => ({ [SCRIPT]: [{ type: SCRIPT, help: SCRIPT, unit: SCRIPT }] }),
     "/api/v1/query_range": () => ({
       resultType: "matrix",
       result: [
@@ -33,6 +67,7 @@ function hostileMetrics() {
             [now(), "2"],
           ],
         },
+        { metric: { ...metric, service: "native" }, histograms: [histogram] },
       ],
     }),
     "/api/v1/query_exemplars": () => [
@@ -46,7 +81,9 @@ function hostileMetrics() {
     const path = new URL(request.url ?? "/", "http://it").pathname;
     const data = answers[path]?.() ?? [SCRIPT];
     response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify({ status: "success", data, warnings: [SCRIPT] }));
+    const answer = () => response.end(JSON.stringify({ status: "success", data, warnings: [SCRIPT] }));
+    if (hanging) hanging.push(answer);
+    else answer();
   });
 }
 
@@ -167,6 +204,62 @@ test("labels, exemplars and variables of metrics", async () => {
     await one.getByText("Loading…").waitFor({ state: "detached" });
   }
   await harmless(page);
+  innocent();
+  await page.close();
+});
+
+test("alerts and their rules", async () => {
+  const { page, innocent } = await watched(browser.context, lab.console);
+  await page.goto(`${lab.console}/alerts`);
+  await page.getByRole("table", { name: "Alerts" }).getByText("onerror").first().waitFor();
+  await page.getByRole("table", { name: "Rules" }).getByText("onerror").first().waitFor();
+  await harmless(page);
+  innocent();
+  await page.close();
+});
+
+test("services, metrics and their completion", async () => {
+  const { page, innocent } = await watched(browser.context, lab.console);
+  for (const path of ["/services", `/services?service=${encodeURIComponent(SCRIPT)}`]) {
+    await page.goto(lab.console + path);
+    await page.getByRole("table").getByText("onerror").first().waitFor();
+    await harmless(page);
+  }
+  await page.goto(`${lab.console}/explore?expr=up`);
+  const result = page.getByRole("table", { name: "Result" });
+  await result.getByText("onerror").first().waitFor();
+  // A native histogram among the results is read, and drawn.
+  await result.getByText("2 buckets").first().click();
+  assert.match(await result.innerText(), /count 7, sum 3.5, average 0.5/);
+  await page.getByText("Native histograms are drawn by their count").waitFor();
+  await page.getByRole("textbox", { name: "PromQL expression" }).fill("<im");
+  await page.getByRole("textbox", { name: "PromQL expression" }).press("Control+ ");
+  await page.getByRole("listbox").getByText("onerror").first().waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText("Metrics", { exact: true }).last().click();
+  await page.getByRole("table", { name: "Metrics" }).getByText("onerror").first().waitFor();
+  await harmless(page);
+  innocent();
+  await page.close();
+});
+
+test("a server that does not answer holds up nothing else, and what it says at last is shown", async () => {
+  const { page, innocent } = await watched(browser.context, lab.console);
+  for (const [path, table] of [
+    ["/alerts", "Alerts"],
+    ["/services", "Services"],
+    ["/explore?expr=up", "Result"],
+  ]) {
+    hanging = [];
+    await page.goto(lab.console + path);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    if (table !== "Result") await page.getByText("Loading…").first().waitFor();
+    await eventually("it was asked", async () => (hanging?.length ?? 0) > 0);
+    const held = hanging;
+    hanging = undefined;
+    for (const answer of held) answer();
+    await page.getByRole("table", { name: table }).first().waitFor();
+  }
   innocent();
   await page.close();
 });

@@ -52,6 +52,8 @@ fn answers_pass_as_they_are_good_and_bad() {
             200,
         ),
         ("prometheus", "/api/v1/series".to_owned(), 400),
+        ("prometheus", query("/api/v1/format_query", "up+1"), 200),
+        ("prometheus", query("/api/v1/parse_query", "up +"), 400),
         ("prometheus", "/api/v1/metadata".to_owned(), 200),
         ("prometheus", "/api/v1/status/buildinfo".to_owned(), 200),
         ("prometheus", "/-/ready".to_owned(), 200),
@@ -74,6 +76,19 @@ fn answers_pass_as_they_are_good_and_bad() {
         (
             "loki",
             with("/loki/api/v1/format_query", &[("query", "{a=\"b\"}")]),
+            200,
+        ),
+        (
+            "loki",
+            with("/loki/api/v1/detected_fields", &[("query", "{a=\"b\"}")]),
+            200,
+        ),
+        (
+            "loki",
+            with(
+                "/loki/api/v1/detected_field/level/values",
+                &[("query", "{a=\"b\"}")],
+            ),
             200,
         ),
         ("loki", "/loki/api/v1/status/buildinfo".to_owned(), 200),

@@ -15,6 +15,7 @@ mod connections;
 mod dashboard_backends;
 mod dashboards;
 mod documents;
+mod flood;
 mod fuzz;
 mod guard;
 mod hostile_http;

@@ -196,6 +196,14 @@ fn prometheus_scrapes_what_the_other_files_say_is_there() {
 }
 
 #[test]
+fn real_and_embedded_loki_name_the_service_of_a_stream_alike() {
+    let loki = server("loki/loki.yaml", &Environment::new());
+    let names = &loki["limits_config"]["discover_service_name"];
+    let embedded = [&["compose_service"], &lab_backends::logs::SERVICE_NAMES[..]].concat();
+    assert_eq!(*names, json!(embedded));
+}
+
+#[test]
 fn one_label_names_the_trace_in_every_exemplar() {
     let tempo = server("tempo/tempo.yaml", &Environment::new());
     let generator = &tempo["overrides"]["defaults"]["metrics_generator"];

@@ -107,6 +107,7 @@ fn log_lines_have_exactly_the_labels_of_the_contract() {
             "source": "stdout",
             "host": found,
             "filename": "/dev/stdout",
+            "service_name": app,
         });
         assert_eq!(*labels, expected);
     }

@@ -97,7 +97,10 @@ impl Lab {
             }
         };
 
-        let lines = Arc::new(logs::Store::new(logs::Limits::default()));
+        let lines = Arc::new(logs::Store::new(logs::Limits {
+            discover_service_name: &["compose_service"],
+            ..logs::Limits::default()
+        }));
         let loki = runtime.block_on(serve(logs::router(Arc::clone(&lines))));
         let sink = Arc::new(StoreSink::new(lines));
         let instance = |name: &str, targets: [&str; 2]| {

@@ -14,6 +14,8 @@ const PROMETHEUS_FORMS: &[&str] = &[
     "api/v1/query_exemplars",
     "api/v1/labels",
     "api/v1/series",
+    "api/v1/format_query",
+    "api/v1/parse_query",
 ];
 
 const PROMETHEUS: &[&str] = &[
@@ -35,6 +37,8 @@ const LOKI: &[&str] = &[
     "loki/api/v1/series",
     "loki/api/v1/index/stats",
     "loki/api/v1/index/volume",
+    "loki/api/v1/detected_fields",
+    "loki/api/v1/detected_field/*/values",
     "loki/api/v1/format_query",
     "loki/api/v1/status/buildinfo",
     "ready",

@@ -1,6 +1,5 @@
 //! The command line of `lab load`.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use http::Uri;
 
 use super::mix::Mix;
 use crate::lab::duration::duration;
+use crate::lab::target::{base, http_url, is_loopback};
 
 /// Largest rate, in requests a second.
 const MAX_RATE: f64 = 100_000.0;
@@ -93,18 +93,6 @@ impl LoadArgs {
     }
 }
 
-/// A target as it is written.
-pub(super) fn base(target: &Uri) -> String {
-    target.to_string().trim_end_matches('/').to_owned()
-}
-
-/// True if a target is on this machine. A name other than `localhost` could lead anywhere.
-fn is_loopback(target: &Uri) -> bool {
-    let host = target.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
-    host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if (0.1..=MAX_RATE).contains(&rate) => Ok(rate),
@@ -112,53 +100,9 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A URL of plain HTTP with nothing behind the port.
-fn http_url(text: &str) -> Result<Uri, String> {
-    let wrong = || "expected one like http://127.0.0.1:8000".to_owned();
-    let uri: Uri = text.trim_end_matches('/').parse().map_err(|_| wrong())?;
-    let authority = uri.authority().map_or("@", |it| it.as_str());
-    let plain = uri.scheme_str() == Some("http")
-        && uri.path() == "/"
-        && uri.query().is_none()
-        && !authority.contains('@');
-    if plain { Ok(uri) } else { Err(wrong()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for (target, here) in [
-            ("http://127.0.0.1:8000", true),
-            ("http://127.9.9.9", true),
-            ("http://[::1]:8000", true),
-            ("http://localhost:8000", true),
-            ("http://localhost.example.org", false),
-            ("http://192.168.0.1:8000", false),
-            ("http://0.0.0.0:8000", false),
-            ("http://[2001:db8::1]", false),
-        ] {
-            let uri = http_url(target).expect("a URL");
-            assert_eq!(is_loopback(&uri), here, "{target}");
-        }
-    }
-
-    #[test]
-    fn only_plain_http_urls_without_a_path_are_targets() {
-        for wrong in [
-            "",
-            "127.0.0.1:8000",
-            "https://127.0.0.1",
-            "http://h/path",
-            "http://h/?q",
-            "http://me@h",
-            "http://",
-        ] {
-            assert!(http_url(wrong).is_err(), "{wrong:?}");
-        }
-    }
 
     #[test]
     fn rates_are_numbers_within_bounds() {

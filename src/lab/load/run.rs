@@ -2,23 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use http::Uri;
-use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep_until;
 
 use super::LoadArgs;
-use super::args::base;
 use super::client::Client;
 use super::live::Live;
 use super::report::Report;
 use super::schedule::{Schedule, Turn};
 use super::tally::{Sample, Tally};
-
-/// Longest wait for a first connection to a target.
-const PATIENCE: Duration = Duration::from_secs(3);
+use crate::lab::target::{base, reach};
 
 /// At the end, a request that is due for longer than this and was not sent counts as missed.
 const LATE: Duration = Duration::from_millis(100);
@@ -32,7 +28,11 @@ pub(super) async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let targets = args.targets();
     for target in &targets {
-        reach(target).await?;
+        reach(
+            target,
+            "start the lab with `lab up`, or name its instances with --target",
+        )
+        .await?;
     }
 
     let schedule = Schedule::new(Instant::now(), args.rate, args.duration);
@@ -92,22 +92,6 @@ pub(super) async fn run(args: &LoadArgs) -> anyhow::Result<Report> {
         tally: traffic.tally,
         early: stopped.is_some(),
     })
-}
-
-/// Checks before the first request that a server listens.
-async fn reach(target: &Uri) -> anyhow::Result<()> {
-    let host = target.host().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let port = target.port_u16().unwrap_or(80);
-    let problem = match timeout(PATIENCE, TcpStream::connect((host, port))).await {
-        Ok(Ok(_)) => return Ok(()),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no connection within {} s", PATIENCE.as_secs()),
-    };
-    bail!(
-        "{} cannot be reached: {problem}; start the lab with `lab up`, or name its instances with --target",
-        base(target)
-    )
 }
 
 /// The open requests, and the state of the run.

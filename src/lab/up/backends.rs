@@ -27,6 +27,17 @@ const SCRAPE_CONFIG: &str = include_str!("../../../etc/prometheus/prometheus.yml
 /// Its rules, which the embedded one evaluates as well.
 const RULES: &str = include_str!("../../../etc/prometheus/rules.yml");
 
+/// Labels that name the service of a log stream, as in `etc/loki/loki.yaml`: those of the lab, then Loki's own.
+const SERVICE_NAMES: [&str; 14] = {
+    let mut names = ["compose_service"; 14];
+    let mut at = 0;
+    while at < logs::SERVICE_NAMES.len() {
+        names[at + 1] = logs::SERVICE_NAMES[at];
+        at += 1;
+    }
+    names
+};
+
 /// Interval at which the stores drop old data, also when nothing comes in.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -156,6 +167,7 @@ impl Start<'_> {
         let store = Arc::new(logs::Store::new(logs::Limits {
             max_age: self.args.retention,
             increment_duplicate_timestamp: true,
+            discover_service_name: &SERVICE_NAMES,
             ..logs::Limits::for_store_of(self.max_bytes())
         }));
         let routes = logs::router(Arc::clone(&store));

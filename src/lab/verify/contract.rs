@@ -144,7 +144,7 @@ pub(super) static ROWS: &[Row] = &[
         id: "logs.labels",
         title: "they have exactly the labels of the contract",
         needs: &["logs.lines"],
-        advice: "the log pipeline's relabelling, and that Loki discovers no service name by itself",
+        advice: "the log pipeline's relabelling, and discover_service_name in Loki's limits_config: it begins with compose_service",
         when: When::Lasting,
         attempt: |run| Box::pin(logs::labels(run)),
     },

@@ -19,7 +19,10 @@ export const VIEWS = [
   "/d/salvo-observability?from=now-5m&to=now",
   "/d/salvo-telemetry?from=now-5m&to=now",
   "/traces?from=now-5m&to=now",
+  "/services?from=now-5m&to=now",
+  "/services?service=app-a&from=now-5m&to=now",
   "/logs?from=now-5m&to=now",
+  `/explore?from=now-5m&to=now&expr=${encodeURIComponent("sum by (job) (rate(up[1m]))")}`,
   "/alerts",
   "/traffic",
 ];

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
 
-import { linksOf, logsQueryOf } from "../../../console/correlation.js";
+import { linksOf, logsQueryOf, metricLinksOf } from "../../../console/correlation.js";
 import { questions } from "../../../console/dashboard/query.js";
 import { readDashboard } from "../../../console/dashboard/read.js";
 import { sourceOf } from "../../../console/dashboard/source.js";
@@ -109,4 +109,40 @@ test("a span leads to the lines that lab verify looks for", () => {
     const found = logs && { query: logs.query, from: Number(logs.from), to: Number(logs.to) };
     assert.deepEqual(found, expected, JSON.stringify(settings));
   }
+});
+
+test("a label leads to its trace as the line does, once", () => {
+  const label = { name: "TraceID", matcherType: "label", matcherRegex: "^trace_id$", datasourceUid: "tempo" };
+  const line = { name: "TraceID", matcherRegex: "trace_id=(\\w+)", datasourceUid: "tempo" };
+  const id = "0af7651916cd43dd8448eb211c80319c";
+  const links = linksOf([line, label]);
+  const found = (/** @type {string} */ text, /** @type {Record<string, string>} */ labels) =>
+    links(text, labels).map(({ href }) => href);
+  assert.deepEqual(found("paid", { trace_id: id, my_trace_id: "1" }), [`/traces/${id}`]);
+  assert.deepEqual(found(`trace_id=${id}`, { trace_id: id }), [`/traces/${id}`]);
+  assert.deepEqual(found("trace_id=0", {}), [null]);
+});
+
+test("a span leads to the metrics of the data source file, with its own name and tags", () => {
+  const span = {
+    spanId: "05",
+    name: 'say "hi"',
+    start: 600_000,
+    end: 601_000,
+    resource: new Map([["service.name", "shop"]]),
+    attributes: new Map([["http.route", "/"]]),
+  };
+  const queries = [
+    { name: "calls", query: 'calls{service="${__span.tags["service.name"]}", name="${__span.name}"}' },
+    { name: "tagged", query: "requests{$__tags}" },
+    { name: "of another", query: 'x{pod="${__span.tags.pod}"}' },
+  ];
+  const tags = [{ key: "http.route", value: "path" }];
+  const mapping = { tags, queries, spanStartTimeShift: "-5m", spanEndTimeShift: "5m" };
+  const range = { from: "300000", to: "901000" };
+  assert.deepEqual(metricLinksOf({ tracesToMetrics: mapping }, "ab", span), [
+    { name: "calls", query: 'calls{service="shop", name="say \\"hi\\""}', ...range },
+    { name: "tagged", query: 'requests{path="/"}', ...range },
+  ]);
+  assert.deepEqual(metricLinksOf({}, "ab", span), []);
 });

@@ -3,7 +3,17 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { entries, levelName, paramsOf, queryOf, read, stateOf, steps } from "../../../console/logs/loki.js";
+import {
+  entries,
+  fieldOf,
+  levelName,
+  paramsOf,
+  partsOf,
+  queryOf,
+  read,
+  stateOf,
+  steps,
+} from "../../../console/logs/loki.js";
 
 const LINE =
   "2026-11-22 14:07:31,123 ERROR [salvo_observability::telemetry::exception] [exception.rs:91] " +
@@ -12,20 +22,20 @@ const LINE =
 const entry = (line, labels = {}) => ({ ts: "1795374030325328554", line, labels });
 
 test("filters become a query", () => {
-  assert.equal(queryOf({ services: [], levels: [], text: "" }), '{compose_service=~".+"}');
+  assert.equal(queryOf({ services: [], levels: [], text: "" }), '{service_name=~".+"}');
   assert.equal(
     queryOf({ services: ["app-a"], levels: ["ERROR"], text: "" }),
-    '{compose_service="app-a"} | detected_level="error"',
+    '{service_name="app-a"} | detected_level="error"',
   );
   assert.equal(
     queryOf({ services: ["app-a", "a.b|c"], levels: ["WARN", "ERROR"], text: "stock" }),
-    '{compose_service=~"app-a|a\\\\.b\\\\|c"} |= "stock" | detected_level=~"warn|error"',
+    '{service_name=~"app-a|a\\\\.b\\\\|c"} |= "stock" | detected_level=~"warn|error"',
   );
 });
 
 test("text is taken literally, whatever it holds", () => {
   const query = queryOf({ services: ['"} | evil'], levels: [], text: 'say "\\n"\n`x` {{.}}' });
-  assert.equal(query, '{compose_service="\\"} | evil"} |= "say \\"\\\\n\\"\\n`x` {{.}}"');
+  assert.equal(query, '{service_name="\\"} | evil"} |= "say \\"\\\\n\\"\\n`x` {{.}}"');
 });
 
 test("the bars of a range are on round points of time and cover all of it", () => {
@@ -99,4 +109,30 @@ test("lines of several streams are in the order of nanoseconds", () => {
     ordered.map((one) => one.line),
     ["1", "2", "3", "4"],
   );
+});
+
+test("conditions on fields follow the filters or the own query, each parser once before them", () => {
+  const fields = [
+    fieldOf("http_route", "/a=b", false),
+    fieldOf("code", 'say "1"', true, "json"),
+    fieldOf("user", "x", false, "json"),
+  ];
+  const conditions = ' | json | http_route="/a=b" | code!="say \\"1\\"" | user="x"';
+  const empty = { services: [], levels: [], text: "", fields };
+  assert.equal(queryOf(empty), `{service_name=~".+"}${conditions}`);
+  assert.equal(queryOf({ ...empty, own: '{a="b"} |= "c"' }), `{a="b"} |= "c"${conditions}`);
+  assert.deepEqual(partsOf(fields[1]), { parser: "json", name: "code", without: true, value: 'say "1"' });
+  const state = stateOf(new URLSearchParams([...fields, "no condition", "a b=c"].map((field) => ["field", field])));
+  assert.deepEqual(state.fields, fields, "what is no condition is left out");
+});
+
+test("the labels of a line tell those of its stream from its own fields", () => {
+  const stream = { service_name: "shop" };
+  const values = [
+    ["1", "paid", { structuredMetadata: { trace_id: "0af" }, parsed: { user: "u" } }],
+    ["2", "old"],
+  ];
+  const [plain, rich] = entries([{ stream, values }]);
+  assert.deepEqual(rich.labels, { service_name: "shop", trace_id: "0af", user: "u" });
+  assert.deepEqual([rich.fields, plain.fields], [["trace_id", "user"], []]);
 });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
 
+import { differing, pairsOf } from "../../../console/traces/compare.js";
 import { criticalPath } from "../../../console/traces/critical_path.js";
 import { earliest, hexadecimal, readTrace } from "../../../console/traces/model.js";
 import { callsOf, columnsOf } from "../../../console/traces/service_graph.js";
@@ -307,4 +308,46 @@ test("the fields of the form become TraceQL", () => {
     "{ span.http.response.status_code >= 400 && span.http.response.status_code <= 499 && traceDuration <= 2m }",
   );
   assert.equal(traceql({ status: "ok", route: "" }), "{ status != error }");
+});
+
+test("the spans of two traces are matched by their path, and what is missing, further or slower is told", () => {
+  const one = trace(["root", "", 0, 100], ["db", "root", 10, 20], ["db", "root", 30, 40], ["cache", "root", 50, 60]);
+  const other = trace(
+    ["root", "", 0, 150],
+    ["db", "root", 10, 60],
+    ["retry", "root", 70, 80],
+    ["inner", "retry", 71, 72],
+  );
+  const all = pairsOf(one, other);
+  const told = all.map(({ a, b, depth, change }) => [a?.name ?? "", b?.name ?? "", depth, change]);
+  assert.deepEqual(told, [
+    ["root", "root", 0, 50],
+    ["db", "db", 1, 40],
+    ["db", "", 1, 0],
+    ["cache", "", 1, 0],
+    ["", "retry", 1, 0],
+    ["", "inner", 2, 0],
+  ]);
+});
+
+test("of traces that are alike only what differs is kept, with the way to it", () => {
+  const spans = /** @type {Short[]} */ ([
+    ["root", "", 0, 100],
+    ["a", "root", 0, 50],
+    ["b", "a", 0, 40],
+    ["c", "root", 50, 90],
+  ]);
+  const slower = /** @type {Short[]} */ (spans.map((one) => (one[0] === "b" ? ["b", "a", 0, 49] : one)));
+  assert.deepEqual(differing(pairsOf(trace(...spans), trace(...spans))), []);
+  const kept = differing(pairsOf(trace(...spans), trace(...slower))).map(({ a }) => a?.name);
+  assert.deepEqual(kept, ["root", "a", "b"]);
+});
+
+test("a trace as deep as its number of spans, and one with a span of many children, are compared", () => {
+  const deep = /** @type {Short[]} */ (
+    Array.from({ length: 5000 }, (_, at) => [`s${at}`, at ? `s${at - 1}` : "", 0, 1])
+  );
+  assert.equal(pairsOf(trace(...deep), trace(...deep)).length, 5000);
+  const wide = /** @type {Short[]} */ (Array.from({ length: 5000 }, (_, at) => [`s${at}`, at ? "s0" : "", 0, 1]));
+  assert.equal(pairsOf(trace(...wide), trace(...deep)).length, 9998);
 });

@@ -17,4 +17,4 @@ pub mod shipper;
 pub mod store;
 
 pub use api::router;
-pub use store::{Clock, Limits, Stats, Store};
+pub use store::{Clock, Limits, SERVICE_NAMES, Stats, Store};

@@ -1,39 +1,30 @@
 //! Log records over OTLP become the entries that Loki 3.7.6 made of them, by whichever way they come.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use lab_backends::logs::{Clock, Limits};
-use lab_backends::otlp::{self, Receivers};
+use lab_backends::otlp::Receivers;
 use lab_backends::traces;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
-use salvo::conn::{Acceptor, TcpListener};
-use salvo::prelude::{Listener, Server};
 use serde_json::{Value, json};
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
 
 use crate::support::logs::{Backend, NOW, SECOND};
+use crate::support::otlp::{self, GZIP, JSON, PROTOBUF, at, attribute, text, zipped};
 
 /// Requests in JSON, and what Loki made of them. In them, NOW is the time of the recording, and `@n@` stands for n
 /// times the letter l.
 const GOLDEN: &str = include_str!("../golden/otlp_logs.json");
-
-const JSON: (&str, &str) = ("content-type", "application/json");
-const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
-const GZIP: (&str, &str) = ("content-encoding", "gzip");
 
 /// A store with Loki's API and both OTLP ports.
 struct Ports {
@@ -47,21 +38,8 @@ impl Ports {
         let loki = Backend::start(limits).await;
         let receivers = Receivers::of_traces(Arc::new(traces::Store::new(receiving)))
             .and_logs(Arc::clone(&loki.store));
-        let acceptor = TcpListener::new("127.0.0.1:0").bind().await;
-        let http = acceptor.holdings()[0].local_addr.clone();
-        tokio::spawn(Server::new(acceptor).serve(otlp::router(&receivers)));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let grpc = listener.local_addr().unwrap();
-        tokio::spawn(otlp::serve_grpc(
-            listener,
-            receivers,
-            std::future::pending(),
-        ));
-        Self {
-            loki,
-            http: http.into_std().unwrap(),
-            grpc,
-        }
+        let (http, grpc) = otlp::open(receivers).await;
+        Self { loki, http, grpc }
     }
 
     async fn post(
@@ -154,19 +132,7 @@ fn filled(text: &str, now: i64) -> String {
         long.push_str(&"l".repeat(count.parse().unwrap()));
         long.push_str(rest);
     }
-    let mut parts = long.split("NOW");
-    let mut text = parts.next().unwrap().to_owned();
-    for part in parts {
-        let plus = part.strip_prefix('+').unwrap_or_default();
-        let digits = plus.len() - plus.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (offset, rest) = match digits {
-            0 => (0, part),
-            _ => (plus[..digits].parse().unwrap(), &plus[digits..]),
-        };
-        text.push_str(&(now + offset).to_string());
-        text.push_str(rest);
-    }
-    text
+    at(&long, now)
 }
 
 /// The message of a `google.rpc.Status` that has nothing else.
@@ -243,20 +209,6 @@ async fn requests_are_taken_and_refused_as_loki_does() {
     );
 }
 
-fn text(text: &str) -> AnyValue {
-    AnyValue {
-        value: Some(any_value::Value::StringValue(text.to_owned())),
-    }
-}
-
-fn attribute(name: &str, value: &str) -> KeyValue {
-    KeyValue {
-        key: name.to_owned(),
-        value: Some(text(value)),
-        ..KeyValue::default()
-    }
-}
-
 /// A line a second after the one before it.
 fn record(number: i64) -> LogRecord {
     let time = u64::try_from(NOW - 60 * SECOND + number * SECOND).unwrap();
@@ -288,12 +240,6 @@ fn request(records: Vec<LogRecord>) -> ExportLogsServiceRequest {
             ..ResourceLogs::default()
         }],
     }
-}
-
-fn zipped(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[tokio::test]

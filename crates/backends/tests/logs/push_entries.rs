@@ -8,7 +8,7 @@ use lab_backends::logs::Limits;
 use lab_backends::logs::ingest::PushRequestProto;
 use lab_backends::logs::store::Entry;
 use prost::Message;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn what_is_valid_in_a_push_is_kept() {
@@ -195,5 +195,39 @@ async fn lines_of_one_time_are_moved_apart_where_the_limits_say_so() {
             .map(|(later, line)| json!([(NOW + later).to_string(), line]))
             .collect();
         assert_eq!(values, json!(expected), "{increment}");
+    }
+}
+
+/// The labels of a push, and the service that Loki 3.7 names with this list.
+const SERVICES: [(&str, Option<&str>); 4] = [
+    (r#"{"job":"j","compose_service":"c"}"#, Some("c")),
+    (r#"{"job":"j","host":"h"}"#, Some("j")),
+    (r#"{"host":"h"}"#, Some("unknown_service")),
+    (
+        r#"{"compose_service":"c","service_name":"own"}"#,
+        Some("own"),
+    ),
+];
+
+#[tokio::test]
+async fn a_stream_without_a_service_is_named_by_its_labels_where_the_limits_say_so() {
+    let lists: [&[&str]; 2] = [&["compose_service", "job"], &[]];
+    for (labels, named) in SERVICES {
+        for list in lists {
+            let backend = Backend::start(Limits {
+                discover_service_name: list,
+                ..Limits::default()
+            })
+            .await;
+            let body =
+                format!(r#"{{"streams":[{{"stream":{labels},"values":[["{NOW}","line"]]}}]}}"#);
+            assert_eq!(backend.push_json(body).await.status, 204, "{labels}");
+            let mut expected: Value = serde_json::from_str(labels).unwrap();
+            if let Some(named) = named.filter(|_| !list.is_empty()) {
+                expected["service_name"] = json!(named);
+            }
+            let answer = backend.get("/loki/api/v1/series", &[]).await.json();
+            assert_eq!(answer["data"], json!([expected]), "{labels} {list:?}");
+        }
     }
 }

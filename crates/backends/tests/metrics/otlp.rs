@@ -1,19 +1,16 @@
 //! Data points over OTLP become the series that Prometheus 3.14 made of them, by whichever way they come.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::{HeaderMap, StatusCode};
 use lab_backends::metrics::Limits;
-use lab_backends::otlp::{self, Receivers};
+use lab_backends::otlp::Receivers;
 use lab_backends::traces;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -22,13 +19,12 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
-use salvo::conn::Acceptor as _;
-use salvo::prelude::{Listener as _, Server, TcpListener};
 use serde_json::{Value, json};
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
 
 use crate::support::metrics::{Embedded, Http, now_ms};
+use crate::support::otlp::{self, GZIP, JSON, PROTOBUF, at, attribute, zipped};
 
 /// Requests in JSON, and what Prometheus made of them. In them, NOW is the time of the recording, and CASE a name of
 /// each request's own.
@@ -40,26 +36,9 @@ const OWN_PATH: &str = "/api/v1/otlp/v1/metrics";
 /// here it has the time of its data point.
 const OTHERWISE: [&str; 1] = ["exemplar_no_time"];
 
-const JSON: (&str, &str) = ("content-type", "application/json");
-const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
-const GZIP: (&str, &str) = ("content-encoding", "gzip");
-
 /// A recorded text at a time in seconds.
 fn filled(text: &str, now: i64) -> String {
-    let text = text.replace("CASE", "case1x");
-    let mut parts = text.split("NOW");
-    let mut filled = parts.next().unwrap().to_owned();
-    for part in parts {
-        let plus = part.strip_prefix('+').unwrap_or_default();
-        let digits = plus.len() - plus.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (offset, rest) = match digits {
-            0 => (0, part),
-            _ => (plus[..digits].parse::<i64>().unwrap(), &plus[digits..]),
-        };
-        filled.push_str(&(now * 1_000_000_000 + offset).to_string());
-        filled.push_str(rest);
-    }
-    filled
+    at(&text.replace("CASE", "case1x"), now * 1_000_000_000)
 }
 
 fn sorted(mut list: Vec<Value>) -> Value {
@@ -193,24 +172,11 @@ impl Ports {
         let prometheus = Embedded::start("scrape_configs: []", limits).await;
         let receivers = Receivers::of_traces(Arc::new(traces::Store::new(receiving)))
             .and_metrics(Arc::clone(&prometheus.store));
-        let acceptor = TcpListener::new("127.0.0.1:0").bind().await;
-        let address = acceptor.holdings()[0]
-            .local_addr
-            .clone()
-            .into_std()
-            .unwrap();
-        tokio::spawn(Server::new(acceptor).serve(otlp::router(&receivers)));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let grpc = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(otlp::serve_grpc(
-            listener,
-            receivers,
-            std::future::pending(),
-        ));
+        let (http, grpc) = otlp::open(receivers).await;
         Self {
             prometheus,
-            http: Http::new(format!("http://{address}")),
-            grpc,
+            http: Http::new(format!("http://{http}")),
+            grpc: format!("http://{grpc}"),
         }
     }
 
@@ -231,16 +197,6 @@ impl Ports {
     /// Values of a counter by its label `way`.
     async fn count(&self) -> usize {
         self.prometheus.vector("cart_items_total").await.len()
-    }
-}
-
-fn attribute(name: &str, value: &str) -> KeyValue {
-    KeyValue {
-        key: name.to_owned(),
-        value: Some(AnyValue {
-            value: Some(any_value::Value::StringValue(value.to_owned())),
-        }),
-        ..KeyValue::default()
     }
 }
 
@@ -279,12 +235,6 @@ fn request(metrics: Vec<Metric>) -> ExportMetricsServiceRequest {
             ..ResourceMetrics::default()
         }],
     }
-}
-
-fn zipped(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[tokio::test]

@@ -7,12 +7,13 @@ use super::super::loki::{self, Entries, Entry};
 use super::{Attempt, Run};
 
 /// The labels of the contract (`docs/contract.md`), no others.
-const LABELS: [&str; 6] = [
+const LABELS: [&str; 7] = [
     "compose_project",
     "compose_service",
     "container_name",
     "filename",
     "host",
+    "service_name",
     "source",
 ];
 
@@ -109,7 +110,7 @@ fn label_lack(labels: &BTreeMap<String, String>, service: &str) -> Option<String
     let container = format!("{PROJECT}-{service}-1");
     let plausible = |name: &str, value: &str| match name {
         "compose_project" => value == PROJECT,
-        "compose_service" => value == service,
+        "compose_service" | "service_name" => value == service,
         "container_name" => value == container,
         "source" => matches!(value, "stdout" | "stderr"),
         _ => !value.is_empty(),
@@ -193,6 +194,7 @@ mod tests {
         [
             ("compose_project", PROJECT),
             ("compose_service", service),
+            ("service_name", service),
             ("container_name", "salvo-observability-app-a-1"),
             ("source", "stdout"),
             ("host", "lab"),

@@ -4,7 +4,7 @@ use super::entry::{Entry, StreamEntries};
 use super::error::{PushError, Refusal, go_time, rfc3339};
 use super::labels::LabelSet;
 use super::level::{self, LEVEL_LABEL};
-use super::limits::nanos;
+use super::limits::{SERVICE_NAME, UNKNOWN_SERVICE, nanos};
 use super::stream::Outcome;
 use super::{Store, metadata_names, validate};
 use crate::wire::Denied;
@@ -68,6 +68,7 @@ impl Store {
             if stream.entries.is_empty() {
                 continue;
             }
+            self.name_service(&mut stream.labels);
             if let Err(refusal) = validate::check_labels(&stream.labels, &self.limits) {
                 validate::count(&refusal, stream.entries.len(), &self.counters);
                 refusals.add(refusal, stream.entries.len());
@@ -87,6 +88,16 @@ impl Store {
             }
         }
         (valid, refusals)
+    }
+
+    /// Adds `service_name` to a stream without it. A stream without any label stays so, and is refused.
+    fn name_service(&self, labels: &mut LabelSet) {
+        let names = self.limits.discover_service_name;
+        if names.is_empty() || labels.is_empty() || labels.get(SERVICE_NAME).is_some() {
+            return;
+        }
+        let found = names.iter().find_map(|name| labels.get(name));
+        *labels = labels.with(SERVICE_NAME, found.unwrap_or(UNKNOWN_SERVICE));
     }
 
     fn store_all(&self, valid: Vec<StreamEntries>, refusals: Refusals, now: i64) -> Taken {

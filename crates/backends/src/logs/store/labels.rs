@@ -33,6 +33,16 @@ impl LabelSet {
         Ok(Self(labels.into()))
     }
 
+    /// The set with one more label, which it has not yet.
+    #[must_use]
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        let at = self.0.partition_point(|label| &*label.0 < name);
+        let (before, after) = self.0.split_at(at);
+        let one = (Arc::from(name), Arc::from(value));
+        let labels = before.iter().chain(std::iter::once(&one)).chain(after);
+        Self(labels.cloned().collect())
+    }
+
     /// The value of a label.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -4,6 +4,29 @@ use std::time::Duration;
 
 use crate::wire::CONCURRENT;
 
+/// The label that names the service of a stream.
+pub(crate) const SERVICE_NAME: &str = "service_name";
+
+/// The service of a stream that nothing names.
+pub(crate) const UNKNOWN_SERVICE: &str = "unknown_service";
+
+/// Labels whose value names the service of a stream in Loki (the default of `discover_service_name`).
+pub const SERVICE_NAMES: [&str; 13] = [
+    "service",
+    "app",
+    "application",
+    "app_name",
+    "name",
+    "app_kubernetes_io_name",
+    "container",
+    "container_name",
+    "k8s_container_name",
+    "component",
+    "workload",
+    "job",
+    "k8s_job_name",
+];
+
 /// Limits of the store. A limit that Loki's `limits_config` has keeps Loki's default; where the lab
 /// needs another default, the field says why.
 #[derive(Clone, Debug)]
@@ -45,6 +68,10 @@ pub struct Limits {
     /// Detect the level of each line at ingest and keep it as structured metadata `detected_level`
     /// (`discover_log_levels`). Default true, as in Loki 3.
     pub discover_log_levels: bool,
+    /// Labels whose value becomes the label `service_name` of a stream without one: the first of them that the stream
+    /// has, else `unknown_service` (`discover_service_name`). Loki's default is [`SERVICE_NAMES`]; here it is none, which
+    /// turns it off. The lab sets it, as `etc/loki/loki.yaml` does.
+    pub discover_service_name: &'static [&'static str],
     /// Move entries of one push and stream with equal times but different lines apart, by one
     /// nanosecond each (`increment_duplicate_timestamp`). Default false, as in Loki; the lab sets
     /// it, as `etc/loki/loki.yaml` does.
@@ -101,6 +128,7 @@ impl Default for Limits {
             max_push_bytes: 32 << 20,
             max_decompressed_bytes: 64 << 20,
             discover_log_levels: true,
+            discover_service_name: &[],
             increment_duplicate_timestamp: false,
             max_entries_per_query: 5000,
             max_query_series: 500,

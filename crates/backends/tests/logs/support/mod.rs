@@ -3,4 +3,6 @@
 
 pub mod logql;
 pub mod logs;
+#[path = "../../support/otlp.rs"]
+pub mod otlp;
 pub mod push;

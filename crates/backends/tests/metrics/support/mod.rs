@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test uses its own part of this")]
 
 pub mod metrics;
+#[path = "../../support/otlp.rs"]
+pub mod otlp;
 pub mod promql_cases;
 pub mod promql_fixture;
 pub mod promql_pair;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 
-use crate::logs::store::{LabelSet, Quoted, label_name};
+use crate::logs::store::{
+    LabelSet, Quoted, SERVICE_NAME, SERVICE_NAMES, UNKNOWN_SERVICE, label_name,
+};
 use crate::otlp::value;
 
 /// Resource attributes that become labels of the stream
@@ -30,26 +32,6 @@ const INDEXED: [&str; 18] = [
     "k8s.cronjob.name",
     "k8s.job.name",
 ];
-
-/// Labels whose value names the service of a resource that does not name it (`discover_service_name`).
-const NAMES_OF_SERVICE: [&str; 13] = [
-    "service",
-    "app",
-    "application",
-    "app_name",
-    "name",
-    "app_kubernetes_io_name",
-    "container",
-    "container_name",
-    "k8s_container_name",
-    "component",
-    "workload",
-    "job",
-    "k8s_job_name",
-];
-
-const SERVICE_NAME: &str = "service_name";
-const UNKNOWN_SERVICE: &str = "unknown_service";
 
 /// Names and values of structured metadata.
 pub(super) type Metadata = Vec<(String, String)>;
@@ -79,7 +61,7 @@ pub(super) fn of_resource(attributes: &[KeyValue]) -> Result<ResourceLabels, Str
         let mut indexed = Vec::new();
         flatten(&attribute.key, attribute.value.as_ref(), &mut indexed)?;
         for (name, value) in indexed {
-            if !is_named && NAMES_OF_SERVICE.contains(&name.as_str()) {
+            if !is_named && SERVICE_NAMES.contains(&name.as_str()) {
                 stream.insert(SERVICE_NAME.to_owned(), value.clone());
                 is_named = true;
             }
