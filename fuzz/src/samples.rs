@@ -124,8 +124,8 @@ fn scraped(store: &Arc<Store>, kind: &'static str, body: &[u8]) -> Health {
     last.health
 }
 
-/// A page: protobuf after a first byte of 255, else OpenMetrics after one that is even. It is taken as a whole or not at all, and the same page is taken
-/// again; then its series end.
+/// A page: protobuf after a first byte of 255, else OpenMetrics after one that is even. It is taken as a whole or not at
+/// all, and the same page is taken again; then its series end.
 pub fn exposition(data: &[u8]) {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     const TEXT: &str = "text/plain; version=0.0.4";

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use lab_backends::metrics::Limits;
+use lab_backends::metrics::{Limits, QueryLimits};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::metrics::{Embedded, Page, fixture};
+use crate::support::metrics::{Embedded, Page, fixture, now_ms};
 use crate::support::replay::{replay, unhex};
 
 /// A remote write of series with histograms of every kind, and what Prometheus answered to queries over them.
@@ -213,4 +213,134 @@ async fn protobuf_is_asked_for_only_where_native_histograms_are_wanted() {
         assert_eq!(head.contains(first), wanted, "{head}");
         assert!(head.contains("application/openmetrics-text;version=1.0.0"));
     }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Write {
+    #[prost(message, repeated, tag = "1")]
+    series: Vec<Series>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Series {
+    #[prost(message, repeated, tag = "1")]
+    labels: Vec<Pair>,
+    #[prost(message, repeated, tag = "4")]
+    histograms: Vec<Native>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Pair {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+/// One span of buckets from index zero.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Native {
+    #[prost(uint64, tag = "1")]
+    count: u64,
+    #[prost(sint32, tag = "4")]
+    schema: i32,
+    #[prost(message, repeated, tag = "11")]
+    spans: Vec<Span>,
+    #[prost(sint64, repeated, tag = "12")]
+    deltas: Vec<i64>,
+    #[prost(int64, tag = "15")]
+    timestamp: i64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Span {
+    #[prost(uint32, tag = "2")]
+    length: u32,
+}
+
+impl Embedded {
+    /// Pushes histograms with so many buckets of one observation each, a second apart until now.
+    async fn push(&self, name: &str, histograms: u32, buckets: u32) -> (u16, String) {
+        let now = now_ms();
+        let native = |before: u32| {
+            let mut deltas = vec![0; buckets as usize];
+            deltas[0] = 1;
+            Native {
+                count: buckets.into(),
+                schema: 3,
+                spans: vec![Span { length: buckets }],
+                deltas,
+                timestamp: now - i64::from(before) * 1000,
+            }
+        };
+        let label = Pair {
+            name: "__name__".to_owned(),
+            value: name.to_owned(),
+        };
+        let write = Write {
+            series: vec![Series {
+                labels: vec![label],
+                histograms: (0..histograms).rev().map(native).collect(),
+            }],
+        };
+        let raw = prost::Message::encode_to_vec(&write);
+        let body = snap::raw::Encoder::new().compress_vec(&raw).unwrap();
+        let kind = "application/x-protobuf";
+        let (status, text) = self.http.post_raw("/api/v1/write", kind, body).await;
+        (status.as_u16(), String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_histogram_is_listed_as_a_series_and_federate_leaves_it_out() {
+    let embedded = Embedded::empty().await;
+    assert_eq!(embedded.push("native", 2, 3).await.0, 204);
+    let (_, answer) = embedded
+        .http
+        .get("/api/v1/series", &[("match[]", "native")])
+        .await;
+    assert_eq!(answer["data"], json!([{"__name__": "native"}]));
+    let path = "/federate?match[]=native";
+    let (status, page) = embedded.http.try_get(path).await.unwrap();
+    assert_eq!((status.as_u16(), page.len()), (200, 0));
+}
+
+#[tokio::test]
+async fn a_histogram_of_too_many_buckets_is_refused_by_their_number() {
+    let embedded = Embedded::empty().await;
+    assert_eq!(embedded.push("wide", 1, 10_000).await.0, 204);
+    let (status, text) = embedded.push("wider", 1, 10_001).await;
+    assert_eq!(status, 400);
+    assert!(text.contains("10001 buckets are more than 10000"), "{text}");
+    let kept = embedded
+        .http
+        .get("/api/v1/query", &[("query", "count(wider)")])
+        .await;
+    assert_eq!(kept.1["data"]["result"], json!([]));
+}
+
+#[tokio::test]
+async fn a_query_unpacks_no_more_histograms_than_its_memory_allows() {
+    let queries = QueryLimits {
+        max_points: 200_000,
+        ..QueryLimits::default()
+    };
+    let yaml = "scrape_configs: []";
+    let embedded = Embedded::start_with(yaml, Limits::default(), queries).await;
+    // In the store a bucket that does not grow takes a byte, in a query sixteen.
+    assert_eq!(embedded.push("wide", 100, 2_000).await.0, 204);
+    for (query, status) in [
+        ("wide", 200),
+        ("histogram_count(rate(wide[20s]))", 200),
+        ("wide[5m]", 422),
+        ("rate(wide[5m])", 422),
+        ("sum_over_time(wide[5m])", 422),
+    ] {
+        let (answered, answer) = embedded
+            .http
+            .get("/api/v1/query", &[("query", query)])
+            .await;
+        assert_eq!(answered.as_u16(), status, "{query}: {answer:.300}");
+    }
+    assert!(embedded.store.stats().bytes < 1 << 20);
 }

@@ -206,7 +206,8 @@ impl Evaluator<'_> {
                 self.on_all_processors(&selected, grid, |series, scratch| {
                     let (times, values) = (&mut scratch.times, &mut scratch.values);
                     let histograms = &mut scratch.histograms;
-                    let paid = self.read(series, (after, until), times, values, histograms)?;
+                    let range = (after, until);
+                    let paid = self.read(series, range, times, values, histograms, |_| true)?;
                     if self.without_buckets.contains(&matrix.vector.place) {
                         strip_buckets(histograms);
                     }
@@ -370,7 +371,8 @@ impl Evaluator<'_> {
     }
 
     /// Reads the samples of a series after a time and until another. Returns what was paid for its histograms, which
-    /// take more memory than in the store.
+    /// take more memory than in the store. `needs_last` is asked for the time of each whether the one before it is
+    /// needed.
     pub(super) fn read(
         &self,
         series: &Series,
@@ -378,15 +380,23 @@ impl Evaluator<'_> {
         times: &mut Vec<i64>,
         values: &mut Vec<f64>,
         histograms: &mut Vec<(i64, Arc<Histogram>)>,
+        mut needs_last: impl FnMut(i64) -> bool,
     ) -> Result<usize, QueryError> {
         let mut paid = 0;
         series.read_all(after, until, times, values, |time, histogram| {
+            if !needs_last(time)
+                && let Some((_, gone)) = histograms.pop()
+            {
+                let points = points_of(std::iter::once(&*gone));
+                self.budget.release(points);
+                paid -= points;
+            }
             let points = points_of(std::iter::once(histogram));
             self.budget.read(histogram.len() + 1)?;
             self.budget.make(points)?;
             paid += points;
             histograms.push((time, Arc::new(histogram.clone())));
-            Ok(())
+            Ok::<_, QueryError>(())
         })?;
         self.budget.read(times.len())?;
         Ok(paid)

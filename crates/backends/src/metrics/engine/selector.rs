@@ -58,14 +58,24 @@ impl Evaluator<'_> {
             let (times, values) = (&mut scratch.times, &mut scratch.values);
             let histograms = &mut scratch.histograms;
             let after = first.saturating_sub(self.lookback);
-            let paid = self.read(series, (after, last), times, values, histograms)?;
+            // Only the newest histogram before a step is looked at, unless each tells about the next.
+            let stripped = self.without_buckets.contains(&vector.place);
+            let mut step = 0;
+            let needs_last = |time: i64| {
+                let before = step;
+                while step < grid.len() && shift.apply(grid.time(step)) < time {
+                    step += 1;
+                }
+                stripped || step > before
+            };
+            let paid = self.read(series, (after, last), times, values, histograms, needs_last)?;
             if times.is_empty() && histograms.is_empty() {
                 return Ok(None);
             }
             self.budget.make(grid.len())?;
             let mut column = Column::void(series.labels().clone(), grid.len());
             if !histograms.is_empty() {
-                if self.without_buckets.contains(&vector.place) {
+                if stripped {
                     strip_buckets(histograms);
                 }
                 let newest = |time: i64| newest(time, (times, values), histograms);

@@ -115,7 +115,7 @@ impl Batch<'_> {
         }
         let text = std::str::from_utf8(body)
             .map_err(|error| IngestError::Encoding(error.valid_up_to()))?;
-        Ok(parse(text, format, |entry| each(entry))?)
+        Ok(parse(text, format, each)?)
     }
 
     fn check(&self, body: &[u8], format: Format) -> Result<(), IngestError> {
