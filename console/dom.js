@@ -40,6 +40,20 @@ export function renew(parent, child) {
 }
 
 /**
+ * Draws the content of `place` anew. The focus stays on the element that has the same URL and name as the one before.
+ * @param {Element} place @param {() => void} draw
+ */
+export function redraw(place, draw) {
+  const keyOf = (/** @type {Element} */ one) =>
+    ["href", "aria-label", "value"].map((name) => one.getAttribute(name)).join();
+  const focused = place.contains(document.activeElement) ? document.activeElement : null;
+  draw();
+  if (!focused || place.contains(focused)) return;
+  const all = place.querySelectorAll(/** @type {"a"} */ (focused.localName));
+  [...all].find((one) => keyOf(one) === keyOf(focused))?.focus({ preventScroll: true });
+}
+
+/**
  * @template {Element} Kind
  * @param {Kind} element @param {Record<string, unknown>} properties @param {(Child | Child[])[]} children
  */

@@ -15,6 +15,7 @@ const ROUTES = [
   [/^\/traces\/([0-9a-fA-F]{1,32})$/, "traces", () => import("./traces/trace_view.js")],
   [/^\/traces\/compare$/, "traces", () => import("./traces/compare_view.js")],
   [/^\/logs$/, "logs", () => import("./logs/view.js")],
+  [/^\/map$/, "map", () => import("./map/view.js")],
   [/^\/alerts$/, "alerts", () => import("./alerts/view.js")],
   [/^\/traffic$/, "traffic", () => import("./traffic/view.js")],
 ];

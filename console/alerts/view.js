@@ -3,7 +3,7 @@
 
 import { link } from "../address.js";
 import { ask } from "../api.js";
-import { fill, h, renew } from "../dom.js";
+import { fill, h, redraw, renew } from "../dom.js";
 import { formatTime, formatValue } from "../format.js";
 import { notice, repeat } from "../notice.js";
 import { table } from "../table.js";
@@ -27,8 +27,8 @@ export async function show({ main, signal }) {
     try {
       /** @type {Group[]} */
       const groups = (await ask("prometheus", "api/v1/rules", {}, now)).data.groups;
-      renew(active, section("Pending and firing", alerts(groups)));
-      renew(rules, section("Rules", rulesOf(groups)));
+      redraw(active, () => renew(active, section("Pending and firing", alerts(groups))));
+      redraw(rules, () => renew(rules, section("Rules", rulesOf(groups))));
       fill(problem);
     } catch (error) {
       if (now.aborted) return;

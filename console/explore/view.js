@@ -69,7 +69,7 @@ export async function show({ main, params, signal }) {
         const { data, warnings = [], infos = [] } = await ask("prometheus", "api/v1/query", asked, stopped);
         down = false;
         field.tell();
-        fill(place, ...resultTable(data, [...warnings, ...infos]).flat());
+        fill(place, resultTable(data, [...warnings, ...infos]).flat());
         announce(data.resultType === "vector" ? `${data.result.length} series` : "Result");
         // A range vector and a text have no values over time.
         chart.hidden = data.resultType === "matrix" || data.resultType === "string";

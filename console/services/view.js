@@ -15,7 +15,7 @@ import {
   serviceLogs,
 } from "../correlation.js";
 import { panelFrame } from "../dashboard/panel.js";
-import { fill, h, renew } from "../dom.js";
+import { fill, h, redraw, renew } from "../dom.js";
 import { formatDuration, formatValue } from "../format.js";
 import { notice, repeat } from "../notice.js";
 import { table } from "../table.js";
@@ -60,7 +60,8 @@ export async function show({ main, params, signal }) {
         const of = await Promise.all(all.slice(0, MOST).map((one) => row(one, looks)));
         const many =
           all.length > MOST && h("p", { class: "quiet" }, `The ${MOST} with the highest rate of ${all.length}.`);
-        fill(place, ...(all.length > 0 ? [many, table(heads[0] + "s", heads, of, NUMBERS)] : [nothing(service)]));
+        const shown = all.length > 0 ? [many, table(heads[0] + "s", heads, of, NUMBERS)] : [nothing(service)];
+        redraw(place, () => fill(place, shown));
         announce(`${all.length} ${heads[0].toLowerCase()}s`);
         charts?.load(at);
       } catch (error) {
@@ -173,7 +174,7 @@ function nothing(service) {
     service === undefined
       ? "No service sent spans in this time range. "
       : `${service} sent no spans in this time range. `,
-    "Send traces over OTLP; their rates are here some 15 seconds later. The ",
+    "Send traces over OTLP; their rates are here some seconds later. The ",
     h("a", { href: "/traces" }, "search"),
     " finds them at once.",
   );

@@ -4,7 +4,7 @@
 import { go, note } from "../address.js";
 import { announce } from "../announce.js";
 import { ApiError, ask } from "../api.js";
-import { fill, h, renew } from "../dom.js";
+import { fill, h, redraw, renew } from "../dom.js";
 import { notice, repeat } from "../notice.js";
 import { milliseconds, rangeOf, span } from "../time.js";
 import { refreshPicker, timePicker } from "../time_picker.js";
@@ -32,7 +32,7 @@ export async function show({ main, params, signal }) {
         const asking = { ...form.query(), ...window };
         const { traces = [] } = await ask("tempo", "api/search", asking, stopped);
         down = false;
-        fill(found, results(traces, Number(asking.limit)));
+        redraw(found, () => fill(found, results(traces, Number(asking.limit))));
         nameRootless(found, stopped);
         announce(`${traces.length} traces found`);
       } catch (error) {

@@ -32,7 +32,7 @@ pub use catalog::CatalogError;
 pub use files::Files;
 
 /// Paths of views. All serve the same page, whose JavaScript reads the path.
-const VIEWS: [&str; 10] = [
+const VIEWS: [&str; 11] = [
     "/",
     "d/{uid}",
     "d/{uid}/{slug}",
@@ -41,6 +41,7 @@ const VIEWS: [&str; 10] = [
     "services",
     "logs",
     "explore",
+    "map",
     "alerts",
     "traffic",
 ];

@@ -38,6 +38,7 @@ fn each_view_is_the_page_and_each_file_has_its_type() {
         "/services",
         "/logs",
         "/explore",
+        "/map",
         "/alerts",
         "/traffic",
     ] {

@@ -76,6 +76,9 @@ pub struct UpArgs {
     /// Memory that each embedded store may take, in MiB. The bounds of requests and queries follow it
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(8..=65536))]
     pub store_mib: u64,
+    /// No service graph and span metrics from the spans that come in
+    #[arg(long)]
+    pub no_generator: bool,
     /// The log lines of the instances: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     pub log_format: String,

@@ -11,11 +11,13 @@ use tokio::task::JoinHandle;
 
 use super::UpArgs;
 use super::grpc_door;
+use super::instances::host_name;
 use super::ports::{Addresses, ServerListeners};
 use super::progress::Progress;
 use super::serve::{Doors, PATIENCE, Running};
 use super::stats::{self, Stores};
 use crate::routing::Unmatched;
+use lab_backends::generator::{self, Collection, Generator};
 use lab_backends::logs::shipper::{RemoteConfig, RemoteLoki, Sink, StoreSink};
 use lab_backends::metrics::rules::Evaluator;
 use lab_backends::otlp::{self, Receivers};
@@ -56,6 +58,7 @@ pub(super) struct Backends {
     scraping: Option<Scraping>,
     scraper: Option<metrics::Scraper>,
     evaluator: Option<Evaluator>,
+    collection: Option<Collection>,
     remote_loki: Option<Arc<RemoteLoki>>,
     sweeper: JoinHandle<()>,
 }
@@ -126,7 +129,11 @@ impl Start<'_> {
         let Some(traces) = &self.stores.traces else {
             return Ok(None);
         };
-        let mut receivers = Receivers::of_traces(Arc::clone(traces));
+        let traces = Arc::clone(traces);
+        let mut receivers = match &self.stores.generator {
+            Some(it) => Receivers::of_traces_and_generator(traces, Arc::clone(it)),
+            None => Receivers::of_traces(traces),
+        };
         if let Some(logs) = &self.stores.logs {
             receivers = receivers.and_logs(Arc::clone(logs));
         }
@@ -190,6 +197,10 @@ impl Start<'_> {
             ..metrics::Limits::for_store_of(self.max_bytes())
         }));
         self.stores.metrics = Some(Arc::clone(&store));
+        if self.stores.traces.is_some() && !self.args.no_generator {
+            let generator = Generator::new(generator_config(), Arc::clone(&store));
+            self.stores.generator = Some(Arc::new(generator));
+        }
         let config = scrape_config(self.addresses)?;
         let targets = Arc::new(metrics::TargetSet::new(&config));
         let rules = metrics::Rules::parse(
@@ -244,7 +255,9 @@ impl Backends {
         let Start {
             stores, servers, ..
         } = start;
+        let generator = stores.generator.clone();
         let running = Self {
+            collection: generator.map(Collection::start),
             sweeper: tokio::spawn(sweep(stores.clone())),
             stores,
             servers,
@@ -274,6 +287,7 @@ impl Backends {
     /// Ends scraping, sends the last lines to a real Loki, and stops the servers.
     pub(super) async fn stop(self) {
         self.sweeper.abort();
+        drop(self.collection);
         if let Some(scraper) = self.scraper {
             scraper.stop().await;
         }
@@ -303,6 +317,17 @@ pub(in crate::lab) fn shipping() -> RemoteConfig {
         max_backoff: LONGEST_PAUSE,
         attempts: u32::MAX,
         ..RemoteConfig::default()
+    }
+}
+
+/// The generator as `etc/tempo/tempo.yaml` sets the real one up: a trace is named by the label that the services use
+/// in their own exemplars, and spans may come two minutes late. Tempo tells which of its processes wrote a series.
+fn generator_config() -> generator::Config {
+    generator::Config {
+        trace_id_label: "TraceID".to_owned(),
+        slack: Duration::from_secs(120),
+        external_labels: vec![("__metrics_gen_instance".to_owned(), host_name())],
+        ..generator::Config::default()
     }
 }
 

@@ -5,7 +5,7 @@
 //! * [`backends`]: the embedded servers
 //! * [`serve`]: starts a server with its guard and bounds; [`connections`], [`grpc_door`]: bounds on
 //!   connections; [`forms`]: bounds on request bodies; [`refusal`]: their error responses
-//! * [`stats`]: `/metrics` of the lab itself
+//! * [`stats`]: `/metrics` of the lab itself; [`generator_stats`]: the part about metrics made of spans
 //! * [`files`]: the limit of open files
 //! * [`instances`]: the service's processes, kept running; [`last_words`]: their last lines on standard error
 //! * [`console`]: the console on port 3000; [`status`], [`traffic`]: the lab's own routes of it
@@ -17,6 +17,7 @@ pub(super) mod connections;
 mod console;
 pub(super) mod files;
 mod forms;
+mod generator_stats;
 pub(super) mod grpc_door;
 pub(super) mod instances;
 mod last_words;

@@ -7,7 +7,9 @@ use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 use salvo::http::StatusCode;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
+use super::generator_stats;
 use crate::telemetry::exposition;
+use lab_backends::generator::Generator;
 use lab_backends::logs::shipper::{PipelineStats, Sink};
 use lab_backends::{logs, metrics, traces};
 
@@ -17,6 +19,8 @@ pub(super) struct Stores {
     pub(super) traces: Option<Arc<traces::Store>>,
     pub(super) logs: Option<Arc<logs::Store>>,
     pub(super) metrics: Option<Arc<metrics::Store>>,
+    /// What makes metrics of spans.
+    pub(super) generator: Option<Arc<Generator>>,
     /// Sink of the instances' log lines: the store or a real server.
     pub(super) lines: Option<Arc<dyn Sink>>,
 }
@@ -120,12 +124,15 @@ impl Stores {
         if let Some(sink) = &self.lines {
             register_lines(&registry, &sink.stats())?;
         }
+        if let Some(generator) = &self.generator {
+            generator_stats::register(&registry, &generator.stats())?;
+        }
         exposition::register_process(&registry)?;
         Ok(registry)
     }
 }
 
-fn gauges(
+pub(super) fn gauges(
     registry: &Registry,
     name: &str,
     help: &str,
@@ -136,7 +143,7 @@ fn gauges(
     Ok(vec)
 }
 
-fn counters(
+pub(super) fn counters(
     registry: &Registry,
     name: &str,
     help: &str,

@@ -23,6 +23,7 @@ export const VIEWS = [
   "/services?service=app-a&from=now-5m&to=now",
   "/logs?from=now-5m&to=now",
   `/explore?from=now-5m&to=now&expr=${encodeURIComponent("sum by (job) (rate(up[1m]))")}`,
+  "/map?from=now-5m&to=now",
   "/alerts",
   "/traffic",
 ];

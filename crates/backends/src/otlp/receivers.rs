@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::gate::Gate;
 use super::signal::Signal;
+use crate::generator::Generator;
 use crate::logs::ingest::LogRecords;
 use crate::metrics::ingest::otlp::DataPoints;
 use crate::traces::ingest::Spans;
@@ -21,10 +22,20 @@ impl Receivers {
     /// Takes traces, within the bounds of their store's limits.
     #[must_use]
     pub fn of_traces(store: Arc<traces::Store>) -> Self {
+        Self::of(store, None)
+    }
+
+    /// Takes traces, and makes metrics of their spans.
+    #[must_use]
+    pub fn of_traces_and_generator(store: Arc<traces::Store>, generator: Arc<Generator>) -> Self {
+        Self::of(store, Some(generator))
+    }
+
+    fn of(store: Arc<traces::Store>, generator: Option<Arc<Generator>>) -> Self {
         Self {
             gate: store.gate().clone(),
             max_grpc_message_bytes: store.limits().max_grpc_message_bytes,
-            signals: vec![Arc::new(Spans::new(store))],
+            signals: vec![Arc::new(Spans::new(store, generator))],
         }
     }
 

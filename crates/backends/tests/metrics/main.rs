@@ -9,6 +9,7 @@
 mod support;
 
 mod api;
+mod generator;
 mod native_histograms;
 mod otlp;
 mod promql;

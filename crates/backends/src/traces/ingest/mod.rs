@@ -1,4 +1,5 @@
-//! Spans from OTLP: the requests of the [receivers](crate::otlp) for traces are decoded and stored.
+//! Spans from OTLP: the requests of the [receivers](crate::otlp) for traces are decoded and stored, and given to the
+//! [generator](crate::generator).
 
 mod json;
 mod measure;
@@ -9,7 +10,9 @@ use std::time::SystemTime;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
+use super::store::has_impossible_id;
 use super::{Refusal, Store};
+use crate::generator::Generator;
 use crate::otlp::body::Encoding;
 use crate::otlp::budget::Budget;
 use crate::otlp::signal::{Kind, Partial, Rejected, Signal};
@@ -18,11 +21,12 @@ use crate::otlp::status::Failure;
 /// Takes spans into a store.
 pub(crate) struct Spans {
     store: Arc<Store>,
+    generator: Option<Arc<Generator>>,
 }
 
 impl Spans {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Arc<Store>, generator: Option<Arc<Generator>>) -> Self {
+        Self { store, generator }
     }
 }
 
@@ -42,10 +46,14 @@ impl Signal for Spans {
 
     fn store(&self, body: &[u8], encoding: Encoding, budget: Budget) -> Result<Partial, Rejected> {
         let request: ExportTraceServiceRequest = encoding.decode(body, budget, json::request)?;
-        let taken = self
-            .store
-            .push(request.resource_spans, SystemTime::now())
-            .map_err(Failure::from)?;
+        let (batches, now) = (request.resource_spans, SystemTime::now());
+        let taken = match &self.generator {
+            None => self.store.push(batches, now),
+            Some(generator) => self.store.push_seen(batches, now, |batches, bytes| {
+                generator.observe(batches, bytes, has_impossible_id, now);
+            }),
+        };
+        let taken = taken.map_err(Failure::from)?;
         Ok(Partial {
             rejected: taken.rejected,
             message: taken.message,

@@ -56,6 +56,16 @@ impl Store {
     ///
     /// [`Refusal`], and then nothing was taken in.
     pub fn push(&self, batches: Vec<ResourceSpans>, now: SystemTime) -> Result<Taken, Refusal> {
+        self.push_seen(batches, now, |_, _| {})
+    }
+
+    /// As [`Store::push`]; `see` gets the spans and their bytes if they are not refused as a whole.
+    pub(crate) fn push_seen(
+        &self,
+        batches: Vec<ResourceSpans>,
+        now: SystemTime,
+        see: impl FnOnce(&[ResourceSpans], usize),
+    ) -> Result<Taken, Refusal> {
         self.evict_expired(now);
         let spans = || {
             let scopes = batches.iter().flat_map(|batch| &batch.scope_spans);
@@ -77,6 +87,7 @@ impl Store {
         if total > 0 && taken.rejected == total {
             return Err(Refusal::Invalid(taken.message));
         }
+        see(&batches, bytes);
         for batch in batches {
             self.add_batch(batch, now, &mut taken);
         }
@@ -144,6 +155,11 @@ impl Store {
         index.dictionary.release_resource(resource);
         self.truncated.fetch_add(cut, Ordering::Relaxed);
     }
+}
+
+/// True if a span is not taken for its ids.
+pub(crate) fn has_impossible_id(span: &Span) -> bool {
+    id_problem(span).is_some()
 }
 
 /// Problem of a span's ids, in Tempo's words. An id of zeros counts as none.

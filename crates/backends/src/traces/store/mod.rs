@@ -19,6 +19,7 @@ use parking_lot::{Mutex, RwLock};
 pub(crate) use dictionary::Dictionary;
 pub(crate) use extent::Needs;
 pub(crate) use index::{Candidates, Index};
+pub(crate) use intake::has_impossible_id;
 pub use intake::{Refusal, Taken};
 pub(crate) use span::{Attribute, Event, Link, Span, Value, Word};
 pub(crate) use trace::{Piece, Trace};
