@@ -87,14 +87,17 @@ export async function show({ main, params, signal }) {
   }
   function draw() {
     fill(picker, timePicker(state.range, setRange));
-    const more = { ...state.range };
-    const ways = [
-      service !== undefined && h("a", { class: "button", href: link("/services", more) }, "All services"),
-      service !== undefined && h("a", { class: "button", href: link("/traces", { service, ...more }) }, "Traces"),
-      logs && h("a", { class: "button", href: logsAddress({ query: logs, ...more }) }, "Logs"),
-    ];
-    fill(beside, ways);
-    beside.hidden = !beside.firstChild;
+    const { range } = state;
+    const way = (/** @type {string} */ text, /** @type {string} */ href) => h("a", { class: "button", href }, text);
+    fill(
+      beside,
+      service !== undefined && [
+        way("All services", link("/services", range)),
+        way("Traces", link("/traces", { service, ...range })),
+      ],
+      logs && way("Logs", logsAddress({ query: logs, ...range })),
+      way("Service map", link("/map", range)),
+    );
   }
   const refresh = refreshPicker(
     state.every,
