@@ -32,3 +32,4 @@ mod up_limits;
 mod verify;
 mod verify_dashboards;
 mod verify_grafana;
+mod verify_otlp;
