@@ -34,7 +34,9 @@ in
 {
   inherit stack;
   default = stack;
-  stack-alloy = app "The same with Alloy in the place of Promtail" (lib.getExe packages.stack-alloy);
+  stack-alloy = app "The same with Alloy in the place of Promtail, which takes all signals over OTLP too" (
+    lib.getExe packages.stack-alloy
+  );
 
   verify = app "Check that the running stack keeps every promise" (
     beside "verify" ''
@@ -47,6 +49,7 @@ in
       shipper=promtail
       if [[ -r $LAB_STATE/ports && $(<"$LAB_STATE/ports") == *LAB_ALLOY_PORT=* ]]; then
         shipper=alloy
+        arguments+=(--otlp="http://$LAB_HOST:$LAB_OTLP_HTTP_PORT")
       fi
       exec ${lib.getExe packages.lab} verify "''${arguments[@]}" --servers-log="tempo,loki,prometheus,grafana,$shipper" "$@"
     ''

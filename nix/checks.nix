@@ -53,10 +53,16 @@ in
     '') kinds
   );
 
+  # Each file, and each folder that Alloy reads as one. eBPF is Linux' alone.
   alloy = check "alloy" [ pkgs.grafana-alloy ] (
     each (kind: ''
       alloy fmt --test ${etc}/alloy/${kind}.alloy
       alloy validate ${etc}/alloy/${kind}.alloy
+    '') (kinds ++ [ "otlp" ] ++ lib.optional isLinux "zero-code")
+    + each (kind: ''
+      mkdir ${kind}
+      cp ${etc}/alloy/${kind}.alloy ${etc}/alloy/otlp.alloy ${kind}
+      alloy validate ${kind}
     '') kinds
   );
 

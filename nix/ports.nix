@@ -12,6 +12,10 @@
   tempo-grpc = 9095;
   otlp-grpc = 4317;
   otlp-http = 4318;
+  # Where Tempo takes spans when Alloy has the two before.
+  tempo-otlp-grpc = 14317;
+  tempo-otlp-http = 14318;
   promtail = 9080;
   alloy = 12345;
+  zero-code = 12346;
 }

@@ -10,9 +10,16 @@
 let
   inherit (pkgs) lib;
   name = if shipper == "promtail" then "stack" else "stack-${shipper}";
-  others = lib.remove shipper [
-    "promtail"
+  isAlloy = shipper == "alloy";
+  # What this stack does not run; and only Alloy takes the ports for OTLP away from Tempo.
+  others = [
+    "zero-code"
+  ]
+  ++ lib.optional isAlloy "promtail"
+  ++ lib.optionals (!isAlloy) [
     "alloy"
+    "tempo-otlp-grpc"
+    "tempo-otlp-http"
   ];
   ports = removeAttrs (import ./ports.nix) others;
   addresses = import ./addresses.nix { inherit lib; };
@@ -29,6 +36,15 @@ let
       ) (job: [ "127.0.0.1:@${addresses.variable job}@" ]);
     }
   );
+
+  # Alloy reads all files of a folder as one.
+  alloyFiles = lib.fileset.toSource {
+    root = ../etc/alloy;
+    fileset = lib.fileset.unions [
+      ../etc/alloy/files.alloy
+      ../etc/alloy/otlp.alloy
+    ];
+  };
 
   logFiles = pkgs.writeShellApplication {
     name = "log-files";
@@ -111,7 +127,12 @@ let
       description = "keeps traces";
       # It can hang on SIGTERM when a query came shortly before; its write-ahead log is replayed at the next start.
       stopSeconds = 15;
-      command = "${lib.getExe' pkgs.tempo "tempo"} -config.expand-env=true -config.file=${etc}/tempo/tempo.yaml";
+      command = lib.concatStringsSep " " (
+        lib.optional isAlloy ''env LAB_OTLP_GRPC_PORT="$LAB_TEMPO_OTLP_GRPC_PORT" LAB_OTLP_HTTP_PORT="$LAB_TEMPO_OTLP_HTTP_PORT"''
+        ++ [
+          "${lib.getExe' pkgs.tempo "tempo"} -config.expand-env=true -config.file=${etc}/tempo/tempo.yaml"
+        ]
+      );
     }
     {
       name = "loki";
@@ -132,6 +153,8 @@ let
         "--enable-feature=exemplar-storage"
         # Tempo writes what it counts in spans.
         "--web.enable-remote-write-receiver"
+        # What programs measure comes over OTLP.
+        "--web.enable-otlp-receiver"
         # By default every web page that the browser of this machine shows may read all metrics.
         "--web.cors.origin=none"
       ];
@@ -149,16 +172,23 @@ let
     }
     {
       name = shipper;
-      description = "reads the log files";
-      ready = if shipper == "alloy" then "/-/ready" else "/ready";
-      after = [ "loki" ];
+      description = "reads the log files" + lib.optionalString isAlloy ", takes all signals over OTLP";
+      ready = if isAlloy then "/-/ready" else "/ready";
+      after = [
+        "loki"
+      ]
+      ++ lib.optionals isAlloy [
+        "tempo"
+        "prometheus"
+      ];
       command =
         {
           promtail = "${lib.getExe' promtail "promtail"} -config.expand-env=true -config.file=${etc}/promtail/files.yaml";
           alloy = lib.concatStringsSep " " [
+            ''env LAB_TEMPO_OTLP_URL="http://$LAB_HOST:$LAB_TEMPO_OTLP_HTTP_PORT"''
             "${lib.getExe' pkgs.grafana-alloy "alloy"} run --disable-reporting"
             ''--server.http.listen-addr="$LAB_HOST:$LAB_ALLOY_PORT" --storage.path="$LAB_STATE/data/alloy"''
-            "${etc}/alloy/files.alloy"
+            "${alloyFiles}"
           ];
         }
         .${shipper};

@@ -4,6 +4,7 @@
 import { fill, h } from "../dom.js";
 import { notice } from "../notice.js";
 import { table } from "../table.js";
+import { selectorOf } from "./words.js";
 
 /** @typedef {{ name: string, type: string, help: string, buckets: boolean }} Metric */
 
@@ -11,8 +12,7 @@ const MOST_ROWS = 100;
 
 /** The query to begin with: the rate of a counter, a quantile of a histogram, else the value. @param {Metric} metric */
 export function beginning({ name, type, buckets }) {
-  const plain = /^[a-zA-Z_:][\w:]*$/.test(name);
-  const of = (/** @type {string} */ end) => (plain ? name + end : `{${JSON.stringify(name + end)}}`);
+  const of = (/** @type {string} */ end) => selectorOf(name + end);
   if (buckets) return `histogram_quantile(0.95, sum by (le) (rate(${of("_bucket")}[$__rate_interval])))`;
   if (type === "histogram") return `histogram_quantile(0.95, sum(rate(${of("")}[$__rate_interval])))`;
   return type === "counter" ? `sum(rate(${of("")}[$__rate_interval]))` : of("");

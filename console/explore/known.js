@@ -3,7 +3,7 @@
 
 import { ask } from "../api.js";
 import { quoted } from "../correlation.js";
-import { AGGREGATIONS, DURATIONS, FUNCTIONS, KEYWORDS } from "./words.js";
+import { AGGREGATIONS, DURATIONS, FUNCTIONS, KEYWORDS, labelOf, selectorOf } from "./words.js";
 
 /** @import { About, Option, Place } from "./types" */
 
@@ -70,14 +70,18 @@ export function knowledge(signal) {
         labels.filter((one) => one !== "__name__"),
         "label",
       );
-      return ranked(written, grouped ? own : own.map((one) => ({ ...one, text: `${one.name}="` })));
+      const end = grouped ? "" : '="';
+      return ranked(
+        written,
+        own.map((one) => ({ ...one, text: labelOf(one.name) + end })),
+      );
     }
     const [all, about] = await Promise.all([names(), metadata()]);
     const base = (/** @type {string} */ name) => about[name] ?? about[name.replace(/_(bucket|count|sum)$/, "")];
     return ranked(written, [
       ...all.map((name) => {
         const { type = "metric", help = "" } = base(name)?.[0] ?? {};
-        return { name, text: name, about: [type, help].filter(Boolean).join(": ") };
+        return { name, text: selectorOf(name), about: [type, help].filter(Boolean).join(": ") };
       }),
       ...[...AGGREGATIONS, ...FUNCTIONS].map((name) => ({ name, text: `${name}(`, about: "function" })),
       ...plain(KEYWORDS, "keyword"),

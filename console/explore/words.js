@@ -13,6 +13,16 @@ export const FUNCTIONS = words(`
 
 export const AGGREGATIONS = words("avg bottomk count count_values group max min quantile stddev stdvar sum topk");
 
+/** A metric as a selector; a name of other characters than letters, digits, `_` and `:` stands in quotes. @param {string} name */
+export function selectorOf(name) {
+  return /^[a-zA-Z_:][\w:]*$/.test(name) ? name : `{${JSON.stringify(name)}}`;
+}
+
+/** A label as an expression names it. @param {string} name */
+export function labelOf(name) {
+  return /^[a-zA-Z_]\w*$/.test(name) ? name : JSON.stringify(name);
+}
+
 /** Words before a list of labels in parentheses. */
 export const GROUPINGS = words("by group_left group_right ignoring on without");
 

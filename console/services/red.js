@@ -56,6 +56,7 @@ export async function figures({ start, end }, signal, service) {
     end: end / 1000,
     step,
   };
+  const known = service === undefined ? services({ start, end }, signal) : [];
   const [line, ...parts] = await Promise.all([
     ask("prometheus", "api/v1/query_range", over, signal),
     ...Object.values(queries).map(get),
@@ -65,9 +66,9 @@ export async function figures({ start, end }, signal, service) {
   const of = (/** @type {Record<string, string>} */ metric) => {
     const { service: name = "", span_name: operation = "", span_kind: kind = "" } = metric;
     const key = JSON.stringify([name, operation, kind]);
-    const known = all.get(key) ?? { name: operation || name, kind: word(kind), rate: 0, errors: 0, line: [] };
-    all.set(key, known);
-    return known;
+    const found = all.get(key) ?? { name: operation || name, kind: word(kind), errors: 0, line: [] };
+    all.set(key, found);
+    return found;
   };
   Object.keys(queries).forEach((name, at) => {
     for (const { metric, value = [] } of parts[at]) Object.assign(of(metric), { [name]: Number(value[1]) });
@@ -75,7 +76,17 @@ export async function figures({ start, end }, signal, service) {
   for (const { metric, values = [] } of line.data.result) {
     of(metric).line = values.map((/** @type {[number, string]} */ [time, text]) => [time, Number(text)]);
   }
-  return [...all.values()].sort((a, b) => b.rate - a.rate || (a.name < b.name ? -1 : 1));
+  // What has sent spans is there at once, without figures until the generator has written them.
+  for (const name of await known) of({ service: name });
+  return [...all.values()].sort((a, b) => (b.rate ?? -1) - (a.rate ?? -1) || (a.name < b.name ? -1 : 1));
+}
+
+/** The services of the spans that Tempo has; none if it does not tell. @param {Times} range @param {AbortSignal} signal @returns {Promise<string[]>} */
+async function services({ start, end }, signal) {
+  const window = { start: Math.floor(start / 1000), end: Math.ceil(end / 1000) };
+  const path = "api/v2/search/tag/resource.service.name/values";
+  const { tagValues = [] } = await ask("tempo", path, window, signal).catch(() => ({}));
+  return tagValues.map((/** @type {{ value: string }} */ one) => one.value);
 }
 
 /** `server` for SPAN_KIND_SERVER. @param {string} kind */

@@ -5,7 +5,8 @@ export type Figures = {
   name: string;
   /** Of the spans of an operation, such as `server`. */
   kind: string;
-  rate: number;
+  /** Undefined for a service of which there are only spans so far. */
+  rate?: number;
   errors: number;
   p50?: number;
   p95?: number;

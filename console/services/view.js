@@ -32,6 +32,7 @@ export const title = "Services";
 /** The most rows that are shown. */
 const MOST = 200;
 const RETRY_MS = 5000;
+const FIRST_MS = 700;
 /** How often the generator writes its metrics. */
 const EVERY = "15s";
 const NUMBERS = ["Rate", "Errors", "p50", "p95", "p99"];
@@ -45,6 +46,7 @@ export async function show({ main, params, signal }) {
   const logs = await logsOf(service).catch(() => null);
   if (signal.aborted) return;
   let failed = false;
+  let empty = false;
   const [picker, problem, place, beside] = [h("div"), h("div"), h("div"), h("p", { class: "row" })];
 
   const load = repeat(
@@ -53,6 +55,7 @@ export async function show({ main, params, signal }) {
       try {
         const all = await figures(at, stopped, service);
         failed = false;
+        empty = all.length === 0;
         fill(problem);
         const heads = [service === undefined ? "Service" : "Operation", ...NUMBERS, "Over time", "Go to"];
         const colors = colorsOf(all.map(({ name }) => name).sort());
@@ -71,7 +74,8 @@ export async function show({ main, params, signal }) {
         if (!place.querySelector("table")) fill(place);
       }
     },
-    () => milliseconds(state.every) || (failed ? RETRY_MS : 0),
+    // Whoever waits for the first span sees it at once.
+    () => (empty && state.every && FIRST_MS) || milliseconds(state.every) || (failed ? RETRY_MS : 0),
     signal,
   );
 
@@ -87,14 +91,17 @@ export async function show({ main, params, signal }) {
   }
   function draw() {
     fill(picker, timePicker(state.range, setRange));
-    const more = { ...state.range };
-    const ways = [
-      service !== undefined && h("a", { class: "button", href: link("/services", more) }, "All services"),
-      service !== undefined && h("a", { class: "button", href: link("/traces", { service, ...more }) }, "Traces"),
-      logs && h("a", { class: "button", href: logsAddress({ query: logs, ...more }) }, "Logs"),
-    ];
-    fill(beside, ways);
-    beside.hidden = !beside.firstChild;
+    const { range } = state;
+    const way = (/** @type {string} */ text, /** @type {string} */ href) => h("a", { class: "button", href }, text);
+    fill(
+      beside,
+      service !== undefined && [
+        way("All services", link("/services", range)),
+        way("Traces", link("/traces", { service, ...range })),
+      ],
+      logs && way("Logs", logsAddress({ query: logs, ...range })),
+      way("Service map", link("/map", range)),
+    );
   }
   const refresh = refreshPicker(
     state.every,
@@ -128,7 +135,7 @@ async function logsOf(service) {
  * @param {{ at: Times, range: Range, service: string | undefined, colors: Map<string, string> }} looks
  */
 async function row(one, { at, range, service, colors }) {
-  const { name, kind, rate, errors, p50, p95, p99, line } = one;
+  const { name, kind, rate = 0, errors, p50, p95, p99, line } = one;
   const share = rate > 0 ? errors / rate : 0;
   const whole = service === undefined;
   const q = whole ? undefined : `{ resource.service.name = ${quoted(service)} && name = ${quoted(name)} }`;
@@ -152,8 +159,8 @@ async function row(one, { at, range, service, colors }) {
           h("a", { href: link("/services", { service: name, ...range }) }, name || "(no name)"),
         ]
       : [name, " ", h("span", { class: "quiet" }, kind)],
-    `${formatValue(rate)}/s`,
-    errors > 0 ? failures : formatValue(share, "percentunit"),
+    one.rate === undefined ? "–" : `${formatValue(rate)}/s`,
+    errors > 0 ? failures : formatValue(one.rate === undefined ? undefined : share, "percentunit"),
     ...[p50, p95, p99].map((one) => (one === undefined || Number.isNaN(one) ? "–" : formatDuration(one))),
     sparkline(line, at),
     h(
@@ -174,9 +181,7 @@ function nothing(service) {
     service === undefined
       ? "No service sent spans in this time range. "
       : `${service} sent no spans in this time range. `,
-    "Send traces over OTLP; their rates are here some seconds later. The ",
-    h("a", { href: "/traces" }, "search"),
-    " finds them at once.",
+    "Send traces over OTLP: a service is here at once, its figures some seconds later.",
   );
 }
 

@@ -89,7 +89,8 @@ static TARGETS: LazyLock<TargetSet> = LazyLock::new(|| {
         }
     });
     let job = format!(
-        "scrape_configs: [{{job_name: fuzz, static_configs: [{{targets: ['{address}']}}]}}]"
+        "scrape_configs: [{{job_name: fuzz, scrape_native_histograms: true, always_scrape_classic_histograms: true, \
+         static_configs: [{{targets: ['{address}']}}]}}]"
     );
     TargetSet::new(&ScrapeConfig::parse(&job).expect("a configuration"))
 });
@@ -123,22 +124,26 @@ fn scraped(store: &Arc<Store>, kind: &'static str, body: &[u8]) -> Health {
     last.health
 }
 
-/// A page, OpenMetrics after a first byte that is even. It is taken as a whole or not at all, and the same page is taken
-/// again; then its series end.
+/// A page: protobuf after a first byte of 255, else OpenMetrics after one that is even. It is taken as a whole or not at
+/// all, and the same page is taken again; then its series end.
 pub fn exposition(data: &[u8]) {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     const TEXT: &str = "text/plain; version=0.0.4";
+    const PROTOBUF: &str = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
     let Some((first, page)) = data.split_first() else {
         return;
     };
-    let kind = [OPEN_METRICS, TEXT][usize::from(first % 2)];
+    let kind = match first {
+        255 => PROTOBUF,
+        first => [OPEN_METRICS, TEXT][usize::from(first % 2)],
+    };
     let store = store();
     let health = scraped(&store, kind, page);
     let kept = store.stats();
     assert!(kept.bytes <= 16 << 20, "{kept:?}");
     match health {
         Health::Up => {
-            let ends = kind == TEXT
+            let ends = kind != OPEN_METRICS
                 || page.is_empty()
                 || page.ends_with(b"# EOF")
                 || page.ends_with(b"# EOF\n");

@@ -47,6 +47,7 @@ let
           "--grafana=http://${authority (reachable cfg.grafana.host) cfg.grafana.port}"
           "--grafana-password-file=${cfg.grafana.adminPasswordFile}"
         ]
+        ++ lib.optional cfg.otlp.enable "--otlp=${cfg.otlp.url}"
       )
     } "$@"
   '';
@@ -68,6 +69,8 @@ in
     ./backends/prometheus.nix
     ./backends/grafana.nix
     (lib.modules.importApply ./backends/logs.nix self)
+    ./backends/otlp.nix
+    ./backends/zero-code.nix
   ];
 
   options.services.salvo-lab = {

@@ -209,7 +209,7 @@ up | -*)
   export LAB_LOGS_PATH=$LAB_STATE/logs LAB_HOSTNAME=$HOSTNAME
   export LAB_TEMPO_PATH=$LAB_STATE/data/tempo LAB_LOKI_PATH=$LAB_STATE/data/loki
   export LAB_PROMTAIL_PATH=$LAB_STATE/data/promtail
-  export PC_LOG_FILE=$LAB_STATE/process-compose.log LAB_NAME
+  export PC_LOG_FILE=$LAB_STATE/process-compose.log LAB_NAME LAB_SHIPPER
   [[ -t 1 ]] || export PC_DISABLE_TUI=true
   say "starting in $LAB_STATE"
   for argument in "$@"; do

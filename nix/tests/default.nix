@@ -21,4 +21,5 @@ machines
   };
   modules-refuse = import ./refuse.nix { inherit self pkgs; };
   modules-yield = import ./yield.nix { inherit self pkgs; };
+  modules-zero-code = import ./zero-code.nix { inherit self pkgs; };
 }

@@ -21,6 +21,8 @@ let
         };
         services.salvo-lab = {
           loki.grpcPort = 9095;
+          otlp.enable = true;
+          zeroCode.enable = true;
           grafana = {
             host = "192.168.1.2";
             anonymousRole = "Editor";
@@ -39,6 +41,8 @@ let
     "\"app f\" cannot be a unit's name"
     "Loki's own gRPC and Tempo's own gRPC want the same port, 9095"
     "Prometheus and salvo-app@app-e want the same port, 9090"
+    "services.salvo-lab.otlp.enable needs Alloy"
+    "services.salvo-lab.zeroCode.ports is empty"
     "services.salvo-lab uses 192.168.1.2, 192.168.1.2:3000, but allowedAddresses"
     "grafana listens on 192.168.1.2, where everyone who reaches it would be an Editor"
   ];

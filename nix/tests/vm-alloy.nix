@@ -19,7 +19,7 @@
     wait_for_servers(machine, "alloy")
     wait_for_apps(machine)
 
-    with subtest("every promise is kept, Grafana's and the servers' logs included"):
+    with subtest("every promise is kept, those of OTLP, of Grafana and of the servers' logs included"):
         machine.succeed("lab-verify --timeout 180s >&2")
 
     with subtest("the log has the same labels as with Promtail"):
@@ -32,6 +32,7 @@
             "prometheus": ("stderr", "machine"),
             "grafana": ("stdout", "machine"),
             "alloy": ("stderr", "machine"),
-        })
+            # What lab-verify sent over OTLP has it.
+        }, ["service_instance_id"])
   '';
 }

@@ -1,4 +1,4 @@
-//! Servers that a command sends traffic to, as they are named on the command line.
+//! Servers as they are named on the command line.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -23,9 +23,10 @@ pub(super) fn is_loopback(target: &Uri) -> bool {
     host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// A URL of plain HTTP with nothing behind the port.
+/// A URL of plain HTTP with nothing behind the port, and without a login: it would not be sent, but shown in reports and
+/// to everyone who asks the console.
 pub(super) fn http_url(text: &str) -> Result<Uri, String> {
-    let wrong = || "expected one like http://127.0.0.1:8000".to_owned();
+    let wrong = || "give it as http://host:port".to_owned();
     let uri: Uri = text.trim_end_matches('/').parse().map_err(|_| wrong())?;
     let authority = uri.authority().map_or("@", |it| it.as_str());
     let plain = uri.scheme_str() == Some("http")

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { start, watched } from "./support/browser.js";
 import { eventually, up } from "./support/lab.js";
+import { request } from "./support/program.js";
 
 const SCRIPT = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>"'\`javascript:alert(1)`;
 
@@ -220,6 +221,11 @@ test("alerts and their rules", async () => {
 
 test("services, metrics and their completion", async () => {
   const { page, innocent } = await watched(browser.context, lab.console);
+  await request(lab, { service: "only spans", name: "x", time: [0, 5] });
+  await page.goto(`${lab.console}/services`);
+  const fresh = page.getByRole("row").filter({ hasText: "only spans" });
+  await fresh.waitFor();
+  assert.match(await fresh.innerText(), /–/, "a service without figures is listed all the same");
   for (const path of ["/services", `/services?service=${encodeURIComponent(SCRIPT)}`]) {
     await page.goto(lab.console + path);
     await page.getByRole("table").getByText("onerror").first().waitFor();

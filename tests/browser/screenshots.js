@@ -49,6 +49,10 @@ try {
   await page.getByRole("link", { name: "Logs of this trace" }).click();
   await page.locator("li.log-line").first().waitFor();
   await picture("logs");
+
+  await page.goto(`${lab.console}/services?from=now-5m&to=now`);
+  await page.getByRole("table", { name: "Services" }).waitFor();
+  await picture("services");
   innocent();
   await page.close();
 } finally {

@@ -196,7 +196,7 @@ fn what_is_not_accepted_is_told_with_the_reason() {
 fn flags_that_cannot_be_kept_are_refused_before_anything_is_sent() {
     for (flags, part) in [
         (["--to", "http://192.0.2.1:4318"], "--allow-remote"),
-        (["--to", "https://127.0.0.1:4318"], "http://127.0.0.1:8000"),
+        (["--to", "https://127.0.0.1:4318"], "http://host:port"),
         (["--series", "10"], "--series 400"),
         (["--spans", "10000001"], "10000000"),
         (["--services", "1"], "2..=1000"),

@@ -371,11 +371,8 @@ fn a_flag_that_is_wrong_is_told_with_what_is_expected() {
         (["--rate", "0"], "from 0.1 to"),
         (["--rate", "fast"], "from 0.1 to"),
         (["--duration", "soon"], "expected one like 60"),
-        (["--target", "127.0.0.1:8000"], "http://127.0.0.1:8000"),
-        (
-            ["--target", "https://127.0.0.1:8000"],
-            "http://127.0.0.1:8000",
-        ),
+        (["--target", "127.0.0.1:8000"], "http://host:port"),
+        (["--target", "https://127.0.0.1:8000"], "http://host:port"),
         (["--max-open", "0"], "1..=65536"),
     ] {
         let said = load(&flags);

@@ -33,3 +33,4 @@ mod up_limits;
 mod verify;
 mod verify_dashboards;
 mod verify_grafana;
+mod verify_otlp;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::alloy;
 use crate::support::etc::{Environment, elsewhere, server, text, yaml};
 use regex::Regex;
 use serde_json::{Value, json};
@@ -63,6 +64,8 @@ fn only_the_variables_of_the_lab_are_read() {
         "promtail/journal.yaml",
         "alloy/files.alloy",
         "alloy/journal.alloy",
+        "alloy/otlp.alloy",
+        "alloy/zero-code.alloy",
         "grafana/datasources.yaml",
         "grafana/dashboards.yaml",
     ] {
@@ -212,4 +215,48 @@ fn one_label_names_the_trace_in_every_exemplar() {
     assert_eq!(generator["trace_id_label_name"], destination["name"]);
     let storage = &tempo["metrics_generator"]["storage"];
     assert_eq!(storage["remote_write"][0]["send_exemplars"], true);
+}
+
+#[test]
+fn one_address_for_otlp_leads_each_signal_to_its_server() {
+    let usual = [
+        "127.0.0.1:4317",
+        "127.0.0.1:4318",
+        "http://127.0.0.1:14318",
+        "http://127.0.0.1:3100/otlp",
+        "http://127.0.0.1:9090/api/v1/otlp",
+    ];
+    let moved = [
+        "192.0.2.1:14317",
+        "192.0.2.1:14318",
+        "http://tempo:4",
+        "http://loki:2/otlp",
+        "http://prometheus:1/api/v1/otlp",
+    ];
+    for (env, [grpc, http, tempo, loki, prometheus]) in
+        [(Environment::new(), usual), (elsewhere(), moved)]
+    {
+        let file = alloy::read(&text("alloy/otlp.alloy"), &env);
+        let receiver = alloy::block(&file, "otelcol.receiver.otlp");
+        let listens =
+            |name: &str| alloy::attributes(alloy::block(receiver, name))["endpoint"].clone();
+        assert_eq!(
+            (listens("grpc"), listens("http")),
+            (json!(grpc), json!(http))
+        );
+        let output = alloy::attributes(alloy::block(receiver, "output"));
+        for (signal, server, url) in [
+            ("traces", "tempo", tempo),
+            ("logs", "loki", loki),
+            ("metrics", "prometheus", prometheus),
+        ] {
+            let name = format!("otelcol.exporter.otlphttp.{server}");
+            assert_eq!(output[signal], json!([format!("{name}.input")]));
+            let exporter = alloy::block(&file, &name);
+            let client = alloy::attributes(alloy::block(exporter, "client"));
+            assert_eq!(client["endpoint"], url);
+            let retry = alloy::attributes(alloy::block(exporter, "retry_on_failure"));
+            assert_eq!(retry["max_elapsed_time"], "0s", "nothing is given up");
+        }
+    }
 }

@@ -227,6 +227,8 @@ fn bad_usage_is_exit_code_2() {
         &["--app", "127.0.0.1:8000"],
         &["--timeout", "soon"],
         &["--existing"],
+        &["--no-apps"],
+        &["--otlp=127.0.0.1:4318"],
         &["--existing", "--state", "/no/such/file"],
         &["--etc", "/no/such/folder"],
         &["--dashboards", "/no/such/folder"],

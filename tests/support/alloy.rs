@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-/// An attribute, or a block with what is in it.
+/// An attribute, or a block with what is in it. The name of a component is `loki.write.lab`, with its label.
 #[derive(Debug)]
 pub enum Item {
     Attribute(String, Value),
@@ -39,15 +39,22 @@ pub fn read(text: &str, env: &BTreeMap<&str, &str>) -> Vec<Item> {
     body
 }
 
-/// The body of the only block with a name.
+/// The body of the only block with a name, which a component may have without its label.
 pub fn block<'i>(items: &'i [Item], name: &str) -> &'i [Item] {
     let mut found = items.iter().filter_map(|item| match item {
-        Item::Block(other, body) if other == name => Some(body.as_slice()),
+        Item::Block(other, body) if is_named(other, name) => Some(body.as_slice()),
         _ => None,
     });
     let body = found.next().unwrap_or_else(|| panic!("no {name}"));
     assert!(found.next().is_none(), "{name} twice");
     body
+}
+
+fn is_named(block: &str, name: &str) -> bool {
+    let label = block.strip_prefix(name);
+    label.is_some_and(|label| {
+        label.is_empty() || label.starts_with('.') && !label[1..].contains('.')
+    })
 }
 
 /// The attributes of a body.
@@ -86,13 +93,13 @@ impl<'t> Reader<'t> {
     fn body(&mut self) -> Vec<Item> {
         let mut items = Vec::new();
         while !matches!(self.peek(), "" | "}") {
-            let name = self.take().to_owned();
+            let mut name = self.take().to_owned();
             if self.takes("=") {
                 items.push(Item::Attribute(name, self.expression()));
                 continue;
             }
             if self.peek().starts_with('"') {
-                self.take();
+                name = format!("{name}.{}", self.take().trim_matches('"'));
             }
             assert!(self.takes("{"), "{name} has no body");
             let body = self.body();

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub type Environment = BTreeMap<&'static str, &'static str>;
 
 /// Every variable that the files read, each with a value that is not its default.
-pub const ELSEWHERE: [(&str, &str); 15] = [
+pub const ELSEWHERE: [(&str, &str); 18] = [
     ("LAB_HOST", "192.0.2.1"),
     ("LAB_HOSTNAME", "a-machine"),
     ("LAB_PROMETHEUS_URL", "http://prometheus:1"),
@@ -27,6 +27,9 @@ pub const ELSEWHERE: [(&str, &str); 15] = [
     ("LAB_LOKI_GRPC_PORT", "19096"),
     ("LAB_LOKI_PATH", "/elsewhere/loki"),
     ("LAB_PROMTAIL_PORT", "19080"),
+    ("LAB_TEMPO_OTLP_URL", "http://tempo:4"),
+    ("LAB_OTLP_URL", "http://alloy:5"),
+    ("LAB_ZERO_CODE_PORTS", "8080,9000-9010"),
 ];
 
 /// Those of the shippers' folders.

@@ -70,10 +70,10 @@ impl Shipper {
             .collect();
         let (path, labels, rules, max_age) = match names[..] {
             [
-                "local.file_match",
-                "loki.source.file",
-                "loki.process",
-                "loki.write",
+                "local.file_match.lab",
+                "loki.source.file.lab",
+                "loki.process.lab",
+                "loki.write.lab",
             ] => {
                 let found = alloy::attributes(alloy::block(file, "local.file_match"));
                 let source = alloy::attributes(alloy::block(file, "loki.source.file"));
@@ -83,10 +83,10 @@ impl Shipper {
                 (path, labels, Vec::new(), Value::Null)
             }
             [
-                "loki.relabel",
-                "loki.source.journal",
-                "loki.process",
-                "loki.write",
+                "loki.relabel.lab",
+                "loki.source.journal.lab",
+                "loki.process.lab",
+                "loki.write.lab",
             ] => {
                 let source = alloy::attributes(alloy::block(file, "loki.source.journal"));
                 assert_eq!(source["relabel_rules"], "loki.relabel.lab.rules");

@@ -15,10 +15,7 @@ let
   cfg = config.services.salvo-lab;
   inherit (cfg) logs;
 
-  environment = {
-    LAB_HOST = logs.host;
-    LAB_LOKI_URL = cfg.loki.url;
-  };
+  environment.LAB_LOKI_URL = cfg.loki.url;
   readsJournal = hardening.network cfg.allowedAddresses // {
     TasksMax = hardening.serverTasks;
     RestartSec = 2;
@@ -89,6 +86,7 @@ in
         ++ lib.optional (!hardening.isLoopback logs.host) "network-online.target";
         startLimitIntervalSec = lib.mkDefault 0;
         environment = environment // {
+          LAB_HOST = logs.host;
           LAB_PROMTAIL_PORT = toString logs.port;
           LAB_PROMTAIL_PATH = "/var/lib/promtail";
         };
@@ -117,7 +115,13 @@ in
     (mkIf (logs.enable && logs.shipper == "alloy") {
       services.alloy = {
         enable = true;
-        configPath = ../../../etc/alloy/journal.alloy;
+        # All files of a folder are read as one.
+        configPath = lib.fileset.toSource {
+          root = ../../../etc/alloy;
+          fileset = lib.fileset.unions (
+            [ ../../../etc/alloy/journal.alloy ] ++ lib.optional cfg.otlp.enable ../../../etc/alloy/otlp.alloy
+          );
+        };
         extraFlags = [
           "--server.http.listen-addr=${hardening.authority logs.host logs.port}"
           "--storage.path=/var/lib/alloy/data"

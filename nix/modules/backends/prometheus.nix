@@ -78,6 +78,8 @@ in
         "--enable-feature=exemplar-storage"
         # Tempo's service graph and span metrics.
         "--web.enable-remote-write-receiver"
+        # What programs measure comes over OTLP.
+        "--web.enable-otlp-receiver"
         # By default every web page that a browser shows here may read all metrics.
         "--web.cors.origin=none"
       ];

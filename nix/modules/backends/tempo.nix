@@ -19,13 +19,15 @@ in
     };
     otlpGrpcPort = mkOption {
       type = types.port;
-      default = ports.otlp-grpc;
-      description = "Port that takes spans over OTLP gRPC.";
+      default = if cfg.otlp.enable then ports.tempo-otlp-grpc else ports.otlp-grpc;
+      defaultText = lib.literalMD "4317; 14317 with `otlp.enable`";
+      description = "Port at which Tempo takes spans over OTLP gRPC.";
     };
     otlpHttpPort = mkOption {
       type = types.port;
-      default = ports.otlp-http;
-      description = "Port that takes spans over OTLP HTTP.";
+      default = if cfg.otlp.enable then ports.tempo-otlp-http else ports.otlp-http;
+      defaultText = lib.literalMD "4318; 14318 with `otlp.enable`";
+      description = "Port at which Tempo takes spans over OTLP HTTP.";
     };
     grpcPort = mkOption {
       type = types.port;
@@ -38,6 +40,13 @@ in
       defaultText = lib.literalExpression ''"http://''${host}:''${tempo.port}"'';
       example = "http://192.168.1.2:3200";
       description = "Where Grafana finds Tempo's API, here or elsewhere.";
+    };
+    otlpUrl = mkOption {
+      type = types.str;
+      default = "http://${hardening.authority (hardening.reachable cfg.host) cfg.tempo.otlpHttpPort}";
+      defaultText = lib.literalExpression ''"http://''${host}:''${tempo.otlpHttpPort}"'';
+      example = "http://192.168.1.2:4318";
+      description = "Where Alloy sends the spans that it takes, over OTLP HTTP, here or elsewhere.";
     };
     memoryMax = mkOption {
       type = types.str;

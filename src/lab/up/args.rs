@@ -8,6 +8,7 @@ use clap::Args;
 use http::Uri;
 
 use crate::guard::{AllowedOrigin, Name};
+use crate::lab::target::http_url;
 
 /// Run the whole lab: instances of the service, the servers that observe them, and the console.
 #[derive(Args, Clone, Debug)]
@@ -106,19 +107,6 @@ impl UpArgs {
         }
         Ok(())
     }
-}
-
-/// A URL of plain HTTP with nothing behind the port, and without a login: it would not be sent, but shown to everyone
-/// who asks the console.
-fn http_url(text: &str) -> Result<Uri, String> {
-    let wrong = || "give it as http://host:port".to_owned();
-    let uri: Uri = text.trim_end_matches('/').parse().map_err(|_| wrong())?;
-    let authority = uri.authority().map_or("@", |it| it.as_str());
-    let plain = uri.scheme_str() == Some("http")
-        && uri.path() == "/"
-        && uri.query().is_none()
-        && !authority.contains('@');
-    if plain { Ok(uri) } else { Err(wrong()) }
 }
 
 /// A time such as `90s`, `15m` or `1h`, of a minute at least.

@@ -54,6 +54,19 @@ pub struct VerifyArgs {
         default_missing_value = SERVERS
     )]
     pub servers_log: Vec<String>,
+    /// Check too that this address takes traces, logs and metrics over OTLP/HTTP, and that one request's worth of
+    /// them is found again, correlated; without a value http://127.0.0.1:4318
+    #[arg(
+        long,
+        value_name = "URL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "http://127.0.0.1:4318"
+    )]
+    pub otlp: Option<String>,
+    /// There are no instances, as with `lab up --no-apps`: check only what --otlp sends
+    #[arg(long, requires = "otlp", conflicts_with_all = ["app", "state"])]
+    pub no_apps: bool,
     /// Longest wait for a promise: seconds, or with ms, s or m
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub timeout: Duration,
@@ -77,7 +90,7 @@ pub struct VerifyArgs {
 
 /// The servers to be checked.
 pub struct Lab {
-    /// The instances of the service.
+    /// The instances of the service; none with `--no-apps`.
     pub apps: Vec<Server>,
     /// Tempo's API.
     pub tempo: Server,
@@ -87,6 +100,8 @@ pub struct Lab {
     pub prometheus: Server,
     /// Grafana's API, if there is one.
     pub grafana: Option<Server>,
+    /// What takes OTLP over HTTP, if it is to be checked.
+    pub otlp: Option<Server>,
 }
 
 /// A flag cannot be used.
@@ -123,10 +138,10 @@ impl VerifyArgs {
             Server::new(url).map_err(|source| UsageError::Url { flag, source })
         };
         let default = [8000, 8001, 8002].map(|port| format!("http://127.0.0.1:{port}"));
-        let urls = if self.app.is_empty() {
-            &default[..]
-        } else {
-            &self.app[..]
+        let urls = match (self.no_apps, self.app.is_empty()) {
+            (true, _) => &[],
+            (false, true) => &default[..],
+            (false, false) => &self.app[..],
         };
         let grafana = match &self.grafana {
             None => None,
@@ -147,6 +162,10 @@ impl VerifyArgs {
             loki: server("--loki", &self.loki)?,
             prometheus: server("--prometheus", &self.prometheus)?,
             grafana,
+            otlp: match &self.otlp {
+                Some(url) => Some(server("--otlp", url)?),
+                None => None,
+            },
         })
     }
 

@@ -4,7 +4,7 @@
 use futures_util::future::LocalBoxFuture;
 
 use super::promise::Promise;
-use super::promises::{Attempt, Run, apps, correlations, grafana, logs, metrics, traces};
+use super::promises::{Attempt, Run, apps, correlations, grafana, logs, metrics, otlp, traces};
 
 /// A promise and its check.
 pub(super) struct Row {
@@ -33,6 +33,8 @@ pub(super) enum When {
     Lasting,
     /// As [`When::Fresh`], and once more after all others, to cover what was sent meanwhile.
     Last,
+    /// As [`When::Fresh`], with `--otlp`.
+    Otlp,
     /// As [`When::Fresh`], with `--servers-log`.
     ServersLog,
     /// As [`When::Fresh`], with `--grafana`.
@@ -187,6 +189,46 @@ pub(super) static ROWS: &[Row] = &[
         advice: "derivedFields in etc/grafana/datasources.yaml against the log line",
         when: When::Lasting,
         attempt: |run| Box::pin(correlations::log_to_trace(run)),
+    },
+    Row {
+        id: "otlp.taken",
+        title: "the OTLP address takes traces, logs and metrics",
+        needs: &[],
+        advice: "that the address is one for all signals: lab up has one, and the stack with Alloy; Tempo alone takes traces",
+        when: When::Otlp,
+        attempt: |run| Box::pin(otlp::taken(run)),
+    },
+    Row {
+        id: "otlp.span",
+        title: "Tempo has the span",
+        needs: &["otlp.taken"],
+        advice: "the log of what takes OTLP, and Tempo's",
+        when: When::Otlp,
+        attempt: |run| Box::pin(otlp::span(run)),
+    },
+    Row {
+        id: "otlp.line",
+        title: "Loki has the line, with the ids of its trace and span",
+        needs: &["otlp.taken"],
+        advice: "the log of what takes OTLP, and Loki's",
+        when: When::Otlp,
+        attempt: |run| Box::pin(otlp::line(run)),
+    },
+    Row {
+        id: "otlp.duration",
+        title: "Prometheus has the duration of the request",
+        needs: &["otlp.taken"],
+        advice: "that Prometheus runs with --web.enable-otlp-receiver, and the log of what takes OTLP",
+        when: When::Otlp,
+        attempt: |run| Box::pin(otlp::duration(run)),
+    },
+    Row {
+        id: "otlp.correlated",
+        title: "metric → trace → log: all three are of one request",
+        needs: &["otlp.span", "otlp.line", "otlp.duration"],
+        advice: "that Prometheus runs with --enable-feature=exemplar-storage, and that all servers belong to the same lab",
+        when: When::Otlp,
+        attempt: |run| Box::pin(otlp::correlated(run)),
     },
     Row {
         id: "grafana.health",

@@ -67,9 +67,10 @@ impl Dashboard {
     #[must_use]
     pub fn range_seconds(&self) -> f64 {
         let length = self.from.strip_prefix("now-");
-        // `now-1d/d` is a day too.
+        // `now-1d/d` is a day too; `now-0d/d` is today so far, which has no fixed length.
         let length = length.map(|it| it.split_once('/').map_or(it, |(length, _)| length));
-        length.and_then(seconds).unwrap_or(DEFAULT_RANGE)
+        let length = length.and_then(seconds).filter(|length| *length > 0.0);
+        length.unwrap_or(DEFAULT_RANGE)
     }
 
     /// Every query of every panel that is not hidden.

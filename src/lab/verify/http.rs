@@ -154,6 +154,18 @@ impl Server {
             .await
     }
 
+    /// POST of JSON; any status is an answer.
+    ///
+    /// # Errors
+    /// A finding when no answer came.
+    pub async fn post_json(&self, path: &str, body: &Value) -> Result<Response, Finding> {
+        let url = format!("{}{path}", self.base);
+        let asked = format!("POST {url}");
+        let headers = [(CONTENT_TYPE, "application/json")];
+        self.send(Method::POST, &url, asked, &headers, body.to_string().into())
+            .await
+    }
+
     async fn send(
         &self,
         method: Method,

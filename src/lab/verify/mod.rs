@@ -10,6 +10,7 @@
 //! * [`promises`]: their checks
 //! * [`promise`], [`finding`], [`report`]: their outcomes, for people and programs
 //! * [`send`], [`traffic`], [`sent`]: the requests, and the record of them
+//! * [`otlp`]: telemetry of its own, sent as a program does that has an SDK
 //! * [`tempo`], [`loki`], [`prometheus`], [`http`], [`wait`]: queries to the servers
 //! * [`correlation`], [`dashboard`], [`template`], [`panel_query`]: Grafana's files, applied as Grafana
 //!   applies them
@@ -21,6 +22,7 @@ pub mod dashboard;
 mod finding;
 pub(super) mod http;
 mod loki;
+mod otlp;
 pub mod panel_query;
 mod prometheus;
 mod promise;

@@ -45,13 +45,14 @@ pub(super) async fn instant(
     Ok((answer.asked, samples))
 }
 
-/// The values of the label `TraceID` of all exemplars of a query between two times, Unix seconds.
+/// The values of a label of all exemplars of a query between two times, Unix seconds.
 ///
 /// # Errors
 /// A finding when the query was refused.
-pub(super) async fn exemplar_ids(
+pub(super) async fn exemplars(
     prometheus: &Server,
     query: &str,
+    label: &str,
     (start, end): (i64, i64),
 ) -> Result<(Response, Vec<String>), Finding> {
     let (start, end) = (start.to_string(), end.to_string());
@@ -63,7 +64,7 @@ pub(super) async fn exemplar_ids(
         .into_iter()
         .flatten()
         .flat_map(|series| series["exemplars"].as_array().into_iter().flatten())
-        .filter_map(|exemplar| exemplar["labels"]["TraceID"].as_str())
+        .filter_map(|exemplar| exemplar["labels"][label].as_str())
         .map(str::to_owned)
         .collect();
     Ok((answer, ids))

@@ -95,6 +95,11 @@ pub(super) async fn reach(lab: &Lab, patience: Duration) -> Result<(), Stop> {
             .as_ref()
             .map(|grafana| ("Grafana", "--grafana", grafana, "/api/health")),
     );
+    backends.extend(
+        lab.otlp
+            .as_ref()
+            .map(|otlp| ("What takes OTLP", "--otlp", otlp, "/")),
+    );
     let backends = backends
         .into_iter()
         .map(async |(name, flag, server, path)| {

@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use super::args::{UsageError, VerifyArgs};
 use super::contract::{self, ROWS, Row, When};
+use super::otlp;
 use super::promise::{Outcome, Promise, State, attribute};
 use super::promises::{Attempt, Run, dashboards};
 use super::reach::{Stop, reach};
 use super::report::Report;
-use super::send::Requests;
+use super::send::{READY_SHARE, Requests};
 use super::sent::Sent;
 use super::traffic::{self, Ids};
 use super::wait::until;
@@ -42,7 +43,14 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
     let is_earlier = earlier.is_some();
     let requests = match earlier {
         Some(sent) => Requests::earlier(sent),
+        None if args.no_apps => Requests::none(),
         None => Requests::send(args, &lab, &ids).await?,
+    };
+    let otlp = match &lab.otlp {
+        Some(receiver) if !is_earlier => {
+            Some(otlp::Sent::send(receiver, args.timeout / READY_SHARE).await)
+        }
+        _ => None,
     };
     let answered = requests.at;
     let run = Run {
@@ -51,6 +59,7 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
         sent: requests.sent,
         answered: requests.answered,
         before: requests.before,
+        otlp,
         servers_log: args.servers_log.clone(),
         ids,
         halfway: began + args.timeout / 2,
@@ -59,16 +68,23 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<Report, Stop> {
     let mut outcomes = if is_earlier {
         existing(&run, began).await
     } else {
-        let steady = tokio::spawn(traffic::steady(run.lab.apps.clone(), run.ids.clone()));
+        let has_apps = !run.lab.apps.is_empty();
+        let steady =
+            has_apps.then(|| tokio::spawn(traffic::steady(run.lab.apps.clone(), run.ids.clone())));
         let outcomes = fresh(&run, began, answered).await;
-        steady.abort();
+        if let Some(steady) = steady {
+            steady.abort();
+        }
         outcomes
     };
     attribute(&mut outcomes);
     outcomes.sort_by_key(|outcome| contract::position(&outcome.promise.id));
     Ok(Report {
         outcomes,
-        trace_id: run.sent.chain,
+        trace_id: match run.otlp {
+            Some(otlp) if run.lab.apps.is_empty() => otlp.trace_id,
+            _ => run.sent.chain,
+        },
         took: began.elapsed(),
     })
 }
@@ -81,7 +97,8 @@ async fn existing(run: &Run, began: Instant) -> Vec<Outcome> {
 
 /// Every promise, for requests that were just answered.
 async fn fresh(run: &Run, began: Instant, answered: Instant) -> Vec<Outcome> {
-    let rows = |when| ROWS.iter().filter(move |row| row.when == when);
+    let has_apps = !run.lab.apps.is_empty();
+    let rows = |when| ROWS.iter().filter(move |row| has_apps && row.when == when);
     let mut outcomes = Vec::new();
     for row in rows(When::Sent) {
         let result = (row.attempt)(run).await;
@@ -91,7 +108,8 @@ async fn fresh(run: &Run, began: Instant, answered: Instant) -> Vec<Outcome> {
     for row in ROWS.iter().filter(|row| is_watched(run, row.when)) {
         others.push(Box::pin(watch(run, row, answered)));
     }
-    for (file, content) in &run.provisioning.dashboards {
+    let dashboards = run.provisioning.dashboards.iter().filter(|_| has_apps);
+    for (file, content) in dashboards {
         others.push(Box::pin(watch_dashboard(run, file, content, answered)));
     }
     let last = join_all(rows(When::Last).map(async |row| {
@@ -117,7 +135,8 @@ async fn fresh(run: &Run, began: Instant, answered: Instant) -> Vec<Outcome> {
 /// True for the promises that this run waits for, all at the same time.
 fn is_watched(run: &Run, when: When) -> bool {
     match when {
-        When::Fresh | When::Lasting => true,
+        When::Fresh | When::Lasting => !run.lab.apps.is_empty(),
+        When::Otlp => run.otlp.is_some(),
         When::ServersLog => !run.servers_log.is_empty(),
         When::Grafana => run.lab.grafana.is_some(),
         When::Sent | When::Last => false,

@@ -15,7 +15,7 @@ use super::sent::Sent;
 use super::traffic::{self, Ids};
 
 /// Share of the timeout that instances may take until `/chain` goes through.
-const READY_SHARE: u32 = 3;
+pub(super) const READY_SHARE: u32 = 3;
 
 /// Time for an instance to tell its name.
 const NAME: Duration = Duration::from_secs(2);
@@ -39,6 +39,18 @@ impl Requests {
         let none = Finding::new("requests of this run", "none: --existing sends nothing");
         Self {
             sent,
+            at: Instant::now(),
+            answered: Err(none.settled()),
+            before: Counters::new(),
+        }
+    }
+
+    /// No requests: there are no instances.
+    #[must_use]
+    pub(super) fn none() -> Self {
+        let none = Finding::new("requests of this run", "none: there are no instances");
+        Self {
+            sent: Sent::nothing(now_seconds()),
             at: Instant::now(),
             answered: Err(none.settled()),
             before: Counters::new(),

@@ -24,6 +24,19 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    /// No requests, at a time (Unix seconds).
+    #[must_use]
+    pub(super) fn nothing(now: i64) -> Self {
+        Self {
+            chain: String::new(),
+            error: String::new(),
+            item: String::new(),
+            services: Vec::new(),
+            began: now,
+            answered: now,
+        }
+    }
+
     /// Reads what an earlier run has kept.
     ///
     /// # Errors

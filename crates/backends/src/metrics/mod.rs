@@ -10,7 +10,9 @@
 
 mod api;
 pub mod engine;
+mod histogram;
 pub(crate) mod ingest;
+mod kahan;
 mod labels;
 pub(crate) mod lang;
 mod number;
@@ -20,6 +22,7 @@ pub mod store;
 
 pub use api::router;
 pub use engine::QueryLimits;
+pub use histogram::Histogram;
 pub use ingest::scrape::{
     ConfigError, FirstScrape, Health, Job, LastScrape, ScrapeConfig, Scraper, Target, TargetSet,
     TargetSpec,

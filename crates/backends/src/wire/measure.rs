@@ -26,6 +26,9 @@ pub enum Field {
 /// Deepest nesting of messages that is measured. It is that of the decoder, which fails below.
 const DEEPEST: usize = 100;
 
+/// Memory of a number in a list that grows.
+const UNPACKED: usize = 2 * size_of::<u64>();
+
 /// Memory of an allocation besides its content.
 const ALLOCATION: usize = 16;
 
@@ -53,11 +56,19 @@ pub fn protobuf(message: &[u8], shape: &'static Shape, most: usize) -> Result<us
         let Some((number, content)) = field(rest) else {
             break;
         };
+        let known = shape.0.iter().find(|(own, _)| *own == number);
+        let known = known.map(|(_, field)| *field);
         let Some(content) = content else {
+            // A list of numbers may be written one by one.
+            if let Some(Field::Packed(size)) = known {
+                sum += size.max(UNPACKED);
+            }
+            if sum > most {
+                return Err(TooMuch(most));
+            }
             continue;
         };
-        let known = shape.0.iter().find(|(own, _)| *own == number);
-        match known.map(|(_, field)| *field) {
+        match known {
             Some(Field::Bytes) => sum += text(content.len()),
             Some(Field::Text) => sum += 2 * size_of::<String>() + text(content.len()),
             // Each number takes at least one byte on the wire.

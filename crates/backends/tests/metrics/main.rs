@@ -10,6 +10,7 @@ mod support;
 
 mod api;
 mod generator;
+mod native_histograms;
 mod otlp;
 mod promql;
 mod promql_durations;

@@ -75,7 +75,7 @@ async fn remote_write_2_is_refused_by_its_content_type_so_that_the_sender_falls_
 }
 
 #[tokio::test]
-async fn a_native_histogram_is_refused_by_name_and_the_rest_of_its_batch_is_kept() {
+async fn an_invalid_histogram_is_refused_with_its_reason_and_the_rest_of_its_batch_is_kept() {
     let embedded = Embedded::empty().await;
     let series = |name: &str, histograms: Vec<Vec<u8>>| Series {
         labels: vec![Pair {
@@ -95,6 +95,7 @@ async fn a_native_histogram_is_refused_by_name_and_the_rest_of_its_batch_is_kept
     let write = Write {
         series: vec![
             series("before", Vec::new()),
+            // A count of five, and no bucket.
             series("native", vec![vec![0x08, 0x05]]),
             series("after", Vec::new()),
         ],
@@ -108,7 +109,8 @@ async fn a_native_histogram_is_refused_by_name_and_the_rest_of_its_batch_is_kept
     let text = String::from_utf8_lossy(&text);
     assert_eq!(status, 400);
     assert!(
-        text.contains("native histograms") && text.contains("native"),
+        text.contains("0 observations found in buckets, but the Count field is 5")
+            && text.contains("native"),
         "{text}"
     );
     for (name, there) in [("before", 1), ("native", 0), ("after", 1)] {

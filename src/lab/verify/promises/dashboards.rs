@@ -6,7 +6,7 @@ use super::super::dashboard::Dashboard;
 use super::super::finding::{Finding, excerpt};
 use super::super::loki;
 use super::super::panel_query::PanelQuery;
-use super::super::prometheus::{exemplar_ids, has_data};
+use super::super::prometheus::{exemplars, has_data};
 use super::super::template::{Choice, Language};
 use super::variables::values;
 use super::{Attempt, Run, now_seconds};
@@ -141,7 +141,7 @@ async fn send(run: &Run, panel_query: &PanelQuery<'_>) -> Result<(), Finding> {
     let json = answer.json()?;
     if query.exemplar && *language == Language::PromQl {
         // Another promise checks that exemplars carry trace ids.
-        exemplar_ids(&run.lab.prometheus, text, whole_seconds).await?;
+        exemplars(&run.lab.prometheus, text, "TraceID", whole_seconds).await?;
     }
     if has_data(&json) || query.may_be_empty {
         return Ok(());

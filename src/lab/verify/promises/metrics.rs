@@ -59,7 +59,7 @@ pub(crate) async fn targets(run: &Run) -> Attempt {
 /// The id of a trace of this run that an exemplar carries: that of `/chain` if there is one.
 pub(crate) async fn exemplar_id(run: &Run) -> Result<String, Finding> {
     let (answer, found) =
-        prometheus::exemplar_ids(&run.lab.prometheus, BUCKETS, run.window()).await?;
+        prometheus::exemplars(&run.lab.prometheus, BUCKETS, "TraceID", run.window()).await?;
     if found.contains(&run.sent.chain) {
         return Ok(run.sent.chain.clone());
     }

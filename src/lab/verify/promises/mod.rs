@@ -7,6 +7,7 @@ pub(crate) mod dashboards;
 pub(crate) mod grafana;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod otlp;
 pub(crate) mod traces;
 mod variables;
 
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 
 use super::args::Lab;
 use super::finding::Finding;
+use super::otlp::Sent as OtlpSent;
 use super::sent::Sent;
 use super::traffic::Ids;
 use crate::lab::provisioning::Provisioning;
@@ -34,6 +36,8 @@ pub(super) struct Run {
     pub answered: Attempt,
     /// Counters of exported and lost signals before they were sent.
     pub before: Counters,
+    /// Telemetry that was sent over OTLP.
+    pub otlp: Option<OtlpSent>,
     /// Servers that ship their own log.
     pub servers_log: Vec<String>,
     /// Ids of all traces that were started.

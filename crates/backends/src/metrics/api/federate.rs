@@ -98,8 +98,11 @@ fn page(api: &Api, params: &Params, names: Names, stop: &Stop) -> Result<String,
         let (Some(time), Some(value)) = (times.last(), values.last()) else {
             continue;
         };
-        // A series that has ended, and one without a name, cannot be told in this form.
-        if is_stale(*value) || name.is_empty() {
+        // A series that has ended, one without a name, and a native histogram cannot be told in this form.
+        let native = series
+            .newest_histogram()
+            .is_some_and(|newest| newest > *time);
+        if is_stale(*value) || name.is_empty() || native {
             continue;
         }
         let (shown, quoted) = names.show(&name);

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::Api;
 use super::params::Params;
 use super::response::{
-    ApiError, ApiResponse, push_labels, push_list, push_sample, push_string, push_time, push_value,
+    ApiError, ApiResponse, push_histogram, push_labels, push_list, push_sample, push_string,
+    push_time, push_value,
 };
-use crate::metrics::engine::{self, QueryData, QueryLimits};
+use crate::metrics::engine::{self, Points, QueryData, QueryLimits, Sample};
 use crate::metrics::now_ms;
 use crate::wire::Stop;
 
@@ -59,11 +60,19 @@ pub(super) fn instant(api: &Api, params: &Params, stop: &Stop) -> Result<ApiResp
             truncated = vector.len() > limit;
             vector.truncate(limit);
             json.push_str(r#"{"resultType":"vector","result":"#);
-            push_list(&mut json, &vector, |json, (labels, value)| {
+            push_list(&mut json, &vector, |json, (labels, sample)| {
                 json.push_str(r#"{"metric":"#);
                 push_labels(json, labels);
-                json.push_str(r#","value":"#);
-                push_sample(json, time, *value);
+                match sample {
+                    Sample::Number(value) => {
+                        json.push_str(r#","value":"#);
+                        push_sample(json, time, *value);
+                    }
+                    Sample::Histogram(histogram) => {
+                        json.push_str(r#","histogram":"#);
+                        push_histogram(json, time, histogram);
+                    }
+                }
                 json.push('}');
             });
         }
@@ -128,17 +137,25 @@ pub(super) fn range(api: &Api, params: &Params, stop: &Stop) -> Result<ApiRespon
     Ok(finish(json, result.warnings, result.infos, truncated))
 }
 
-type Matrix = [(crate::metrics::labels::Labels, Vec<(i64, f64)>)];
+type Matrix = [(crate::metrics::labels::Labels, Points)];
 
 fn push_matrix(json: &mut String, matrix: &Matrix) {
     json.push_str(r#"{"resultType":"matrix","result":"#);
-    push_list(json, matrix, |json, (labels, samples)| {
+    push_list(json, matrix, |json, (labels, points)| {
         json.push_str(r#"{"metric":"#);
         push_labels(json, labels);
-        json.push_str(r#","values":"#);
-        push_list(json, samples, |json, (time, value)| {
-            push_sample(json, *time, *value)
-        });
+        if !points.numbers.is_empty() {
+            json.push_str(r#","values":"#);
+            push_list(json, &points.numbers, |json, (time, value)| {
+                push_sample(json, *time, *value);
+            });
+        }
+        if !points.histograms.is_empty() {
+            json.push_str(r#","histograms":"#);
+            push_list(json, &points.histograms, |json, (time, histogram)| {
+                push_histogram(json, *time, histogram);
+            });
+        }
         json.push('}');
     });
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use salvo::http::StatusCode;
 
 use crate::metrics::engine::QueryError;
+use crate::metrics::histogram::Histogram;
 use crate::metrics::labels::Labels;
 use crate::wire::QueueError;
 
@@ -238,6 +239,37 @@ pub(super) fn push_sample(json: &mut String, time: i64, value: f64) {
     json.push(',');
     push_value(json, value);
     json.push(']');
+}
+
+/// Appends `[time, {"count":…,"sum":…,"buckets":[[bounds, lower, upper, count],…]}]`. The buckets are those that have
+/// observations. `bounds` tells which of the two belong to the bucket: 0 the upper one, 1 the lower one, 2 none, 3 both.
+pub(super) fn push_histogram(json: &mut String, time: i64, histogram: &Histogram) {
+    json.push('[');
+    push_time(json, time);
+    json.push_str(r#",{"count":"#);
+    push_value(json, histogram.count);
+    json.push_str(r#","sum":"#);
+    push_value(json, histogram.sum);
+    let mut buckets = histogram.all_buckets();
+    buckets.retain(|bucket| bucket.count != 0.0);
+    if !buckets.is_empty() {
+        json.push_str(r#","buckets":"#);
+        push_list(json, &buckets, |json, bucket| {
+            let bounds = match (bucket.lower_inclusive, bucket.upper_inclusive) {
+                (false, true) => 0,
+                (true, false) => 1,
+                (false, false) => 2,
+                (true, true) => 3,
+            };
+            let _ = write!(json, "[{bounds}");
+            for value in [bucket.lower, bucket.upper, bucket.count] {
+                json.push(',');
+                push_value(json, value);
+            }
+            json.push(']');
+        });
+    }
+    json.push_str("}]");
 }
 
 #[cfg(test)]

@@ -53,12 +53,15 @@ pub(super) fn config(api: &Api) -> Result<ApiResponse, ApiError> {
             // A text of JSON is one of YAML.
             yaml.push_str(&format!(
                 "- job_name: {}\n  honor_labels: {}\n  honor_timestamps: {}\n  scrape_interval: {}\n  \
-                 scrape_timeout: {}\n  metrics_path: {}\n  scheme: http\n  static_configs:\n",
+                 scrape_timeout: {}\n  scrape_native_histograms: {}\n  \
+                 always_scrape_classic_histograms: {}\n  metrics_path: {}\n  scheme: http\n  static_configs:\n",
                 json!(job.job_name),
                 job.honor_labels,
                 job.honor_timestamps,
                 span(job.scrape_interval),
                 span(job.scrape_timeout),
+                job.scrape_native_histograms,
+                job.always_scrape_classic_histograms,
                 json!(job.metrics_path),
             ));
             last = Some(target.job_name());

@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::QueryError;
 use super::annotations::Note;
 use super::eval::Evaluator;
-use super::grid::{ABSENT, Column, Grid, is_absent};
+use super::grid::{ABSENT, Column, Grid, Sample, is_absent};
 use super::kahan::{Kahan, Mean, quantile};
+use super::mixed::Total;
 use crate::metrics::labels::{Labels, METRIC_NAME};
 use crate::metrics::lang::ast::{Aggregate, Expr};
 use crate::metrics::lang::token::Aggregation;
@@ -65,9 +66,19 @@ impl Evaluator<'_> {
                 ))
             })
         };
+        let native = columns.iter().any(|column| !column.histograms.is_empty());
+        if native {
+            self.note_ignored(aggregate);
+        }
         match aggregate.op {
+            op @ (Aggregation::Sum | Aggregation::Avg) if native => {
+                self.add_up(&columns, groups, aggregate, op == Aggregation::Avg, grid)
+            }
             op @ (Aggregation::Topk | Aggregation::Bottomk) => {
                 let wanted = self.scalar(param()?, grid)?;
+                if native {
+                    self.note_unranked(&columns, &wanted, aggregate);
+                }
                 self.rank(columns, &groups, &wanted, op == Aggregation::Topk, grid)
             }
             Aggregation::CountValues => {
@@ -100,8 +111,12 @@ impl Evaluator<'_> {
             Aggregation::Avg => self.each_group(&columns, groups, grid, fold::<Mean>),
             Aggregation::Min => self.each_group(&columns, groups, grid, fold::<Min>),
             Aggregation::Max => self.each_group(&columns, groups, grid, fold::<Max>),
-            Aggregation::Count => self.each_group(&columns, groups, grid, fold::<Count>),
-            Aggregation::Group => self.each_group(&columns, groups, grid, fold::<One>),
+            Aggregation::Count => {
+                self.each_group(&seen_as_numbers(columns), groups, grid, fold::<Count>)
+            }
+            Aggregation::Group => {
+                self.each_group(&seen_as_numbers(columns), groups, grid, fold::<One>)
+            }
             Aggregation::Stdvar => self.each_group(&columns, groups, grid, fold::<Variance>),
             Aggregation::Stddev => self.each_group(&columns, groups, grid, |members, steps| {
                 let mut values = fold::<Variance>(members, steps);
@@ -151,13 +166,126 @@ impl Evaluator<'_> {
                         combine(&members, first..first + part.len())
                     },
                 );
-                Ok(Column {
-                    values: parts.concat(),
-                    labels: group.labels,
-                })
+                Ok(Column::new(group.labels, parts.concat()))
             })
             .collect()
     }
+
+    /// Notes that an aggregation of numbers takes no notice of histograms.
+    fn note_ignored(&self, aggregate: &Aggregate) {
+        use Aggregation::{Max, Min, Quantile, Stddev, Stdvar};
+        if matches!(aggregate.op, Min | Max | Quantile | Stddev | Stdvar) {
+            let note = Note::ignored_in_aggregation(aggregate.op.text());
+            self.annotations().add(note, aggregate.expr.place());
+        }
+    }
+
+    /// As [`Self::note_ignored`] for `topk` and `bottomk`, which look at nothing where they keep nothing.
+    fn note_unranked(&self, columns: &[Column], wanted: &[f64], aggregate: &Aggregate) {
+        let looks = |step: usize| wanted.get(step).is_some_and(|k| *k >= 1.0);
+        let there =
+            |it: &Column| (0..wanted.len()).any(|step| looks(step) && it.histogram(step).is_some());
+        if columns.iter().any(there) {
+            let note = Note::ignored_in_aggregation(aggregate.op.text());
+            self.annotations().add(note, aggregate.place);
+        }
+    }
+
+    /// `sum` and `avg` of groups that have histograms.
+    fn add_up(
+        &self,
+        columns: &[Column],
+        groups: Vec<Group>,
+        aggregate: &Aggregate,
+        average: bool,
+        grid: &Grid,
+    ) -> Result<Vec<Column>, QueryError> {
+        let mut results = Vec::with_capacity(groups.len());
+        for group in groups {
+            self.budget.make(grid.len())?;
+            let members: Vec<&Column> =
+                group.members.iter().map(|index| &columns[*index]).collect();
+            let numbers = match average {
+                true => fold::<Mean>(&members, 0..grid.len()),
+                false => fold::<Kahan>(&members, 0..grid.len()),
+            };
+            let mut result = Column::new(group.labels, numbers);
+            for step in 0..grid.len() {
+                if members.iter().any(|it| it.histogram(step).is_some()) {
+                    let total = self.total(&members, step, aggregate, average)?;
+                    result.set(step, total);
+                }
+            }
+            results.push(result);
+        }
+        results.retain(|column| !column.is_void());
+        Ok(results)
+    }
+
+    /// The sum or the average of a group at a step that has histograms; none where they do not go together.
+    fn total(
+        &self,
+        members: &[&Column],
+        step: usize,
+        aggregate: &Aggregate,
+        average: bool,
+    ) -> Result<Option<Sample>, QueryError> {
+        let place = aggregate.expr.place();
+        let note = |note: Note| self.annotations().add(note, place);
+        let mut total: Option<Total> = None;
+        let (mut has_number, mut incompatible) = (false, false);
+        for column in members {
+            let Some(histogram) = column.histogram(step) else {
+                has_number |= !is_absent(column.values[step]);
+                continue;
+            };
+            self.budget.read(histogram.len() + 1)?;
+            let Some(total) = &mut total else {
+                // After a number there is no sum of histograms.
+                if !has_number {
+                    total = Some(Total::new(histogram, average));
+                }
+                continue;
+            };
+            if total.add(histogram).is_err() {
+                note(Note::mixed_schemas(column.labels.metric_name()));
+                incompatible = true;
+                break;
+            }
+        }
+        if let Some(total) = &total
+            && total.bounds_differ
+        {
+            note(Note::bounds_differ("aggregation"));
+        }
+        if has_number {
+            note(Note::mixed_aggregation());
+            return Ok(None);
+        }
+        let Some(total) = total.filter(|_| !incompatible) else {
+            return Ok(None);
+        };
+        if total.resets_collide() {
+            note(Note::resets_collide("aggregation"));
+        }
+        let mut histogram = total.value();
+        histogram.compact();
+        self.budget.make(histogram.bytes() / size_of::<f64>())?;
+        Ok(Some(histogram.into()))
+    }
+}
+
+/// Columns in which a number stands for each histogram, for what only counts.
+fn seen_as_numbers(mut columns: Vec<Column>) -> Vec<Column> {
+    for column in &mut columns {
+        let histograms = std::mem::take(&mut column.histograms);
+        for (value, histogram) in column.values.iter_mut().zip(histograms) {
+            if histogram.is_some() {
+                *value = 0.0;
+            }
+        }
+    }
+    columns
 }
 
 /// One way of combining the values of a step.

@@ -46,11 +46,95 @@ impl Note {
         ))
     }
 
-    pub(super) fn incompatible_floats(op: Op) -> Self {
+    /// `left` and `right` are `float` or `histogram`.
+    pub(super) fn incompatible_types(left: &str, op: Op, right: &str) -> Self {
         let op = op.text();
         Self::Info(format!(
-            "incompatible sample types encountered for binary operator \"{op}\": float {op} float"
+            "incompatible sample types encountered for binary operator \"{op}\": {left} {op} {right}"
         ))
+    }
+
+    pub(super) fn incompatible_buckets(op: Op) -> Self {
+        let op = op.text();
+        Self::Warning(format!(
+            "incompatible bucket layout encountered for binary operator {op}"
+        ))
+    }
+
+    pub(super) fn mixed_range(metric: &str) -> Self {
+        Self::Warning(format!(
+            "encountered a mix of histograms and floats for metric name {}",
+            quote(metric)
+        ))
+    }
+
+    pub(super) fn mixed_aggregation() -> Self {
+        Self::Warning("encountered a mix of histograms and floats for aggregation".to_owned())
+    }
+
+    pub(super) fn mixed_classic_and_native() -> Self {
+        Self::Warning("vector contains a mix of classic and native histograms".to_owned())
+    }
+
+    pub(super) fn mixed_schemas(metric: &str) -> Self {
+        Self::Warning(format!(
+            "vector contains a mix of histograms with exponential and custom buckets schemas for metric name {}",
+            quote(metric)
+        ))
+    }
+
+    pub(super) fn not_a_counter(metric: &str) -> Self {
+        Self::Warning(format!(
+            "this native histogram metric is not a counter: {}",
+            quote(metric)
+        ))
+    }
+
+    pub(super) fn not_a_gauge(metric: &str) -> Self {
+        Self::Warning(format!(
+            "this native histogram metric is not a gauge: {}",
+            quote(metric)
+        ))
+    }
+
+    /// `operation` is `addition`, `subtraction` or `aggregation`.
+    pub(super) fn resets_collide(operation: &str) -> Self {
+        Self::Warning(format!(
+            "conflicting counter resets during histogram {operation}"
+        ))
+    }
+
+    /// `operation` is as in [`Self::resets_collide`].
+    pub(super) fn bounds_differ(operation: &str) -> Self {
+        Self::Info(format!(
+            "mismatched custom buckets were reconciled during {operation}"
+        ))
+    }
+
+    pub(super) fn ignored_in_aggregation(aggregation: &str) -> Self {
+        Self::Info(format!("ignored histogram in {aggregation} aggregation"))
+    }
+
+    pub(super) fn ignored_in_range(metric: &str) -> Self {
+        Self::Info(format!(
+            "ignored histograms in a range containing both floats and histograms for metric name {}",
+            quote(metric)
+        ))
+    }
+
+    pub(super) fn quantile_is_nan() -> Self {
+        let text = "input to histogram_quantile has NaN observations, result is NaN";
+        Self::Info(text.to_owned())
+    }
+
+    pub(super) fn quantile_is_skewed() -> Self {
+        let text = "input to histogram_quantile has NaN observations, result is skewed higher";
+        Self::Info(text.to_owned())
+    }
+
+    pub(super) fn fraction_leaves_out_nan() -> Self {
+        let text = "input to histogram_fraction has NaN observations, which are excluded from all fractions";
+        Self::Info(text.to_owned())
     }
 }
 

@@ -34,6 +34,11 @@ impl Budget {
         self.check_time()
     }
 
+    /// Gives back what [`Self::make`] took for values that are gone again.
+    pub(super) fn release(&self, points: usize) {
+        self.points.fetch_add(points as u64, Ordering::Relaxed);
+    }
+
     /// Fails once the time is over, or nobody waits for the answer.
     pub(super) fn check_time(&self) -> Result<(), QueryError> {
         Ok(self.stop.check()?)

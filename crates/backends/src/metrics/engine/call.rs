@@ -7,11 +7,11 @@ use super::eval::{Evaluator, Value, map_values, refuse_same_labels};
 use super::functions::{self, Evaluation};
 use super::grid::{ABSENT, Column, Grid, is_absent};
 use super::label_functions::absent_labels;
+use super::range::{Mixed, Window, place_of_range};
 use super::selector::Take;
-use super::{QueryError, elementwise, over_time, ranking, regression};
+use super::{QueryError, elementwise, mixed, over_time, ranking, regression};
 use crate::metrics::labels::Labels;
 use crate::metrics::lang::ast::{Call, Expr};
-use crate::metrics::lang::token::Place;
 
 /// Tells if the order of an instant vector is part of the expression's meaning.
 pub(super) fn sets_order(expr: &Expr) -> bool {
@@ -31,14 +31,14 @@ impl Evaluator<'_> {
             return Err(not_enabled(name));
         };
         let columns = match function.evaluation {
-            Evaluation::Window(compute) => {
-                unnamed(self.over_windows(argument(call, 0)?, grid, compute)?)
+            Evaluation::Window(compute, mixed) => {
+                unnamed(self.over_windows(argument(call, 0)?, grid, compute, mixed)?)
             }
-            Evaluation::Sample(pick) => {
-                refuse_same_labels(self.over_windows(argument(call, 0)?, grid, pick)?)
+            Evaluation::Pick(pick, mixed) => {
+                refuse_same_labels(self.over_windows(argument(call, 0)?, grid, pick, mixed)?)
             }
-            Evaluation::Counter(compute) => {
-                let columns = self.over_windows(argument(call, 0)?, grid, compute)?;
+            Evaluation::Counter(compute, mixed) => {
+                let columns = self.over_windows(argument(call, 0)?, grid, compute, mixed)?;
                 self.note_gauges(&columns, argument(call, 0)?);
                 unnamed(columns)
             }
@@ -47,6 +47,7 @@ impl Evaluator<'_> {
                     Some(compute(value))
                 })
             }
+            Evaluation::Native(compute) => self.of_histograms(argument(call, 0)?, grid, compute),
             Evaluation::Date(field) => {
                 let columns = match call.args.first() {
                     Some(expr) => self.vector(expr, grid)?,
@@ -70,6 +71,10 @@ impl Evaluator<'_> {
             self.annotations()
                 .add(Note::sort_in_range_query(), call.place);
         }
+        for column in &mut columns {
+            column.histograms = Vec::new();
+        }
+        columns.retain(|column| !column.is_void());
         if grid.len() == 1 {
             ranking::sort(&mut columns, descending);
         }
@@ -79,16 +84,12 @@ impl Evaluator<'_> {
     /// Adds an info annotation for each metric whose name does not end as a counter's does.
     fn note_gauges(&self, columns: &[Column], argument: &Expr) {
         const COUNTERS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
-        for column in columns {
+        let numbers = |it: &&Column| it.values.iter().any(|value| !is_absent(*value));
+        for column in columns.iter().filter(numbers) {
             let name = column.labels.metric_name();
             if !name.is_empty() && !COUNTERS.iter().any(|end| name.ends_with(end)) {
                 let note = Note::possible_non_counter(name);
-                // Prometheus looks inside of parentheses, and no longer knows where a subquery stood.
-                let place = match argument.bare() {
-                    Expr::Subquery(_) => Place(0),
-                    bare => bare.place(),
-                };
-                self.annotations().add(note, place);
+                self.annotations().add(note, place_of_range(argument));
             }
         }
     }
@@ -96,12 +97,8 @@ impl Evaluator<'_> {
     /// The evaluation time of each step, in seconds, as a series without labels.
     fn now_column(&self, grid: &Grid) -> Result<Column, QueryError> {
         self.budget.make(grid.len())?;
-        Ok(Column {
-            labels: Labels::empty(),
-            values: (0..grid.len())
-                .map(|step| grid.time(step) as f64 / 1000.0)
-                .collect(),
-        })
+        let seconds = (0..grid.len()).map(|step| grid.time(step) as f64 / 1000.0);
+        Ok(Column::new(Labels::empty(), seconds.collect()))
     }
 
     /// One where no series has a value, with the labels that the argument names.
@@ -112,13 +109,9 @@ impl Evaluator<'_> {
         grid: &Grid,
     ) -> Result<Vec<Column>, QueryError> {
         self.budget.make(grid.len())?;
-        let missing = |step: usize| columns.iter().all(|column| is_absent(column.values[step]));
-        let column = Column {
-            labels: absent_labels(expr),
-            values: (0..grid.len())
-                .map(|step| if missing(step) { 1.0 } else { ABSENT })
-                .collect(),
-        };
+        let missing = |step: usize| !columns.iter().any(|column| column.has(step));
+        let ones = (0..grid.len()).map(|step| if missing(step) { 1.0 } else { ABSENT });
+        let column = Column::new(absent_labels(expr), ones.collect());
         Ok(if column.is_void() {
             Vec::new()
         } else {
@@ -191,10 +184,8 @@ pub(super) fn vector(
     call: &Call,
     grid: &Grid,
 ) -> Result<Vec<Column>, QueryError> {
-    Ok(vec![Column {
-        labels: Labels::empty(),
-        values: evaluator.scalar(argument(call, 0)?, grid)?,
-    }])
+    let values = evaluator.scalar(argument(call, 0)?, grid)?;
+    Ok(vec![Column::new(Labels::empty(), values)])
 }
 
 pub(super) fn histogram_quantile(
@@ -214,17 +205,6 @@ pub(super) fn histogram_fraction(
     evaluator.histogram_fraction(lower, upper, argument(call, 2)?, grid)
 }
 
-/// Functions of native histograms. This store keeps none, so the result is empty; the argument is still
-/// evaluated for its errors.
-pub(super) fn native_histogram(
-    evaluator: &Evaluator<'_>,
-    call: &Call,
-    grid: &Grid,
-) -> Result<Vec<Column>, QueryError> {
-    evaluator.vector(argument(call, 0)?, grid)?;
-    Ok(Vec::new())
-}
-
 pub(super) fn absent(
     evaluator: &Evaluator<'_>,
     call: &Call,
@@ -241,7 +221,7 @@ pub(super) fn absent_over_time(
     grid: &Grid,
 ) -> Result<Vec<Column>, QueryError> {
     let argument = argument(call, 0)?;
-    let columns = evaluator.over_windows(argument, grid, |_| Some(1.0))?;
+    let columns = evaluator.over_windows(argument, grid, |_| Some(1.0), mixed::present)?;
     evaluator.absent(argument, &columns, grid)
 }
 
@@ -252,7 +232,7 @@ pub(super) fn quantile_over_time(
 ) -> Result<Vec<Column>, QueryError> {
     let quantile = argument(call, 0)?;
     let wanted = evaluator.scalar(quantile, grid)?;
-    let columns = evaluator.over_windows(argument(call, 1)?, grid, |window| {
+    let compute = |window: &Window<'_>| {
         let q = wanted[window.step];
         if !(0.0..=1.0).contains(&q) {
             evaluator
@@ -260,8 +240,11 @@ pub(super) fn quantile_over_time(
                 .add(Note::invalid_quantile(q), quantile.place());
         }
         Some(over_time::quantile_of(q, window))
-    })?;
-    unnamed(columns)
+    };
+    // Prometheus tells the place of the first argument, whatever the note is about.
+    let mixed = |it: &Mixed<'_>| it.numbers_alone_at(quantile.place(), compute);
+    let range = argument(call, 1)?;
+    unnamed(evaluator.over_windows(range, grid, compute, mixed)?)
 }
 
 pub(super) fn predict_linear(
@@ -270,10 +253,10 @@ pub(super) fn predict_linear(
     grid: &Grid,
 ) -> Result<Vec<Column>, QueryError> {
     let seconds = evaluator.scalar(argument(call, 1)?, grid)?;
-    let columns = evaluator.over_windows(argument(call, 0)?, grid, |window| {
-        regression::predict(window, seconds[window.step])
-    })?;
-    unnamed(columns)
+    let compute = |window: &Window<'_>| regression::predict(window, seconds[window.step]);
+    let mixed = |it: &Mixed<'_>| it.numbers_alone(compute);
+    let range = argument(call, 0)?;
+    unnamed(evaluator.over_windows(range, grid, compute, mixed)?)
 }
 
 pub(super) fn round(
@@ -342,7 +325,13 @@ pub(super) fn timestamp(
         let columns = evaluator.select(vector, grid, Take::Times)?;
         return map_values(columns, |time, _| Some(time));
     }
-    map_values(evaluator.vector(argument, grid)?, |_, step| {
-        Some(grid.time(step) as f64 / 1000.0)
-    })
+    let mut columns = evaluator.vector(argument, grid)?;
+    for column in &mut columns {
+        for step in (0..grid.len()).filter(|_| !column.histograms.is_empty()) {
+            if column.has(step) {
+                column.values[step] = 0.0;
+            }
+        }
+    }
+    map_values(columns, |_, step| Some(grid.time(step) as f64 / 1000.0))
 }

@@ -1,6 +1,7 @@
 //! The evaluator: one method a kind of node, values for all steps at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -11,6 +12,7 @@ use super::selector::Take;
 use super::{QueryError, QueryLimits};
 use crate::metrics::labels::Labels;
 use crate::metrics::lang::ast::{Expr, Unary};
+use crate::metrics::lang::token::Place;
 use crate::metrics::store::Store;
 
 /// Value of an expression over a grid.
@@ -33,6 +35,8 @@ pub(super) struct Evaluator<'a> {
     /// First and last time of the whole query, for `@ start()` and `@ end()`.
     pub(super) query_start: i64,
     pub(super) query_end: i64,
+    /// The selectors of whose histograms only count and sum are looked at.
+    pub(super) without_buckets: HashSet<Place>,
     annotations: Mutex<Annotations>,
 }
 
@@ -40,13 +44,17 @@ impl<'a> Evaluator<'a> {
     /// `times` are the query's own, even where the last step falls short of the end.
     pub(super) fn new(
         store: &'a Store,
+        expr: &Expr,
         times: (i64, i64),
         limits: &QueryLimits,
         budget: &'a Budget,
     ) -> Self {
+        let mut without_buckets = HashSet::new();
+        find_counted(expr, false, &mut without_buckets);
         Self {
             store,
             budget,
+            without_buckets,
             lookback: i64::try_from(limits.lookback.as_millis()).unwrap_or(i64::MAX / 8),
             query_start: times.0,
             query_end: times.1,
@@ -57,6 +65,11 @@ impl<'a> Evaluator<'a> {
     /// Warnings and infos of the query, to be added to.
     pub(super) fn annotations(&self) -> MutexGuard<'_, Annotations> {
         self.annotations.lock()
+    }
+
+    /// As [`Self::annotations`], for what adds few or none.
+    pub(super) fn shared_annotations(&self) -> &Mutex<Annotations> {
+        &self.annotations
     }
 
     pub(super) fn into_annotations(self) -> Annotations {
@@ -118,10 +131,46 @@ impl<'a> Evaluator<'a> {
                 values.iter_mut().for_each(|value| *value = -*value);
                 Ok(Value::Scalar(values))
             }
-            Value::Vector(columns) => {
-                map_values(columns, |value, _| Some(-value)).map(Value::Vector)
+            Value::Vector(mut columns) => {
+                for column in &mut columns {
+                    column.labels = column.labels.without_name();
+                    let values = column.values.iter_mut();
+                    values
+                        .filter(|it| !is_absent(**it))
+                        .for_each(|it| *it = -*it);
+                    for histogram in column.histograms.iter_mut().flatten() {
+                        self.budget.make(histogram.bytes() / size_of::<f64>())?;
+                        Arc::make_mut(histogram).multiply(-1.0);
+                    }
+                }
+                merge(columns).map(Value::Vector)
             }
             Value::Text(_) => Err(mismatch("scalar or instant vector", &unary.expr)),
+        }
+    }
+}
+
+/// Finds the selectors inside of functions that look at the count and the sum of histograms alone, unless something
+/// around them looks at buckets.
+fn find_counted(expr: &Expr, counted: bool, found: &mut HashSet<Place>) {
+    let counted = match expr {
+        Expr::Subquery(_) => return,
+        Expr::Binary(binary) if binary.op.trims() => return,
+        Expr::Call(call) => match call.function.name {
+            "histogram_count" | "histogram_sum" | "histogram_avg" => true,
+            "histogram_quantile" | "histogram_quantiles" | "histogram_fraction" => return,
+            _ => counted,
+        },
+        _ => counted,
+    };
+    match expr {
+        Expr::Vector(_) | Expr::Matrix(_) if counted => {
+            found.insert(expr.place());
+        }
+        _ => {
+            for child in expr.children() {
+                find_counted(child, counted, found);
+            }
         }
     }
 }
@@ -133,14 +182,15 @@ fn mismatch(wanted: &str, expr: &Expr) -> QueryError {
     ))
 }
 
-/// Applies a function to each value (with the number of its step) and drops the metric's name.
-/// `None` takes the value out.
+/// Applies a function to each number (with the number of its step) and drops the metric's name.
+/// `None` takes the number out; histograms are taken out in any case.
 pub(super) fn map_values(
     mut columns: Vec<Column>,
     mut function: impl FnMut(f64, usize) -> Option<f64>,
 ) -> Result<Vec<Column>, QueryError> {
     for column in &mut columns {
         column.labels = column.labels.without_name();
+        column.histograms = Vec::new();
         for (step, value) in column.values.iter_mut().enumerate() {
             if !is_absent(*value) {
                 *value = function(*value, step).unwrap_or(ABSENT);
@@ -164,14 +214,16 @@ pub(super) fn merge(columns: Vec<Column>) -> Result<Vec<Column>, QueryError> {
             merged.push(column);
             continue;
         };
-        for (slot, value) in merged[*place].values.iter_mut().zip(column.values) {
-            if is_absent(value) {
+        let known = &mut merged[*place];
+        for step in 0..column.values.len() {
+            let sample = column.sample(step);
+            if sample.is_none() {
                 continue;
             }
-            if !is_absent(*slot) {
+            if known.has(step) {
                 return Err(same_labelset());
             }
-            *slot = value;
+            known.set(step, sample);
         }
     }
     Ok(merged)

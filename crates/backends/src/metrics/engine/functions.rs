@@ -5,9 +5,10 @@
 
 use super::calendar::Field;
 use super::eval::Evaluator;
-use super::grid::{Column, Grid};
+use super::grid::{Column, Grid, Sample};
 use super::range;
-use super::{QueryError, call, elementwise, over_time, rate, regression};
+use super::{QueryError, call, elementwise, histogram, mixed, over_time, rate, regression};
+use crate::metrics::histogram::Histogram;
 use crate::metrics::lang::ast::Call;
 use crate::metrics::lang::ast::Type::{self, Matrix as M, Scalar as S, Text as T, Vector as V};
 use crate::metrics::lang::signature::Signature;
@@ -21,17 +22,22 @@ pub(super) struct Function {
 /// A computation on one range of samples; `None` leaves out the step.
 type OverWindow = fn(&range::Window<'_>) -> Option<f64>;
 
-/// The computation of a function. The first six are shapes that many functions share.
+/// The same where there are histograms in the range.
+type OverMixed = fn(&range::Mixed<'_>) -> Option<Sample>;
+
+/// The computation of a function. The first seven are shapes that many functions share.
 #[derive(Clone, Copy)]
 pub(super) enum Evaluation {
     /// Computes one value from each window of a range vector; the result has no metric name.
-    Window(OverWindow),
+    Window(OverWindow, OverMixed),
     /// As `Window`, but picks one sample of the series, so the result keeps the metric name.
-    Sample(OverWindow),
+    Pick(OverWindow, OverMixed),
     /// As `Window`, for counters: a metric whose name is no counter's gives an info annotation.
-    Counter(OverWindow),
-    /// Computes each value of an instant vector by itself.
+    Counter(OverWindow, OverMixed),
+    /// Computes each number of an instant vector by itself.
     Value(fn(f64) -> f64),
+    /// Computes a number from each histogram of an instant vector.
+    Native(fn(&Histogram) -> f64),
     /// Takes one field of the date from Unix seconds: of the argument, or of the evaluation time.
     Date(Field),
     /// Orders an instant vector by value.
@@ -47,7 +53,7 @@ pub(super) enum Evaluation {
     Off,
 }
 
-use Evaluation::{Counter, Date, Off, Sample, Scalar, Sort, Value, Vector, Window};
+use Evaluation::{Counter, Date, Native, Off, Pick, Scalar, Sort, Value, Vector, Window};
 
 const fn row(
     name: &'static str,
@@ -93,61 +99,61 @@ static FUNCTIONS: &[Function] = &[
     row("asinh", &[V], 0, V, Value(f64::asinh)),
     row("atan", &[V], 0, V, Value(f64::atan)),
     row("atanh", &[V], 0, V, Value(f64::atanh)),
-    row("avg_over_time", &[M], 0, V, Window(over_time::average)),
+    row("avg_over_time", &[M], 0, V, Window(over_time::average, mixed::average)),
     row("ceil", &[V], 0, V, Value(f64::ceil)),
-    row("changes", &[M], 0, V, Window(|window| Some(rate::changes(window)))),
+    row("changes", &[M], 0, V, Window(|window| Some(rate::changes(window)), mixed::changes)),
     row("clamp", &[V, S, S], 0, V, Vector(call::clamp)),
     row("clamp_max", &[V, S], 0, V, Vector(call::clamp_max)),
     row("clamp_min", &[V, S], 0, V, Vector(call::clamp_min)),
     row("cos", &[V], 0, V, Value(f64::cos)),
     row("cosh", &[V], 0, V, Value(f64::cosh)),
-    row("count_over_time", &[M], 0, V, Window(|window| Some(window.values.len() as f64))),
+    row("count_over_time", &[M], 0, V, Window(|window| Some(window.values.len() as f64), mixed::count)),
     row("day_of_month", &[V], 1, V, Date(Field::DayOfMonth)),
     row("day_of_week", &[V], 1, V, Date(Field::DayOfWeek)),
     row("day_of_year", &[V], 1, V, Date(Field::DayOfYear)),
     row("days_in_month", &[V], 1, V, Date(Field::DaysInMonth)),
     row("deg", &[V], 0, V, Value(elementwise::deg)),
-    row("delta", &[M], 0, V, Window(|window| rate::extrapolated(window, false, false))),
-    row("deriv", &[M], 0, V, Window(regression::deriv)),
+    row("delta", &[M], 0, V, Window(|window| rate::extrapolated(window, false, false), |it| mixed::extrapolated(it, false, false))),
+    row("deriv", &[M], 0, V, Window(regression::deriv, mixed::deriv)),
     row("double_exponential_smoothing", &[M, S, S], 0, V, Off),
     row("end", &[], 0, S, Off),
     row("exp", &[V], 0, V, Value(f64::exp)),
-    row("first_over_time", &[M], 0, V, Sample(|window| window.values.first().copied())),
+    row("first_over_time", &[M], 0, V, Pick(|window| window.values.first().copied(), mixed::first)),
     row("floor", &[V], 0, V, Value(f64::floor)),
-    row("histogram_avg", &[V], 0, V, Vector(call::native_histogram)),
-    row("histogram_count", &[V], 0, V, Vector(call::native_histogram)),
+    row("histogram_avg", &[V], 0, V, Native(|histogram| histogram.sum / histogram.count)),
+    row("histogram_count", &[V], 0, V, Native(|histogram| histogram.count)),
     row("histogram_fraction", &[S, S, V], 0, V, Vector(call::histogram_fraction)),
     row("histogram_quantile", &[S, V], 0, V, Vector(call::histogram_quantile)),
     row("histogram_quantiles", &[V, T, S, S], 9, V, Off),
-    row("histogram_stddev", &[V], 0, V, Vector(call::native_histogram)),
-    row("histogram_stdvar", &[V], 0, V, Vector(call::native_histogram)),
-    row("histogram_sum", &[V], 0, V, Vector(call::native_histogram)),
+    row("histogram_stddev", &[V], 0, V, Native(|it| histogram::variance(it).sqrt())),
+    row("histogram_stdvar", &[V], 0, V, Native(histogram::variance)),
+    row("histogram_sum", &[V], 0, V, Native(|histogram| histogram.sum)),
     row("hour", &[V], 1, V, Date(Field::Hour)),
-    row("idelta", &[M], 0, V, Window(|window| rate::instant(window, false))),
-    row("increase", &[M], 0, V, Counter(|window| rate::extrapolated(window, true, false))),
+    row("idelta", &[M], 0, V, Window(|window| rate::instant(window, false), |it| mixed::instant(it, false))),
+    row("increase", &[M], 0, V, Counter(|window| rate::extrapolated(window, true, false), |it| mixed::extrapolated(it, true, false))),
     row("info", &[V, V], 1, V, Off),
-    row("irate", &[M], 0, V, Window(|window| rate::instant(window, true))),
+    row("irate", &[M], 0, V, Window(|window| rate::instant(window, true), |it| mixed::instant(it, true))),
     row("label_join", &[V, T, T, T], -1, V, Vector(|evaluator, call, grid| evaluator.label_join(call, grid))),
     row("label_replace", &[V, T, T, T, T], 0, V, Vector(|evaluator, call, grid| evaluator.label_replace(call, grid))),
-    row("last_over_time", &[M], 0, V, Sample(|window| window.values.last().copied())),
+    row("last_over_time", &[M], 0, V, Pick(|window| window.values.last().copied(), mixed::last)),
     row("ln", &[V], 0, V, Value(f64::ln)),
     row("log10", &[V], 0, V, Value(f64::log10)),
     row("log2", &[V], 0, V, Value(f64::log2)),
     row("mad_over_time", &[M], 0, V, Off),
     row("max_of", &[S, S], 0, S, Off),
-    row("max_over_time", &[M], 0, V, Window(over_time::max)),
+    row("max_over_time", &[M], 0, V, Window(over_time::max, mixed::max)),
     row("min_of", &[S, S], 0, S, Off),
-    row("min_over_time", &[M], 0, V, Window(over_time::min)),
+    row("min_over_time", &[M], 0, V, Window(over_time::min, mixed::min)),
     row("minute", &[V], 1, V, Date(Field::Minute)),
     row("month", &[V], 1, V, Date(Field::Month)),
     row("pi", &[], 0, S, Scalar(call::pi)),
     row("predict_linear", &[M, S], 0, V, Vector(call::predict_linear)),
-    row("present_over_time", &[M], 0, V, Window(|_| Some(1.0))),
+    row("present_over_time", &[M], 0, V, Window(|_| Some(1.0), mixed::present)),
     row("quantile_over_time", &[S, M], 0, V, Vector(call::quantile_over_time)),
     row("rad", &[V], 0, V, Value(elementwise::rad)),
     row("range", &[], 0, S, Off),
-    row("rate", &[M], 0, V, Counter(|window| rate::extrapolated(window, true, true))),
-    row("resets", &[M], 0, V, Window(|window| Some(rate::resets(window)))),
+    row("rate", &[M], 0, V, Counter(|window| rate::extrapolated(window, true, true), |it| mixed::extrapolated(it, true, true))),
+    row("resets", &[M], 0, V, Window(|window| Some(rate::resets(window)), mixed::resets)),
     row("round", &[V, S], 1, V, Vector(call::round)),
     row("scalar", &[V], 0, S, Scalar(call::scalar)),
     row("sgn", &[V], 0, V, Value(elementwise::sgn)),
@@ -160,10 +166,10 @@ static FUNCTIONS: &[Function] = &[
     row("sqrt", &[V], 0, V, Value(f64::sqrt)),
     row("start", &[], 0, S, Off),
     row("start_timestamp", &[V], 0, V, Off),
-    row("stddev_over_time", &[M], 0, V, Window(|window| Some(over_time::variance(window).sqrt()))),
-    row("stdvar_over_time", &[M], 0, V, Window(|window| Some(over_time::variance(window)))),
+    row("stddev_over_time", &[M], 0, V, Window(|window| Some(over_time::variance(window).sqrt()), mixed::deviation)),
+    row("stdvar_over_time", &[M], 0, V, Window(|window| Some(over_time::variance(window)), mixed::variance)),
     row("step", &[], 0, S, Off),
-    row("sum_over_time", &[M], 0, V, Window(|window| Some(over_time::sum(window)))),
+    row("sum_over_time", &[M], 0, V, Window(|window| Some(over_time::sum(window)), mixed::sum)),
     row("tan", &[V], 0, V, Value(f64::tan)),
     row("tanh", &[V], 0, V, Value(f64::tanh)),
     row("time", &[], 0, S, Scalar(call::time)),

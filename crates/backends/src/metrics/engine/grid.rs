@@ -1,5 +1,8 @@
 //! The steps of a query and columns of values over them.
 
+use std::sync::Arc;
+
+use crate::metrics::histogram::Histogram;
 use crate::metrics::labels::Labels;
 use crate::metrics::sample::{STALE_NAN_BITS, is_stale};
 
@@ -62,16 +65,91 @@ impl Grid {
     }
 }
 
-/// One series of a result: a value, or [`ABSENT`], for each step.
+/// A number or a histogram.
+#[derive(Debug, Clone)]
+pub enum Sample {
+    /// A number.
+    Number(f64),
+    /// A histogram.
+    Histogram(Arc<Histogram>),
+}
+
+impl From<f64> for Sample {
+    fn from(value: f64) -> Self {
+        Self::Number(value)
+    }
+}
+
+impl From<Histogram> for Sample {
+    fn from(histogram: Histogram) -> Self {
+        Self::Histogram(Arc::new(histogram))
+    }
+}
+
+/// One series of a result: for each step a number, a histogram, or nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub(crate) labels: Labels,
+    /// [`ABSENT`] also where there is a histogram: what looks at numbers alone takes no notice of it.
     pub(crate) values: Vec<f64>,
+    /// As long as the values, or empty if there is no histogram at all.
+    pub(crate) histograms: Vec<Option<Arc<Histogram>>>,
 }
 
 impl Column {
+    /// A column of numbers.
+    pub(crate) fn new(labels: Labels, values: Vec<f64>) -> Self {
+        Self {
+            labels,
+            values,
+            histograms: Vec::new(),
+        }
+    }
+
+    /// A column without any value.
+    pub(crate) fn void(labels: Labels, steps: usize) -> Self {
+        Self::new(labels, vec![ABSENT; steps])
+    }
+
     /// True if it has no value at any step.
     pub(crate) fn is_void(&self) -> bool {
         self.values.iter().all(|value| is_absent(*value))
+            && self.histograms.iter().all(Option::is_none)
+    }
+
+    /// The histogram at a step.
+    pub(crate) fn histogram(&self, step: usize) -> Option<&Arc<Histogram>> {
+        self.histograms.get(step)?.as_ref()
+    }
+
+    /// True if it has a number or a histogram at a step.
+    pub(crate) fn has(&self, step: usize) -> bool {
+        !is_absent(self.values[step]) || self.histogram(step).is_some()
+    }
+
+    /// The number or the histogram at a step.
+    pub(crate) fn sample(&self, step: usize) -> Option<Sample> {
+        match self.histogram(step) {
+            Some(histogram) => Some(Sample::Histogram(histogram.clone())),
+            None => Some(self.values[step])
+                .filter(|value| !is_absent(*value))
+                .map(Sample::Number),
+        }
+    }
+
+    /// Sets the number or the histogram of a step; `None` takes away either.
+    pub(crate) fn set(&mut self, step: usize, sample: Option<Sample>) {
+        if let Some(slot) = self.histograms.get_mut(step) {
+            *slot = None;
+        }
+        self.values[step] = ABSENT;
+        match sample {
+            None => {}
+            Some(Sample::Number(value)) => self.values[step] = value,
+            Some(Sample::Histogram(histogram)) => {
+                self.histograms.resize(self.values.len(), None);
+                self.histograms[step] = Some(histogram);
+            }
+        }
     }
 }

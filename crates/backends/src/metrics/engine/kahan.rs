@@ -1,40 +1,6 @@
-//! Compensated summation (Kahan, with Neumaier's improvement), where Prometheus uses it.
+//! Means and quantiles, where Prometheus computes them with compensated sums.
 
-/// A running sum and what was lost to rounding.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Kahan {
-    pub(super) sum: f64,
-    pub(super) lost: f64,
-}
-
-impl Kahan {
-    pub(super) fn new(first: f64) -> Self {
-        Self {
-            sum: first,
-            lost: 0.0,
-        }
-    }
-
-    pub(super) fn add(&mut self, value: f64) {
-        let total = self.sum + value;
-        if total.is_infinite() {
-            self.lost = 0.0;
-        } else if self.sum.abs() >= value.abs() {
-            self.lost += (self.sum - total) + value;
-        } else {
-            self.lost += (value - total) + self.sum;
-        }
-        self.sum = total;
-    }
-
-    pub(super) fn total(self) -> f64 {
-        if self.sum.is_infinite() {
-            self.sum
-        } else {
-            self.sum + self.lost
-        }
-    }
-}
+pub(super) use crate::metrics::kahan::Kahan;
 
 /// A running mean: of the plain sum, until that would overflow, then incrementally.
 #[derive(Debug, Clone, Copy)]

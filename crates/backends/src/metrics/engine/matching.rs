@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::QueryError;
-use super::binary::outcome;
-use super::budget::Budget;
+use super::annotations::Note;
+use super::binary;
 use super::eval::{Evaluator, same_labelset};
-use super::grid::{ABSENT, Column, Grid, is_absent};
+use super::grid::{Column, Grid};
 use crate::metrics::labels::{Labels, METRIC_NAME};
 use crate::metrics::lang::ast::{Binary, Card, Matching};
 
@@ -48,7 +48,7 @@ impl Signatures {
 /// Names of the result series.
 fn result_labels(binary: &Binary, many: &Labels, one: &Labels) -> Labels {
     let matching = &binary.matching;
-    let drops_name = binary.return_bool || !binary.op.is_comparison();
+    let drops_name = binary.return_bool || binary.op.changes_metric();
     let mut labels = if drops_name {
         many.without_name()
     } else {
@@ -88,7 +88,7 @@ impl Side {
 
     /// True if a column has a value at `step`.
     fn is_present(&self, column: usize, step: usize) -> bool {
-        !is_absent(self.columns[column].values[step])
+        self.columns[column].has(step)
     }
 
     /// True if no column has a value at `step`.
@@ -99,7 +99,7 @@ impl Side {
 
 /// A binary operator between two vectors, step by step.
 struct VectorMatch<'e> {
-    budget: &'e Budget,
+    evaluator: &'e Evaluator<'e>,
     binary: &'e Binary,
     grid: &'e Grid,
     /// The "many" side is the right operand.
@@ -111,6 +111,8 @@ struct VectorMatch<'e> {
     /// Per signature, true once a column of the "many" side met it at the current step.
     met: Vec<bool>,
     results: Results,
+    /// The last one of the step. Prometheus tells no other.
+    note: Option<Note>,
 }
 
 impl Evaluator<'_> {
@@ -131,7 +133,7 @@ impl Evaluator<'_> {
         let one = Side::new(one, &binary.matching, &mut signatures);
         let many = Side::new(many, &binary.matching, &mut signatures);
         let mut matched = VectorMatch {
-            budget: self.budget,
+            evaluator: self,
             binary,
             grid,
             swapped,
@@ -140,9 +142,13 @@ impl Evaluator<'_> {
             one_at: vec![None; signatures.len()],
             met: vec![false; signatures.len()],
             results: Results::default(),
+            note: None,
         };
         for step in 0..grid.len() {
             matched.step(step)?;
+            if let Some(note) = matched.note.take() {
+                self.annotations().add(note, binary.left.place());
+            }
         }
         let mut columns = matched.results.columns;
         columns.retain(|column| !column.is_void());
@@ -153,7 +159,7 @@ impl Evaluator<'_> {
 impl VectorMatch<'_> {
     fn step(&mut self, step: usize) -> Result<(), QueryError> {
         let columns = self.many.columns.len() + self.one.columns.len();
-        self.budget.read(columns)?;
+        self.evaluator.budget.read(columns)?;
         if self.many.is_empty(step) || self.one.is_empty(step) {
             return Ok(());
         }
@@ -190,36 +196,51 @@ impl VectorMatch<'_> {
         &mut self,
         step: usize,
         number: usize,
-        many: usize,
-        one: usize,
+        many_index: usize,
+        one_index: usize,
     ) -> Result<(), QueryError> {
+        let many = self.many.columns[many_index].sample(step);
+        let one = self.one.columns[one_index].sample(step);
+        let (Some(many), Some(one)) = (many, one) else {
+            return Ok(());
+        };
+        let op = self.binary.op;
+        let outcome = match self.swapped {
+            true => binary::pair(op, &one, &many),
+            false => binary::pair(op, &many, &one),
+        };
+        let outcome = match outcome {
+            Ok(mut outcome) => {
+                if outcome.note.is_some() {
+                    self.note = outcome.note.take();
+                }
+                outcome
+            }
+            Err(refused) => {
+                self.note = Some(refused.note(op));
+                return Ok(());
+            }
+        };
         let one_to_one = self.binary.matching.card == Card::OneToOne;
         if one_to_one && std::mem::replace(&mut self.met[number], true) {
             return Err(multiple(
                 "many-to-one matching must be explicit (group_left/group_right)",
             ));
         }
-        let place = self.place(many, one)?;
         let met = Some((step, number));
+        let place = self.place(many_index, one_index)?;
         if std::mem::replace(&mut self.results.last[place], met) == met {
             return Err(multiple("grouping labels must ensure unique matches"));
         }
-        let many = self.many.columns[many].values[step];
-        let one = self.one.columns[one].values[step];
-        let (left, right) = if self.swapped {
-            (one, many)
-        } else {
-            (many, one)
-        };
-        let (op, return_bool) = (self.binary.op, self.binary.return_bool);
-        let Some(value) = outcome(op, left, right, return_bool) else {
+        let Some(sample) = outcome.sample(self.binary.return_bool) else {
             return Ok(());
         };
-        let slot = &mut self.results.columns[place].values[step];
-        if !is_absent(*slot) {
+        self.evaluator.pay_for_sample(Some(&sample))?;
+        let column = &mut self.results.columns[place];
+        if column.has(step) {
             return Err(same_labelset());
         }
-        *slot = value;
+        column.set(step, Some(sample));
         Ok(())
     }
 
@@ -244,14 +265,11 @@ impl VectorMatch<'_> {
         if let Some(place) = results.by_labels.get(&labels) {
             return Ok(*place);
         }
-        self.budget.make(self.grid.len())?;
+        self.evaluator.budget.make(self.grid.len())?;
         let place = results.columns.len();
         results.by_labels.insert(labels.clone(), place);
         results.last.push(None);
-        results.columns.push(Column {
-            labels,
-            values: vec![ABSENT; self.grid.len()],
-        });
+        results.columns.push(Column::void(labels, self.grid.len()));
         Ok(place)
     }
 }

@@ -10,6 +10,7 @@ mod binary;
 mod budget;
 mod calendar;
 mod call;
+mod classic;
 mod elementwise;
 mod eval;
 mod functions;
@@ -18,7 +19,9 @@ mod histogram;
 mod kahan;
 mod label_functions;
 mod matching;
+mod mixed;
 mod over_time;
+mod quantile;
 mod range;
 mod ranking;
 mod rate;
@@ -26,8 +29,10 @@ mod regression;
 mod selector;
 mod set;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::histogram::Histogram;
 use super::labels::Labels;
 use super::lang::ast::{Expr, Type};
 use super::lang::{self, Times};
@@ -39,6 +44,7 @@ use grid::Grid;
 
 #[cfg(test)]
 pub(crate) use functions::signature;
+pub use grid::Sample;
 pub(crate) use grid::{Column, is_absent};
 
 /// Bounds of one query, the first three as Prometheus' own flags and constants.
@@ -120,9 +126,44 @@ pub enum QueryData {
     /// A string literal.
     Text(String),
     /// One value a series at the time of an instant query.
-    Vector(Vec<(Labels, f64)>),
+    Vector(Vec<(Labels, Sample)>),
     /// Samples of each series.
-    Matrix(Vec<(Labels, Vec<(i64, f64)>)>),
+    Matrix(Vec<(Labels, Points)>),
+}
+
+/// Samples of one series, each with its time in milliseconds.
+#[derive(Debug, Clone, Default)]
+pub struct Points {
+    /// Numbers.
+    pub numbers: Vec<(i64, f64)>,
+    /// Histograms.
+    pub histograms: Vec<(i64, Arc<Histogram>)>,
+}
+
+impl Points {
+    fn is_empty(&self) -> bool {
+        self.numbers.is_empty() && self.histograms.is_empty()
+    }
+
+    /// Values that it has as JSON: a bucket counts as one.
+    fn size(&self) -> usize {
+        let buckets = self.histograms.iter().map(|it| 2 + 2 * it.1.len());
+        self.numbers.len() + buckets.sum::<usize>()
+    }
+
+    /// The values of a column at the steps of a query.
+    fn of(column: &Column, grid: &Grid) -> Self {
+        let histograms = column.histograms.iter().enumerate();
+        Self {
+            numbers: (column.values.iter().enumerate())
+                .filter(|(_, value)| !is_absent(**value))
+                .map(|(step, value)| (grid.time(step), *value))
+                .collect(),
+            histograms: histograms
+                .filter_map(|(step, it)| Some((grid.time(step), it.clone()?)))
+                .collect(),
+        }
+    }
 }
 
 /// The result of a query, with the warnings that came up on the way.
@@ -188,14 +229,11 @@ pub fn instant(
     let expr = parse(query, Times::INSTANT)?;
     let grid = Grid::instant(time);
     let budget = Budget::new(limits, stop);
-    let evaluator = Evaluator::new(store, (time, time), limits, &budget);
+    let evaluator = Evaluator::new(store, &expr, (time, time), limits, &budget);
     let bare = expr.bare();
     let data = if matches!(bare, Expr::Matrix(_) | Expr::Subquery(_)) {
         let matrix = evaluator.raw_ranges(bare, &grid)?;
-        check_size(
-            matrix.iter().map(|(_, samples)| samples.len()).sum(),
-            limits,
-        )?;
+        check_size(matrix.iter().map(|(_, points)| points.size()).sum(), limits)?;
         QueryData::Matrix(sorted(matrix))
     } else {
         match evaluator.eval(&expr, &grid)? {
@@ -205,14 +243,10 @@ pub fn instant(
                 if !call::sets_order(bare) {
                     columns.sort_by(|left, right| left.labels.cmp(&right.labels));
                 }
-                let vector = columns
-                    .into_iter()
-                    .filter_map(|column| {
-                        let value = *column.values.first()?;
-                        (!is_absent(value)).then_some((column.labels, value))
-                    })
-                    .collect();
-                QueryData::Vector(vector)
+                let of_histograms = columns.iter().filter_map(|it| it.histogram(0));
+                check_size(of_histograms.map(|it| 2 + 2 * it.len()).sum(), limits)?;
+                let first = |column: Column| Some((column.labels.clone(), column.sample(0)?));
+                QueryData::Vector(columns.into_iter().filter_map(first).collect())
             }
         }
     };
@@ -255,30 +289,19 @@ pub fn range(
     }
     let grid = Grid::new(start, end, step);
     let budget = Budget::new(limits, stop);
-    let evaluator = Evaluator::new(store, (start, end), limits, &budget);
+    let evaluator = Evaluator::new(store, &expr, (start, end), limits, &budget);
     let columns = match evaluator.eval(&expr, &grid)? {
         Value::Vector(columns) => columns,
-        Value::Scalar(values) => vec![Column {
-            labels: Labels::empty(),
-            values,
-        }],
+        Value::Scalar(values) => vec![Column::new(Labels::empty(), values)],
         Value::Text(_) => Vec::new(),
     };
     check_size(columns.len() * grid.len(), limits)?;
-    let matrix = columns
+    let matrix: Matrix = columns
         .into_iter()
-        .map(|column| {
-            let points = column
-                .values
-                .iter()
-                .enumerate()
-                .filter(|(_, value)| !is_absent(**value))
-                .map(|(index, value)| (grid.time(index), *value))
-                .collect::<Vec<_>>();
-            (column.labels, points)
-        })
+        .map(|column| (column.labels.clone(), Points::of(&column, &grid)))
         .filter(|(_, points)| !points.is_empty())
         .collect();
+    check_size(matrix.iter().map(|it| it.1.size()).sum(), limits)?;
     Ok(evaluated(
         QueryData::Matrix(sorted(matrix)),
         evaluator,
@@ -297,7 +320,7 @@ fn check_size(values: usize, limits: &QueryLimits) -> Result<(), QueryError> {
     Ok(())
 }
 
-type Matrix = Vec<(Labels, Vec<(i64, f64)>)>;
+type Matrix = Vec<(Labels, Points)>;
 
 fn sorted(mut matrix: Matrix) -> Matrix {
     matrix.sort_by(|left, right| left.0.cmp(&right.0));

@@ -1,14 +1,21 @@
 //! Range vectors: for each step the samples of each series in a window, open on the left.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
-use super::QueryError;
+use parking_lot::Mutex;
+
+use super::annotations::{Annotations, Note};
 use super::eval::{Evaluator, Value};
-use super::grid::{ABSENT, Column, Grid, is_absent};
+use super::grid::{Column, Grid, Sample, is_absent};
 use super::selector::Shift;
+use super::{Points, QueryError};
+use crate::metrics::histogram::{Hint, Histogram};
 use crate::metrics::labels::Labels;
 use crate::metrics::lang::ast::Expr;
+use crate::metrics::lang::token::Place;
 use crate::metrics::sample::is_stale;
+use crate::metrics::store::Series;
 use crate::wire::parts::in_parts;
 
 /// Step of a subquery that names none: Prometheus' default `global.evaluation_interval`.
@@ -23,7 +30,7 @@ const STEPS_OF_A_THREAD: usize = 50_000;
 /// Most spacings that a thread remembers.
 const SPACINGS: usize = 512;
 
-/// The samples of one series at one step. Never empty.
+/// The numbers of one series at one step. Empty only beside histograms.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window<'a> {
     pub(super) times: &'a [i64],
@@ -83,6 +90,54 @@ impl Window<'_> {
     }
 }
 
+/// The samples of one series at one step, with at least one histogram among them.
+pub(super) struct Mixed<'a> {
+    pub(super) numbers: Window<'a>,
+    pub(super) histograms: &'a [(i64, Arc<Histogram>)],
+    /// The name of the metric, `""` when it was dropped.
+    pub(super) name: &'a str,
+    place: Place,
+    annotations: &'a Mutex<Annotations>,
+}
+
+impl Mixed<'_> {
+    /// Adds a note at the place of the range.
+    pub(super) fn note(&self, note: Note) {
+        self.annotations.lock().add(note, self.place);
+    }
+
+    /// True if there are numbers as well, which is noted.
+    pub(super) fn is_mixed(&self) -> bool {
+        let mixed = !self.numbers.values.is_empty();
+        if mixed {
+            self.note(Note::mixed_range(self.name));
+        }
+        mixed
+    }
+
+    /// What a function of numbers gives, which takes no notice of the histograms.
+    pub(super) fn numbers_alone(
+        &self,
+        compute: impl FnOnce(&Window<'_>) -> Option<f64>,
+    ) -> Option<Sample> {
+        self.numbers_alone_at(self.place, compute)
+    }
+
+    /// As [`Self::numbers_alone`], with the note at another place.
+    pub(super) fn numbers_alone_at(
+        &self,
+        place: Place,
+        compute: impl FnOnce(&Window<'_>) -> Option<f64>,
+    ) -> Option<Sample> {
+        if self.numbers.values.is_empty() {
+            return None;
+        }
+        let note = Note::ignored_in_range(self.name);
+        self.annotations.lock().add(note, place);
+        compute(&self.numbers).map(Sample::Number)
+    }
+}
+
 /// The length and place of the windows of one range expression.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
@@ -102,6 +157,7 @@ struct Samples<'a> {
     labels: &'a Labels,
     times: &'a [i64],
     values: &'a [f64],
+    histograms: &'a [(i64, Arc<Histogram>)],
     frame: Frame,
     spacings: &'a [Cell<Spacing>],
 }
@@ -110,6 +166,7 @@ struct Samples<'a> {
 pub(super) struct Scratch {
     pub(super) times: Vec<i64>,
     pub(super) values: Vec<f64>,
+    pub(super) histograms: Vec<(i64, Arc<Histogram>)>,
     /// One a step; of many steps some share one.
     spacings: Vec<Cell<Spacing>>,
 }
@@ -121,6 +178,7 @@ impl Scratch {
             labels,
             times: &self.times,
             values: &self.values,
+            histograms: &self.histograms,
             frame,
             spacings: &self.spacings,
         }
@@ -146,9 +204,16 @@ impl Evaluator<'_> {
                 let selector = &matrix.vector.selector;
                 let selected = self.store.select(selector, self.budget.stop())?;
                 self.on_all_processors(&selected, grid, |series, scratch| {
-                    series.read(after, until, &mut scratch.times, &mut scratch.values);
-                    self.budget.read(scratch.times.len())?;
-                    each(scratch.samples(series.labels(), frame))
+                    let (times, values) = (&mut scratch.times, &mut scratch.values);
+                    let histograms = &mut scratch.histograms;
+                    let range = (after, until);
+                    let paid = self.read(series, range, times, values, histograms, |_| true)?;
+                    if self.without_buckets.contains(&matrix.vector.place) {
+                        strip_buckets(histograms);
+                    }
+                    let result = each(scratch.samples(series.labels(), frame));
+                    self.budget.release(paid);
+                    result
                 })
             }
             Expr::Subquery(subquery) => {
@@ -164,16 +229,18 @@ impl Evaluator<'_> {
                 self.budget.make(inner.len())?;
                 let columns = match self.eval(&subquery.expr, &inner)? {
                     Value::Vector(columns) => columns,
-                    Value::Scalar(values) => vec![Column {
-                        labels: Labels::empty(),
-                        values,
-                    }],
+                    Value::Scalar(values) => vec![Column::new(Labels::empty(), values)],
                     Value::Text(_) => Vec::new(),
                 };
                 self.on_all_processors(&columns, grid, |column, scratch| {
                     let times = (0..inner.len()).map(|index| inner.time(index));
                     scratch.times.extend(times);
                     scratch.values.extend_from_slice(&column.values);
+                    let histograms = column.histograms.iter().enumerate();
+                    let histograms = histograms.filter_map(|(index, histogram)| {
+                        Some((inner.time(index), without_hint(histogram.as_ref()?)))
+                    });
+                    scratch.histograms.extend(histograms);
                     let samples = scratch.samples(&column.labels, frame);
                     self.budget.read(samples.times.len())?;
                     each(samples)
@@ -186,23 +253,25 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Applies a function to each window. Where it gives `None`, the result has no value.
+    /// Applies a function to each window, and another one to those with histograms. Where it gives `None`, the result
+    /// has no value.
     pub(super) fn over_windows(
         &self,
         expr: &Expr,
         grid: &Grid,
         function: impl Fn(&Window<'_>) -> Option<f64> + Sync,
+        mixed: impl Fn(&Mixed<'_>) -> Option<Sample> + Sync,
     ) -> Result<Vec<Column>, QueryError> {
         self.each_series(expr, grid, |samples| {
+            if !samples.histograms.is_empty() {
+                return self.over_mixed_windows(expr, grid, &samples, &function, &mixed);
+            }
             let (times, values) = (samples.times, samples.values);
             if times.is_empty() {
                 return Ok(None);
             }
             self.budget.make(grid.len())?;
-            let mut column = Column {
-                labels: samples.labels.clone(),
-                values: vec![ABSENT; grid.len()],
-            };
+            let mut column = Column::void(samples.labels.clone(), grid.len());
             let (mut from, mut to, mut looked_at) = (0, 0, 0);
             let mut last_fall = 0;
             let spacings = samples.spacings.iter().cycle();
@@ -242,22 +311,118 @@ impl Evaluator<'_> {
         })
     }
 
+    /// As [`Self::over_windows`], of one series that has histograms.
+    fn over_mixed_windows(
+        &self,
+        expr: &Expr,
+        grid: &Grid,
+        samples: &Samples<'_>,
+        function: &impl Fn(&Window<'_>) -> Option<f64>,
+        mixed: &impl Fn(&Mixed<'_>) -> Option<Sample>,
+    ) -> Result<Option<Column>, QueryError> {
+        self.budget.make(grid.len())?;
+        let mut column = Column::void(samples.labels.clone(), grid.len());
+        let (times, values) = (samples.times, samples.values);
+        let mut looked_at = 0;
+        for (step, spacing) in (0..grid.len()).zip(samples.spacings.iter().cycle()) {
+            let time = grid.time(step);
+            let (start, end) = samples.frame.bounds(time);
+            let from = times.partition_point(|time| *time <= start);
+            let to = times.partition_point(|time| *time <= end).max(from);
+            let values = &values[from..to];
+            let numbers = Window {
+                times: &times[from..to],
+                values,
+                falls: values.windows(2).any(|pair| pair[1] < pair[0]),
+                start,
+                end,
+                time,
+                step,
+                spacing,
+            };
+            let from = samples.histograms.partition_point(|it| it.0 <= start);
+            let to = samples
+                .histograms
+                .partition_point(|it| it.0 <= end)
+                .max(from);
+            let histograms = &samples.histograms[from..to];
+            looked_at += values.len();
+            looked_at += histograms.iter().map(|it| it.1.len() + 1).sum::<usize>();
+            let sample = match (histograms.is_empty(), values.is_empty()) {
+                (true, true) => None,
+                (true, false) => function(&numbers).map(Sample::Number),
+                _ => mixed(&Mixed {
+                    numbers,
+                    histograms,
+                    name: samples.labels.metric_name(),
+                    place: place_of_range(expr),
+                    annotations: self.shared_annotations(),
+                }),
+            };
+            if let Some(Sample::Histogram(histogram)) = &sample {
+                self.budget.make(histogram.bytes() / size_of::<f64>())?;
+            }
+            if sample.is_some() {
+                column.set(step, sample);
+            }
+            self.budget.read(std::mem::take(&mut looked_at))?;
+        }
+        Ok((!column.is_void()).then_some(column))
+    }
+
+    /// Reads the samples of a series after a time and until another. Returns what was paid for its histograms, which
+    /// take more memory than in the store. `needs_last` is asked for the time of each whether the one before it is
+    /// needed.
+    pub(super) fn read(
+        &self,
+        series: &Series,
+        (after, until): (i64, i64),
+        times: &mut Vec<i64>,
+        values: &mut Vec<f64>,
+        histograms: &mut Vec<(i64, Arc<Histogram>)>,
+        mut needs_last: impl FnMut(i64) -> bool,
+    ) -> Result<usize, QueryError> {
+        let mut paid = 0;
+        series.read_all(after, until, times, values, |time, histogram| {
+            if !needs_last(time)
+                && let Some((_, gone)) = histograms.pop()
+            {
+                let points = points_of(std::iter::once(&*gone));
+                self.budget.release(points);
+                paid -= points;
+            }
+            let points = points_of(std::iter::once(histogram));
+            self.budget.read(histogram.len() + 1)?;
+            self.budget.make(points)?;
+            paid += points;
+            histograms.push((time, Arc::new(histogram.clone())));
+            Ok::<_, QueryError>(())
+        })?;
+        self.budget.read(times.len())?;
+        Ok(paid)
+    }
+
     /// The samples themselves, for an instant query that is a range vector.
     pub(super) fn raw_ranges(&self, expr: &Expr, grid: &Grid) -> Result<super::Matrix, QueryError> {
         self.each_series(expr, grid, |samples| {
             let (start, end) = samples.frame.bounds(grid.start());
-            let within: Vec<(i64, f64)> = samples
+            let inside = |time: i64| time > start && time <= end;
+            let numbers = samples
                 .times
                 .iter()
-                .zip(samples.values)
-                .filter(|(time, _)| **time > start && **time <= end)
-                .map(|(time, value)| (*time, *value))
-                .collect();
-            if within.is_empty() {
+                .copied()
+                .zip(samples.values.iter().copied());
+            let histograms = samples.histograms.iter().cloned();
+            let points = Points {
+                numbers: numbers.filter(|it| inside(it.0)).collect(),
+                histograms: histograms.filter(|it| inside(it.0)).collect(),
+            };
+            if points.is_empty() {
                 return Ok(None);
             }
-            self.budget.make(within.len())?;
-            Ok(Some((samples.labels.clone(), within)))
+            let of_histograms = points_of(points.histograms.iter().map(|it| &*it.1));
+            self.budget.make(points.numbers.len() + of_histograms)?;
+            Ok(Some((samples.labels.clone(), points)))
         })
     }
 
@@ -278,12 +443,14 @@ impl Evaluator<'_> {
                 let mut scratch = Scratch {
                     times: Vec::new(),
                     values: Vec::new(),
+                    histograms: Vec::new(),
                     spacings: vec![Cell::default(); grid.len().clamp(1, SPACINGS)],
                 };
                 let mut found = Vec::with_capacity(part.len());
                 for item in part {
                     scratch.times.clear();
                     scratch.values.clear();
+                    scratch.histograms.clear();
                     found.extend(each(item, &mut scratch)?);
                 }
                 Ok::<_, QueryError>(found)
@@ -304,4 +471,45 @@ fn drop_stale(times: &mut Vec<i64>, values: &mut Vec<f64>) {
     let mut kept = values.iter();
     times.retain(|_| kept.next().is_some_and(|value| !is_absent(*value)));
     values.retain(|value| !is_stale(*value));
+}
+
+/// Values that take as much memory as histograms.
+pub(super) fn points_of<'h>(histograms: impl Iterator<Item = &'h Histogram>) -> usize {
+    let bytes: usize = histograms.map(Histogram::bytes).sum();
+    bytes.div_ceil(size_of::<f64>())
+}
+
+/// The place that Prometheus tells for a range: inside of parentheses, and it no longer knows where a subquery stood.
+pub(super) fn place_of_range(expr: &Expr) -> Place {
+    match expr.bare() {
+        Expr::Subquery(_) => Place(0),
+        bare => bare.place(),
+    }
+}
+
+/// A histogram of a subquery: between its steps there may be more.
+fn without_hint(histogram: &Arc<Histogram>) -> Arc<Histogram> {
+    if matches!(histogram.hint, Hint::Unknown | Hint::Gauge) {
+        return histogram.clone();
+    }
+    Arc::new(Histogram {
+        hint: Hint::Unknown,
+        ..Histogram::clone(histogram)
+    })
+}
+
+/// Takes away the buckets. Whether a counter was reset, which only they tell, becomes a hint.
+pub(super) fn strip_buckets(histograms: &mut [(i64, Arc<Histogram>)]) {
+    let mut last: Option<Arc<Histogram>> = None;
+    for (_, histogram) in histograms {
+        let hint = match (&last, histogram.hint) {
+            (Some(last), Hint::Unknown) => match histogram.counts_less_than(last) {
+                true => Hint::Reset,
+                false => Hint::NotReset,
+            },
+            (_, hint) => hint,
+        };
+        let stripped = Arc::new(histogram.without_buckets(hint));
+        last = Some(std::mem::replace(histogram, stripped));
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::QueryError;
 use super::aggregate::Group;
 use super::eval::Evaluator;
-use super::grid::{ABSENT, Column, Grid, is_absent};
+use super::grid::{ABSENT, Column, Grid, Sample, is_absent};
 use crate::metrics::labels::Labels;
 use crate::metrics::number::general;
 
@@ -83,6 +83,9 @@ impl Evaluator<'_> {
                 }
             }
         }
+        for column in &mut columns {
+            column.histograms = Vec::new();
+        }
         if grid.len() == 1 {
             return Ok(ranked
                 .into_iter()
@@ -110,20 +113,20 @@ impl Evaluator<'_> {
         let mut counted: Vec<Column> = Vec::new();
         for group in groups {
             for column in group.members.iter().map(|index| &columns[*index]) {
-                for (step, value) in column.values.iter().enumerate() {
-                    if is_absent(*value) {
-                        continue;
-                    }
-                    let labels = group.labels.with(label, &text_of(*value));
+                for step in 0..grid.len() {
+                    let value = match column.sample(step) {
+                        None => continue,
+                        Some(Sample::Number(value)) => text_of(value),
+                        Some(Sample::Histogram(histogram)) => histogram.to_string(),
+                    };
+                    self.budget.make(value.len() / size_of::<f64>())?;
+                    let labels = group.labels.with(label, &value);
                     let place = match places.get(&labels) {
                         Some(place) => *place,
                         None => {
                             self.budget.make(grid.len())?;
                             places.insert(labels.clone(), counted.len());
-                            counted.push(Column {
-                                labels,
-                                values: vec![ABSENT; grid.len()],
-                            });
+                            counted.push(Column::void(labels, grid.len()));
                             counted.len() - 1
                         }
                     };

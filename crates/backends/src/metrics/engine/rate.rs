@@ -19,23 +19,29 @@ pub(super) fn extrapolated(window: &Window<'_>, is_counter: bool, per_second: bo
             previous = *value;
         }
     }
+    let share = (is_counter && change > 0.0 && *first >= 0.0).then(|| first / change);
+    Some(change * factor(window, share, per_second))
+}
+
+/// What the change between the first and the last sample is multiplied with. `share` is what a counter had at its first
+/// sample, compared with the change.
+pub(super) fn factor(window: &Window<'_>, share: Option<f64>, per_second: bool) -> f64 {
     let spacing = spacing(window);
-    let mut factor = if per_second {
-        spacing.per_second
-    } else {
-        spacing.factor
-    };
-    if is_counter && change > 0.0 && *first >= 0.0 {
+    if let Some(share) = share {
         // A counter is never negative, so it cannot have started before it would have been zero.
-        let to_zero = spacing.sampled * (first / change);
+        let to_zero = spacing.sampled * share;
         if to_zero < spacing.to_start {
-            factor = (spacing.sampled + to_zero + spacing.to_end) / spacing.sampled;
-            if per_second {
-                factor /= window.seconds();
-            }
+            let factor = (spacing.sampled + to_zero + spacing.to_end) / spacing.sampled;
+            return match per_second {
+                true => factor / window.seconds(),
+                false => factor,
+            };
         }
     }
-    Some(change * factor)
+    match per_second {
+        true => spacing.per_second,
+        false => spacing.factor,
+    }
 }
 
 fn spacing(window: &Window<'_>) -> Spacing {

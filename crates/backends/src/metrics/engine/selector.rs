@@ -1,8 +1,12 @@
 //! Instant vector selectors: for each step the newest sample of each series within the lookback.
 
+use std::sync::Arc;
+
 use super::QueryError;
 use super::eval::Evaluator;
-use super::grid::{ABSENT, Column, Grid};
+use super::grid::{Column, Grid, Sample};
+use super::range::{points_of, strip_buckets};
+use crate::metrics::histogram::Histogram;
 use crate::metrics::lang::ast::{At, Moved, VectorSelector};
 use crate::metrics::sample::is_stale;
 
@@ -52,16 +56,48 @@ impl Evaluator<'_> {
         let selected = self.store.select(&vector.selector, self.budget.stop())?;
         self.on_all_processors(&selected, grid, |series, scratch| {
             let (times, values) = (&mut scratch.times, &mut scratch.values);
-            series.read(first.saturating_sub(self.lookback), last, times, values);
-            self.budget.read(times.len())?;
-            if times.is_empty() {
+            let histograms = &mut scratch.histograms;
+            let after = first.saturating_sub(self.lookback);
+            // Only the newest histogram before a step is looked at, unless each tells about the next.
+            let stripped = self.without_buckets.contains(&vector.place);
+            let mut step = 0;
+            let needs_last = |time: i64| {
+                let before = step;
+                while step < grid.len() && shift.apply(grid.time(step)) < time {
+                    step += 1;
+                }
+                stripped || step > before
+            };
+            let paid = self.read(series, (after, last), times, values, histograms, needs_last)?;
+            if times.is_empty() && histograms.is_empty() {
                 return Ok(None);
             }
             self.budget.make(grid.len())?;
-            let mut column = Column {
-                labels: series.labels().clone(),
-                values: vec![ABSENT; grid.len()],
-            };
+            let mut column = Column::void(series.labels().clone(), grid.len());
+            if !histograms.is_empty() {
+                if stripped {
+                    strip_buckets(histograms);
+                }
+                let newest = |time: i64| newest(time, (times, values), histograms);
+                for step in 0..grid.len() {
+                    let time = shift.apply(grid.time(step));
+                    if let Some((at, sample)) = newest(time)
+                        && at > time - self.lookback
+                    {
+                        let sample = match take {
+                            Take::Values => sample,
+                            Take::Times => Sample::Number(at as f64 / 1000.0),
+                        };
+                        column.set(step, Some(sample));
+                    }
+                }
+                let mut kept: Vec<_> = column.histograms.iter().flatten().collect();
+                kept.dedup_by(|next, known| Arc::ptr_eq(next, known));
+                self.budget
+                    .make(points_of(kept.into_iter().map(|it| &**it)))?;
+                self.budget.release(paid);
+                return Ok((!column.is_void()).then_some(column));
+            }
             let mut next = 0;
             for (index, slot) in column.values.iter_mut().enumerate() {
                 let time = shift.apply(grid.time(index));
@@ -81,5 +117,24 @@ impl Evaluator<'_> {
             }
             Ok((!column.is_void()).then_some(column))
         })
+    }
+}
+
+/// The newest sample that is not after a time; none where a marker ends the series.
+fn newest(
+    time: i64,
+    (times, values): (&[i64], &[f64]),
+    histograms: &[(i64, Arc<Histogram>)],
+) -> Option<(i64, Sample)> {
+    let place = times.partition_point(|it| *it <= time).checked_sub(1);
+    let number = place.map(|place| (times[place], values[place]));
+    let place = histograms.partition_point(|it| it.0 <= time).checked_sub(1);
+    let histogram = place.map(|place| &histograms[place]);
+    match (number, histogram) {
+        (number, Some((at, histogram))) if number.is_none_or(|it| it.0 < *at) => {
+            Some((*at, Sample::Histogram(histogram.clone())))
+        }
+        (Some((at, value)), _) if !is_stale(value) => Some((at, Sample::Number(value))),
+        _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::QueryError;
 use super::eval::{Evaluator, merge};
-use super::grid::{ABSENT, Column, Grid, is_absent};
+use super::grid::{Column, Grid};
 use super::matching::Signatures;
 use crate::metrics::lang::ast::Matching;
 use crate::metrics::lang::token::Op;
@@ -29,7 +29,7 @@ impl Evaluator<'_> {
                 (&right, &right_numbers)
             };
             for (column, number) in known.iter().zip(known_numbers) {
-                there[*number] |= !is_absent(column.values[step]);
+                there[*number] |= column.has(step);
             }
             let (kept, kept_numbers, wanted) = match op {
                 Op::Or => (&mut right, &right_numbers, false),
@@ -38,7 +38,7 @@ impl Evaluator<'_> {
             };
             for (column, number) in kept.iter_mut().zip(kept_numbers) {
                 if there[*number] != wanted {
-                    column.values[step] = ABSENT;
+                    column.set(step, None);
                 }
             }
         }

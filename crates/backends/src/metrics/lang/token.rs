@@ -3,7 +3,7 @@
 use crate::wire::quote::{quoted, quoted_with};
 
 /// A place in the query, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Place(pub(crate) usize);
 
 /// Arithmetic, comparison and set operators.
@@ -42,6 +42,16 @@ impl Op {
                 | Self::GreaterOrEqual
                 | Self::LessOrEqual
         )
+    }
+
+    /// True for `</` and `>/`, which take observations out of histograms.
+    pub(crate) fn trims(self) -> bool {
+        matches!(self, Self::TrimUpper | Self::TrimLower)
+    }
+
+    /// True if the result is another quantity than the operands, so that the name no longer fits.
+    pub(crate) fn changes_metric(self) -> bool {
+        !self.is_comparison() && !self.trims() && !self.is_set()
     }
 
     pub(crate) fn is_set(self) -> bool {

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::alerting::Alerting;
 use super::since_epoch;
 use crate::metrics::engine::{self, QueryData, QueryLimits};
+use crate::metrics::histogram::Histogram;
 use crate::metrics::labels::{Labels, METRIC_NAME};
 use crate::metrics::lang::ast::Expr;
 use crate::metrics::sample::stale_nan;
@@ -17,6 +18,9 @@ use crate::wire::Stop;
 
 /// A series with its value.
 pub(super) type Sample = (Labels, f64);
+
+/// A series with its number or its histogram.
+type AnySample = (Labels, engine::Sample);
 
 /// Rules that are evaluated together, in their order.
 #[derive(Debug)]
@@ -97,13 +101,22 @@ pub(super) struct Server<'s> {
 }
 
 impl Server<'_> {
-    /// The result of a query: series with a value each. A number is a series without labels.
+    /// The result of a query: series with a number each. As in Prometheus, the number of a histogram is zero.
     pub(super) fn query(&self, query: &str, time: i64) -> Result<Vec<Sample>, String> {
+        let number = |(labels, sample)| match sample {
+            engine::Sample::Number(value) => (labels, value),
+            engine::Sample::Histogram(_) => (labels, 0.0),
+        };
+        Ok(self.samples(query, time)?.into_iter().map(number).collect())
+    }
+
+    /// The result of a query. A number is a series without labels.
+    fn samples(&self, query: &str, time: i64) -> Result<Vec<AnySample>, String> {
         let stop = Stop::after(self.limits.timeout);
         let evaluated = engine::instant(self.store, query, time, self.limits, &stop);
         match evaluated.map_err(|error| error.to_string())?.data {
             QueryData::Vector(vector) => Ok(vector),
-            QueryData::Scalar(value) => Ok(vec![(Labels::empty(), value)]),
+            QueryData::Scalar(value) => Ok(vec![(Labels::empty(), value.into())]),
             QueryData::Matrix(_) | QueryData::Text(_) => {
                 Err("rule result is not a vector or scalar".to_owned())
             }
@@ -167,26 +180,31 @@ impl Group {
 
     fn evaluate_rule(&self, rule: &Rule, server: &Server<'_>, time: i64) -> Result<(), String> {
         let at = time.saturating_sub(self.query_offset);
-        let result = server.query(&rule.query, at)?;
         let samples = match &rule.kind {
-            Kind::Recording => self.record(rule, result)?,
+            Kind::Recording => self.record(rule, server.samples(&rule.query, at)?)?,
             Kind::Alerting(alerting) => {
-                alerting.evaluate(&rule.name, &rule.labels, result, server, time, self.limit)?
+                let result = server.query(&rule.query, at)?;
+                let (name, labels) = (&rule.name, &rule.labels);
+                let series = alerting.evaluate(name, labels, result, server, time, self.limit)?;
+                let numbers = series
+                    .into_iter()
+                    .map(|(labels, value)| (labels, value.into()));
+                numbers.collect()
             }
         };
         self.store(rule, &samples, server.store, at)
     }
 
     /// The series of a recording rule.
-    fn record(&self, rule: &Rule, result: Vec<Sample>) -> Result<Vec<Sample>, String> {
+    fn record(&self, rule: &Rule, result: Vec<AnySample>) -> Result<Vec<AnySample>, String> {
         let name = [(METRIC_NAME, rule.name.as_str())];
         let named = |labels: &Labels| {
             let all = labels.iter().chain(rule.labels.iter()).chain(name);
             Labels::from_pairs(all)
         };
-        let samples: Vec<Sample> = result
-            .iter()
-            .map(|(labels, value)| (named(labels), *value))
+        let samples: Vec<AnySample> = result
+            .into_iter()
+            .map(|(labels, sample)| (named(&labels), sample))
             .collect();
         let different: HashSet<_> = samples.iter().map(|(labels, _)| labels).collect();
         if different.len() < samples.len() {
@@ -206,15 +224,21 @@ impl Group {
     fn store(
         &self,
         rule: &Rule,
-        samples: &[Sample],
+        samples: &[AnySample],
         store: &Store,
         time: i64,
     ) -> Result<(), String> {
         let now = i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX);
         let mut given = HashSet::with_capacity(samples.len());
         let mut error = None;
-        for (labels, value) in samples {
-            match store.append(labels, time, *value, now) {
+        for (labels, sample) in samples {
+            let stored = match sample {
+                engine::Sample::Number(value) => store.append(labels, time, *value, now),
+                engine::Sample::Histogram(it) => {
+                    store.append_histogram(labels, time, Histogram::clone(it), now)
+                }
+            };
+            match stored {
                 Ok(Appended::OutOfBounds) => error = Some("out of bounds".to_owned()),
                 // A series that another rule gives as well is no error, as in Prometheus.
                 Ok(_) => {

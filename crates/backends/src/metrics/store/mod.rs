@@ -2,9 +2,11 @@
 
 mod cardinality;
 mod chunk;
+mod column;
 mod exemplars;
 mod index;
 mod limits;
+mod packed;
 mod retention;
 mod selector;
 mod series;
@@ -24,7 +26,9 @@ pub use selector::{Matcher, Selector};
 pub use series::{Appended, Series};
 pub use stats::Stats;
 
+use super::histogram::Histogram;
 use super::labels::Labels;
+use super::sample::{is_stale, stale_nan};
 use crate::wire::{Denied, Stop, Stopped, TokenBucket};
 use exemplars::Exemplars;
 use index::Index;
@@ -197,12 +201,57 @@ impl Store {
         value: f64,
         now: i64,
     ) -> Result<(Appended, Arc<Series>), SeriesLimit> {
+        self.append_with(series, time, now, |series| series.append(time, value))
+    }
+
+    /// Stores one histogram by labels, as [`Store::append`] does with a number.
+    ///
+    /// # Errors
+    /// [`SeriesLimit`] when the series is new and the store is full.
+    pub(crate) fn append_histogram(
+        &self,
+        labels: &Labels,
+        time: i64,
+        histogram: Histogram,
+        now: i64,
+    ) -> Result<Appended, SeriesLimit> {
+        if self.refuses_time(time, now) {
+            return Ok(Appended::OutOfBounds);
+        }
+        let series = self.series(labels)?;
+        self.append_histogram_to(&series, time, histogram, now)
+            .map(|(outcome, _)| outcome)
+    }
+
+    /// As [`Store::append_to`], with a histogram. One that ends its series becomes a marker.
+    pub(crate) fn append_histogram_to(
+        &self,
+        series: &Arc<Series>,
+        time: i64,
+        histogram: Histogram,
+        now: i64,
+    ) -> Result<(Appended, Arc<Series>), SeriesLimit> {
+        if is_stale(histogram.sum) {
+            return self.append_to(series, time, stale_nan(), now);
+        }
+        self.append_with(series, time, now, |series| {
+            series.append_histogram(time, histogram.clone())
+        })
+    }
+
+    fn append_with(
+        &self,
+        series: &Arc<Series>,
+        time: i64,
+        now: i64,
+        append: impl Fn(&Series) -> (Appended, isize),
+    ) -> Result<(Appended, Arc<Series>), SeriesLimit> {
         let mut series = series.clone();
         if self.refuses_time(time, now) {
             return Ok((Appended::OutOfBounds, series));
         }
         let outcome = loop {
-            let (outcome, growth) = series.append(time, value);
+            let (outcome, growth) = append(&series);
             if outcome == Appended::Gone {
                 series = self.series(series.labels())?;
                 continue;
@@ -262,6 +311,21 @@ impl Store {
         }
         let series = self.index.read().find(pairs).cloned()?;
         Some(series.would_append(time, value))
+    }
+
+    /// As [`Store::would_append`], for a histogram.
+    pub(crate) fn would_append_histogram(
+        &self,
+        pairs: &[(&str, &str)],
+        time: i64,
+        histogram: &Histogram,
+        now: i64,
+    ) -> Option<Appended> {
+        if self.is_out_of_bounds(time, now) {
+            return Some(Appended::OutOfBounds);
+        }
+        let series = self.index.read().find(pairs).cloned()?;
+        Some(series.would_append_histogram(time, histogram))
     }
 
     /// The oldest time that a sample may have, in milliseconds.

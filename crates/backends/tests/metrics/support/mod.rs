@@ -8,3 +8,4 @@ pub mod promql_cases;
 pub mod promql_fixture;
 pub mod promql_pair;
 pub mod promql_recorded;
+pub mod replay;

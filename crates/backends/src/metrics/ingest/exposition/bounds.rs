@@ -25,7 +25,7 @@ pub(super) fn normalize(kind: &str, labels: &mut Pairs<'_>) {
 }
 
 /// A number with a point or an exponent.
-fn open_metrics(number: f64) -> String {
+pub(super) fn open_metrics(number: f64) -> String {
     // Zero has no sign here.
     let mut text = general(number + 0.0, None);
     if number.is_finite() && !text.contains(['e', '.']) {

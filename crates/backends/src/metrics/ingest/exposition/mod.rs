@@ -1,25 +1,29 @@
 //! Exposition formats: [OpenMetrics 1.0](https://prometheus.io/docs/specs/om/open_metrics_spec/) and the
-//! [Prometheus text format 0.0.4](https://prometheus.io/docs/instrumenting/exposition_formats/).
+//! [Prometheus text format 0.0.4](https://prometheus.io/docs/instrumenting/exposition_formats/), and [`protobuf`].
 
 mod bounds;
 mod cursor;
 mod line;
+pub(crate) mod protobuf;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use crate::metrics::histogram::Histogram;
 use crate::metrics::labels::METRIC_NAME;
 use cursor::Cursor;
 
-/// Which of the two text formats a body is written in.
+/// The format that a body is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// `application/openmetrics-text`: ends with `# EOF`, timestamps in seconds, exemplars.
     OpenMetrics,
     /// `text/plain`: timestamps in milliseconds, free comments.
     Text,
+    /// `application/vnd.google.protobuf`: see [`protobuf`].
+    Protobuf,
 }
 
 impl Format {
@@ -38,6 +42,7 @@ impl Format {
         match media_type.as_str() {
             "application/openmetrics-text" => Ok(Self::OpenMetrics),
             "text/plain" => Ok(Self::Text),
+            "application/vnd.google.protobuf" => Ok(Self::Protobuf),
             "" => Err(
                 "non-compliant scrape target sending blank Content-Type and no \
                        fallback_scrape_protocol specified for target"
@@ -87,11 +92,26 @@ pub(crate) struct ParsedSample<'a> {
     pub exemplar: Option<ParsedExemplar<'a>>,
 }
 
+/// A native histogram.
+#[derive(Debug, Clone)]
+pub(crate) struct ParsedHistogram<'a> {
+    /// As those of a [`ParsedSample`].
+    pub labels: Pairs<'a>,
+    /// The histogram.
+    pub histogram: Histogram,
+    /// Milliseconds since the Unix epoch.
+    pub timestamp: Option<i64>,
+    /// Its exemplars, each with a time.
+    pub exemplars: Vec<ParsedExemplar<'a>>,
+}
+
 /// One entry of a body.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Entry<'a> {
     /// A value.
     Sample(ParsedSample<'a>),
+    /// A native histogram, in protobuf only.
+    Histogram(ParsedHistogram<'a>),
     /// `# TYPE`: metric family and type.
     Type(Cow<'a, str>, &'a str),
     /// `# HELP`: metric family and text.
@@ -100,7 +120,7 @@ pub(crate) enum Entry<'a> {
     Unit(Cow<'a, str>, &'a str),
 }
 
-/// Reads a body line by line and hands each entry to `each`, which may stop early.
+/// Reads a body of text line by line and hands each entry to `each`, which may stop early.
 ///
 /// # Errors
 /// [`ParseError`] at the first line that the format does not allow. What `each` got before stays with it:
@@ -132,7 +152,7 @@ pub(crate) fn parse<'a>(
                 continue;
             }
             Format::OpenMetrics => line::open_metrics(raw).map(Some),
-            Format::Text => line::text(raw),
+            Format::Text | Format::Protobuf => line::text(raw),
         };
         let Some(mut entry) = entry.map_err(fail)? else {
             continue;

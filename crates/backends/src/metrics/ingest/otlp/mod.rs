@@ -1,5 +1,6 @@
 //! Data points from OTLP: the requests of the [receivers](crate::otlp), and of Prometheus' own path.
 
+mod exponential;
 mod json;
 mod labels;
 mod measure;

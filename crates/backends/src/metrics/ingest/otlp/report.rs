@@ -9,8 +9,6 @@ pub(super) enum Reason {
     Time,
     /// The store has as many series as it may have.
     Full,
-    /// Prometheus would keep it and this store does not.
-    NotKept,
 }
 
 /// Messages of one request that are kept; the number of all others is told.

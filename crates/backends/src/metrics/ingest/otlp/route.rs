@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use salvo::http::StatusCode;
 use salvo::http::header::{CONTENT_TYPE, HeaderValue};
-use salvo::http::{ResBody, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, async_trait};
 
 use super::report::Reason;
@@ -16,7 +16,6 @@ use crate::otlp::body::Encoding;
 use crate::otlp::budget::Budget;
 use crate::otlp::gate::Gate;
 use crate::otlp::own_path::OwnPath;
-use crate::otlp::response;
 use crate::otlp::signal::{Kind, Partial, Rejected, Signal};
 use crate::otlp::status::Failure;
 use crate::wire::intake::Intake;
@@ -53,16 +52,9 @@ impl Handler for OtlpWrite {
         _ctrl: &mut FlowCtrl,
     ) {
         match self.0.receive(req).await {
-            Ok((partial, _)) if partial == Partial::default() => {
+            // Prometheus has nothing to say about a request that it keeps.
+            Ok(_) => {
                 res.status_code(StatusCode::OK);
-            }
-            // Prometheus has nothing to say here, because it keeps native histograms.
-            Ok((partial, encoding)) => {
-                res.status_code(StatusCode::OK);
-                let kind = HeaderValue::from_static(encoding.content_type());
-                res.headers_mut().insert(CONTENT_TYPE, kind);
-                let body = response::write(&KIND, encoding, partial);
-                res.body(ResBody::Once(body.into()));
             }
             Err((status, text)) => {
                 res.status_code(status);
@@ -103,10 +95,7 @@ impl Signal for AsPrometheus {
             .map_err(|limit| Failure::exhausted(limit.to_string(), None))?;
         // What comes out of order within the request itself is dropped without a word, as Prometheus does.
         series::translate(&request, &mut Storing { store, now });
-        Ok(Partial {
-            rejected: report.points,
-            message: report.text(),
-        })
+        Ok(Partial::default())
     }
 
     fn count_malformed(&self) {

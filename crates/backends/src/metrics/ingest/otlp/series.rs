@@ -7,13 +7,15 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_proto::tonic::metrics::v1::{
-    AggregationTemporality, Exemplar as WireExemplar, HistogramDataPoint, Metric, NumberDataPoint,
-    SummaryDataPoint,
+    AggregationTemporality, Exemplar as WireExemplar, ExponentialHistogramDataPoint,
+    HistogramDataPoint, Metric, NumberDataPoint, SummaryDataPoint,
 };
 
+use super::exponential::native;
 use super::labels::{Base, Target, exemplar, milliseconds};
 use super::names::{self, Kind};
 use super::report::{Reason, Report};
+use crate::metrics::histogram::Histogram;
 use crate::metrics::labels::Labels;
 use crate::metrics::sample::stale_nan;
 use crate::metrics::store::Exemplar;
@@ -39,6 +41,18 @@ pub(super) trait Sink {
         labels: &[(&str, &str)],
         time: i64,
         value: f64,
+        exemplars: &[Exemplar],
+    ) -> Result<(), (Reason, String)>;
+
+    /// As [`Self::sample`], with a histogram.
+    ///
+    /// # Errors
+    /// It is not taken.
+    fn histogram(
+        &mut self,
+        labels: &[(&str, &str)],
+        time: i64,
+        histogram: Histogram,
         exemplars: &[Exemplar],
     ) -> Result<(), (Reason, String)>;
 
@@ -154,8 +168,14 @@ impl Translation<'_> {
                     self.report.note(outcome);
                 }
             }
-            // Neither is a family.
-            Some(Data::ExponentialHistogram(_)) | None => {}
+            Some(Data::ExponentialHistogram(exponential)) => {
+                for point in &exponential.data_points {
+                    let outcome = self.exponential(&family, point);
+                    self.report.note(outcome);
+                }
+            }
+            // It is no family.
+            None => {}
         }
     }
 
@@ -212,6 +232,22 @@ impl Translation<'_> {
         }
         let labels = base.with(&name, Some(("le", "+Inf")));
         self.sink.sample(&labels, time, count, rest)
+    }
+
+    fn exponential(
+        &mut self,
+        family: &Family<'_>,
+        point: &ExponentialHistogramDataPoint,
+    ) -> Result<(), (Reason, String)> {
+        let histogram = native(point).map_err(|message| (Reason::Untranslatable, message))?;
+        let base = family.base(&point.attributes)?;
+        let time = milliseconds(point.time_unix_nano);
+        let exemplars = exemplars_of(&point.exemplars, time)?;
+        let labels = base.with(&family.name, None);
+        if point.flags & NO_RECORDED_VALUE != 0 {
+            return self.sink.sample(&labels, time, stale_nan(), &exemplars);
+        }
+        self.sink.histogram(&labels, time, histogram, &exemplars)
     }
 
     fn summary(
@@ -298,13 +334,6 @@ fn family<'t>(target: &'t Target<'t>, metric: &Metric) -> Result<Family<'t>, (Re
         )));
     }
     let name = names::metric(name, &metric.unit, kind).map_err(untranslatable)?;
-    if let Some(Data::ExponentialHistogram(_)) = &metric.data {
-        let message = format!(
-            "{name} is an exponential histogram, which is not kept here: let the SDK aggregate histograms with \
-             explicit buckets (OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION=explicit_bucket_histogram)"
-        );
-        return Err((Reason::NotKept, message));
-    }
     Ok(Family { target, name })
 }
 

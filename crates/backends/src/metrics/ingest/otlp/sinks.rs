@@ -2,14 +2,24 @@
 
 use super::report::Reason;
 use super::series::Sink;
+use crate::metrics::histogram::Histogram;
 use crate::metrics::labels::METRIC_NAME;
-use crate::metrics::store::{Appended, Exemplar, Store};
+use crate::metrics::store::{Appended, Exemplar, Series, SeriesLimit, Store};
 
 /// Stores samples and exemplars. Exemplars that the store does not take are counted there.
 pub(super) struct Storing<'s> {
     pub(super) store: &'s Store,
     /// Milliseconds since the Unix epoch.
     pub(super) now: i64,
+}
+
+impl Storing<'_> {
+    fn keep(&self, series: &Series, exemplars: &[Exemplar]) {
+        for exemplar in exemplars {
+            self.store
+                .add_exemplar(series.labels(), exemplar.clone(), self.now);
+        }
+    }
 }
 
 impl Sink for Storing<'_> {
@@ -23,15 +33,32 @@ impl Sink for Storing<'_> {
         if self.store.refuses_time(time, self.now) {
             return taken(Appended::OutOfBounds, labels, time, self.now);
         }
-        let full = |error: crate::metrics::store::SeriesLimit| (Reason::Full, error.to_string());
+        let full = |error: SeriesLimit| (Reason::Full, error.to_string());
         let (series, _) = self.store.series_by_pairs(labels).map_err(full)?;
         let appended = self.store.append_to(&series, time, value, self.now);
         let (outcome, series) = appended.map_err(full)?;
         taken(outcome, labels, time, self.now)?;
-        for exemplar in exemplars {
-            self.store
-                .add_exemplar(series.labels(), exemplar.clone(), self.now);
+        self.keep(&series, exemplars);
+        Ok(())
+    }
+
+    fn histogram(
+        &mut self,
+        labels: &[(&str, &str)],
+        time: i64,
+        histogram: Histogram,
+        exemplars: &[Exemplar],
+    ) -> Result<(), (Reason, String)> {
+        if self.store.refuses_time(time, self.now) {
+            return taken(Appended::OutOfBounds, labels, time, self.now);
         }
+        let full = |error: SeriesLimit| (Reason::Full, error.to_string());
+        let (series, _) = self.store.series_by_pairs(labels).map_err(full)?;
+        let store = self.store;
+        let appended = store.append_histogram_to(&series, time, histogram, self.now);
+        let (outcome, series) = appended.map_err(full)?;
+        taken(outcome, labels, time, self.now)?;
+        self.keep(&series, exemplars);
         Ok(())
     }
 
@@ -62,6 +89,20 @@ impl Sink for Checking<'_> {
         _exemplars: &[Exemplar],
     ) -> Result<(), (Reason, String)> {
         let outcome = self.store.would_append(labels, time, value, self.now);
+        taken(outcome.unwrap_or(Appended::Stored), labels, time, self.now)?;
+        self.new += usize::from(outcome.is_none());
+        Ok(())
+    }
+
+    fn histogram(
+        &mut self,
+        labels: &[(&str, &str)],
+        time: i64,
+        histogram: Histogram,
+        _exemplars: &[Exemplar],
+    ) -> Result<(), (Reason, String)> {
+        let store = self.store;
+        let outcome = store.would_append_histogram(labels, time, &histogram, self.now);
         taken(outcome.unwrap_or(Appended::Stored), labels, time, self.now)?;
         self.new += usize::from(outcome.is_none());
         Ok(())

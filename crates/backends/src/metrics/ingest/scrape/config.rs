@@ -2,7 +2,8 @@
 //!
 //! Read: `global.scrape_interval`, `global.scrape_timeout`, `global.evaluation_interval` and `scrape_configs` with `job_name`,
 //! `scrape_interval`, `scrape_timeout`, `metrics_path`, `scheme` (`http`), `honor_labels`,
-//! `honor_timestamps`, `sample_limit`, `body_size_limit` and `static_configs`. Accepted and ignored, since
+//! `honor_timestamps`, `sample_limit`, `body_size_limit`, `static_configs`, and globally or in a job
+//! `scrape_native_histograms` and `always_scrape_classic_histograms`. Accepted and ignored, since
 //! they do not change what is scraped: `global.external_labels`, `rule_files`, `alerting`, `storage`. Any other key is an error that names it.
 //! See the [configuration reference](https://prometheus.io/docs/prometheus/latest/configuration/configuration/).
 
@@ -54,6 +55,10 @@ pub struct Job {
     pub honor_labels: bool,
     /// True if timestamps in the exposition are used.
     pub honor_timestamps: bool,
+    /// True if native histograms are asked for and read. Only the protobuf format has them.
+    pub scrape_native_histograms: bool,
+    /// True if the classic form of a histogram is read also where there is a native one.
+    pub always_scrape_classic_histograms: bool,
     /// Samples that a scrape may bring; `None`: the store's own limit.
     pub sample_limit: Option<usize>,
     /// Bytes that a scrape may bring; `None`: the store's own limit.
@@ -129,6 +134,10 @@ struct Global {
     scrape_interval: Option<String>,
     scrape_timeout: Option<String>,
     evaluation_interval: Option<String>,
+    #[serde(default)]
+    scrape_native_histograms: bool,
+    #[serde(default)]
+    always_scrape_classic_histograms: bool,
     #[serde(default, rename = "external_labels")]
     _external_labels: IgnoredAny,
 }
@@ -144,6 +153,8 @@ struct RawJob {
     #[serde(default)]
     honor_labels: bool,
     honor_timestamps: Option<bool>,
+    scrape_native_histograms: Option<bool>,
+    always_scrape_classic_histograms: Option<bool>,
     #[serde(default)]
     sample_limit: usize,
     body_size_limit: Option<Size>,
@@ -230,6 +241,12 @@ impl RawJob {
             metrics_path,
             honor_labels: self.honor_labels,
             honor_timestamps: self.honor_timestamps.unwrap_or(true),
+            scrape_native_histograms: self
+                .scrape_native_histograms
+                .unwrap_or(global.scrape_native_histograms),
+            always_scrape_classic_histograms: self
+                .always_scrape_classic_histograms
+                .unwrap_or(global.always_scrape_classic_histograms),
             sample_limit: (self.sample_limit > 0).then_some(self.sample_limit),
             body_size_limit: self
                 .body_size_limit

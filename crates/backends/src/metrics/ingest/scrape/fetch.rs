@@ -13,7 +13,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 /// `Accept` header of Prometheus 3 without native histograms.
-const ACCEPTED: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
+const ACCEPTED: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+    application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
+    text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+
+/// `Accept` header of Prometheus 3 with native histograms, which only protobuf has.
+const ACCEPTED_WITH_NATIVE: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+    encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
     application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,\
     text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
 
@@ -69,7 +75,7 @@ impl Default for Fetcher {
 }
 
 impl Fetcher {
-    /// Gets a URL within `timeout` and `limit` bytes.
+    /// Gets a URL within `timeout` and `limit` bytes. `native` is true if native histograms are asked for.
     ///
     /// # Errors
     /// See [`FetchError`].
@@ -78,8 +84,9 @@ impl Fetcher {
         url: &str,
         timeout: Duration,
         limit: usize,
+        native: bool,
     ) -> Result<Fetched, FetchError> {
-        match tokio::time::timeout(timeout, self.exchange(url, timeout, limit)).await {
+        match tokio::time::timeout(timeout, self.exchange(url, timeout, limit, native)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(FetchError::Timeout {
                 url: url.to_owned(),
@@ -92,13 +99,19 @@ impl Fetcher {
         url: &str,
         timeout: Duration,
         limit: usize,
+        native: bool,
     ) -> Result<Fetched, FetchError> {
+        let accepted = if native {
+            ACCEPTED_WITH_NATIVE
+        } else {
+            ACCEPTED
+        };
         let unreachable = |cause: String| FetchError::Unreachable {
             url: url.to_owned(),
             cause,
         };
         let request = Request::get(url)
-            .header(ACCEPT, ACCEPTED)
+            .header(ACCEPT, accepted)
             .header(ACCEPT_ENCODING, "gzip")
             .header(
                 USER_AGENT,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::config::Job;
 use super::target::Metadata;
+use crate::metrics::ingest::exposition::protobuf::{self, Histograms};
 use crate::metrics::ingest::exposition::{
-    Entry, Format, Pairs, ParseError, ParsedExemplar, ParsedSample, parse,
+    Entry, Format, Pairs, ParseError, ParsedExemplar, ParsedHistogram, ParsedSample, parse,
 };
 use crate::metrics::labels::Labels;
 use crate::metrics::sample::stale_nan;
@@ -26,6 +27,9 @@ pub(crate) enum IngestError {
     /// Not valid in its format.
     #[error("invalid exposition: {0}")]
     Syntax(#[from] ParseError),
+    /// Not valid as protobuf.
+    #[error("invalid exposition: {0}")]
+    Protobuf(String),
     /// More samples than the job allows.
     #[error("sample limit exceeded: more than {0} samples in one scrape")]
     SampleLimit(usize),
@@ -65,30 +69,25 @@ impl Batch<'_> {
         previous: &Seen,
     ) -> Result<Ingested, IngestError> {
         let format = Format::of_content_type(content_type).map_err(IngestError::ContentType)?;
-        let text = std::str::from_utf8(body)
-            .map_err(|error| IngestError::Encoding(error.valid_up_to()))?;
-        self.check(text, format)?;
+        self.check(body, format)?;
         let mut result = Ingested::default();
         let mut problem = None;
-        parse(text, format, |entry| {
-            match entry {
-                Entry::Sample(sample) => {
-                    if let Err(error) = self.store_sample(sample, previous, &mut result) {
-                        problem = Some(error);
-                        return ControlFlow::Break(());
-                    }
+        self.read(body, format, &mut |entry| {
+            let stored = match entry {
+                Entry::Sample(sample) => self.store_sample(sample, previous, &mut result),
+                Entry::Histogram(one) => self.store_histogram(one, previous, &mut result),
+                described => {
+                    describe(&mut result, described);
+                    Ok(())
                 }
-                Entry::Type(family, kind) => {
-                    describe(&mut result, &family, |known| known.kind = kind.to_owned())
-                }
-                Entry::Help(family, help) => describe(&mut result, &family, |known| {
-                    known.help = help.chars().take(MAX_HELP_CHARS).collect()
-                }),
-                Entry::Unit(family, unit) => {
-                    describe(&mut result, &family, |known| known.unit = unit.to_owned())
+            };
+            match stored {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    problem = Some(error);
+                    ControlFlow::Break(())
                 }
             }
-            ControlFlow::Continue(())
         })?;
         match problem {
             // Another scrape took the last room between the two readings.
@@ -100,21 +99,45 @@ impl Batch<'_> {
         }
     }
 
-    fn check(&self, text: &str, format: Format) -> Result<(), IngestError> {
+    /// Hands over each entry of a body.
+    fn read(
+        &self,
+        body: &[u8],
+        format: Format,
+        each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>,
+    ) -> Result<(), IngestError> {
+        if format == Format::Protobuf {
+            let histograms = Histograms {
+                native: self.job.scrape_native_histograms,
+                always_classic: self.job.always_scrape_classic_histograms,
+            };
+            return protobuf::parse(body, histograms, each).map_err(IngestError::Protobuf);
+        }
+        let text = std::str::from_utf8(body)
+            .map_err(|error| IngestError::Encoding(error.valid_up_to()))?;
+        Ok(parse(text, format, each)?)
+    }
+
+    fn check(&self, body: &[u8], format: Format) -> Result<(), IngestError> {
         let general = self.store.limits().max_scrape_samples;
         let limit = self
             .job
             .sample_limit
             .map_or(general, |own| own.min(general));
         let (mut samples, mut new) = (0, 0);
-        parse(text, format, |entry| {
-            if let Entry::Sample(sample) = entry {
-                samples += 1;
-                if samples > limit {
-                    return ControlFlow::Break(());
+        self.read(body, format, &mut |entry| {
+            let labels = match entry {
+                Entry::Sample(sample) => sample.labels,
+                Entry::Histogram(histogram) => histogram.labels,
+                Entry::Type(..) | Entry::Help(..) | Entry::Unit(..) => {
+                    return ControlFlow::Continue(());
                 }
-                new += usize::from(!self.store.knows(&self.label(sample.labels)));
+            };
+            samples += 1;
+            if samples > limit {
+                return ControlFlow::Break(());
             }
+            new += usize::from(!self.store.knows(&self.label(labels)));
             ControlFlow::Continue(())
         })?;
         if samples > limit {
@@ -147,9 +170,33 @@ impl Batch<'_> {
         if let Some(exemplar) = exemplar {
             self.store_exemplar(&series, exemplar, own_time);
         }
-        if own_time.is_none() && matches!(outcome, Appended::Stored | Appended::Repeated) {
-            result.series_added += usize::from(!previous.contains_key(&series.id));
-            result.seen.insert(series.id, series);
+        if own_time.is_none() {
+            see(outcome, series, previous, result);
+        }
+        Ok(())
+    }
+
+    fn store_histogram(
+        &self,
+        parsed: ParsedHistogram<'_>,
+        previous: &Seen,
+        result: &mut Ingested,
+    ) -> Result<(), SeriesLimit> {
+        result.samples += 1;
+        let own_time = parsed.timestamp.filter(|_| self.job.honor_timestamps);
+        let time = own_time.unwrap_or(self.time);
+        if self.store.refuses_time(time, self.time) {
+            return Ok(());
+        }
+        let (series, _) = self.store.series_by_pairs(&self.label(parsed.labels))?;
+        let store = self.store;
+        let (outcome, series) =
+            store.append_histogram_to(&series, time, parsed.histogram, self.time)?;
+        for exemplar in parsed.exemplars {
+            self.store_exemplar(&series, exemplar, own_time);
+        }
+        if own_time.is_none() {
+            see(outcome, series, previous, result);
         }
         Ok(())
     }
@@ -217,13 +264,30 @@ const MAX_FAMILIES: usize = 5_000;
 /// Characters of a help text that are kept.
 const MAX_HELP_CHARS: usize = 1_000;
 
-fn describe(result: &mut Ingested, family: &str, change: impl FnOnce(&mut Metadata)) {
-    if !result.metadata.contains_key(family) && result.metadata.len() < MAX_FAMILIES {
-        result
-            .metadata
-            .insert(family.to_owned(), Metadata::default());
+/// Notes a series that a scrape brought without a time of its own.
+fn see(outcome: Appended, series: Arc<Series>, previous: &Seen, result: &mut Ingested) {
+    if matches!(outcome, Appended::Stored | Appended::Repeated) {
+        result.series_added += usize::from(!previous.contains_key(&series.id));
+        result.seen.insert(series.id, series);
     }
-    if let Some(known) = result.metadata.get_mut(family) {
-        change(known);
+}
+
+/// Keeps what an entry tells about its family.
+fn describe(result: &mut Ingested, entry: Entry<'_>) {
+    let (Entry::Type(family, _) | Entry::Help(family, _) | Entry::Unit(family, _)) = &entry else {
+        return;
+    };
+    let known = &mut result.metadata;
+    if !known.contains_key(&**family) && known.len() < MAX_FAMILIES {
+        known.insert(family.clone().into_owned(), Metadata::default());
+    }
+    let Some(known) = known.get_mut(&**family) else {
+        return;
+    };
+    match entry {
+        Entry::Type(_, kind) => known.kind = kind.to_owned(),
+        Entry::Help(_, help) => known.help = help.chars().take(MAX_HELP_CHARS).collect(),
+        Entry::Unit(_, unit) => known.unit = unit.to_owned(),
+        Entry::Sample(_) | Entry::Histogram(_) => {}
     }
 }

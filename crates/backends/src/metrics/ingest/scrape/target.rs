@@ -143,8 +143,9 @@ impl Target {
             .job
             .body_size_limit
             .map_or(general, |own| own.min(general));
+        let (timeout, native) = (self.job.scrape_timeout, self.job.scrape_native_histograms);
         let fetched = fetcher
-            .fetch(&self.url, self.job.scrape_timeout, limit)
+            .fetch(&self.url, timeout, limit, native)
             .await
             .map_err(|error| error.to_string());
         let previous = std::mem::take(&mut *turn);

@@ -1,7 +1,9 @@
 //! `/write`: the [remote-write 1.0](https://prometheus.io/docs/specs/prw/remote_write_spec/) receiver.
 //!
 //! A sender of [2.0](https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/) is answered 415 by the content type
-//! it names, and falls back to 1.0. Native histograms are refused by name; what else a batch brings is kept.
+//! it names, and falls back to 1.0.
+
+mod wire;
 
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use crate::metrics::store::{Appended, Exemplar, Limits, Store};
 use crate::wire::intake::{BodyError, Intake, Reservation};
 use crate::wire::measure::{self, Field, Shape};
 use crate::wire::unpack::{self, UnpackError};
+use wire::WireHistogram;
 
 /// Stores pushed series.
 pub(crate) struct RemoteWrite {
@@ -38,12 +41,8 @@ struct TimeSeries {
     #[prost(message, repeated, tag = "3")]
     exemplars: Vec<WireExemplar>,
     #[prost(message, repeated, tag = "4")]
-    histograms: Vec<NativeHistogram>,
+    histograms: Vec<WireHistogram>,
 }
-
-/// Only counted: its fields are skipped.
-#[derive(Clone, PartialEq, Message)]
-struct NativeHistogram {}
 
 /// Bytes, so that one text that is not UTF-8 refuses its own series and not the whole batch.
 #[derive(Clone, PartialEq, Message)]
@@ -228,6 +227,10 @@ static TIME_SERIES: Shape = Shape(&[
     (1, LABELS),
     (2, Field::Messages(&SAMPLE, 2 * size_of::<Sample>())),
     (3, Field::Messages(&EXEMPLAR, 2 * size_of::<WireExemplar>())),
+    (
+        4,
+        Field::Messages(&wire::HISTOGRAM, 2 * size_of::<WireHistogram>()),
+    ),
 ]);
 static EXEMPLAR: Shape = Shape(&[(1, LABELS)]);
 static SAMPLE: Shape = Shape(&[]);
@@ -255,26 +258,30 @@ fn store_all(store: &Store, messages: Messages) -> Result<(), Refusal> {
                 continue;
             }
         };
-        if !series.histograms.is_empty() {
-            refusal.get_or_insert_with(|| {
-                bad(format!(
-                    "native histograms are not stored here, and {labels} brings one: \
-                     set send_native_histograms to false"
-                ))
-            });
-        }
         for sample in series.samples {
             let outcome = store
                 .append(&labels, sample.timestamp, sample.value, now)
                 .map_err(|error| (StatusCode::TOO_MANY_REQUESTS, error.to_string()))?;
-            let problem = match outcome {
-                Appended::OutOfOrder => "out of order sample",
-                Appended::Duplicate => "duplicate sample for timestamp",
-                Appended::OutOfBounds => "out of bounds",
-                _ => continue,
+            if let Some(problem) = problem(outcome) {
+                let time = sample.timestamp;
+                refusal.get_or_insert_with(|| bad(format!("{problem}: {labels} at {time}")));
+            }
+        }
+        for histogram in series.histograms {
+            let time = histogram.timestamp;
+            let histogram = match histogram.read() {
+                Ok(histogram) => histogram,
+                Err(invalid) => {
+                    refusal.get_or_insert_with(|| bad(format!("{invalid}: {labels} at {time}")));
+                    continue;
+                }
             };
-            refusal
-                .get_or_insert_with(|| bad(format!("{problem}: {labels} at {}", sample.timestamp)));
+            let outcome = store
+                .append_histogram(&labels, time, histogram, now)
+                .map_err(|error| (StatusCode::TOO_MANY_REQUESTS, error.to_string()))?;
+            if let Some(problem) = problem(outcome) {
+                refusal.get_or_insert_with(|| bad(format!("{problem}: {labels} at {time}")));
+            }
         }
         for exemplar in series.exemplars {
             let exemplar_labels = match labels_of(exemplar.labels) {
@@ -295,6 +302,16 @@ fn store_all(store: &Store, messages: Messages) -> Result<(), Refusal> {
         }
     }
     refusal.map_or(Ok(()), Err)
+}
+
+/// Prometheus' words for a sample that is not taken.
+fn problem(outcome: Appended) -> Option<&'static str> {
+    match outcome {
+        Appended::OutOfOrder => Some("out of order sample"),
+        Appended::Duplicate => Some("duplicate sample for timestamp"),
+        Appended::OutOfBounds => Some("out of bounds"),
+        Appended::Stored | Appended::Repeated | Appended::Gone => None,
+    }
 }
 
 /// The labels of a series or an exemplar, or what is wrong with them.
