@@ -128,6 +128,12 @@ in
       ];
     };
 
+    warnings = lib.optional (lib.versionAtLeast (lib.getVersion zeroCode.package) "1.19") ''
+      services.salvo-lab.zeroCode: from 1.19 on Alloy runs Beyla as a program of its own, which has to be downloaded when
+      Alloy is built. If the package was built without it, the log of salvo-lab-zero-code.service says so; name one that
+      has it in zeroCode.package.
+    '';
+
     assertions = [
       {
         assertion = zeroCode.ports != [ ];

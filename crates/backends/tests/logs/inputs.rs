@@ -122,3 +122,76 @@ async fn labels_and_fields_are_detected_as_loki_detects_them() {
     }
     assert_none(&differences, requests.len());
 }
+
+/// Lines of many shapes, and the patterns that a Loki with its pattern ingester found in them.
+const PATTERNS: &str = include_str!("../golden/loki_patterns.json");
+
+#[tokio::test]
+async fn patterns_are_found_as_loki_finds_them() {
+    let golden: Value = serde_json::from_str(PATTERNS).unwrap();
+    let now = golden["now"].as_i64().unwrap();
+    let backend = Backend::at(Limits::default(), Clock::from_fn(move || now)).await;
+    let pushed = backend.push_json(golden["push"].to_string()).await;
+    assert_eq!(pushed.status, 204, "{}", pushed.text);
+    let requests = golden["requests"].as_array().unwrap();
+    assert!(requests.len() > 30, "the recording is whole");
+    let mut differences = Vec::new();
+    for request in requests {
+        let [params, status, content_type, expected] =
+            [&request[0], &request[1], &request[2], &request[3]];
+        let got = backend.get("/loki/api/v1/patterns", &texts(params)).await;
+        let mut found = match got.status {
+            200 => got.json()["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|series| json!([series["pattern"], series["level"], series["samples"]]))
+                .collect(),
+            _ => json!(got.text),
+        };
+        let mut expected = expected.clone();
+        // The most frequent come first; the order of equally frequent ones is chance.
+        let lines = |series: &Value| -> i64 {
+            let samples = series[2].as_array().unwrap().iter();
+            samples.map(|sample| sample[1].as_i64().unwrap()).sum()
+        };
+        for patterns in [&mut found, &mut expected] {
+            if let Some(patterns) = patterns.as_array_mut() {
+                assert!(patterns.is_sorted_by_key(|series| -lines(series)));
+                patterns.sort_by_key(|series| (-lines(series), series.to_string()));
+            }
+        }
+        let same = *status == got.status
+            && content_type.as_str() == got.content_type.as_deref()
+            && found == expected;
+        if !same {
+            differences.push(format!(
+                "{params}\n    {status} {expected}\n    {} {found}",
+                got.status
+            ));
+        }
+    }
+    assert_none(&differences, requests.len());
+}
+
+#[tokio::test]
+async fn the_configuration_and_the_counters_are_told() {
+    let now = 1_795_880_000_000_000_000_i64;
+    let backend = Backend::at(Limits::default(), Clock::from_fn(move || now)).await;
+    let now = now.to_string();
+    let line = json!({ "streams": [{ "stream": { "job": "a" }, "values": [[now, "one line"]] }] });
+    assert_eq!(backend.push_json(line.to_string()).await.status, 204);
+    // Grafana's Logs Drilldown shows patterns if this says so.
+    let limits = backend.get("/loki/api/v1/drilldown-limits", &[]).await;
+    assert_eq!(limits.content_type.as_deref(), Some("application/json"));
+    let limits = limits.json();
+    assert_eq!(limits["pattern_ingester_enabled"], true);
+    assert_eq!(limits["limits"]["max_entries_limit_per_query"], 5_000);
+    assert_eq!(limits["limits"]["retention_period"], "1h");
+    let config = backend.get("/config", &[]).await;
+    assert!(config.text.contains("pattern_ingester:\n  enabled: true\n"));
+    assert!(config.text.contains("\n  max_query_series: 500\n"));
+    let counters = backend.get("/metrics", &[]).await;
+    let received = "loki_distributor_lines_received_total{tenant=\"fake\"} 1\n";
+    assert!(counters.text.contains(received), "{}", counters.text);
+}

@@ -1,5 +1,6 @@
 //! Every request that was recorded on a real Tempo is answered alike by the embedded one.
 
+use crate::support::shop;
 use crate::support::traces::{Backend, Response, query, send};
 use bytes::Bytes;
 use http::Request;
@@ -223,4 +224,23 @@ fn normalize(value: &mut Value) {
         }
         _ => {}
     }
+}
+
+#[tokio::test]
+async fn the_status_and_the_counters_are_told() {
+    let backend = shop::backend().await;
+    let text = async |path: &str| {
+        let answer = backend.get(path, &[]).await;
+        assert_eq!(answer.status, 200, "{path}");
+        answer.text()
+    };
+    let version = text("/status/version").await;
+    assert!(version.contains("tempo, version 2.10.8"), "{version}");
+    let config = text("/status/config").await;
+    assert!(config.contains("block_retention: 1h0m0s"), "{config}");
+    assert_eq!(text("/status").await, version + &config);
+    assert_eq!(backend.get("/status/nothing", &[]).await.status, 404);
+    let counters = text("/metrics").await;
+    let received = "tempo_distributor_spans_received_total{tenant=\"single-tenant\"} 6\n";
+    assert!(counters.contains(received), "{counters}");
 }

@@ -341,17 +341,14 @@ async fn what_is_not_traceql_or_not_supported_is_refused_by_name() {
             "parse error at line 1, col 1: syntax error: unexpected name",
         ),
         (
-            "{ .a = 1 } | max_over_time(duration)",
-            "parse error at line 1, col 14: max_over_time() is not supported",
+            "{} | max_over_time()",
+            "parse error at line 1, col 20: syntax error: unexpected )",
         ),
         (
-            "{} | quantile_over_time(duration, .9)",
-            "parse error at line 1, col 6: quantile_over_time() is not supported",
+            "{} | quantile_over_time(duration, 2)",
+            "quantile must be between 0 and 1: 2",
         ),
-        (
-            "{} | rate() | topk(3)",
-            "parse error at line 1, col 15: topk() is not supported",
-        ),
+        ("{} | rate() | topk(0)", "limit must be greater than 0"),
         (
             "{} | rate() by (.a, .b, .c, .d, .e, .f)",
             "metrics group by 6 values not yet supported",

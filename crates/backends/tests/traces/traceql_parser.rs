@@ -27,7 +27,7 @@ proptest! {
                 "-", "+", "*", "/", "%", "^", "|", ",", ".a", "span.", "resource.\"x y\"", "name",
                 "duration", "status", "error", "kind", "client", "nil", "true", "1", "2.5", "3s",
                 "\"t\"", "`r`", "\"(\"", "count()", "avg(", "by(", "select(", "coalesce()", "with",
-                "trace:id", "event:name", "parent.x", "//", "/*", "\n", "&", "\\", "é",
+                "rate()", "topk(2)", "compare(", "quantile_over_time(", "trace:id", "event:name", "parent.x", "//", "/*", "\n", "&", "\\", "é",
             ]),
             0..40,
         )

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::labels::{optional_matchers, selected};
+use super::labels::{matchers, optional_matchers, selected};
 use super::params::Params;
 use super::query::{STEP_NOT_POSITIVE, STEP_TOO_SMALL};
-use super::response::{ApiResponse, ApiResult, TEXT};
-use crate::logs::engine::{Direction, LogLine, LogQuery, Origin, line_fields};
+use super::response::{ApiResponse, ApiResult};
+use crate::logs::engine::{self, Direction, LogLine, LogQuery, Origin, line_fields};
 use crate::logs::lang::{self, Expr, units};
 use crate::logs::store::{LabelSet, Store};
 use crate::wire::Stop;
@@ -20,6 +20,9 @@ const DEFAULT_FIELDS: usize = 1000;
 
 /// Lines that are read unless `line_limit` says otherwise.
 const DEFAULT_LINES: usize = 100;
+
+/// Nanoseconds.
+const MILLISECOND: i64 = 1_000_000;
 
 /// Steps of patterns over time.
 const MAX_STEPS: i64 = 11_000;
@@ -300,17 +303,23 @@ fn check_step(params: &Params, start: i64, end: i64) -> Result<(), ApiResponse> 
     }
 }
 
-/// `/loki/api/v1/patterns`: as Loki answers while its pattern ingester is off, which it is by default.
-pub(super) fn patterns(store: &Store, params: &Params, _: &Stop) -> ApiResult {
+/// `/loki/api/v1/patterns`
+pub(super) fn patterns(store: &Store, params: &Params, stop: &Stop) -> ApiResult {
     let (start, end) = params.bounds(store.now())?;
     check_step(params, start, end)?;
-    lang::parse(params.get("query"))?;
-    if end < start {
-        return Ok(ApiResponse::data(Some(json!([]))));
-    }
-    Ok(ApiResponse {
-        status: 404,
-        content_type: TEXT,
-        body: String::new(),
-    })
+    let matchers = matchers(params.get("query"))?;
+    let step = params.step(start, end)?;
+    let window = (start - start.rem_euclid(MILLISECOND), end);
+    let patterns = engine::patterns(store, &matchers, window, step, stop)?;
+    let series: Vec<Json> = patterns
+        .iter()
+        .map(|series| {
+            let samples = series.samples.iter();
+            let samples: Vec<Json> = samples
+                .map(|(time, count)| json!([time / 1_000_000_000, count]))
+                .collect();
+            json!({"pattern": series.pattern, "level": series.level, "samples": samples})
+        })
+        .collect();
+    Ok(ApiResponse::data(Some(json!(series))))
 }

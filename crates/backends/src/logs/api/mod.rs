@@ -41,7 +41,13 @@ pub fn router(store: Arc<Store>) -> Router {
     let tail = TailSocket::new(Arc::clone(&store));
     Router::new()
         .push(get("ready", status::ready))
+        .push(get("config", status::config))
+        .push(get("metrics", status::metrics))
         .push(get("loki/api/v1/status/buildinfo", status::buildinfo))
+        .push(get(
+            "loki/api/v1/drilldown-limits",
+            status::drilldown_limits,
+        ))
         .push(get("prometheus/api/v1/rules", status::rules))
         .push(get("prometheus/api/v1/alerts", status::alerts))
         .push(push("loki/api/v1/push", false))
@@ -62,7 +68,7 @@ pub fn router(store: Arc<Store>) -> Router {
             "loki/api/v1/detected_field/{name}/values",
             detected::values,
         ))
-        .push(index("loki/api/v1/patterns", detected::patterns))
+        .push(query("loki/api/v1/patterns", detected::patterns))
         .push(index("loki/api/v1/format_query", status::format_query))
         .push(Router::with_path("loki/api/v1/tail").get(tail))
 }

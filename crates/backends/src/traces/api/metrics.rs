@@ -1,4 +1,4 @@
-//! `GET /api/metrics/query_range` and `/api/metrics/query`: spans counted over time.
+//! `GET /api/metrics/query_range` and `/api/metrics/query`: spans as time series.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,8 +8,8 @@ use super::response::ApiResponse;
 use super::time::stamp;
 use super::writer::{Json, Object};
 use crate::traces::Store;
-use crate::traces::engine::search::{Grid, TimeSeries, time_series};
-use crate::traces::lang;
+use crate::traces::engine::search::{Answer, Grid, Most, TimeSeries, time_series};
+use crate::traces::lang::{self, QueryError};
 use crate::wire::Stop;
 use crate::wire::duration::go;
 
@@ -25,13 +25,20 @@ const MAX_LENGTH: Duration = Duration::from_secs(3 * 3600);
 /// Exemplars of a response, unless the request wants fewer.
 const MAX_EXEMPLARS: usize = 100;
 
+/// Series of a response, as in Tempo by default.
+const MAX_SERIES: usize = 1_000;
+
 /// `GET /api/metrics/query_range`.
 pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
-    respond(params, "", |query, (start, end)| {
+    respond(|| {
+        let (start, end) = bounds(params)?;
         let step = match params.get("step") {
             Some(text) => seconds_or_duration(text)?,
-            None => default_step(end - start),
+            None => default_step(end.saturating_sub(start)),
         };
+        if end < start {
+            return Err("end must be greater than start".to_owned().into());
+        }
         if step == 0 || (end - start) / step > MAX_INTERVALS {
             let text = |nanos: u64| go::format(i64::try_from(nanos).unwrap_or(i64::MAX));
             return Err(format!(
@@ -41,23 +48,28 @@ pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResp
             )
             .into());
         }
-        let wanted = params.count("exemplars").ok().flatten().unwrap_or(0);
-        let exemplars = match (query.hints.exemplars, usize::try_from(wanted)) {
-            (Some(hinted), _) => hinted,
-            (None, Ok(0) | Err(_)) => MAX_EXEMPLARS,
-            (None, Ok(wanted)) => wanted,
+        let query = parsed(params, "")?;
+        let grid = match params.get("instant").is_some_and(is_true) {
+            true => Grid::instant(start, end, step),
+            false => Grid::range(start, end, step),
         };
-        let grid = Grid::range(start, end, step);
-        let series = counted(store, query, &grid, exemplars.min(MAX_EXEMPLARS), stop)?;
-        Ok(written(&series, |object, series| {
-            object
-                .key("samples")
-                .list(series.values.iter().enumerate(), |json, (at, value)| {
-                    json.object(|object| {
-                        object.long("timestampMs", grid.stamp_ms(at));
-                        float(object, "value", *value);
-                    });
+        if grid.start() == 0 {
+            return Err("start required".to_owned().into());
+        }
+        let exemplars = match params.get("instant").is_some_and(is_true) {
+            true => 0,
+            false => exemplars(&query, params),
+        };
+        let answer = series_of(store, &query, &grid, params, exemplars, stop)?;
+        Ok(written(answer.as_ref(), true, |object, series| {
+            let values = series.values.iter().enumerate();
+            let numbers = values.filter(|(_, value)| !value.is_nan());
+            object.key("samples").list(numbers, |json, (at, value)| {
+                json.object(|object| {
+                    object.long("timestampMs", grid.stamp_ms(at));
+                    float(object, "value", *value);
                 });
+            });
             object.list("exemplars", &series.exemplars, |json, exemplar| {
                 json.object(|object| {
                     object.list("labels", &exemplar.labels, |json, (name, value)| {
@@ -73,17 +85,17 @@ pub(super) fn range(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResp
 
 /// `GET /api/metrics/query`: the whole range as one interval.
 pub(super) fn instant(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiResponse {
-    respond(params, "compiling query: ", |query, (start, end)| {
-        if start == end {
+    respond(|| {
+        let (start, end) = bounds(params)?;
+        if end <= start {
             return Err("end must be greater than start".to_owned().into());
         }
-        let series = counted(store, query, &Grid::instant(start, end), 0, stop)?;
-        Ok(written(&series, |object, series| {
-            float(
-                object,
-                "value",
-                series.values.first().copied().unwrap_or_default(),
-            );
+        let query = parsed(params, "compiling query: ")?;
+        let grid = Grid::instant(start, end, end - start);
+        let answer = series_of(store, &query, &grid, params, 0, stop)?;
+        Ok(written(answer.as_ref(), false, |object, series| {
+            let mut values = series.values.iter().filter(|value| !value.is_nan());
+            float(object, "value", values.next().copied().unwrap_or_default());
         }))
     })
 }
@@ -100,44 +112,53 @@ impl From<String> for Failure {
     }
 }
 
-/// Reads the parameters and lets `evaluate` make the response. What is wrong with a query is said after `prefix`,
-/// as Tempo does.
-fn respond(
-    params: &Params,
-    prefix: &str,
-    evaluate: impl FnOnce(&lang::Query, (u64, u64)) -> Result<ApiResponse, Failure>,
-) -> ApiResponse {
-    let evaluated = || {
-        let window = bounds(params)?;
-        // Grafana says `query`, all other paths of this API say `q`.
-        let text = params
-            .get("q")
-            .or_else(|| params.get("query"))
-            .unwrap_or_default();
-        let query = lang::parse(text).map_err(|error| format!("{prefix}{error}"))?;
-        if window.1 < window.0 {
-            return Err("end must be greater than start".to_owned().into());
-        }
-        evaluate(&query, window)
-    };
-    match evaluated() {
+fn respond(evaluate: impl FnOnce() -> Result<ApiResponse, Failure>) -> ApiResponse {
+    match evaluate() {
         Ok(response) | Err(Failure::Response(response)) => response,
         Err(Failure::Wrong(message)) => ApiResponse::bad_request(message),
     }
 }
 
-fn counted(
+/// The query. What is wrong with its syntax is said after `prefix`, as Tempo does.
+fn parsed(params: &Params, prefix: &str) -> Result<lang::Query, String> {
+    // Grafana says `query`, all other paths of this API say `q`.
+    let Some(text) = params.get("q").or_else(|| params.get("query")) else {
+        // Tempo knows no place in an empty text.
+        return Err(format!(
+            "{prefix}parse error : syntax error: unexpected $end"
+        ));
+    };
+    lang::parse(text).map_err(|error| match error {
+        QueryError::Syntax { .. } => format!("{prefix}{error}"),
+        QueryError::Invalid(_) => format!("compiling query: {error}"),
+    })
+}
+
+/// How many exemplars are wanted: what the query says counts more than what the request says.
+fn exemplars(query: &lang::Query, params: &Params) -> usize {
+    let wanted = params.count("exemplars").ok().flatten().unwrap_or(0);
+    let wanted = match (query.hints.exemplars, usize::try_from(wanted)) {
+        (Some(hinted), _) => hinted,
+        (None, Ok(0) | Err(_)) => MAX_EXEMPLARS,
+        (None, Ok(wanted)) => wanted,
+    };
+    wanted.min(MAX_EXEMPLARS)
+}
+
+/// The series of a query, or nothing if it asks for none.
+fn series_of(
     store: &Store,
     query: &lang::Query,
     grid: &Grid,
+    params: &Params,
     exemplars: usize,
     stop: &Stop,
-) -> Result<Vec<TimeSeries>, Failure> {
+) -> Result<Option<(Answer, usize)>, Failure> {
     let Some(metrics) = &query.metrics else {
         return Err("not a metrics query".to_owned().into());
     };
     if query.selects_nothing() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     if grid.length() > MAX_LENGTH {
         return Err(format!(
@@ -146,30 +167,60 @@ fn counted(
         )
         .into());
     }
-    time_series(store, query, metrics, grid, exemplars, stop)
-        .map_err(|error| Failure::Response(error.into()))
+    let wanted = params.count("maxSeries").ok().flatten().unwrap_or(0);
+    let series = match usize::try_from(wanted) {
+        Ok(wanted) if wanted > 0 => wanted.min(MAX_SERIES),
+        _ => MAX_SERIES,
+    };
+    let most = Most { series, exemplars };
+    match time_series(store, query, metrics, grid, most, stop) {
+        Ok(answer) => Ok(Some((answer, series))),
+        Err(error) => Err(Failure::Response(error.into())),
+    }
 }
 
+/// Writes series, each with its labels and its values. An empty list is written only if that is asked for, as in
+/// Tempo.
 fn written(
-    series: &[TimeSeries],
+    answer: Option<&(Answer, usize)>,
+    empty: bool,
     mut values: impl FnMut(&mut Object<'_>, &TimeSeries),
 ) -> ApiResponse {
+    let series = answer.map_or(&[][..], |(answer, _)| &answer.series);
     let mut json = Json::default();
     json.object(|object| {
-        object.key("series").list(series, |json, series| {
-            json.object(|object| {
-                object.list("labels", &series.labels, |json, (name, value)| {
-                    json.key_value(name, value);
+        if empty || !series.is_empty() {
+            object.key("series").list(series, |json, series| {
+                json.object(|object| {
+                    object.list("labels", &series.labels, |json, (name, value)| {
+                        json.key_value(name, value);
+                    });
+                    values(object, series);
                 });
-                values(object, series);
             });
-        });
+        }
         // One job did it all, and it is done; Grafana shows these as its progress.
-        object
-            .key("metrics")
-            .raw(r#"{"completedJobs":1,"totalJobs":1}"#);
+        object.key("metrics").raw(match answer {
+            Some(_) => r#"{"completedJobs":1,"totalJobs":1}"#,
+            None => "{}",
+        });
+        if let Some((Answer { partial: true, .. }, most)) = answer {
+            object.text("status", "PARTIAL");
+            object.text(
+                "message",
+                &format!(
+                    "Response exceeds maximum series limit of {most}, a partial response is returned. \
+                     Warning: the accuracy of each individual value is not guaranteed."
+                ),
+            );
+        }
     });
     ApiResponse::written(json)
+}
+
+/// True for what Go reads as true.
+fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "TRUE" | "true" | "True")
 }
 
 fn float(object: &mut Object<'_>, name: &str, value: f64) {
@@ -212,7 +263,9 @@ fn seconds_or_duration(text: &str) -> Result<u64, String> {
     match nanos {
         // The nearest number below 2^63.
         Some(nanos) if (0.0..9.2e18).contains(&nanos) => Ok(nanos as u64),
-        _ => Err(format!("cannot parse {text:?} to a valid duration")),
+        _ => Err(format!(
+            "rpc error: code = Code(400) desc = cannot parse {text:?} to a valid duration"
+        )),
     }
 }
 

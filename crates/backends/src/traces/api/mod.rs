@@ -6,6 +6,7 @@ mod metrics;
 mod params;
 mod response;
 mod search;
+mod status;
 mod tags;
 mod time;
 mod trace;
@@ -40,7 +41,10 @@ pub fn router(store: Arc<Store>) -> Router {
     Router::new()
         .push(fixed("ready", || ApiResponse::text("ready\n")))
         .push(fixed("api/echo", || ApiResponse::text("echo\n")))
-        .push(fixed("api/status/buildinfo", build_info))
+        .push(fixed("api/status/buildinfo", status::build_info))
+        .push(query("metrics", status::metrics))
+        .push(query("status", status::all))
+        .push(query("status/{about}", status::all))
         .push(query("api/traces/{trace_id}", trace::v1))
         .push(query("api/v2/traces/{trace_id}", trace::v2))
         .push(query("api/search", search::traces))
@@ -50,18 +54,6 @@ pub fn router(store: Arc<Store>) -> Router {
         .push(query("api/v2/search/tag/{tag}/values", tags::values_v2))
         .push(query("api/metrics/query_range", metrics::range))
         .push(query("api/metrics/query", metrics::instant))
-}
-
-/// The version whose API this is, and who it really is.
-fn build_info() -> ApiResponse {
-    ApiResponse::json(&serde_json::json!({
-        "version": "2.10.8",
-        "revision": concat!("embedded-", env!("CARGO_PKG_VERSION")),
-        "branch": "",
-        "buildUser": "",
-        "buildDate": "",
-        "goVersion": "",
-    }))
 }
 
 /// Sends a response that is always the same.
@@ -101,7 +93,7 @@ impl Handler for Endpoint {
         _ctrl: &mut FlowCtrl,
     ) {
         let params = Params {
-            path: ["trace_id", "tag"]
+            path: ["trace_id", "tag", "about"]
                 .iter()
                 .find_map(|name| request.params().get(*name).cloned())
                 .unwrap_or_default(),

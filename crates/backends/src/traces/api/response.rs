@@ -53,6 +53,19 @@ impl ApiResponse {
         Self::new(StatusCode::OK, TEXT, text)
     }
 
+    pub(super) fn plain(text: String) -> Self {
+        Self::new(StatusCode::OK, TEXT, text)
+    }
+
+    /// Metrics in the text format of Prometheus.
+    pub(super) fn exposition(text: String) -> Self {
+        Self::new(
+            StatusCode::OK,
+            "text/plain; version=0.0.4; charset=utf-8",
+            text,
+        )
+    }
+
     pub(super) fn json(value: &Value) -> Self {
         Self::new(StatusCode::OK, JSON, value.to_string())
     }

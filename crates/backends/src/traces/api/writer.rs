@@ -58,7 +58,16 @@ impl Json {
             n if n.is_nan() => self.raw("\"NaN\""),
             f64::INFINITY => self.raw("\"Infinity\""),
             f64::NEG_INFINITY => self.raw("\"-Infinity\""),
-            n => self.raw(&serde_json::Value::from(n).to_string()),
+            // As Go writes it: with an exponent below 0.000001 and from 10^21 on.
+            n if n != 0.0 && !(1e-6..1e21).contains(&n.abs()) => {
+                let text = format!("{n:e}");
+                let exponent = |text: &str| text.contains("e-") || !text.contains('e');
+                match exponent(&text) {
+                    true => self.raw(&text),
+                    false => self.raw(&text.replace('e', "e+")),
+                }
+            }
+            n => self.raw(&n.to_string()),
         }
     }
 

@@ -131,9 +131,28 @@ impl<'a> Subject<'a> {
 
 impl<'q> Node<'q> {
     pub(super) fn new(expr: &'q Expr, dictionary: &Dictionary, patterns: &mut Patterns) -> Self {
-        let mut node = |expr| Box::new(Self::new(expr, dictionary, patterns));
+        Self::reading(expr, dictionary, patterns, false)
+    }
+
+    /// An expression over all values that a span has, whatever a query reads of it.
+    pub(super) fn over_all(
+        expr: &'q Expr,
+        dictionary: &Dictionary,
+        patterns: &mut Patterns,
+    ) -> Self {
+        Self::reading(expr, dictionary, patterns, true)
+    }
+
+    fn reading(
+        expr: &'q Expr,
+        dictionary: &Dictionary,
+        patterns: &mut Patterns,
+        all: bool,
+    ) -> Self {
+        let mut node = |expr| Box::new(Self::reading(expr, dictionary, patterns, all));
         match expr {
             Expr::Const(value) => Self::Value(Computed::constant(value, dictionary)),
+            Expr::Field(field) if all => Self::field(field, dictionary),
             Expr::Field(Field::Attribute(scope, name)) => {
                 Self::SeenAttribute(*scope, patterns.name(name))
             }
@@ -280,18 +299,44 @@ impl Reader {
     }
 }
 
-/// Reads the values that spans are grouped by.
+/// Reads the values of a span that metrics are about. All values count here, not only those that fit the
+/// query's comparisons.
+#[derive(Default)]
 pub(crate) struct Grouping(Vec<Node<'static>>);
 
 impl Grouping {
-    pub(crate) fn new(labels: &[Field], dictionary: &Dictionary) -> Self {
-        let nodes = labels.iter().map(|field| Node::field(field, dictionary));
+    pub(crate) fn new(fields: &[Field], dictionary: &Dictionary) -> Self {
+        let nodes = fields.iter().map(|field| match field {
+            // Tempo reads the span's own attribute here.
+            Field::Attribute(AttributeScope::Parent, name) => {
+                Node::Attribute(AttributeScope::Span, dictionary.find(name))
+            }
+            field => Node::field(field, dictionary),
+        });
         Self(nodes.collect())
     }
 
-    /// A value for each label, nothing where a span has none.
-    pub(crate) fn values<'a>(&'a self, subject: &'a Subject<'_>, at: usize) -> Vec<Computed<'a>> {
-        self.0.iter().map(|node| node.eval(subject, at)).collect()
+    /// The value of a field, nothing where a span has none. A span without events or links is read as if it had
+    /// one without a name or an id.
+    pub(crate) fn value<'a>(
+        &'a self,
+        subject: &'a Subject<'_>,
+        at: usize,
+        nth: usize,
+    ) -> Computed<'a> {
+        let Some(node) = self.0.get(nth) else {
+            return Computed::Nil;
+        };
+        match (node.eval(subject, at), node) {
+            (Computed::Nil, Node::Intrinsic(intrinsic)) => match intrinsic {
+                Intrinsic::EventName => Computed::Text(""),
+                Intrinsic::EventTimeSinceStart => Computed::Duration(0),
+                Intrinsic::LinkTraceId => Computed::Id(0, 0),
+                Intrinsic::LinkSpanId => Computed::Id(0, 16),
+                _ => Computed::Nil,
+            },
+            (value, _) => value,
+        }
     }
 }
 

@@ -77,6 +77,24 @@ impl<'q> Plan<'q> {
     }
 }
 
+impl Plan<'_> {
+    /// Shows the spans of a trace that match, one by one.
+    pub(crate) fn each_span(&self, subject: &Subject<'_>, mut show: impl FnMut(usize)) {
+        // A single condition needs neither order nor sets.
+        if let [Step::Spansets(Select::Filter(node))] = self.stages.as_slice() {
+            let seen = subject.read(&self.fetch);
+            for (at, seen) in seen.iter().enumerate() {
+                if seen.is_some() && node.holds(subject, at) {
+                    show(at);
+                }
+            }
+            return;
+        }
+        let sets = self.run(subject).into_iter();
+        sets.flat_map(|set| set.spans).for_each(show);
+    }
+}
+
 fn steps<'q>(
     stages: &'q [Stage],
     dictionary: &Dictionary,

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::common::v1::AnyValue;
 use super::eval::{Node, Patterns, Subject};
 use super::value::Computed;
 use crate::traces::lang::ast::{
-    Aggregate, BinaryOp, Const, Expr, Field, Intrinsic, Query, Spansets, Stage,
+    Aggregate, AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, Query, Spansets, Stage,
 };
 use crate::traces::store::Dictionary;
 
@@ -34,8 +34,10 @@ impl ShownFields {
             conditions: Vec::new(),
         };
         shown.pipeline(&query.pipeline);
-        let by = query.metrics.iter().flat_map(|metrics| &metrics.by);
-        by.for_each(|field| shown.always(field));
+        if let Some(metrics) = &query.metrics {
+            let fields = metrics.by.iter().chain(metrics.function.of());
+            fields.for_each(|field| shown.always(field));
+        }
         shown
     }
 
@@ -156,7 +158,18 @@ impl ShownPlan<'_> {
     pub(crate) fn attributes(&self, subject: &Subject<'_>, at: usize) -> Vec<(String, AnyValue)> {
         let mut attributes: Vec<(String, AnyValue)> = Vec::new();
         for (field, node, test) in &self.conditions {
-            let name = field.to_string();
+            let name = match field {
+                // Without a scope it is told where it was found.
+                Field::Attribute(AttributeScope::Any, name) => {
+                    let own = Field::Attribute(AttributeScope::Span, name.clone());
+                    let own = Node::field(&own, subject.dictionary);
+                    match own.eval(subject, at) {
+                        Computed::Nil => format!("resource.{name}"),
+                        _ => format!("span.{name}"),
+                    }
+                }
+                field => field.to_string(),
+            };
             if attributes.iter().any(|(shown, _)| *shown == name) || !test.holds(subject, at) {
                 continue;
             }

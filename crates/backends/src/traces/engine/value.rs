@@ -104,7 +104,7 @@ impl<'a> Computed<'a> {
     }
 
     /// The number that this is, durations in nanoseconds.
-    pub(super) fn number(self) -> Option<f64> {
+    pub(crate) fn number(self) -> Option<f64> {
         match self {
             Self::Int(n) | Self::Duration(n) => Some(n as f64),
             Self::Float(n) => Some(n),

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::metrics::Metrics;
+
 /// A whole query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
@@ -27,14 +29,6 @@ pub(crate) struct Hints {
     pub(crate) most_recent: bool,
     /// `exemplars=10`, `exemplars=false`: how many exemplars time series may have.
     pub(crate) exemplars: Option<usize>,
-}
-
-/// `rate() by (name)`: spans counted over time.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Metrics {
-    pub(crate) function: MetricsFunction,
-    /// Spans that differ in these are counted apart.
-    pub(crate) by: Vec<Field>,
 }
 
 /// One step between bars.
@@ -157,14 +151,6 @@ named! {
         LinkSpanId = "link:spanID",
         InstrumentationName = "instrumentation:name",
         InstrumentationVersion = "instrumentation:version",
-    }
-}
-
-named! {
-    /// Function that makes a number of the spans of each interval.
-    MetricsFunction {
-        Rate = "rate",
-        CountOverTime = "count_over_time",
     }
 }
 

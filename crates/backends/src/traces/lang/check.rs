@@ -7,7 +7,7 @@ use super::QueryError;
 use super::ast::{
     Aggregate, AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, Query, Spansets, Stage,
 };
-use crate::traces::lang::expression::of_parent;
+use super::metrics::{self, MetricsFunction};
 use crate::wire::regex::{compile, compile_anchored};
 
 /// Static type of an expression.
@@ -23,9 +23,6 @@ enum Type {
     Kind,
 }
 
-/// Labels that a time series may have, as in Tempo.
-const MAX_METRICS_LABELS: usize = 5;
-
 /// Regular expressions that a query may have; each may take megabytes when it is compiled.
 const MAX_PATTERNS: usize = 20;
 
@@ -39,17 +36,17 @@ fn invalid<T>(message: String) -> Checked<T> {
 pub(super) fn query(query: &Query) -> Checked<()> {
     let mut patterns = 0;
     count_patterns(&query.pipeline, &mut patterns);
+    if let Some(MetricsFunction::Compare(compare)) = query.metrics.as_ref().map(|m| &m.function) {
+        let selection = Stage::Spansets(Spansets::Filter(compare.selection.clone()));
+        count_patterns(&[selection], &mut patterns);
+    }
     if patterns > MAX_PATTERNS {
         return invalid(format!(
             "query has {patterns} regular expressions, more than {MAX_PATTERNS}"
         ));
     }
     pipeline(&query.pipeline)?;
-    let by = query.metrics.as_ref().map_or(0, |metrics| metrics.by.len());
-    if by > MAX_METRICS_LABELS {
-        return invalid(format!("metrics group by {by} values not yet supported"));
-    }
-    Ok(())
+    query.metrics.as_ref().map_or(Ok(()), metrics::check)
 }
 
 fn count_patterns(stages: &[Stage], count: &mut usize) {
@@ -134,7 +131,7 @@ fn pipeline(stages: &[Stage]) -> Checked<()> {
     Ok(())
 }
 
-fn spansets(expr: &Spansets) -> Checked<()> {
+pub(super) fn spansets(expr: &Spansets) -> Checked<()> {
     match expr {
         Spansets::Filter(inner) => match type_of(inner)? {
             Type::Attribute | Type::Bool => Ok(()),
@@ -168,10 +165,15 @@ fn aggregate(aggregate: &Aggregate) -> Checked<Type> {
 }
 
 fn field(field: &Field) -> Checked<()> {
-    if of_parent(field) {
-        return invalid("parent not yet supported".to_owned());
+    match field {
+        Field::Attribute(AttributeScope::Parent, _) => {
+            invalid("parent not yet supported".to_owned())
+        }
+        Field::Intrinsic(Intrinsic::Parent) => {
+            invalid("intrinsic (parent) not yet supported".to_owned())
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn type_of(expr: &Expr) -> Checked<Type> {

@@ -3,7 +3,7 @@
 use winnow::Parser;
 use winnow::combinator::opt;
 
-use super::ast::{AttributeScope, BinaryOp, Const, Expr, Field, Intrinsic, KINDS, STATUSES};
+use super::ast::{BinaryOp, Const, Expr, Field, Intrinsic, KINDS, STATUSES};
 use super::cursor::{Cursor, Fault, Parsed, advance, expect, is_keyword, nested, next, symbol};
 use super::lexer::Token;
 
@@ -101,7 +101,7 @@ pub(super) fn field(input: &mut Cursor<'_>) -> Parsed<Field> {
     }
 }
 
-fn opt_field(input: &mut Cursor<'_>) -> Parsed<Option<Field>> {
+pub(super) fn opt_field(input: &mut Cursor<'_>) -> Parsed<Option<Field>> {
     let field = match next(input) {
         Token::Attribute(scope, name) => Field::Attribute(*scope, name.clone()),
         Token::Scope(scope) => {
@@ -252,12 +252,4 @@ pub(super) fn comparison(text: &str) -> Option<BinaryOp> {
         use BinaryOp::{Eq, Ge, Gt, Le, Lt, Ne};
         matches!(op, Eq | Ne | Lt | Le | Gt | Ge)
     })
-}
-
-/// True if an attribute is one of a parent, which cannot be answered.
-pub(super) fn of_parent(field: &Field) -> bool {
-    matches!(
-        field,
-        Field::Attribute(AttributeScope::Parent, _) | Field::Intrinsic(Intrinsic::Parent)
-    )
 }

@@ -2,8 +2,7 @@
 //! (<https://grafana.com/docs/tempo/latest/traceql/>).
 //!
 //! A query is split into lexemes, parsed, checked, and then evaluated trace by trace. What cannot
-//! be answered is refused by name: `parent.` attributes, arithmetic between aggregates, and
-//! functions that make metrics other than `rate()` and `count_over_time()`.
+//! be answered is refused by name: `parent.` attributes and arithmetic between aggregates.
 
 pub(crate) mod ast;
 pub(crate) mod check;
@@ -11,14 +10,16 @@ mod cursor;
 mod expression;
 mod lexer;
 pub(crate) mod literal;
+mod metrics;
 mod parse;
 mod unfinished;
 
 use thiserror::Error;
 
 pub use ast::Query;
-pub(crate) use ast::{AttributeScope, Field, Intrinsic, KINDS, Metrics, MetricsFunction, STATUSES};
+pub(crate) use ast::{AttributeScope, Field, Intrinsic, KINDS, STATUSES};
 pub(crate) use literal::duration as parse_duration;
+pub(crate) use metrics::{Compare, Metrics, MetricsFunction, Ranked};
 pub(crate) use unfinished::parse_unfinished;
 
 /// Errors of a query, in the form of Tempo's.

@@ -5,13 +5,12 @@ use winnow::combinator::opt;
 use winnow::stream::{Stateful, TokenSlice};
 
 use super::QueryError;
-use super::ast::{Aggregate, BinaryOp, Const, Expr, Field, Hints, Metrics, MetricsFunction};
+use super::ast::{Aggregate, BinaryOp, Const, Expr, Field, Hints};
 use super::ast::{Query, ScalarFilter, SpansetOp, Spansets, Stage};
-use super::cursor::{
-    Cursor, Fault, METRICS, Parsed, advance, expect, keyword, nested, next, symbol,
-};
+use super::cursor::{Cursor, Fault, Parsed, advance, expect, keyword, nested, next, symbol};
 use super::expression;
 use super::lexer::{self, Token};
+use super::metrics::{self, Metrics};
 
 /// Reads a whole query.
 pub(super) fn query(text: &str) -> Result<Query, QueryError> {
@@ -35,7 +34,7 @@ pub(super) fn query(text: &str) -> Result<Query, QueryError> {
             metrics,
             hints,
         }),
-        _ if plain || metrics.is_some() => Err(Fault::unexpected(input, "").into()),
+        _ if plain && metrics.is_none() => Err(Fault::unexpected(input, "").into()),
         _ => Err(Fault::unexpected(input, "with").into()),
     }
 }
@@ -81,42 +80,13 @@ fn pipeline(input: &mut Cursor<'_>) -> Parsed<(Vec<Stage>, Option<Metrics>)> {
     }
     while opt(symbol("|")).parse_next(input)?.is_some() {
         if let Token::Word(word) = next(input)
-            && METRICS.contains(&word.as_str())
+            && metrics::begins(word)
         {
-            return Ok((stages, Some(metrics(input, word)?)));
+            return Ok((stages, Some(metrics::metrics(input, word)?)));
         }
         stages.push(stage(input, false, Pipelines::Refused)?);
     }
     Ok((stages, None))
-}
-
-/// Reads `rate()`, perhaps with `by (…)`. Nothing but hints may follow.
-fn metrics(input: &mut Cursor<'_>, word: &str) -> Parsed<Metrics> {
-    let unsupported = |name: &str| {
-        format!(
-            "{name}() is not supported: of TraceQL's metrics only rate() and count_over_time() are"
-        )
-    };
-    let function = match word {
-        "rate" => MetricsFunction::Rate,
-        "count_over_time" => MetricsFunction::CountOverTime,
-        other => return Err(Fault::fatal(input, unsupported(other))),
-    };
-    advance(input);
-    parenthesized(input, |_| Ok(()))?;
-    let by = match opt(keyword("by")).parse_next(input)? {
-        Some(()) => parenthesized(input, fields)?,
-        None => Vec::new(),
-    };
-    if opt(symbol("|")).parse_next(input)?.is_some() {
-        return Err(match next(input) {
-            Token::Word(word) if matches!(word.as_str(), "topk" | "bottomk") => {
-                Fault::fatal(input, unsupported(word))
-            }
-            _ => Fault::unexpected(input, ""),
-        });
-    }
-    Ok(Metrics { function, by })
 }
 
 fn stage(input: &mut Cursor<'_>, first: bool, pipelines: Pipelines) -> Parsed<Stage> {
@@ -235,7 +205,7 @@ fn scalar_comparison(input: &mut Cursor<'_>, text: &str) -> Parsed<BinaryOp> {
 
 fn operand(input: &mut Cursor<'_>, pipelines: Pipelines) -> Parsed<Node> {
     match next(input) {
-        Token::Symbol("{") => spanset_filter(input).map(Node::Spansets),
+        Token::Symbol("{") => filter(input).map(|inner| Node::Spansets(Spansets::Filter(inner))),
         Token::Symbol("(") => nested(input, |input| wrapped(input, pipelines)),
         Token::Word(_) => aggregate(input).map(Node::Aggregate),
         Token::Symbol("-") | Token::Int(_) | Token::Float(_) | Token::Duration(_) => {
@@ -245,14 +215,15 @@ fn operand(input: &mut Cursor<'_>, pipelines: Pipelines) -> Parsed<Node> {
     }
 }
 
-fn spanset_filter(input: &mut Cursor<'_>) -> Parsed<Spansets> {
+/// Reads a condition in braces.
+pub(super) fn filter(input: &mut Cursor<'_>) -> Parsed<Expr> {
     expect(input, "{")?;
     if opt(symbol("}")).parse_next(input)?.is_some() {
-        return Ok(Spansets::Filter(Expr::Const(Const::Bool(true))));
+        return Ok(Expr::Const(Const::Bool(true)));
     }
     let inner = expression::expression(input)?;
     expect(input, "}")?;
-    Ok(Spansets::Filter(inner))
+    Ok(inner)
 }
 
 /// A spanset or a whole pipeline in parentheses.

@@ -9,6 +9,22 @@ pub(super) enum Column {
     Int,
 }
 
+/// Those of a resource that Tempo reads as `nil` where there is none, if it reads all attributes of a span.
+pub(in crate::traces::engine) const OF_EVERY_RESOURCE: [&str; 8] = [
+    "cluster",
+    "namespace",
+    "pod",
+    "container",
+    "k8s.cluster.name",
+    "k8s.namespace.name",
+    "k8s.pod.name",
+    "k8s.container.name",
+];
+
+/// Those of a span.
+pub(in crate::traces::engine) const OF_EVERY_SPAN: [&str; 3] =
+    ["http.method", "http.url", "http.status_code"];
+
 /// The column of a resource attribute.
 pub(super) fn of_resource(name: &str) -> Option<Column> {
     const TEXTS: [&str; 9] = [

@@ -13,7 +13,7 @@
 //! * [`columns`]: attributes that Tempo stores apart from the others
 
 mod attributes;
-mod columns;
+pub(super) mod columns;
 mod seen;
 mod test;
 

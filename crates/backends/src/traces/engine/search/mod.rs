@@ -1,7 +1,5 @@
 //! Searches over the store: traces, names of tags, values of tags, spans over time.
 
-mod exemplars;
-mod grid;
 mod metrics;
 mod tags;
 mod traces;
@@ -13,9 +11,8 @@ use thiserror::Error;
 use crate::traces::engine::Over;
 use crate::wire::Stopped;
 
-pub use exemplars::Exemplar;
-pub(crate) use grid::Grid;
-pub(crate) use metrics::{TimeSeries, time_series};
+pub use metrics::Exemplar;
+pub(crate) use metrics::{Answer, Grid, Most, TimeSeries, time_series};
 pub use tags::{TagScope, tag_names};
 pub(crate) use tags::{TagValue, values_of};
 pub use traces::{ServiceStats, SpanHit, SpansetHit, TraceHit, search};

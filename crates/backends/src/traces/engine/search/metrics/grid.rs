@@ -29,15 +29,21 @@ impl Grid {
         }
     }
 
-    /// One interval, exactly as it is asked for.
+    /// One interval, exactly as it is asked for. The step only says what a rate is about.
     #[must_use]
-    pub(crate) fn instant(start: u64, end: u64) -> Self {
+    pub(crate) fn instant(start: u64, end: u64, step: u64) -> Self {
         Self {
             start,
             end,
-            step: end.saturating_sub(start),
+            step,
             instant: true,
         }
+    }
+
+    /// Start of the first interval, nanoseconds since the Unix epoch.
+    #[must_use]
+    pub(crate) fn start(&self) -> u64 {
+        self.start
     }
 
     /// From the start of the first interval to the end of the last.
@@ -68,6 +74,9 @@ impl Grid {
         if time <= self.start || time > self.end {
             return None;
         }
+        if self.instant {
+            return Some(0);
+        }
         // The end of an interval belongs to it.
         let at = (time - self.start - 1) / self.step;
         usize::try_from(at).ok()
@@ -76,6 +85,9 @@ impl Grid {
     /// The time that stands for an interval: its end, in milliseconds since the Unix epoch.
     #[must_use]
     pub(crate) fn stamp_ms(&self, interval: usize) -> u64 {
+        if self.instant {
+            return self.end / 1_000_000;
+        }
         let after = (interval as u64 + 1).saturating_mul(self.step);
         self.start.saturating_add(after) / 1_000_000
     }
@@ -107,7 +119,7 @@ mod tests {
 
     #[test]
     fn an_instant_is_one_interval() {
-        let grid = Grid::instant(101 * SECOND, 119 * SECOND);
+        let grid = Grid::instant(101 * SECOND, 119 * SECOND, SECOND);
         assert_eq!((grid.intervals(), grid.stamp_ms(0)), (1, 119_000));
         let at = |seconds: u64| grid.interval(seconds * SECOND);
         assert_eq!(

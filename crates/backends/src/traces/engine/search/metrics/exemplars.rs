@@ -2,6 +2,7 @@
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value};
 
+use super::TimeSeries;
 use super::grid::Grid;
 use crate::traces::store::Trace;
 
@@ -13,10 +14,24 @@ const PER_STRETCH: usize = 2;
 pub struct Exemplar {
     /// The trace's id as `trace:id` (without leading zeros, as Tempo writes it here), and what the query mentions.
     pub labels: Vec<(String, AnyValue)>,
-    /// The value of its series at that time.
+    /// Its own value, or that of its series at that time.
     pub value: f64,
     /// When the span started, nanoseconds since the Unix epoch.
     pub time: u64,
+}
+
+/// Gives exemplars without a value that of their series, leaves out those where it has none, and sorts them.
+pub(super) fn complete(series: &mut TimeSeries, grid: &Grid) {
+    let values = &series.values;
+    series.exemplars.retain_mut(|exemplar| {
+        let at = grid.interval(exemplar.time).and_then(|at| values.get(at));
+        let at = at.copied().unwrap_or(f64::NAN);
+        if exemplar.value.is_nan() {
+            exemplar.value = at;
+        }
+        !at.is_nan()
+    });
+    series.exemplars.sort_by_key(|exemplar| exemplar.time);
 }
 
 /// Chooses one span of a trace, until there are enough in each stretch of time.
@@ -41,14 +56,14 @@ impl Exemplars {
 
     /// The span of a trace that becomes an exemplar, if there is room for it. Which one depends on
     /// the trace alone, so that an answer is the same each time.
-    pub(super) fn choose(&self, trace: &Trace, spans: &[(usize, usize)]) -> Option<(usize, usize)> {
-        if spans.is_empty() {
+    pub(super) fn choose(&self, trace: &Trace, spans: &[usize]) -> Option<usize> {
+        if spans.is_empty() || self.left == 0 {
             return None;
         }
         let nth = (trace.id % spans.len() as u128) as usize;
         let chosen = spans[nth];
-        let stretch = self.stretch(trace.spans[chosen.0].start);
-        (self.left > 0 && self.stretches[stretch] < PER_STRETCH).then_some(chosen)
+        let stretch = self.stretch(trace.spans[chosen].start);
+        (self.stretches[stretch] < PER_STRETCH).then_some(chosen)
     }
 
     /// Makes an exemplar of a chosen span. Its value is not known yet.
@@ -68,7 +83,7 @@ impl Exemplars {
         }
         Exemplar {
             labels,
-            value: 0.0,
+            value: f64::NAN,
             time,
         }
     }
