@@ -1,11 +1,15 @@
-//! How fast spans go into the trace store, and how long searches take when it is full.
+//! How fast spans go into the trace store and through the generator of metrics, and how long searches take when the
+//! store is full.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark has no users")]
 
 use std::hint::black_box;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use lab_backends::generator::{Config, Generator};
+use lab_backends::metrics;
 use lab_backends::traces::engine::search::{Request, Wanted, search, tag_names};
 use lab_backends::traces::{Limits, Store, lang};
 use lab_backends::wire::Stop;
@@ -106,7 +110,7 @@ fn full() -> Store {
     let mut first = 0;
     while store.stats().spans_evicted_by_bytes == 0 {
         // Spread over the hour that is kept.
-        let now = start + std::time::Duration::from_millis(first * 3);
+        let now = start + Duration::from_millis(first * 3);
         let _ = store.push(batch(first), now.min(start + limits().max_age));
         first += SPANS_PER_BATCH;
     }
@@ -141,7 +145,27 @@ fn ingest(c: &mut Criterion) {
             criterion::BatchSize::LargeInput,
         );
     });
+    let generator = Generator::new(
+        Config::default(),
+        Arc::new(metrics::Store::new(metrics::Limits::default())),
+    );
+    group.bench_function("metrics of the same spans", |b| {
+        b.iter_batched(
+            || {
+                first += SPANS_PER_BATCH;
+                batch(first)
+            },
+            |batch| {
+                let end = batch[0].scope_spans[0].spans[0].end_time_unix_nano;
+                let now = SystemTime::UNIX_EPOCH + Duration::from_nanos(end);
+                generator.observe(&batch, 0, |_| false, now);
+                batch
+            },
+            criterion::BatchSize::LargeInput,
+        );
+    });
     group.finish();
+    eprintln!("{:?}", generator.stats());
 }
 
 fn searches(c: &mut Criterion) {

@@ -13,8 +13,8 @@ import { HEIGHT, WIDTH, boxes, curve, textPlace } from "./layout.js";
 /** Pixels that a letter takes at most on average. */
 const LETTER = 6.4;
 const LONGEST = 21;
-/** The first bound of the edges' histograms: what is below is not known better. */
-export const FIRST_BOUND = 0.1;
+/** The first and the last bound of the edges' histograms: what is below or above is not known better. */
+const [FIRST, LAST] = [0.1, 12.8];
 
 /** @param {number} value */
 export function perSecond(value) {
@@ -29,7 +29,8 @@ export function shownName(name) {
 /** Quantile of an edge. @param {number} seconds */
 export function quantile(seconds) {
   if (Number.isNaN(seconds)) return "–";
-  return seconds < FIRST_BOUND ? `< ${formatDuration(FIRST_BOUND)}` : formatDuration(seconds);
+  if (seconds >= LAST) return `> ${formatDuration(LAST)}`;
+  return seconds < FIRST ? `< ${formatDuration(FIRST)}` : formatDuration(seconds);
 }
 
 /** @param {{ rate: number, errors: number }} of */

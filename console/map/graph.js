@@ -16,7 +16,13 @@ const LEAST = 60;
 export function edgeQueries(window) {
   const rate = (/** @type {string} */ metric, by = BY) =>
     `sum by (${by}) (rate(${REQUESTS}_${metric}[${window}s])) > 0`;
-  const mean = (/** @type {string} */ side) => `(${rate(`${side}_seconds_sum`)}) / (${rate(`${side}_seconds_count`)})`;
+  // A sum starts with its first requests, not with 0, and rate() would not see them.
+  const grown = (/** @type {string} */ metric) => {
+    const now = `sum by (${BY}) (${REQUESTS}_${metric})`;
+    return `(${now} - (sum by (${BY}) (${REQUESTS}_${metric} offset ${window}s) or 0 * ${now}))`;
+  };
+  const mean = (/** @type {string} */ side) =>
+    `(${grown(`${side}_seconds_sum`)} / ${grown(`${side}_seconds_count`)} > 0)`;
   const p95 = (/** @type {string} */ side) =>
     `histogram_quantile(0.95, ${rate(`${side}_seconds_bucket`, `${BY}, le`)})`;
   return {

@@ -4,7 +4,7 @@
 import { link, note } from "../address.js";
 import { announce } from "../announce.js";
 import { quoted } from "../correlation.js";
-import { fill, h, renew } from "../dom.js";
+import { fill, h, redraw, renew } from "../dom.js";
 import { formatDuration } from "../format.js";
 import { notice, repeat } from "../notice.js";
 import { table } from "../table.js";
@@ -36,8 +36,8 @@ export async function show({ main, params, signal }) {
         const graph = await graphOf(span(state.range), stopped);
         failed = false;
         fill(problem);
-        keepingFocus(map, () => fill(map, ...drawn(graph, state.range)));
-        keepingFocus(tables, () => renew(tables, told(graph, state.range)));
+        redraw(map, () => fill(map, ...drawn(graph, state.range)));
+        redraw(tables, () => renew(tables, told(graph, state.range)));
       } catch (error) {
         if (stopped.aborted) return;
         failed = true;
@@ -152,15 +152,6 @@ function edgeRow(edge, range) {
 /** @param {{ rate: number, errors: number }} of */
 function failures(of) {
   return h("span", { class: of.errors > 0 && "bad" }, share(of));
-}
-
-/** Draws anew; the link with the focus has it afterwards, too. @param {Element} place @param {() => void} draw */
-function keepingFocus(place, draw) {
-  const focused = document.activeElement;
-  const href = focused && place.contains(focused) ? focused.getAttribute("href") : null;
-  draw();
-  if (href === null || place.contains(focused)) return;
-  /** @type {HTMLElement | SVGElement | null} */ (place.querySelector(`[href="${CSS.escape(href)}"]`))?.focus();
 }
 
 function nothing() {

@@ -17,6 +17,7 @@ mod dashboards;
 mod documents;
 mod flood;
 mod fuzz;
+mod generator;
 mod guard;
 mod hostile_http;
 mod load;

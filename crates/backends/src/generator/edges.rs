@@ -52,6 +52,12 @@ impl Edge {
     fn is_complete(&self) -> bool {
         self.client.is_some() && self.server.is_some()
     }
+
+    /// Bytes of its names.
+    fn bytes(&self) -> usize {
+        let names = [&self.client, &self.server, &self.peer];
+        names.into_iter().flatten().map(|name| name.len()).sum()
+    }
 }
 
 /// Outcome of a span.
@@ -79,8 +85,13 @@ pub(super) struct Edges {
     order: VecDeque<(Key, u64, i64)>,
     wait: i64,
     most: usize,
+    /// Of the names of those that wait.
+    bytes: usize,
     next: u64,
 }
+
+/// Bytes of names that may wait.
+const MAX_BYTES: usize = 16 << 20;
 
 impl Edges {
     pub(super) fn new(wait_millis: i64, most: usize) -> Self {
@@ -89,6 +100,7 @@ impl Edges {
             order: VecDeque::new(),
             wait: wait_millis,
             most,
+            bytes: 0,
             next: 0,
         }
     }
@@ -100,17 +112,17 @@ impl Edges {
         now: i64,
         update: impl FnOnce(&mut Edge),
     ) -> Upserted {
-        let full = self.waiting.len() >= self.most;
+        let full = self.waiting.len() >= self.most || self.bytes >= MAX_BYTES;
         match self.waiting.entry(key) {
             Entry::Occupied(mut known) => {
+                self.bytes -= known.get().bytes();
                 update(known.get_mut());
-                match known.get().is_complete() {
-                    true => Upserted::Complete {
-                        edge: Box::new(known.remove()),
-                        new: false,
-                    },
-                    false => Upserted::Waiting { new: false },
+                if known.get().is_complete() {
+                    let edge = Box::new(known.remove());
+                    return Upserted::Complete { edge, new: false };
                 }
+                self.bytes += known.get().bytes();
+                Upserted::Waiting { new: false }
             }
             Entry::Vacant(place) => {
                 let mut edge = Edge {
@@ -127,6 +139,7 @@ impl Edges {
                 }
                 self.order.push_back((key, self.next, now + self.wait));
                 self.next += 1;
+                self.bytes += edge.bytes();
                 place.insert(edge);
                 self.compact();
                 Upserted::Waiting { new: true }
@@ -142,8 +155,9 @@ impl Edges {
                 return None;
             }
             self.order.pop_front();
-            if alive {
-                return self.waiting.remove(&key);
+            if alive && let Some(edge) = self.waiting.remove(&key) {
+                self.bytes -= edge.bytes();
+                return Some(edge);
             }
         }
         None

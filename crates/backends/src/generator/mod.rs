@@ -94,7 +94,7 @@ impl Generator {
 
     /// Counts spans that arrive at `now` in a request of so many `bytes`. Those that ended too long ago, and those
     /// that `ignored` names, are left out.
-    pub(crate) fn observe(
+    pub fn observe(
         &self,
         batches: &[ResourceSpans],
         bytes: usize,
