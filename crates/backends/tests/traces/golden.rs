@@ -58,7 +58,14 @@ fn found(answer: &Response) -> String {
         let mut ids: Vec<u64> = list(&set["spans"]).iter().map(id).collect();
         ids.sort_unstable();
         let ids: Vec<String> = ids.iter().map(|id| format!("{id:x}")).collect();
-        let attribute = |a: &Value| format!("{}={}", a["key"].as_str().unwrap(), a["value"]);
+        let attribute = |a: &Value| {
+            // The recording has a double as a float, whether it was written as 2 or as 2.0.
+            let value = match a["value"]["doubleValue"].as_f64() {
+                Some(number) => serde_json::json!({"doubleValue": number}),
+                None => a["value"].clone(),
+            };
+            format!("{}={value}", a["key"].as_str().unwrap())
+        };
         let mut attributes: Vec<String> = list(&set["attributes"]).iter().map(attribute).collect();
         attributes.sort();
         match attributes.as_slice() {
