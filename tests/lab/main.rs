@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alternatives;
 mod command;
 mod connections;
 mod dashboard_backends;

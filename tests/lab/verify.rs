@@ -227,6 +227,7 @@ fn bad_usage_is_exit_code_2() {
         &["--app", "127.0.0.1:8000"],
         &["--timeout", "soon"],
         &["--existing"],
+        &["--existing", "--no-apps", "--otlp"],
         &["--no-apps"],
         &["--otlp=127.0.0.1:4318"],
         &["--existing", "--state", "/no/such/file"],

@@ -32,14 +32,10 @@ pub(super) fn of(
         ("OTEL_BSP_SCHEDULE_DELAY", "500"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "5000"),
         ("OTEL_BLRP_SCHEDULE_DELAY", "500"),
-        // The forms that Prometheus keeps.
+        // Prometheus keeps no deltas.
         (
             "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
             "cumulative",
-        ),
-        (
-            "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
-            "explicit_bucket_histogram",
         ),
         // Python's automatic instrumentation exports the log only when it is told to.
         ("OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED", "true"),

@@ -65,7 +65,7 @@ pub struct VerifyArgs {
     )]
     pub otlp: Option<String>,
     /// There are no instances, as with `lab up --no-apps`: check only what --otlp sends
-    #[arg(long, requires = "otlp", conflicts_with_all = ["app", "state"])]
+    #[arg(long, requires = "otlp", conflicts_with_all = ["app", "state", "existing"])]
     pub no_apps: bool,
     /// Longest wait for a promise: seconds, or with ms, s or m
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
@@ -76,7 +76,7 @@ pub struct VerifyArgs {
     /// File that keeps what this run has sent, for a later --existing
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// Send nothing; check that what an earlier run has sent is still found
+    /// Send nothing; check that what an earlier run has sent is still found, but for what went over OTLP
     #[arg(long, requires = "state")]
     pub existing: bool,
     /// Read the provisioned data sources from this folder (it holds grafana/datasources.yaml)
