@@ -50,3 +50,8 @@ export function rangeOf(params, fallback = { from: RANGES[0].from, to: "now" }) 
   const known = moment(from, 0) !== undefined && moment(to, 0) !== undefined;
   return known ? { from, to } : fallback;
 }
+
+/** The range between two times, a second long at least. @param {number} start @param {number} end @returns {Range} */
+export function between(start, end) {
+  return { from: String(Math.round(start)), to: String(Math.round(Math.max(end, start + 1000))) };
+}

@@ -6,7 +6,7 @@ import { lab } from "../api.js";
 import { dataSources, derivedFields, exemplarTrace } from "../correlation.js";
 import { fill, h, renew } from "../dom.js";
 import { notice, repeat } from "../notice.js";
-import { REFRESHES, milliseconds, rangeOf, span } from "../time.js";
+import { between, milliseconds, rangeOf, REFRESHES, span } from "../time.js";
 import { drawGroups } from "./grid.js";
 import { boardHead } from "./head.js";
 import { queue } from "./queue.js";
@@ -77,7 +77,7 @@ function board({ main, params, signal }, dashboard, { listed, sources, traceOf, 
 
   /** @param {number} start @param {number} end */
   function zoom(start, end) {
-    setRange({ from: String(Math.round(start)), to: String(Math.round(Math.max(end, start + 1000))) });
+    setRange(between(start, end));
     head.drawRange();
   }
 

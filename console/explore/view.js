@@ -9,7 +9,7 @@ import { panelFrame } from "../dashboard/panel.js";
 import { filled, timesOf } from "../dashboard/template.js";
 import { fill, h, renew } from "../dom.js";
 import { notice, repeat } from "../notice.js";
-import { milliseconds, rangeOf, span } from "../time.js";
+import { between, milliseconds, rangeOf, span } from "../time.js";
 import { refreshPicker, timePicker } from "../time_picker.js";
 import { metricBrowser } from "./browser.js";
 import { errorAt } from "./cursor.js";
@@ -90,8 +90,7 @@ export async function show({ main, params, signal }) {
     signal,
   );
 
-  const zoom = (/** @type {number} */ start, /** @type {number} */ end) =>
-    setRange({ from: String(Math.round(start)), to: String(Math.round(Math.max(end, start + 1000))) });
+  const zoom = (/** @type {number} */ start, /** @type {number} */ end) => setRange(between(start, end));
   const target = { expr, exemplar: true };
   const panel = { id: 1, type: "timeseries", title: "Over time", targets: [target] };
   const frame = panelFrame(panel, { signal, links, zoom });

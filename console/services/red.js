@@ -12,8 +12,8 @@ const LATENCY = "traces_spanmetrics_latency_bucket";
 const QUANTILES = { p50: 0.5, p95: 0.95, p99: 0.99 };
 /** Points of the small charts. */
 const POINTS = 30;
-/** Seconds between two samples of the generator. */
-const EVERY = 15;
+/** Seconds between two samples of the generator, at most. */
+export const EVERY = 15;
 
 /** What others ask of a service. A service that nobody calls is measured by all of its spans. */
 const ASKED = 'span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"';

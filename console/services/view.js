@@ -19,9 +19,9 @@ import { fill, h, redraw, renew } from "../dom.js";
 import { formatDuration, formatValue } from "../format.js";
 import { notice, repeat } from "../notice.js";
 import { table } from "../table.js";
-import { milliseconds, rangeOf, REFRESHES, span } from "../time.js";
+import { between, milliseconds, rangeOf, REFRESHES, span } from "../time.js";
 import { refreshPicker, timePicker } from "../time_picker.js";
-import { figures } from "./red.js";
+import { EVERY, figures } from "./red.js";
 import { sparkline } from "./sparkline.js";
 
 /** @import { Context, Range, Times } from "../types" */
@@ -33,8 +33,6 @@ export const title = "Services";
 const MOST = 200;
 const RETRY_MS = 5000;
 const FIRST_MS = 700;
-/** How often the generator writes its metrics. */
-const EVERY = "15s";
 const NUMBERS = ["Rate", "Errors", "p50", "p95", "p99"];
 
 /** @param {Context} context */
@@ -196,22 +194,21 @@ async function serviceCharts(service, signal, setRange) {
     derivedFields().catch(() => () => []),
   ]);
   const of = matcher("service", [service]);
-  const zoom = (/** @type {number} */ start, /** @type {number} */ end) =>
-    setRange({ from: String(Math.round(start)), to: String(Math.round(Math.max(end, start + 1000))) });
+  const zoom = (/** @type {number} */ start, /** @type {number} */ end) => setRange(between(start, end));
   const calls = (/** @type {string} */ more) =>
     `sum by (span_name) (rate(traces_spanmetrics_calls_total{${of}${more}}[$__rate_interval]))`;
   const quantile = (/** @type {number} */ q) => ({
     expr: `histogram_quantile(${q}, sum by (le) (rate(traces_spanmetrics_latency_bucket{${of}}[$__rate_interval])))`,
     legendFormat: `p${q * 100}`,
     exemplar: q === 0.99,
-    interval: EVERY,
+    interval: `${EVERY}s`,
   });
   const panels = [
-    { title: "Rate", unit: "ops", targets: [{ expr: calls(""), legendFormat: "{{span_name}}", interval: EVERY }] },
+    { title: "Rate", unit: "ops", targets: [{ expr: calls(""), legendFormat: "{{span_name}}", interval: `${EVERY}s` }] },
     {
       title: "Errors",
       unit: "ops",
-      targets: [{ expr: calls(', status_code="STATUS_CODE_ERROR"'), legendFormat: "{{span_name}}", interval: EVERY }],
+      targets: [{ expr: calls(', status_code="STATUS_CODE_ERROR"'), legendFormat: "{{span_name}}", interval: `${EVERY}s` }],
     },
     { title: "Duration", unit: "s", targets: [0.5, 0.95, 0.99].map(quantile) },
   ].map(({ unit, ...panel }, id) => {

@@ -11,9 +11,11 @@
 //! * [`command`]: shared by the commands that end with a result
 //! * [`target`]: servers named on the command line
 //! * [`mod@duration`]: times on the command line
+//! * [`mod@excerpt`]: text from outside, as it is shown
 
 mod command;
 mod duration;
+mod excerpt;
 pub mod flood;
 pub mod load;
 mod open_loop;

@@ -176,7 +176,8 @@ impl Sender {
         let status = answer.status();
         if !status.is_success() {
             tally.refused += items;
-            return tally.went_wrong(|| format!("{status}: {}", said(answer.body())));
+            return tally
+                .went_wrong(|| format!("{status}: {}", String::from_utf8_lossy(answer.body())));
         }
         match Answer::decode(answer.body().clone()) {
             Ok(answer) => {
@@ -194,11 +195,4 @@ impl Sender {
             }
         }
     }
-}
-
-/// What an answer says, without what no terminal should be sent.
-fn said(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let shown = text.chars().filter(|it| !it.is_control()).take(300);
-    shown.collect()
 }

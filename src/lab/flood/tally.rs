@@ -5,6 +5,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use hdrhistogram::Histogram;
 
+use crate::lab::excerpt::excerpt;
+
 /// Slowest answer that is told apart, in microseconds: a timeout is at most a day.
 const SLOWEST: u64 = 86_400_000_000;
 
@@ -48,7 +50,7 @@ impl Tally {
     }
 
     pub(super) fn went_wrong(&mut self, problem: impl FnOnce() -> String) {
-        self.problem.get_or_insert_with(problem);
+        self.problem.get_or_insert_with(|| excerpt(&problem()));
     }
 
     /// `None` when there was no answer.

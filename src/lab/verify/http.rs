@@ -10,8 +10,9 @@ use http_body_util::Full;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::finding::{Finding, excerpt};
+use super::finding::Finding;
 use crate::client::{Bounds, Client, Failure, Size};
+use crate::lab::excerpt::excerpt;
 
 /// Longest time for one request; the slowest route of the service takes five seconds.
 const PATIENCE: Duration = Duration::from_secs(15);

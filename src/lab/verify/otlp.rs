@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::finding::{Finding, excerpt};
+use super::finding::Finding;
 use super::http::Server;
 use super::promises::Attempt;
 use super::wait::until;
+use crate::lab::excerpt::excerpt;
 
 /// `service.name` of what is sent.
 pub(super) const SERVICE: &str = "lab-verify";

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::finding::visible;
 use super::promise::{Outcome, State};
 use crate::lab::command::Conclusion;
+use crate::lab::excerpt::visible;
 
 /// Everything that a run has found out.
 pub(super) struct Report {

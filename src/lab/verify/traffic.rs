@@ -7,8 +7,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
-use super::finding::{Finding, excerpt};
+use super::finding::Finding;
 use super::http::{Response, Server};
+use crate::lab::excerpt::excerpt;
 use crate::lab::open_loop::{OpenLoop, of_turn};
 use crate::telemetry::propagation::Told;
 

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::metrics::{Embedded, Page, fixture, now_ms};
 use crate::support::replay::{replay, unhex};
+use crate::support::write::{Pair, Series, Write};
 
 /// A remote write of series with histograms of every kind, and what Prometheus answered to queries over them.
 const QUERIES: &str = include_str!("../golden/native_histograms.json");
@@ -215,28 +216,6 @@ async fn protobuf_is_asked_for_only_where_native_histograms_are_wanted() {
     }
 }
 
-#[derive(Clone, PartialEq, prost::Message)]
-struct Write {
-    #[prost(message, repeated, tag = "1")]
-    series: Vec<Series>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Series {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Pair>,
-    #[prost(message, repeated, tag = "4")]
-    histograms: Vec<Native>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Pair {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
 /// One span of buckets from index zero.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Native {
@@ -265,13 +244,14 @@ impl Embedded {
         let native = |before: u32| {
             let mut deltas = vec![0; buckets as usize];
             deltas[0] = 1;
-            Native {
+            let native = Native {
                 count: buckets.into(),
                 schema: 3,
                 spans: vec![Span { length: buckets }],
                 deltas,
                 timestamp: now - i64::from(before) * 1000,
-            }
+            };
+            prost::Message::encode_to_vec(&native)
         };
         let label = Pair {
             name: "__name__".to_owned(),
@@ -281,6 +261,7 @@ impl Embedded {
             series: vec![Series {
                 labels: vec![label],
                 histograms: (0..histograms).rev().map(native).collect(),
+                ..Series::default()
             }],
         };
         let raw = prost::Message::encode_to_vec(&write);

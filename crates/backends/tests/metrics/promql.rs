@@ -1,24 +1,19 @@
 //! PromQL answers are those of the real Prometheus, recorded over the same samples.
 
 use crate::support::promql_cases;
-use crate::support::promql_pair::differ;
 use crate::support::promql_recorded::{golden, recorded};
+use crate::support::replay;
 use lab_backends::metrics::engine::{self, QueryData, Sample};
 use lab_backends::metrics::{Labels, Limits, QueryLimits, Store};
 use lab_backends::wire::Stop;
 use serde_json::Value;
 
-/// Notes as they are compared: sorted, and without a number that Prometheus counts too high over several steps.
+/// Notes as they are compared: without a number that Prometheus counts too high over several steps.
 fn notes(list: &Value) -> Vec<String> {
     let counted = regex::Regex::new("over [0-9]+ samples").unwrap();
-    let mut list: Vec<String> = list
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|note| counted.replace(note.as_str().unwrap(), "").into_owned())
-        .collect();
-    list.sort();
-    list
+    let list = replay::notes(list).into_iter();
+    list.map(|note| counted.replace(&note, "").into_owned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,43 +21,13 @@ async fn answers_errors_and_annotations_are_those_that_prometheus_gave() {
     let (answers, embedded) = recorded().await;
     let mut wrong = Vec::new();
     for wanted in &answers {
-        let query = wanted["query"].as_str().unwrap();
-        let text = |name: &str| wanted[name].to_string();
-        let (status, ours) = if wanted["step"].is_null() {
-            let params = [("query", query), ("time", &text("time"))];
-            embedded.http.post("/api/v1/query", &params).await
-        } else {
-            let (start, end, step) = (text("start"), text("end"), text("step"));
-            let params = [
-                ("query", query),
-                ("start", &start),
-                ("end", &end),
-                ("step", &step),
-            ];
-            embedded.http.post("/api/v1/query_range", &params).await
-        };
-        let ordered = ["sort", "topk(", "bottomk("];
-        let ordered = ordered.iter().any(|start| query.starts_with(start));
-        let difference = if wanted["errorType"].is_null() != (status == 200) {
-            Some(format!("status {status}"))
-        } else if status == 200 {
-            differ(&ours["data"], wanted, ordered)
-        } else {
-            ["errorType", "error"]
-                .into_iter()
-                .find(|field| ours[*field] != wanted[*field])
-                .map(str::to_owned)
-        };
-        let difference = difference.or_else(|| {
-            let kinds = ["warnings", "infos"];
-            let other = |kind: &&str| notes(&ours[*kind]) != notes(&wanted[*kind]);
-            kinds.into_iter().find(other).map(str::to_owned)
-        });
-        if let Some(text) = difference {
-            wrong.push(format!(
-                "{query:?}: {text}\n  ours   {ours:.1500}\n  theirs {wanted:.1500}"
-            ));
-        }
+        let answer = replay::ask(&embedded, wanted).await;
+        wrong.extend(replay::differs(
+            &answer,
+            wanted,
+            &["errorType", "error"],
+            notes,
+        ));
     }
     assert!(answers.len() > 500);
     assert!(

@@ -1,38 +1,7 @@
 //! Remote write: what is stored, and what is refused with which status.
 
 use crate::support::metrics::{Embedded, now_ms};
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Write {
-    #[prost(message, repeated, tag = "1")]
-    series: Vec<Series>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Series {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Pair>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-    #[prost(bytes = "vec", repeated, tag = "4")]
-    histograms: Vec<Vec<u8>>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Pair {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Sample {
-    #[prost(double, tag = "1")]
-    value: f64,
-    #[prost(int64, tag = "2")]
-    timestamp: i64,
-}
+use crate::support::write::{Pair, Sample, Series, Write};
 
 #[tokio::test]
 async fn remote_write_2_is_refused_by_its_content_type_so_that_the_sender_falls_back() {

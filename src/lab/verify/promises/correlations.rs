@@ -1,12 +1,13 @@
 //! From one pillar to another, by the mappings of the provisioned data sources.
 
 use super::super::correlation::{DerivedField, TraceToLogs};
-use super::super::finding::{Finding, excerpt};
+use super::super::finding::Finding;
 use super::super::loki;
 use super::super::tempo;
 use super::logs::{of_trace, service_of};
 use super::metrics::exemplar_id;
 use super::{Attempt, Run};
+use crate::lab::excerpt::excerpt;
 use crate::lab::provisioning::DataSource;
 
 fn in_file(problem: impl Into<String>) -> Finding {

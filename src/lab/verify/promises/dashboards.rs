@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::super::dashboard::Dashboard;
-use super::super::finding::{Finding, excerpt};
+use super::super::finding::Finding;
 use super::super::loki;
 use super::super::panel_query::PanelQuery;
 use super::super::prometheus::{exemplars, has_data};
 use super::super::template::{Choice, Language};
 use super::variables::values;
 use super::{Attempt, Run, now_seconds};
+use crate::lab::excerpt::excerpt;
 
 /// The check of one dashboard, over several attempts.
 pub(crate) struct Check {

@@ -4,9 +4,10 @@
 use serde_json::Value;
 
 use super::super::dashboard::Dashboard;
-use super::super::finding::{Finding, excerpt};
+use super::super::finding::Finding;
 use super::super::http::{Response, Server};
 use super::{Attempt, Run};
+use crate::lab::excerpt::excerpt;
 use crate::lab::provisioning::DataSource;
 
 fn server(run: &Run) -> Result<&Server, Finding> {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::finding::{Finding, excerpt};
+use super::super::finding::Finding;
 use super::super::loki::{self, Entries, Entry};
 use super::{Attempt, Run};
+use crate::lab::excerpt::excerpt;
 
 /// The labels of the contract (`docs/contract.md`), no others.
 const LABELS: [&str; 7] = [

@@ -43,12 +43,26 @@ pub(super) fn present(_: &Mixed<'_>) -> Option<Sample> {
 
 /// `first_over_time`
 pub(super) fn first(mixed: &Mixed<'_>) -> Option<Sample> {
-    mixed.samples().into_iter().next()
+    let number = mixed
+        .numbers
+        .times
+        .first()
+        .zip(mixed.numbers.values.first());
+    match (number, mixed.histograms.first()) {
+        (Some((time, _)), Some((other, it))) if other < time => Some(Sample::Histogram(it.clone())),
+        (Some((_, value)), _) => Some(Sample::Number(*value)),
+        (None, histogram) => histogram.map(|(_, it)| Sample::Histogram(it.clone())),
+    }
 }
 
 /// `last_over_time`
 pub(super) fn last(mixed: &Mixed<'_>) -> Option<Sample> {
-    mixed.samples().pop()
+    let number = mixed.numbers.times.last().zip(mixed.numbers.values.last());
+    match (number, mixed.histograms.last()) {
+        (Some((time, value)), Some((other, _))) if other < time => Some(Sample::Number(*value)),
+        (_, Some((_, it))) => Some(Sample::Histogram(it.clone())),
+        (number, None) => number.map(|(_, value)| Sample::Number(*value)),
+    }
 }
 
 /// `changes`

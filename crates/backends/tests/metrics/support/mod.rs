@@ -9,3 +9,4 @@ pub mod promql_fixture;
 pub mod promql_pair;
 pub mod promql_recorded;
 pub mod replay;
+pub mod write;

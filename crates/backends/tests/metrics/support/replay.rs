@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use lab_backends::metrics::Limits;
 use serde_json::Value;
 
@@ -46,51 +47,66 @@ pub async fn replay(commands: &[Value]) -> Vec<Replayed> {
         }
         let wanted = &command["eval"];
         if wanted.is_object() {
+            let answer = ask(&embedded, wanted).await;
             replayed.push(Replayed {
                 query: wanted.clone(),
-                difference: ask(&embedded, wanted).await,
+                difference: differs(&answer, wanted, &["errorType"], notes),
             });
         }
     }
     replayed
 }
 
-/// Asks a query and compares the answer with the recorded one.
-async fn ask(embedded: &Embedded, wanted: &Value) -> Option<String> {
+/// Asks a recorded query: at its time, or over its range.
+pub async fn ask(embedded: &Embedded, wanted: &Value) -> (StatusCode, Value) {
     let query = wanted["query"].as_str().unwrap();
     let text = |name: &str| wanted[name].to_string();
-    let (status, ours) = if wanted["step"].is_null() {
+    if wanted["step"].is_null() {
         let params = [("query", query), ("time", &text("time"))];
-        embedded.http.post("/api/v1/query", &params).await
-    } else {
-        let (start, end, step) = (text("start"), text("end"), text("step"));
-        let params = [
-            ("query", query),
-            ("start", &start),
-            ("end", &end),
-            ("step", &step),
-        ];
-        embedded.http.post("/api/v1/query_range", &params).await
-    };
-    if wanted["errorType"].is_null() != (status == 200) {
-        return Some(format!("status {status}: {ours:.600}"));
+        return embedded.http.post("/api/v1/query", &params).await;
     }
-    if status != 200 {
-        let field = "errorType";
-        return (ours[field] != wanted[field]).then(|| format!("{ours:.600}"));
-    }
+    let (start, end, step) = (text("start"), text("end"), text("step"));
+    let params = [
+        ("query", query),
+        ("start", &start),
+        ("end", &end),
+        ("step", &step),
+    ];
+    embedded.http.post("/api/v1/query_range", &params).await
+}
+
+/// What of an answer is not as recorded: its status, its data or one of `fields` of an error, its notes.
+pub fn differs(
+    (status, ours): &(StatusCode, Value),
+    wanted: &Value,
+    fields: &[&str],
+    notes: impl Fn(&Value) -> Vec<String>,
+) -> Option<String> {
+    let query = wanted["query"].as_str().unwrap();
     let ordered = ["sort", "topk(", "bottomk("];
     let ordered = ordered.iter().any(|start| query.starts_with(start));
-    let difference = differ(&ours["data"], wanted, ordered);
-    let notes = |answer: &Value, kind: &str| {
-        let list = answer[kind].as_array().into_iter().flatten();
-        let mut list: Vec<String> = list.map(|it| it.as_str().unwrap().to_owned()).collect();
-        list.sort();
-        list
+    let difference = if wanted["errorType"].is_null() != (*status == 200) {
+        Some(format!("status {status}"))
+    } else if *status == 200 {
+        differ(&ours["data"], wanted, ordered)
+    } else {
+        let mut fields = fields.iter();
+        let other = fields.find(|field| ours[**field] != wanted[**field]);
+        other.map(|field| (*field).to_owned())
     };
-    let other = |kind: &&str| notes(&ours, kind) != notes(wanted, kind);
-    let of_notes = ["warnings", "infos"].into_iter().find(other);
+    let difference = difference.or_else(|| {
+        let mut kinds = ["warnings", "infos"].into_iter();
+        let other = kinds.find(|kind| notes(&ours[*kind]) != notes(&wanted[*kind]));
+        other.map(str::to_owned)
+    });
     difference
-        .or_else(|| of_notes.map(str::to_owned))
-        .map(|text| format!("{text}\n  ours   {ours:.1500}\n  theirs {wanted:.1500}"))
+        .map(|text| format!("{query:?}: {text}\n  ours   {ours:.1500}\n  theirs {wanted:.1500}"))
+}
+
+/// Notes, sorted.
+pub fn notes(list: &Value) -> Vec<String> {
+    let list = list.as_array().into_iter().flatten();
+    let mut list: Vec<String> = list.map(|it| it.as_str().unwrap().to_owned()).collect();
+    list.sort();
+    list
 }

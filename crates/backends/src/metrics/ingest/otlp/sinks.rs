@@ -1,5 +1,7 @@
 //! Where translated samples go: into the store, or nowhere, to see whether the store would take them.
 
+use std::sync::Arc;
+
 use super::report::Reason;
 use super::series::Sink;
 use crate::metrics::histogram::Histogram;
@@ -14,11 +16,26 @@ pub(super) struct Storing<'s> {
 }
 
 impl Storing<'_> {
-    fn keep(&self, series: &Series, exemplars: &[Exemplar]) {
+    /// Appends a sample of one kind to its series, and its exemplars if it is kept.
+    fn store(
+        &self,
+        labels: &[(&str, &str)],
+        time: i64,
+        exemplars: &[Exemplar],
+        append: impl FnOnce(&Arc<Series>) -> Result<(Appended, Arc<Series>), SeriesLimit>,
+    ) -> Result<(), (Reason, String)> {
+        if self.store.refuses_time(time, self.now) {
+            return taken(Appended::OutOfBounds, labels, time, self.now);
+        }
+        let full = |error: SeriesLimit| (Reason::Full, error.to_string());
+        let (series, _) = self.store.series_by_pairs(labels).map_err(full)?;
+        let (outcome, series) = append(&series).map_err(full)?;
+        taken(outcome, labels, time, self.now)?;
         for exemplar in exemplars {
             self.store
                 .add_exemplar(series.labels(), exemplar.clone(), self.now);
         }
+        Ok(())
     }
 }
 
@@ -30,16 +47,9 @@ impl Sink for Storing<'_> {
         value: f64,
         exemplars: &[Exemplar],
     ) -> Result<(), (Reason, String)> {
-        if self.store.refuses_time(time, self.now) {
-            return taken(Appended::OutOfBounds, labels, time, self.now);
-        }
-        let full = |error: SeriesLimit| (Reason::Full, error.to_string());
-        let (series, _) = self.store.series_by_pairs(labels).map_err(full)?;
-        let appended = self.store.append_to(&series, time, value, self.now);
-        let (outcome, series) = appended.map_err(full)?;
-        taken(outcome, labels, time, self.now)?;
-        self.keep(&series, exemplars);
-        Ok(())
+        self.store(labels, time, exemplars, |series| {
+            self.store.append_to(series, time, value, self.now)
+        })
     }
 
     fn histogram(
@@ -49,17 +59,10 @@ impl Sink for Storing<'_> {
         histogram: Histogram,
         exemplars: &[Exemplar],
     ) -> Result<(), (Reason, String)> {
-        if self.store.refuses_time(time, self.now) {
-            return taken(Appended::OutOfBounds, labels, time, self.now);
-        }
-        let full = |error: SeriesLimit| (Reason::Full, error.to_string());
-        let (series, _) = self.store.series_by_pairs(labels).map_err(full)?;
-        let store = self.store;
-        let appended = store.append_histogram_to(&series, time, histogram, self.now);
-        let (outcome, series) = appended.map_err(full)?;
-        taken(outcome, labels, time, self.now)?;
-        self.keep(&series, exemplars);
-        Ok(())
+        self.store(labels, time, exemplars, |series| {
+            let store = self.store;
+            store.append_histogram_to(series, time, histogram, self.now)
+        })
     }
 
     fn oldest(&self) -> i64 {
@@ -80,6 +83,20 @@ pub(super) struct Checking<'s> {
     pub(super) new: usize,
 }
 
+impl Checking<'_> {
+    /// Takes what the store would say of a sample: `None` of one whose series it does not have.
+    fn check(
+        &mut self,
+        labels: &[(&str, &str)],
+        time: i64,
+        outcome: Option<Appended>,
+    ) -> Result<(), (Reason, String)> {
+        taken(outcome.unwrap_or(Appended::Stored), labels, time, self.now)?;
+        self.new += usize::from(outcome.is_none());
+        Ok(())
+    }
+}
+
 impl Sink for Checking<'_> {
     fn sample(
         &mut self,
@@ -89,9 +106,7 @@ impl Sink for Checking<'_> {
         _exemplars: &[Exemplar],
     ) -> Result<(), (Reason, String)> {
         let outcome = self.store.would_append(labels, time, value, self.now);
-        taken(outcome.unwrap_or(Appended::Stored), labels, time, self.now)?;
-        self.new += usize::from(outcome.is_none());
-        Ok(())
+        self.check(labels, time, outcome)
     }
 
     fn histogram(
@@ -103,9 +118,7 @@ impl Sink for Checking<'_> {
     ) -> Result<(), (Reason, String)> {
         let store = self.store;
         let outcome = store.would_append_histogram(labels, time, &histogram, self.now);
-        taken(outcome.unwrap_or(Appended::Stored), labels, time, self.now)?;
-        self.new += usize::from(outcome.is_none());
-        Ok(())
+        self.check(labels, time, outcome)
     }
 
     fn oldest(&self) -> i64 {

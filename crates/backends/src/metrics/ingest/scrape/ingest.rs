@@ -159,21 +159,11 @@ impl Batch<'_> {
             timestamp,
             exemplar,
         } = sample;
-        result.samples += 1;
-        let own_time = timestamp.filter(|_| self.job.honor_timestamps);
-        let time = own_time.unwrap_or(self.time);
-        if self.store.refuses_time(time, self.time) {
-            return Ok(());
-        }
-        let (series, _) = self.store.series_by_pairs(&self.label(labels))?;
-        let (outcome, series) = self.store.append_to(&series, time, value, self.time)?;
-        if let Some(exemplar) = exemplar {
-            self.store_exemplar(&series, exemplar, own_time);
-        }
-        if own_time.is_none() {
-            see(outcome, series, previous, result);
-        }
-        Ok(())
+        let append = |series: &Arc<Series>, time| {
+            let store = self.store;
+            store.append_to(series, time, value, self.time)
+        };
+        self.store(labels, timestamp, exemplar, append, previous, result)
     }
 
     fn store_histogram(
@@ -182,21 +172,44 @@ impl Batch<'_> {
         previous: &Seen,
         result: &mut Ingested,
     ) -> Result<(), SeriesLimit> {
+        let ParsedHistogram {
+            labels,
+            histogram,
+            timestamp,
+            exemplars,
+        } = parsed;
+        let append = |series: &Arc<Series>, time| {
+            let store = self.store;
+            store.append_histogram_to(series, time, histogram, self.time)
+        };
+        self.store(labels, timestamp, exemplars, append, previous, result)
+    }
+
+    /// Stores a sample of either kind, by `append` at its time, and its exemplars.
+    fn store<'p>(
+        &self,
+        labels: Pairs<'_>,
+        timestamp: Option<i64>,
+        exemplars: impl IntoIterator<Item = ParsedExemplar<'p>>,
+        append: impl FnOnce(&Arc<Series>, i64) -> Result<(Appended, Arc<Series>), SeriesLimit>,
+        previous: &Seen,
+        result: &mut Ingested,
+    ) -> Result<(), SeriesLimit> {
         result.samples += 1;
-        let own_time = parsed.timestamp.filter(|_| self.job.honor_timestamps);
+        let own_time = timestamp.filter(|_| self.job.honor_timestamps);
         let time = own_time.unwrap_or(self.time);
         if self.store.refuses_time(time, self.time) {
             return Ok(());
         }
-        let (series, _) = self.store.series_by_pairs(&self.label(parsed.labels))?;
-        let store = self.store;
-        let (outcome, series) =
-            store.append_histogram_to(&series, time, parsed.histogram, self.time)?;
-        for exemplar in parsed.exemplars {
+        let (series, _) = self.store.series_by_pairs(&self.label(labels))?;
+        let (outcome, series) = append(&series, time)?;
+        for exemplar in exemplars {
             self.store_exemplar(&series, exemplar, own_time);
         }
-        if own_time.is_none() {
-            see(outcome, series, previous, result);
+        // Notes a series without a time of its own.
+        if own_time.is_none() && matches!(outcome, Appended::Stored | Appended::Repeated) {
+            result.series_added += usize::from(!previous.contains_key(&series.id));
+            result.seen.insert(series.id, series);
         }
         Ok(())
     }
@@ -263,14 +276,6 @@ impl Batch<'_> {
 const MAX_FAMILIES: usize = 5_000;
 /// Characters of a help text that are kept.
 const MAX_HELP_CHARS: usize = 1_000;
-
-/// Notes a series that a scrape brought without a time of its own.
-fn see(outcome: Appended, series: Arc<Series>, previous: &Seen, result: &mut Ingested) {
-    if matches!(outcome, Appended::Stored | Appended::Repeated) {
-        result.series_added += usize::from(!previous.contains_key(&series.id));
-        result.seen.insert(series.id, series);
-    }
-}
 
 /// Keeps what an entry tells about its family.
 fn describe(result: &mut Ingested, entry: Entry<'_>) {

@@ -27,18 +27,8 @@ pub(in crate::traces::engine) const OF_EVERY_SPAN: [&str; 3] =
 
 /// The column of a resource attribute.
 pub(super) fn of_resource(name: &str) -> Option<Column> {
-    const TEXTS: [&str; 9] = [
-        "service.name",
-        "cluster",
-        "namespace",
-        "pod",
-        "container",
-        "k8s.cluster.name",
-        "k8s.namespace.name",
-        "k8s.pod.name",
-        "k8s.container.name",
-    ];
-    TEXTS.contains(&name).then_some(Column::Text)
+    let is_text = name == "service.name" || OF_EVERY_RESOURCE.contains(&name);
+    is_text.then_some(Column::Text)
 }
 
 /// The column of a span attribute.
