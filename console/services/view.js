@@ -204,11 +204,17 @@ async function serviceCharts(service, signal, setRange) {
     interval: `${EVERY}s`,
   });
   const panels = [
-    { title: "Rate", unit: "ops", targets: [{ expr: calls(""), legendFormat: "{{span_name}}", interval: `${EVERY}s` }] },
+    {
+      title: "Rate",
+      unit: "ops",
+      targets: [{ expr: calls(""), legendFormat: "{{span_name}}", interval: `${EVERY}s` }],
+    },
     {
       title: "Errors",
       unit: "ops",
-      targets: [{ expr: calls(', status_code="STATUS_CODE_ERROR"'), legendFormat: "{{span_name}}", interval: `${EVERY}s` }],
+      targets: [
+        { expr: calls(', status_code="STATUS_CODE_ERROR"'), legendFormat: "{{span_name}}", interval: `${EVERY}s` },
+      ],
     },
     { title: "Duration", unit: "s", targets: [0.5, 0.95, 0.99].map(quantile) },
   ].map(({ unit, ...panel }, id) => {
