@@ -242,12 +242,18 @@ fn sets(file: &File) -> Vec<Problem> {
                 faults: vec![fault.clone()],
                 ..file.clone()
             };
-            for (instance, _) in faults::with(&one, &values) {
+            let all = faults::with(&one, &values);
+            for instance in all.keys() {
                 let letter = instance.strip_prefix("app-").unwrap_or_default();
                 let is_instance = letter.len() == 1 && letter.as_bytes()[0].is_ascii_lowercase();
-                if instance != faults::ALL && !is_instance {
+                if instance.as_str() != faults::ALL && !is_instance {
                     let text = format!("{instance:?} is no instance; give all, app-a, app-b, …");
                     problems.push(Problem::new(format!("faults[{index}].instance"), text));
+                }
+                let set = faults::set(&all, instance, seed).unwrap_or_default();
+                if let Err(wrong) = crate::app::check_faults(set.to_string().as_bytes()) {
+                    let text = wrong.to_string().replace("faults[0].", "");
+                    problems.push(Problem::new(format!("faults[{index}]"), text));
                 }
             }
         }
