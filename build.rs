@@ -8,6 +8,7 @@ fn main() {
     // it has to be told when one comes or goes.
     println!("cargo::rerun-if-changed=console");
     println!("cargo::rerun-if-changed=dashboards");
+    println!("cargo::rerun-if-changed=incidents");
     // Line numbers for backtraces are two thirds of a release binary; compressed they are a third.
     // The standard library reads them so too.
     let is = |name, value: &str| var(name).is_ok_and(|it| it == value);

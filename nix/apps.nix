@@ -61,6 +61,20 @@ in
     ''
   );
 
+  incident = app "Break the running stack, and find out from its telemetry what happened" (
+    beside "incident" ''
+      # Only a start has to be told where the lab is.
+      addresses=()
+      if [[ ''${1:-} == start ]]; then
+        addresses=("''${instances[@]/#/--app=}" --prometheus "$LAB_PROMETHEUS_URL" --loki "$LAB_LOKI_URL" --tempo "$LAB_TEMPO_URL" --grafana "$LAB_GRAFANA_URL")
+        for port in "''${LAB_FAULTS_A_PORT:-8100}" "''${LAB_FAULTS_B_PORT:-8101}" "''${LAB_FAULTS_C_PORT:-8102}"; do
+          addresses+=(--faults "http://$LAB_HOST:$port")
+        done
+      fi
+      exec ${lib.getExe packages.lab} incident "$@" "''${addresses[@]}"
+    ''
+  );
+
   # Not a check: a check sees no network, and a database that flake.lock pins would not know what became known since.
   advisories = app "Look up the known vulnerabilities of what Cargo.lock names" (
     lib.getExe (

@@ -18,6 +18,7 @@ let
     (lib.fileset.difference ../benches ../benches/peers)
     ../console
     ../dashboards
+    ../incidents
     ../etc
     # `cargo test` runs the fuzz targets' functions.
     ../fuzz/src

@@ -155,7 +155,7 @@ impl Targets {
             otel.status_code = Unset,
             otel.status_description = Unset,
             http.request.method = "GET",
-            http.request.resend_count = (resends > 0).then_some(resends),
+            http.request.resend_count = (resends > 0).then_some(i64::from(resends)),
             server.address = target.host().trim_matches(['[', ']']),
             server.port = i64::from(target.port_u16().unwrap_or(80)),
             url.full = %url,

@@ -21,6 +21,7 @@ mod fuzz;
 mod generator;
 mod guard;
 mod hostile_http;
+mod incidents;
 mod load;
 mod own_program;
 mod performance;

@@ -145,9 +145,9 @@ fn derived(derive: &Derive, rows: &[Row], values: &Values) -> Option<String> {
     let of = |row: &Row| value(derive, row);
     let text = match derive.pick {
         Pick::Only => {
-            let value = of(first)?;
-            let agree = rows.iter().all(|row| of(row).as_ref() == Some(&value));
-            agree.then_some(value)
+            let mut values = rows.iter().filter_map(|row| of(row));
+            let value = values.next()?;
+            values.all(|it| it == value).then_some(value)
         }
         Pick::Max => of(by(ranked, 1.0)?),
         Pick::Min => of(by(ranked, -1.0)?),

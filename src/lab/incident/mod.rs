@@ -39,6 +39,7 @@ pub use args::IncidentArgs;
 pub use catalogue::{Catalogue, Incident, of_path};
 pub use desk::{Desk, Order, Verdicts};
 pub use place::{App, Place, PlaceArgs};
+pub use proof::Found;
 pub use refusal::Refusal;
 pub use state::{State, folder};
 pub use view::{Asked, Listed, Solution, Stage, View};

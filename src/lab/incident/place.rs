@@ -186,6 +186,24 @@ impl PlaceArgs {
     }
 }
 
+/// Instances at URLs, app-a, app-b, … in this order, with their control ports: the given ones, else the usual ones.
+pub(super) fn apps<'a>(urls: impl Iterator<Item = &'a str>, faults: &[String]) -> Vec<App> {
+    let mut apps: Vec<App> = urls
+        .enumerate()
+        .map(|(at, url)| app(at, url.to_owned()))
+        .collect();
+    for (app, url) in apps.iter_mut().zip(faults) {
+        app.faults = Some(control(url));
+    }
+    apps
+}
+
+/// The URL of a control port, which may be named with its path.
+fn control(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    url.strip_suffix("/faults").unwrap_or(url).to_owned()
+}
+
 fn app(at: usize, url: String) -> App {
     let letter = char::from(b'a' + u8::try_from(at % MOST_APPS).unwrap_or_default());
     App {
@@ -215,9 +233,7 @@ fn instances(status: &Value) -> Vec<App> {
     all.map(|it| App {
         name: text(&it["name"]),
         url: text(&it["url"]),
-        faults: it["faults"]
-            .as_str()
-            .map(|url| url.trim_end_matches("/faults").to_owned()),
+        faults: it["faults"].as_str().map(control),
     })
     .collect()
 }

@@ -1,20 +1,37 @@
 //! The proof that incidents are fair: while one runs, the queries of its solution give every answer, and without its
-//! faults they give none.
+//! faults they give none. `lab verify --incidents` proves it for the lab at hand.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
 
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::catalogue::Catalogue;
 use super::derive;
-use super::desk::span;
-use super::desk::{Current, Desk};
+use super::desk::{Current, Desk, Order, span};
 use super::judge;
+use super::place::{self, Place};
 use super::refusal::Refusal;
+use super::state::State;
+use super::view::Stage;
+use crate::lab::command::Conclusion;
+use crate::lab::excerpt::visible;
+use crate::lab::verify::args::VerifyArgs;
+
+/// For how long the healthy lab gets the traffic before it is asked: three scrapes.
+pub const HEALTHY: Duration = Duration::from_secs(16);
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// What the telemetry of the run at hand tells.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     /// Answers by key, as a person would give them.
     pub answers: BTreeMap<String, String>,
-    /// Questions whose answer was not found, or is wrong, each with what was seen.
+    /// Questions whose answer was not found, or is wrong, each with what was seen; empty if all are right.
     pub missing: Vec<String>,
 }
 
@@ -36,10 +53,8 @@ pub async fn find(desk: &Desk) -> Result<Found, Refusal> {
         missing: Vec::new(),
     };
     for question in &file.questions {
-        let (key, right) = (
-            &question.key,
-            judge::right(question, &values, run.started_ms),
-        );
+        let key = &question.key;
+        let right = judge::right(question, &values, run.started_ms);
         match found.answers.get(key) {
             None => found.missing.push(format!("{key}: nothing, not {right}")),
             Some(answer) => match judge::is_right(question, &values, run.started_ms, answer) {
@@ -62,4 +77,161 @@ pub async fn find(desk: &Desk) -> Result<Found, Refusal> {
         }
     }
     Ok(found)
+}
+
+/// One incident, proved or not.
+struct Proof {
+    name: String,
+    took: Duration,
+    answers: BTreeMap<String, String>,
+    problem: Option<String>,
+}
+
+/// All incidents.
+pub(in crate::lab) struct Report(Vec<Proof>);
+
+/// Proves incidents in the lab that the flags of `lab verify` name; all of them if `names` is empty.
+///
+/// # Errors
+/// When an incident is unknown, or the lab cannot be broken.
+pub(in crate::lab) async fn run(args: &VerifyArgs, names: &[String]) -> Result<Report, Refusal> {
+    let lab = args
+        .lab()
+        .map_err(|error| Refusal::usage(error.to_string()))?;
+    let place = Place {
+        apps: place::apps(lab.apps.iter().map(|it| it.base()), &args.faults),
+        prometheus: lab.prometheus.base().to_owned(),
+        loki: lab.loki.base().to_owned(),
+        tempo: lab.tempo.base().to_owned(),
+        console: None,
+        grafana: None,
+    };
+    let catalogue = Catalogue::default();
+    let all = catalogue.all()?;
+    let names: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|it| !it.is_empty())
+        .collect();
+    for name in &names {
+        catalogue.named(name)?;
+    }
+    // Of its own, so that an incident that somebody solves here is not lost.
+    let folder = std::env::temp_dir().join(format!("lab-verify-incidents-{}", std::process::id()));
+    let desk = Desk::new(catalogue, State::new(folder.clone()));
+    let mut proofs = Vec::new();
+    for incident in &all {
+        let name = incident.name.as_str();
+        if names.is_empty() || names.contains(&name) {
+            let proof = prove(&desk, name, args.seed, &place, args.timeout).await;
+            let _ = desk.stop().await;
+            proofs.push(proof?);
+        }
+    }
+    let _ = std::fs::remove_dir_all(folder);
+    Ok(Report(proofs))
+}
+
+async fn prove(
+    desk: &Desk,
+    name: &str,
+    seed: u64,
+    place: &Place,
+    patience: Duration,
+) -> Result<Proof, Refusal> {
+    let order = |healthy| Order {
+        name: Some(name.to_owned()),
+        seed: Some(seed),
+        healthy,
+    };
+    let mut proof = Proof {
+        name: name.to_owned(),
+        took: Duration::ZERO,
+        answers: BTreeMap::new(),
+        problem: None,
+    };
+    desk.start(order(true), place.clone()).await?;
+    sleep(HEALTHY).await;
+    let healthy = find(desk).await?.answers;
+    desk.stop().await?;
+    if !healthy.is_empty() {
+        proof.problem = Some(format!("nothing is broken, and yet {healthy:?} is found"));
+        return Ok(proof);
+    }
+    desk.start(order(false), place.clone()).await?;
+    let began = Instant::now();
+    loop {
+        let found = find(desk).await?;
+        proof.took = began.elapsed();
+        proof.answers = found.answers;
+        if found.missing.is_empty() {
+            break;
+        }
+        if proof.took > patience {
+            proof.problem = Some(found.missing.join("\n"));
+            return Ok(proof);
+        }
+        sleep(LOOK).await;
+    }
+    let (_, view) = desk.answer(&proof.answers)?;
+    if view.stage != Stage::Solved {
+        proof.problem = Some("its answers are right and do not solve it".to_owned());
+    }
+    Ok(proof)
+}
+
+impl Conclusion for Report {
+    fn is_good(&self) -> bool {
+        self.0.iter().all(|proof| proof.problem.is_none())
+    }
+
+    fn table(&self) -> String {
+        let mut text = String::new();
+        for proof in &self.0 {
+            let mark = if proof.problem.is_none() {
+                "✓"
+            } else {
+                "✗"
+            };
+            let answers: Vec<String> = proof
+                .answers
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            let _ = writeln!(
+                text,
+                "{mark} {:<24} {:>6.1} s  {}",
+                proof.name,
+                proof.took.as_secs_f64(),
+                visible(&answers.join(" "))
+            );
+            for line in proof.problem.iter().flat_map(|it| it.lines()) {
+                let _ = writeln!(text, "    {}", visible(line));
+            }
+        }
+        let proved = self.0.iter().filter(|it| it.problem.is_none()).count();
+        let _ = writeln!(
+            text,
+            "\n{proved} of {} incidents are solved from telemetry alone, and are nothing without their faults",
+            self.0.len()
+        );
+        text
+    }
+
+    fn json(&self) -> Value {
+        let proofs: Vec<Value> = self
+            .0
+            .iter()
+            .map(|proof| {
+                json!({
+                    "name": proof.name,
+                    "ok": proof.problem.is_none(),
+                    "took_ms": u64::try_from(proof.took.as_millis()).unwrap_or(u64::MAX),
+                    "answers": proof.answers,
+                    "problem": proof.problem,
+                })
+            })
+            .collect();
+        json!({"ok": self.is_good(), "incidents": proofs})
+    }
 }

@@ -79,6 +79,31 @@ pub struct VerifyArgs {
     /// Send nothing; check that what an earlier run has sent is still found, but for what went over OTLP
     #[arg(long, requires = "state")]
     pub existing: bool,
+    /// Prove, in the place of the promises, that each incident can be solved by the telemetry of this lab, and that
+    /// without its faults the telemetry tells nothing; a value names incidents. It breaks the lab, for up to --timeout
+    /// each
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        conflicts_with_all = ["no_apps", "otlp", "existing", "state", "servers_log"]
+    )]
+    pub incidents: Option<Vec<String>>,
+    /// The control port of an instance, in the order of --app. Repeat it for each
+    /// [default: http://127.0.0.1:8100, :8101 and :8102]
+    #[arg(long, value_name = "URL", requires = "incidents")]
+    pub faults: Vec<String>,
+    /// Seed of the incidents
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        requires = "incidents"
+    )]
+    pub seed: u64,
     /// Read the provisioned data sources from this folder (it holds grafana/datasources.yaml)
     /// instead of those built in
     #[arg(long, value_name = "DIR")]

@@ -43,10 +43,14 @@ use args::VerifyArgs;
 use run::run;
 
 use super::command::conclude;
+use super::incident::proof;
 
 /// Checks a lab and prints the report: exit code 0 when every promise is kept, 1 when one is not,
 /// 2 when a flag is wrong or a server cannot be reached.
 #[must_use]
 pub fn start(args: &VerifyArgs) -> ExitCode {
-    conclude(run(args), args.json)
+    match &args.incidents {
+        Some(names) => conclude(proof::run(args, names), args.json),
+        None => conclude(run(args), args.json),
+    }
 }

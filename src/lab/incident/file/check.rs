@@ -8,9 +8,6 @@ use super::place::Problem;
 use super::questions::Kind;
 use super::{Derive, File, HINTS, faults, parameters, questions, solution, text};
 
-/// Seeds whose faults are checked.
-const SEEDS: u64 = 16;
-
 /// Words that no page may have: they would say that it is an exercise.
 const GIVEAWAYS: [&str; 5] = ["fault", "inject", "chaos", "incident file", "exercise"];
 
@@ -235,8 +232,7 @@ fn alerts(file: &File) -> Vec<Problem> {
 /// The service takes the faults of any seed, and the right answers are answers.
 fn sets(file: &File) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for seed in 0..SEEDS {
-        let values = file.values(seed);
+    for values in parameters::variants(&file.parameters) {
         for (index, fault) in file.faults.iter().enumerate() {
             let one = File {
                 faults: vec![fault.clone()],
@@ -250,7 +246,7 @@ fn sets(file: &File) -> Vec<Problem> {
                     let text = format!("{instance:?} is no instance; give all, app-a, app-b, …");
                     problems.push(Problem::new(format!("faults[{index}].instance"), text));
                 }
-                let set = faults::set(&all, instance, seed).unwrap_or_default();
+                let set = faults::set(&all, instance, 0).unwrap_or_default();
                 if let Err(wrong) = crate::app::check_faults(set.to_string().as_bytes()) {
                     let text = wrong.to_string().replace("faults[0].", "");
                     problems.push(Problem::new(format!("faults[{index}]"), text));

@@ -98,9 +98,10 @@ impl File {
         }
     }
 
-    /// What the seed chooses.
+    /// What the seed chooses. The title is part of it, so that one seed does not choose alike in all incidents.
     #[must_use]
     pub fn values(&self, seed: u64) -> Values {
+        let seed = parameters::mixed(seed ^ parameters::hash(&self.title));
         parameters::choose(&self.parameters, seed)
     }
 

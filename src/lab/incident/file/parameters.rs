@@ -162,6 +162,32 @@ pub(super) fn choose(parameters: &BTreeMap<String, Parameter>, seed: u64) -> Val
             values.insert(name.clone(), choices[number as usize].clone());
         }
     }
+    follow(parameters, &mut values);
+    values
+}
+
+/// Choices that together have each value of each parameter; of a range the least and the greatest, between which
+/// everything is that could be wrong with the others.
+pub(super) fn variants(parameters: &BTreeMap<String, Parameter>) -> Vec<Values> {
+    let base = choose(parameters, 0);
+    let mut variants = vec![base.clone()];
+    for (name, parameter) in parameters {
+        let mut choices = parameter.choices();
+        if parameter.from.is_some() && choices.len() > 2 {
+            choices.drain(1..choices.len() - 1);
+        }
+        variants.extend(choices.into_iter().map(|choice| {
+            let mut values = base.clone();
+            values.insert(name.clone(), choice);
+            follow(parameters, &mut values);
+            values
+        }));
+    }
+    variants
+}
+
+/// Sets what follows from other parameters.
+fn follow(parameters: &BTreeMap<String, Parameter>, values: &mut Values) {
     for (name, parameter) in parameters {
         if let Some((by, all)) = parameter.follows() {
             let key = values.get(by).map(Scalar::to_string);
@@ -170,7 +196,6 @@ pub(super) fn choose(parameters: &BTreeMap<String, Parameter>, seed: u64) -> Val
             }
         }
     }
-    values
 }
 
 /// FNV-1a of 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>).

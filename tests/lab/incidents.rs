@@ -1,0 +1,400 @@
+//! `lab incident`: played from the command line, and what it refuses. That each incident can be solved is in
+//! `tests/incidents/`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use salvo_observability::lab::incident::{Catalogue, Desk, State, proof};
+use serde_json::{Value, json};
+
+use crate::support::eventually;
+use crate::support::http;
+use crate::support::up::{Lab, address};
+
+/// A state of its own, removed when dropped.
+struct Player(PathBuf);
+
+impl Player {
+    fn new(name: &str) -> Self {
+        let process = std::process::id();
+        Self(std::env::temp_dir().join(format!("lab-incident-{process}-{name}")))
+    }
+
+    fn output(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_lab"))
+            .env_clear()
+            .env("LAB_STATE", &self.0)
+            .arg("incident")
+            .args(args)
+            .output()
+            .unwrap()
+    }
+
+    /// The exit code, and what is said as JSON.
+    fn json(&self, args: &[&str]) -> (i32, Value) {
+        let output = self.output(&[&["--json"], args].concat());
+        let said = serde_json::from_slice(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let said = said.unwrap_or_else(|error| panic!("{args:?}: {error}: {errors}"));
+        (output.status.code().unwrap(), said)
+    }
+
+    /// What is said when all is well.
+    fn good(&self, args: &[&str]) -> Value {
+        let (code, said) = self.json(args);
+        assert_eq!(code, 0, "{args:?}: {said}");
+        said
+    }
+
+    /// The error of a command that is not carried out.
+    fn refused(&self, args: &[&str]) -> String {
+        let (code, said) = self.json(args);
+        assert_eq!((code, &said["ok"]), (2, &json!(false)), "{args:?}: {said}");
+        said["error"].as_str().unwrap().to_owned()
+    }
+
+    fn runner(&self) -> Option<u32> {
+        let text = std::fs::read(self.0.join("incident/incident.json")).unwrap();
+        let run: Value = serde_json::from_slice(&text).unwrap();
+        run["runner"].as_u64().map(|id| id as u32)
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        let _ = self.output(&["stop"]);
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A lab that can be broken.
+fn lab() -> Lab {
+    Lab::start(&["--faults", "--faults-port", "0"])
+}
+
+fn console(lab: &Lab) -> &str {
+    lab.ready["console"].as_str().unwrap()
+}
+
+/// The faults that an instance has.
+fn faults(lab: &Lab, app: &str) -> Value {
+    let url = lab.ready["faults"][app].as_str().unwrap();
+    let address = address(&json!(url.trim_end_matches("/faults")));
+    http::get(address, "/faults").json()["faults"].clone()
+}
+
+#[test]
+fn an_incident_is_played_from_the_page_to_the_solution() {
+    let (lab, player) = (lab(), Player::new("played"));
+    let listed = player.good(&["list"]);
+    let names = listed["incidents"].as_array().unwrap();
+    assert!(names.len() >= 12);
+    assert_eq!(player.good(&["status"])["incident"], Value::Null);
+
+    let start = [
+        "start",
+        "slow-shop",
+        "--seed",
+        "7",
+        "--console",
+        console(&lab),
+    ];
+    let view = player.good(&start)["incident"].clone();
+    assert_eq!(view["stage"], "open");
+    assert!(
+        view["page"].as_str().unwrap().contains("customers"),
+        "{view}"
+    );
+    assert_eq!(view["seed"], 7);
+    assert_eq!(faults(&lab, "app-b")[0]["kind"], "latency");
+    // The page and the questions tell nothing of that.
+    assert!(!view.to_string().contains("latency"), "{view}");
+
+    let again = player.refused(&start);
+    assert!(again.contains("lab incident stop"), "{again}");
+    let unknown = player.refused(&["answer", "cause=x"]);
+    assert!(unknown.contains("there are route, ms"), "{unknown}");
+    let unread = player.refused(&["answer", "ms=slow"]);
+    assert!(unread.contains("a number in ms"), "{unread}");
+    let early = player.refused(&["solution"]);
+    assert!(early.contains("--give-up"), "{early}");
+
+    let (code, said) = player.json(&["answer", "route=/chain"]);
+    assert_eq!((code, &said["right"]["route"]), (1, &json!(false)));
+    let hint = player.good(&["hint"]);
+    assert!(hint["hint"].as_str().unwrap().contains("route"), "{hint}");
+    assert_eq!(hint["incident"]["hints_left"], 2);
+    assert_eq!(hint["incident"]["score"]["points"], 85);
+
+    let desk = Desk::new(Catalogue::default(), State::new(player.0.join("incident")));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let found = eventually("the telemetry tells", || {
+        let found = runtime.block_on(proof::find(&desk)).unwrap();
+        let done = found.missing.is_empty();
+        if !done {
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        done.then_some(found.answers)
+    });
+    let answers: Vec<String> = found
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+    let solved = player.good(&[&["answer"], &answers[..]].concat());
+    assert_eq!(solved["incident"]["stage"], "solved");
+    assert_eq!(solved["incident"]["score"]["wrong"], 1);
+
+    let solution = &player.good(&["solution"])["incident"]["solution"];
+    assert_eq!(solution["answers"]["route"], found["route"]);
+    assert_eq!(solution["steps"][0]["derived"]["route"], found["route"]);
+    assert_eq!(solution["steps"].as_array().unwrap().len(), 2);
+
+    // Who has solved one may start the next at once; the faults are then those of the next.
+    player.good(&["start", "holes", "--seed", "7", "--console", console(&lab)]);
+    let kinds: Vec<Value> = ["app-a", "app-b", "app-c"]
+        .iter()
+        .flat_map(|app| faults(&lab, app).as_array().unwrap().clone())
+        .map(|fault| fault["kind"].clone())
+        .collect();
+    assert_eq!(kinds, ["scrape"]);
+    player.good(&["stop"]);
+    for app in ["app-a", "app-b", "app-c"] {
+        assert_eq!(faults(&lab, app), json!([]), "{app}");
+    }
+    assert_eq!(player.runner(), None);
+}
+
+#[test]
+fn the_same_seed_breaks_the_same_and_chooses_the_same() {
+    let (lab, player) = (lab(), Player::new("seed"));
+    let start = |seed: &str| {
+        let args = [
+            "start",
+            "--random",
+            "--seed",
+            seed,
+            "--console",
+            console(&lab),
+        ];
+        let name = player.good(&args)["incident"]["name"].clone();
+        let faults = ["app-a", "app-b", "app-c"].map(|app| faults(&lab, app));
+        player.good(&["stop"]);
+        (name, faults)
+    };
+    let first = start("5");
+    assert_eq!(first, start("5"));
+    assert_ne!(first, start("6"));
+}
+
+#[test]
+fn a_runner_that_is_ended_heals_the_lab() {
+    let (lab, player) = (lab(), Player::new("ended"));
+    player.good(&["start", "half-broken", "--console", console(&lab)]);
+    let broken = || {
+        let of = |app: &&str| faults(&lab, app) != json!([]);
+        ["app-a", "app-b", "app-c"]
+            .iter()
+            .filter(|app| of(app))
+            .count()
+    };
+    assert_eq!(broken(), 1);
+    let runner = player.runner().unwrap().to_string();
+    let killed = Command::new("sh")
+        .args(["-c", &format!("kill -TERM {runner}")])
+        .status();
+    assert!(killed.unwrap().success());
+    eventually("the lab is healed", || (broken() == 0).then_some(()));
+    eventually("the runner is gone", || {
+        player.runner().is_none().then_some(())
+    });
+    assert_eq!(player.good(&["status"])["incident"]["stage"], "stopped");
+    let late = player.refused(&["hint"]);
+    assert!(late.contains("lab incident start"), "{late}");
+}
+
+#[test]
+fn what_cannot_be_started_is_refused_with_what_to_do() {
+    let player = Player::new("refused");
+    let closed = "http://127.0.0.1:9";
+    let without = Lab::start(&[]);
+    let few = Lab::start(&["--faults", "--faults-port", "0", "--app-count", "1"]);
+    for (args, expected) in [
+        (
+            &["start", "slow-shop", "--console", closed][..],
+            "lab up --faults",
+        ),
+        (&["start", "slow-shop", "--app", closed], "lab up --faults"),
+        (
+            &["start", "slow-shop", "--console", console(&without)],
+            "lab up --faults",
+        ),
+        (
+            &["start", "echo", "--console", console(&few)],
+            "three instances",
+        ),
+        (
+            &["start", "slow-shob", "--console", closed],
+            "did you mean slow-shop?",
+        ),
+        (&["start", "x.toml"], "x.toml"),
+        (
+            &["start", "slow-shop", "--console", "http://192.0.2.1:3000"],
+            "--allow-remote",
+        ),
+        (&["hint"], "lab incident start"),
+        (&["stop"], "lab incident start"),
+        (&["answer", "a=b"], "lab incident start"),
+        (&["list", "--incidents", "/nowhere"], "/nowhere"),
+    ] {
+        let refused = player.refused(args);
+        assert!(refused.contains(expected), "{args:?}: {refused}");
+    }
+    for args in [
+        &["start"][..],
+        &["start", "slow-shop", "--random"],
+        &["start", "slow-shop", "--seed", "-1"],
+        &["answer"],
+        &["answer", "no-value"],
+    ] {
+        let output = player.output(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
+    let player = Player::new("check");
+    std::fs::create_dir_all(&player.0).unwrap();
+    let file = player.0.join("own.toml");
+    let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("incidents/slow-shop.toml");
+    let good = std::fs::read_to_string(good).unwrap();
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, &good).unwrap();
+    assert_eq!(player.good(&["check", path])["name"], "own");
+    for (from, to, expected) in [
+        (
+            "difficulty = 1",
+            "difficulty = 9",
+            "line 2: difficulty: is to be from 1 to 5",
+        ),
+        (
+            "difficulty = 1",
+            "difficult = 1",
+            "unknown field `difficult`",
+        ),
+        (
+            "Nothing fails, it is only slow.",
+            "It is the latency.",
+            "page: names the cause",
+        ),
+        (
+            "Nothing fails, it is only slow.",
+            "",
+            "page: is to be two sentences, and has 1",
+        ),
+        (
+            "kind = \"latency\"",
+            "kind = \"magic\"",
+            "faults[0]: kind is \"magic\"",
+        ),
+        ("ms = \"$ms\"", "ms = 99999999", "faults[0]: ms is 99999999"),
+        ("jitter_ms = 40", "jitters = 40", "jitters is no field"),
+        (
+            "routes = [\"$route\"]",
+            "routes = [\"/nowhere\"]",
+            "/nowhere",
+        ),
+        (
+            "\"$ms\"\njitter",
+            "\"$other\"\njitter",
+            "there is no parameter other",
+        ),
+        (
+            "ms = \"$ms\"\njitter",
+            "ms = 500\njitter",
+            "parameters.ms: is used by no fault",
+        ),
+        (
+            "mix = \"root=4",
+            "mix = \"rooot=4",
+            "traffic.mix: there is no route \"rooot\"",
+        ),
+        (
+            "rate = 30",
+            "rate = 3000",
+            "traffic.rate: is to be from 1 to 200",
+        ),
+        ("tolerance = \"35%\"", "", "questions[1].tolerance"),
+        (
+            "kind = \"route\"",
+            "kind = \"riddle\"",
+            "unknown variant `riddle`",
+        ),
+        (
+            "1000 * sum by (path)",
+            "1000 * sum bye (path)",
+            "solution[0].query",
+        ),
+        (
+            "{ kind = server && span",
+            "{ kind = server && && span",
+            "solution[1].query",
+        ),
+        (
+            "\"$route\" && duration",
+            "\"$elsewhere\" && duration",
+            "$elsewhere is no answer of an earlier step",
+        ),
+        (
+            "{ key = \"ms\", field",
+            "{ key = \"other\", field",
+            "questions[1].key: no step of the solution derives it",
+        ),
+        (
+            "{ key = \"ms\", field = \"value\", pick = \"max\" }",
+            "{ key = \"ms\", is = \"600\" }",
+            "only for a question of the kind cause",
+        ),
+        (
+            "\"ErrorRatioHigh\", ",
+            "\"EverythingBad\", ",
+            "there is no alert EverythingBad",
+        ),
+        (
+            "hints = [",
+            "hints = [\n  \"One hint more than there may be.\",",
+            "hints: is to have 3 to 3 entries",
+        ),
+    ] {
+        assert!(good.contains(from), "{from}");
+        std::fs::write(&file, good.replacen(from, to, 1)).unwrap();
+        let refused = player.refused(&["check", path]);
+        assert!(refused.contains(expected), "{from} -> {to}: {refused}");
+        assert!(refused.contains("own.toml: line "), "{refused}");
+    }
+    // Incidents of one's own are started by their path, and listed from their folder.
+    std::fs::write(&file, &good).unwrap();
+    let folder = player.0.to_str().unwrap();
+    let listed = player.good(&["list", "--incidents", folder]).to_string();
+    assert!(listed.contains("\"own\""), "{listed}");
+}
+
+#[test]
+fn the_incidents_that_are_listed_are_those_built_in() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/incidents.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let all = Catalogue::default().all().unwrap();
+    for incident in &all {
+        let file = &incident.file;
+        let row = format!(
+            "| `{}` | {} | {} | {} |",
+            incident.name, file.title, file.difficulty, file.minutes
+        );
+        assert!(document.lines().any(|line| line == row), "{row}");
+    }
+    let rows = document.lines().filter(|line| line.starts_with("| `"));
+    let listed = rows.filter(|line| line.matches(" | ").count() == 3).count();
+    assert_eq!(listed, all.len());
+}
