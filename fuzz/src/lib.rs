@@ -12,12 +12,13 @@
 //! * `languages`: PromQL, LogQL, TraceQL, over the small stores of `worlds`
 //! * `expression`: regular expressions, the same in all three languages
 //! * `lines`: pipelines over a line, and the shipper
-//! * `dashboard`, `parameters`
+//! * `dashboard`, `incident`, `parameters`
 
 mod dashboard;
 mod data_points;
 mod expression;
 mod headers;
+mod incident;
 mod languages;
 mod lines;
 mod log_records;
@@ -32,6 +33,7 @@ pub use dashboard::dashboard;
 pub use data_points::{otlp_metrics_json, otlp_metrics_protobuf};
 pub use expression::regex;
 pub use headers::{baggage, traceparent, tracestate};
+pub use incident::incident;
 pub use languages::{logql, promql, traceql};
 pub use lines::{log_line, shipper};
 pub use log_records::{otlp_logs_json, otlp_logs_protobuf};
@@ -44,10 +46,11 @@ pub use spans::{otlp_json, otlp_protobuf};
 pub type Target = fn(&[u8]);
 
 /// All targets by name, which is also that of their folder in `corpus/` and `regressions/`.
-pub const TARGETS: [(&str, Target); 21] = [
+pub const TARGETS: [(&str, Target); 22] = [
     ("baggage", baggage),
     ("dashboard", dashboard),
     ("exposition", exposition),
+    ("incident", incident),
     ("log_line", log_line),
     ("logql", logql),
     ("otlp_json", otlp_json),
