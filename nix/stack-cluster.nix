@@ -60,7 +60,7 @@ let
         [
           "env"
           "LAB_CLUSTER_INSTANCE=backend-${toString backend}"
-          ''LAB_CLUSTER_PEERS="${
+          ''LAB_${lib.toUpper kind}_PEERS="${
             lib.concatMapStringsSep "," (peer: "$LAB_HOST:${portOf peer "${kind}-gossip"}") backends
           }"''
           ''LAB_${lib.toUpper kind}_PATH="$LAB_STATE/data/${kind}-${toString backend}"''
