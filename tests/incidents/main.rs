@@ -45,7 +45,11 @@ impl Stage {
         let process = std::process::id();
         let state = std::env::temp_dir().join(format!("lab-incidents-{process}-{name}-{seed}"));
         Self {
-            lab: Lab::start(&["--faults", "--faults-port", "0"]),
+            // What /cpu_task computes is of no interest, and many labs share the processor.
+            lab: Lab::start_with(
+                &["--faults", "--faults-port", "0"],
+                &[("CPU_TASK_PRIMES", "1000")],
+            ),
             desk: Desk::new(Catalogue::default(), State::new(state.join("incident"))),
             state,
             runtime: tokio::runtime::Runtime::new().unwrap(),
