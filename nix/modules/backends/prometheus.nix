@@ -78,7 +78,7 @@ in
       configText = configuration.render {
         inherit (cfg.prometheus) targets;
         inherit (cfg.logs) shipper;
-        remoteWrite = if edge then "${cfg.prometheus.url}/api/v1/push" else null;
+        remoteWrite = if edge then authority (reachable cfg.host) cluster.gateway.prometheusPort else null;
       };
       retentionTime = cfg.prometheus.retention;
       extraFlags = [

@@ -34,7 +34,7 @@ let
   text = pkgs.writeText "scraper.yml" (
     configuration.agent {
       inherit targets;
-      remoteWrite = "http://${authority cluster.nearest cluster.mimir.port}/api/v1/push";
+      remoteWrite = authority cluster.nearest cluster.mimir.port;
     }
   );
   checked = pkgs.runCommand "scraper-checked.yml" { nativeBuildInputs = [ package.cli ]; } ''

@@ -52,7 +52,7 @@ in
   options.services.salvo-lab.cluster.storage = {
     package = mkOption {
       type = types.package;
-      default = pkgs.garage_2;
+      default = import ../../garage.nix { inherit pkgs; };
       defaultText = lib.literalExpression "pkgs.garage_2";
       description = "The package that has the program `garage`, 2.0 or newer.";
     };
