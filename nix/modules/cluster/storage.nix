@@ -143,7 +143,8 @@ in
           GARAGE_ADMIN_TOKEN_FILE = "%d/admin-token";
           # systemd shows its credentials with a mode that Garage takes for too open.
           GARAGE_ALLOW_WORLD_READABLE_SECRETS = "true";
-          RUST_LOG = "garage=info";
+          # Otherwise each request is a line.
+          RUST_LOG = "warn";
         };
         serviceConfig = hardening.own (
           hardening.server
