@@ -4,6 +4,7 @@ let
   inherit (lib) mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
   ports = import ../../ports.nix;
+  clusterPorts = import ../../cluster-ports.nix;
   configuration = import ../../prometheus.nix { inherit lib; };
   inherit (hardening) authority reachable;
   cfg = config.services.salvo-lab;
@@ -26,7 +27,7 @@ in
     };
     port = mkOption {
       type = types.port;
-      default = if edge then cluster.scraper.port else ports.prometheus;
+      default = if edge then clusterPorts.scraper else ports.prometheus;
       defaultText = lib.literalMD "9090; 9091 on a cluster's edge, where 9090 is the gateway's";
       description = "Port that Prometheus listens on.";
     };

@@ -46,17 +46,15 @@ in
   options.services.salvo-lab.cluster.scraper = {
     port = mkOption {
       type = types.port;
-      default = ports.scraper;
-      description = ''
-        Port of the Prometheus that scrapes, on loopback: on an edge the one of `prometheus`, elsewhere one that keeps
-        nothing and only sends.
-      '';
+      default = if is.edge then ports.scraper + 1 else ports.scraper;
+      defaultText = lib.literalMD "9091; 9092 on an edge, where Prometheus itself has 9091";
+      description = "Port of the Prometheus that scrapes this machine's storage or backend, on loopback.";
     };
     memoryMax = mkOption {
       type = types.str;
       default = "512M";
       example = "256M";
-      description = "Most memory that the one that keeps nothing may take (`MemoryMax=`).";
+      description = "Most memory that it may take (`MemoryMax=`).";
     };
   };
 
