@@ -11,12 +11,12 @@ let
   };
   ofStacks = {
     inherit pkgs;
-    inherit (packages) promtail salvo-app;
+    inherit (packages) promtail salvo-app salvo-app-faults;
     processCompose = import inputs.process-compose-flake.lib { inherit pkgs; };
   };
   stack = shipper: import ./stack.nix (ofStacks // { inherit shipper; });
   packages = {
-    inherit (rust) lab salvo-app;
+    inherit (rust) lab salvo-app salvo-app-faults;
     default = rust.lab;
     stack = stack "promtail";
     stack-alloy = stack "alloy";

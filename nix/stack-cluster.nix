@@ -4,6 +4,7 @@
   pkgs,
   processCompose,
   salvo-app,
+  salvo-app-faults,
   promtail,
 }:
 let
@@ -11,7 +12,14 @@ let
   name = "stack-cluster";
   cluster = import ./stack/cluster-ports.nix { inherit lib; };
   inherit (cluster) backends nameOf ports;
-  parts = import ./stack/parts.nix { inherit pkgs salvo-app ports; };
+  parts = import ./stack/parts.nix {
+    inherit
+      pkgs
+      ports
+      salvo-app
+      salvo-app-faults
+      ;
+  };
   inherit (parts) addresses app server;
   etc = ../etc;
   garage = import ./garage.nix { inherit pkgs; };
@@ -60,7 +68,7 @@ let
         [
           "env"
           "LAB_CLUSTER_INSTANCE=backend-${toString backend}"
-          ''LAB_CLUSTER_PEERS="${
+          ''LAB_${lib.toUpper kind}_PEERS="${
             lib.concatMapStringsSep "," (peer: "$LAB_HOST:${portOf peer "${kind}-gossip"}") backends
           }"''
           ''LAB_${lib.toUpper kind}_PATH="$LAB_STATE/data/${kind}-${toString backend}"''

@@ -3,6 +3,7 @@
   pkgs,
   processCompose,
   salvo-app,
+  salvo-app-faults,
   promtail,
   # Who reads the log files: promtail or alloy.
   shipper ? "promtail",
@@ -22,7 +23,14 @@ let
     "tempo-otlp-http"
   ];
   ports = removeAttrs (import ./ports.nix) others;
-  parts = import ./stack/parts.nix { inherit pkgs salvo-app ports; };
+  parts = import ./stack/parts.nix {
+    inherit
+      pkgs
+      ports
+      salvo-app
+      salvo-app-faults
+      ;
+  };
   inherit (parts) addresses app server;
   etc = ../etc;
 
