@@ -66,7 +66,11 @@ in
       }
       // (
         if backend then
-          cluster.environment cfg.loki.gossipPort // { LAB_LOKI_GOSSIP_PORT = toString cfg.loki.gossipPort; }
+          cluster.environment
+          // {
+            LAB_LOKI_PEERS = hardening.authorities cluster.peers cfg.loki.gossipPort;
+            LAB_LOKI_GOSSIP_PORT = toString cfg.loki.gossipPort;
+          }
         else
           { LAB_HOST = cfg.host; }
       );

@@ -88,8 +88,9 @@ in
       }
       // (
         if backend then
-          cluster.environment cfg.tempo.gossipPort
+          cluster.environment
           // {
+            LAB_TEMPO_PEERS = hardening.authorities cluster.peers cfg.tempo.gossipPort;
             LAB_TEMPO_GOSSIP_PORT = toString cfg.tempo.gossipPort;
             LAB_MIMIR_PORT = toString cluster.mimir.port;
           }

@@ -137,10 +137,11 @@ in
       description = "Where this machine finds Tempo, Loki and Mimir: its own, those behind its own gateway, or the first.";
     };
     environment = mkOption {
-      type = types.functionTo (types.attrsOf types.str);
+      type = types.attrsOf types.str;
+      default = { };
       internal = true;
       visible = false;
-      description = "What Tempo, Loki and Mimir have to know of the cluster; the argument is where the peers gossip.";
+      description = "What Tempo, Loki and Mimir alike have to know of the cluster.";
     };
     credentials = mkOption {
       type = types.attrsOf types.anything;
@@ -154,20 +155,16 @@ in
   config = lib.mkIf cluster.enable {
     services.salvo-lab = {
       cluster = {
-        environment =
-          gossipPort:
-          {
-            # With the port: without one they would try that of another server.
-            LAB_CLUSTER_PEERS = lib.concatMapStringsSep "," (peer: authority peer gossipPort) cluster.peers;
-            LAB_CLUSTER_INSTANCE = cluster.instance;
-            LAB_CLUSTER_ADDRESS = cfg.host;
-            LAB_CLUSTER_REPLICATION = toString cluster.replicationFactor;
-            LAB_S3_ENDPOINT = lib.defaultTo "" cluster.s3.endpoint;
-            LAB_S3_REGION = cluster.s3.region;
-            LAB_S3_INSECURE = lib.boolToString cluster.s3.insecure;
-            AWS_SHARED_CREDENTIALS_FILE = "%d/s3-credentials";
-          }
-          // lib.mapAttrs' (name: lib.nameValuePair "LAB_${lib.toUpper name}_BUCKET") cluster.s3.buckets;
+        environment = {
+          LAB_CLUSTER_INSTANCE = cluster.instance;
+          LAB_CLUSTER_ADDRESS = cfg.host;
+          LAB_CLUSTER_REPLICATION = toString cluster.replicationFactor;
+          LAB_S3_ENDPOINT = lib.defaultTo "" cluster.s3.endpoint;
+          LAB_S3_REGION = cluster.s3.region;
+          LAB_S3_INSECURE = lib.boolToString cluster.s3.insecure;
+          AWS_SHARED_CREDENTIALS_FILE = "%d/s3-credentials";
+        }
+        // lib.mapAttrs' (name: lib.nameValuePair "LAB_${lib.toUpper name}_BUCKET") cluster.s3.buckets;
         credentials.LoadCredential = [ "s3-credentials:${cluster.s3.credentialsFile}" ];
       };
       peers = cluster.peers;

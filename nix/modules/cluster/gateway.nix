@@ -18,7 +18,7 @@ let
   inherit (cluster) gateway is;
   state = "/var/lib/salvo-lab-gateway";
 
-  all = port: lib.concatMapStringsSep "," (peer: authority peer port) cluster.peers;
+  all = hardening.authorities cluster.peers;
 
   configuration = render "nginx.conf" ../../../etc/cluster/nginx.conf {
     LAB_HOST = cfg.host;

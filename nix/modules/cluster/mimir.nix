@@ -44,7 +44,8 @@ in
       wants = [ "network-online.target" ];
       after = [ "network-online.target" ] ++ lib.optional is.storage "garage.service";
       startLimitIntervalSec = lib.mkDefault 0;
-      environment = cluster.environment mimir.gossipPort // {
+      environment = cluster.environment // {
+        LAB_MIMIR_PEERS = hardening.authorities cluster.peers mimir.gossipPort;
         LAB_MIMIR_PORT = toString mimir.port;
         LAB_MIMIR_GRPC_PORT = toString mimir.grpcPort;
         LAB_MIMIR_GOSSIP_PORT = toString mimir.gossipPort;
