@@ -13,11 +13,11 @@ let
     shipper:
     import ./stack.nix {
       inherit pkgs shipper;
-      inherit (packages) promtail salvo-app;
+      inherit (packages) promtail salvo-app salvo-app-faults;
       processCompose = import inputs.process-compose-flake.lib { inherit pkgs; };
     };
   packages = {
-    inherit (rust) lab salvo-app;
+    inherit (rust) lab salvo-app salvo-app-faults;
     default = rust.lab;
     stack = stack "promtail";
     stack-alloy = stack "alloy";

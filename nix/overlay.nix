@@ -1,4 +1,5 @@
-# The lab's programs for a nixpkgs of your own: salvo-app, salvo-lab (the command lab) and promtail.
+# The lab's programs for a nixpkgs of your own: salvo-app, the same with faults that can be set, salvo-lab (the command
+# lab) and promtail.
 inputs: final: _prev:
 let
   rust = import ./package.nix {
@@ -7,7 +8,7 @@ let
   };
 in
 {
-  inherit (rust) salvo-app;
+  inherit (rust) salvo-app salvo-app-faults;
   salvo-lab = rust.lab;
   promtail = import ./promtail.nix {
     inherit inputs;

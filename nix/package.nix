@@ -28,6 +28,7 @@ let
   };
 
   service = "--locked --package salvo-observability --no-default-features --bin salvo-app";
+  faults = "${service} --features faults";
   lab = "--locked --package salvo-observability --bin lab";
   all = "--locked --workspace";
 
@@ -107,6 +108,23 @@ in
     }
   );
 
+  # The service with faults that can be set: for a lab in which people learn to find them.
+  salvo-app-faults = craneLib.buildPackage (
+    commonArgs
+    // {
+      pname = "salvo-app-faults";
+      cargoArtifacts = serviceArtifacts;
+      cargoExtraArgs = faults;
+      doCheck = false;
+      # The module lets no instance have a control port whose package does not know it.
+      passthru.hasFaults = true;
+      meta = meta // {
+        description = "The service of the lab, with faults that can be set over a control port";
+        mainProgram = "salvo-app";
+      };
+    }
+  );
+
   # What each program is made of: its crates with their versions, checksums and licences, as CycloneDX.
   sbom = craneLib.mkCargoDerivation (
     commonArgs
@@ -140,6 +158,7 @@ in
         cargoClippyExtraArgs = "--all-targets -- --deny warnings";
         postBuild = ''
           cargoWithProfile clippy ${service} -- --deny warnings
+          cargoWithProfile clippy ${faults} -- --deny warnings
         '';
       }
     );

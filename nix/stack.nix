@@ -3,6 +3,7 @@
   pkgs,
   processCompose,
   salvo-app,
+  salvo-app-faults,
   promtail,
   # Who reads the log files: promtail or alloy.
   shipper ? "promtail",
@@ -62,6 +63,8 @@ let
       name,
       description,
       command,
+      # Shell text before the command.
+      before ? "",
       ready ? "/ready",
       after ? [ ],
       # How long it may take to end before it is killed.
@@ -72,7 +75,7 @@ let
       command = pkgs.writeShellApplication {
         inherit name;
         runtimeInputs = [ logFiles ];
-        text = "exec log-files ${name} ${command}";
+        text = "${before}exec log-files ${name} ${command}";
       };
       # Asked with curl and not by process-compose itself, whose probes know no variable for the port.
       readiness_probe = {
@@ -105,15 +108,21 @@ let
       inherit after;
       # Ten seconds for requests, five for spans.
       stopSeconds = 20;
+      before = ''
+        app=(${lib.getExe salvo-app})
+        if [[ ''${LAB_FAULTS:-} == 1 ]]; then
+          app=(${lib.getExe salvo-app-faults} --faults "127.0.0.1:$LAB_FAULTS_${lib.toUpper letter}_PORT")
+        fi
+      '';
       command = lib.concatStringsSep " " [
         # A person's environment shall not switch a pillar off.
         "env -u OTEL_SDK_DISABLED -u OTEL_TRACES_EXPORTER -u OTEL_PROPAGATORS -u OTEL_RESOURCE_ATTRIBUTES -u RUST_LOG"
         "-u OTEL_EXPORTER_OTLP_HEADERS -u OTEL_EXPORTER_OTLP_TRACES_HEADERS"
         "-u OTEL_EXPORTER_OTLP_PROTOCOL -u OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
         "-u OTEL_EXPORTER_OTLP_COMPRESSION -u OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"
-        # Each would need a folder of its own.
-        "-u SPAN_SPOOL_DIR"
-        (lib.getExe salvo-app)
+        # Each would need a folder, or a port, of its own.
+        "-u SPAN_SPOOL_DIR -u FAULTS_ADDRESS"
+        ''"''${app[@]}"''
         "--app-name app-${letter}"
         ''--expose-host "$LAB_HOST" --expose-port "$LAB_APP_${lib.toUpper letter}_PORT"''
         ''--otlp-grpc-endpoint "http://$LAB_HOST:$LAB_OTLP_GRPC_PORT" --otel-bsp-schedule-delay 200''

@@ -4,6 +4,7 @@
 //! * [`app`]: the service
 //! * [`telemetry`]: spans, log lines and metrics of the service
 //! * [`guard`]: refuses requests of other web pages and for foreign host names
+//! * [`mod@faults`]: what can be made wrong with the service
 //! * `lab`: the laboratory around it
 //! * `client`: the HTTP client of the lab's own requests
 //! * `console`: serves the web console and forwards its queries
@@ -15,6 +16,11 @@
 #![warn(unreachable_pub)]
 
 pub mod app;
+#[cfg(feature = "faults")]
+pub mod faults;
+#[cfg(not(feature = "faults"))]
+#[path = "faults/absent.rs"]
+mod faults;
 mod guard;
 pub mod telemetry;
 

@@ -20,10 +20,11 @@ let
   ports = import ../ports.nix;
 
   cfg = config.services.salvo-app;
+  packages = self.packages.${pkgs.stdenv.hostPlatform.system};
   instances = lib.filterAttrs (_: instance: instance.enable) cfg.instances;
 
   instance =
-    { name, ... }:
+    { name, config, ... }:
     {
       options = {
         enable = lib.mkEnableOption "this instance" // {
@@ -31,9 +32,18 @@ let
         };
         package = mkOption {
           type = types.package;
-          default = cfg.package;
-          defaultText = lib.literalExpression "config.services.salvo-app.package";
+          default = if config.faults == null then cfg.package else packages.salvo-app-faults;
+          defaultText = lib.literalMD "`config.services.salvo-app.package`; with `faults` this flake's `salvo-app-faults`";
           description = "The package that has the program `salvo-app`.";
+        };
+        faults = mkOption {
+          type = types.nullOr types.str;
+          default = null;
+          example = "127.0.0.1:8100";
+          description = ''
+            Loopback address at which the instance can be broken (`docs/service.md`, faults), for people who learn to
+            find out what is wrong. It has no login: every user of the machine can do it.
+          '';
         };
         host = mkOption {
           type = types.str;
@@ -155,6 +165,9 @@ let
       TARGET_ONE_HOST = lib.elemAt it.targets 0;
       TARGET_TWO_HOST = lib.elemAt it.targets 1;
     }
+    // lib.optionalAttrs (it.faults != null) {
+      FAULTS_ADDRESS = it.faults;
+    }
     // it.environment;
     serviceConfig = own (
       service
@@ -194,7 +207,7 @@ in
   options.services.salvo-app = {
     package = mkOption {
       type = types.package;
-      default = self.packages.${pkgs.stdenv.hostPlatform.system}.salvo-app;
+      default = packages.salvo-app;
       defaultText = lib.literalExpression "salvo-observability.packages.\${system}.salvo-app";
       description = "The package that all instances run unless they name one of their own.";
     };
@@ -242,6 +255,14 @@ in
         {
           assertion = lib.length it.targets == 2;
           message = "services.salvo-app.instances.${it.name}.targets has ${toString (lib.length it.targets)} entries; /chain calls exactly two.";
+        }
+        {
+          assertion = it.faults == null || builtins.match "(127\\.[0-9.]+|\\[::1]):[0-9]+" it.faults != null;
+          message = "services.salvo-app.instances.${it.name}.faults is ${toString it.faults}, but must be a loopback address with a port, such as 127.0.0.1:8100: it has no login.";
+        }
+        {
+          assertion = it.faults == null || it.package.hasFaults or false;
+          message = "services.salvo-app.instances.${it.name}.faults is set, but its package was built without them. Leave out its package, or take this flake's salvo-app-faults.";
         }
         {
           assertion = beyond it == [ ] || it.allowedAddresses != [ "localhost" ];

@@ -25,6 +25,7 @@ The environment says what is different from the usual:
   LAB_STATE      the folder of data, logs and secrets; remove it to begin anew
                  [$LAB_STATE]
   LOG_FORMAT     json instead of text from the instances
+  LAB_FAULTS     1 gives each instance a port at which it can be broken: LAB_FAULTS_A_PORT [8100], …
   LAB_LOG_MIB    size at which a log file becomes FILE.1 and a new one begins [64]
 TEXT
   local entry
@@ -51,6 +52,9 @@ check_settings() {
     fi
     taken[$port]=$name
   done
+  if [[ ${LAB_FAULTS:-0} != [01] ]]; then
+    wrong+=("LAB_FAULTS=$LAB_FAULTS is no answer; allowed are 1 and 0")
+  fi
   if ! [[ ${LAB_LOG_MIB:-64} =~ ^[1-9][0-9]{0,5}$ ]]; then
     wrong+=("LAB_LOG_MIB=$LAB_LOG_MIB is no size; allowed is 1 to 999999 MiB")
   fi
@@ -196,6 +200,9 @@ case "${1:-up}" in
   usage
   ;;
 up | -*)
+  if [[ ${LAB_FAULTS:-} == 1 ]]; then
+    LAB_PORTS+=(faults-a=8100 faults-b=8101 faults-c=8102)
+  fi
   export_addresses
   check_folder
   known_socket || true

@@ -16,8 +16,14 @@ let
           app-e = {
             port = 9090;
             environment.OTEL_EXPORTER_OTLP_HEADERS = "authorization=secret";
+            faults = "0.0.0.0:8104";
           };
           "app f".port = 8005;
+          app-g = {
+            port = 8006;
+            faults = "127.0.0.1:8106";
+            package = self.packages.${pkgs.stdenv.hostPlatform.system}.salvo-app;
+          };
         };
         services.salvo-lab = {
           loki.grpcPort = 9095;
@@ -38,6 +44,8 @@ let
     "app-c.targets has 1 entries"
     "app-d uses http://192.168.1.2:4317, but allowedAddresses"
     "app-e.environment sets headers"
+    "app-e.faults is 0.0.0.0:8104, but must be a loopback address"
+    "app-g.faults is set, but its package was built without them"
     "\"app f\" cannot be a unit's name"
     "Loki's own gRPC and Tempo's own gRPC want the same port, 9095"
     "Prometheus and salvo-app@app-e want the same port, 9090"

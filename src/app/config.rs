@@ -13,6 +13,8 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+#[cfg(feature = "faults")]
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::uri::Authority;
@@ -46,6 +48,9 @@ pub struct Config {
     pub guard: Guard,
     /// Settings of spans, log and metrics.
     pub telemetry: Settings,
+    /// Where faults are set; `None` when they cannot be.
+    #[cfg(feature = "faults")]
+    pub faults: Option<SocketAddr>,
 }
 
 /// Work of the routes `/io_task` and `/cpu_task`. Without it, `/chain` shows what the calls alone cost.
@@ -104,6 +109,8 @@ impl Config {
         let tasks = read.tasks(args)?;
         let guard = read.guard(args)?;
         let telemetry = read.telemetry(args)?;
+        #[cfg(feature = "faults")]
+        let faults = read.faults(args)?;
         Ok(Self {
             host,
             port,
@@ -113,6 +120,8 @@ impl Config {
             tasks,
             guard,
             telemetry,
+            #[cfg(feature = "faults")]
+            faults,
         })
     }
 }
@@ -155,6 +164,19 @@ impl<'a> Reader<'a> {
             io_wait: Duration::from_millis(io_wait),
             primes_below: primes_below as usize,
         })
+    }
+
+    #[cfg(feature = "faults")]
+    fn faults(&self, args: &'a ServiceArgs) -> Result<Option<SocketAddr>, ConfigError> {
+        self.first(&args.faults, "FAULTS_ADDRESS").parse(
+            None,
+            "a loopback address with a port, such as 127.0.0.1:8100: who reaches it can break the \
+             service, and it has no login",
+            |text| {
+                let address = text.parse::<SocketAddr>().ok()?;
+                address.ip().is_loopback().then_some(Some(address))
+            },
+        )
     }
 
     fn guard(&self, args: &'a ServiceArgs) -> Result<Guard, ConfigError> {

@@ -23,12 +23,35 @@ impl Failure {
             exception: Exception::new(error),
         }
     }
+
+    /// Writes the response, and leaves the exception in it for the middleware that records it.
+    pub(super) fn render(self, res: &mut Response) {
+        self.problem.render(res);
+        res.extensions.insert(self.exception);
+    }
+}
+
+#[cfg(feature = "faults")]
+impl Failure {
+    /// An error with this status. Its text is recorded and not sent to the client.
+    pub(super) fn with_status<E: std::error::Error + Send + Sync + 'static>(
+        status: StatusCode,
+        error: E,
+    ) -> Self {
+        let reason = status.canonical_reason().unwrap_or("Error");
+        Self {
+            problem: Problem::new(status, reason),
+            exception: Exception::new(error),
+        }
+    }
 }
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let status = match error {
             CallError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+            #[cfg(feature = "faults")]
+            CallError::NoConnection { .. } => StatusCode::SERVICE_UNAVAILABLE,
             CallError::Unreachable { .. }
             | CallError::TooLarge { .. }
             | CallError::Status { .. } => StatusCode::BAD_GATEWAY,
@@ -43,8 +66,7 @@ impl From<CallError> for Failure {
 #[async_trait]
 impl Writer for Failure {
     async fn write(self, _req: &mut Request, _depot: &mut Depot, res: &mut Response) {
-        self.problem.render(res);
-        res.extensions.insert(self.exception);
+        self.render(res);
     }
 }
 

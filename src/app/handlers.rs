@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use super::failure::Failure;
 use super::instance::{Instance, NoInstance};
 use super::problem::{Problem, ProblemBody};
+use crate::faults::{Calls, Hop};
 
 /// Longest time that `/random_sleep` takes.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
@@ -208,11 +209,13 @@ pub async fn error_test() -> Result<Json<u32>, Failure> {
     ),
 )]
 pub async fn chain(depot: &mut Depot) -> Result<Json<Path>, Failure> {
+    let calls = Calls::of(depot);
     let instance = instance(depot)?;
     let [one, two] = &instance.others;
-    instance.targets.get(&instance.own, "/").await?;
-    instance.targets.get(one, "/io_task").await?;
-    instance.targets.get(two, "/cpu_task").await?;
+    let targets = &instance.targets;
+    targets.get(&calls, Hop::Own, &instance.own, "/").await?;
+    targets.get(&calls, Hop::One, one, "/io_task").await?;
+    targets.get(&calls, Hop::Two, two, "/cpu_task").await?;
     info!("chain finished");
     Ok(Json(Path { path: "/chain" }))
 }

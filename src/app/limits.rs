@@ -18,6 +18,7 @@ use super::gate::Gate;
 use super::probe_paths::is_probe;
 use super::problem::Problem;
 use super::rejected;
+use crate::faults;
 use crate::guard::Before;
 
 /// The bounds.
@@ -73,6 +74,15 @@ impl Enforce {
         };
         let work = async {
             self.drain_body(req, res).await?;
+            // Salvo sets the status of a request without a route before any middleware runs.
+            if res.status_code.is_none()
+                && let Some(work) = faults::before(req, depot)
+                && let Some(failing) = work.await
+            {
+                fail(failing, res);
+                ctrl.skip_rest();
+                return Ok(());
+            }
             rejected::unless_matched(req, depot, res, ctrl).await;
             Ok(())
         };
@@ -129,6 +139,18 @@ impl Enforce {
         }
         drained
     }
+}
+
+/// Ends a request with an error.
+#[cfg(feature = "faults")]
+fn fail(failing: faults::Failing, res: &mut Response) {
+    super::upstream::failure(failing).render(res);
+}
+
+/// No request ends so.
+#[cfg(not(feature = "faults"))]
+fn fail(failing: faults::Failing, _res: &mut Response) {
+    match failing {}
 }
 
 /// What `work` gives, or an error after `limit`. Most answers are there at once: only what waits gets a

@@ -8,7 +8,7 @@
 //! * [`targets`]: calls to other instances
 //! * [`limits`]: bounds on the cost of a request; [`gate`]: the requests that are being answered
 //! * [`open_files`]: advice when the limit of open files is too low
-//! * [`failure`]: errors of handlers
+//! * [`failure`]: errors of handlers; `upstream`: those of what the service depends on
 //! * [`problem`]: the body of error responses; [`rejected`]: requests that reach no handler
 //! * [`probe_paths`]: the paths that middleware exempts
 //! * [`instance`]: state that the handlers share
@@ -26,6 +26,8 @@ mod problem;
 mod rejected;
 mod router;
 mod targets;
+#[cfg(feature = "faults")]
+mod upstream;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -42,7 +44,11 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+#[cfg(feature = "faults")]
+use crate::faults::{self, control::Known};
 use crate::telemetry::Telemetry;
+#[cfg(feature = "faults")]
+use crate::telemetry::log_line::LogFormat;
 use crate::telemetry::server_span::ServerSpan;
 use config::{Config, ServiceArgs};
 use gate::Gate;
@@ -123,6 +129,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         anyhow::Error::new(error).context(format!("cannot listen on {wanted}{advice}"))
     })?;
     let address = listener.local_addr()?;
+    #[cfg(feature = "faults")]
+    let control = config.faults.map(control_listener).transpose()?;
     let telemetry = Telemetry::start(&config.telemetry)?;
 
     let gate = Arc::new(Gate::new(config.limits.max_concurrent_requests));
@@ -134,6 +142,16 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         gate: Arc::clone(&gate),
         metrics: telemetry.metrics(),
     });
+    #[cfg(feature = "faults")]
+    if let Some(control) = control {
+        let known = Known {
+            guard: config.guard.without_origins(),
+            routes: router::ROUTES,
+            metrics: telemetry.metrics(),
+            log_is_text: config.telemetry.log_format == LogFormat::Text,
+        };
+        faults::control::start(control, known).context("the control port cannot be served")?;
+    }
     let span = ServerSpan::new(telemetry.tracer(), config.telemetry.propagation);
     let routes = router::observed(instance, config.guard, config.limits, span);
     let mut server = Server::new(TcpAcceptor::try_from(listener)?)
@@ -160,6 +178,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
         };
         info!("{name}: finishing running requests");
         let deadline = Instant::now() + DRAIN;
+        #[cfg(feature = "faults")]
+        faults::clear();
         // The server still listens, so that probes see the status 503 of `/readyz`.
         gate.close();
         if tokio::time::timeout(DRAIN, gate.empty()).await.is_err() {
@@ -176,6 +196,17 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> anyhow::Resu
     let _ = tokio::time::timeout(CUT_OFF, gate.empty()).await;
     telemetry.shutdown(FLUSH).await;
     served.context("the server failed")
+}
+
+/// Listens for those who set faults.
+///
+/// # Errors
+/// When the address cannot be bound.
+#[cfg(feature = "faults")]
+fn control_listener(address: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
+    std::net::TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address} (FAULTS_ADDRESS; --faults takes another address)")
+    })
 }
 
 /// Host and port at which this instance calls itself. An instance that listens on all addresses calls

@@ -15,6 +15,14 @@ use crate::telemetry::exposition;
 /// The metrics as OpenMetrics 1.0 or as Prometheus text. `Accept` chooses the format.
 #[endpoint(tags("probes"))]
 pub async fn metrics(req: &mut Request, depot: &mut Depot, res: &mut Response) {
+    #[cfg(feature = "faults")]
+    if let Some(scrape) = crate::faults::scrape() {
+        scrape.wait.await;
+        if let Some(status) = scrape.status.and_then(|it| StatusCode::from_u16(it).ok()) {
+            let reason = status.canonical_reason().unwrap_or("Error");
+            return Problem::new(status, reason).render(res);
+        }
+    }
     let format = exposition::preferred(req.headers());
     let page = match depot.get_typed::<Arc<Instance>>() {
         Ok(instance) => instance

@@ -21,6 +21,19 @@ use crate::telemetry::server_span::ServerSpan;
 /// Path of the OpenAPI description.
 const OPENAPI: &str = "/openapi.json";
 
+/// The routes that faults can concern, and the name of the span of each one's own work.
+#[cfg(feature = "faults")]
+pub(super) const ROUTES: &[(&str, &str)] = &[
+    ("/", "greeting.render"),
+    ("/items/{item_id}", "items.lookup"),
+    ("/io_task", "file.read"),
+    ("/cpu_task", "primes.prepare"),
+    ("/random_status", "status.choose"),
+    ("/random_sleep", "pause.choose"),
+    ("/error_test", "stock.lookup"),
+    ("/chain", "chain.plan"),
+];
+
 /// The routes, their OpenAPI description and Swagger UI.
 fn routes(instance: Arc<Instance>) -> Router {
     let with_state = Router::new()

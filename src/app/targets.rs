@@ -13,8 +13,11 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use opentelemetry::Context;
 use tokio::time;
 use tracing::field::Empty as Unset;
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, Span, info_span, warn};
 
+#[cfg(feature = "faults")]
+use crate::faults::PoolTimeout;
+use crate::faults::{Calls, Hop};
 use crate::telemetry::propagation::Propagation;
 
 /// Most bytes of a target's answer that are read.
@@ -48,6 +51,15 @@ pub(super) enum CallError {
         /// The URL.
         url: Uri,
     },
+    /// No connection became free in time.
+    #[cfg(feature = "faults")]
+    #[error("{url} was not called: no connection is free")]
+    NoConnection {
+        /// The URL.
+        url: Uri,
+        /// The reason.
+        source: PoolTimeout,
+    },
     /// The target answered with a status that is no success.
     #[error("{url} answered with status {status}")]
     Status {
@@ -65,6 +77,8 @@ impl CallError {
             Self::Timeout { .. } => "timeout".to_owned(),
             Self::Unreachable { .. } => "unreachable".to_owned(),
             Self::TooLarge { .. } => "answer_too_large".to_owned(),
+            #[cfg(feature = "faults")]
+            Self::NoConnection { .. } => "pool_timeout".to_owned(),
             Self::Status { status, .. } => status.as_str().to_owned(),
         }
     }
@@ -103,6 +117,8 @@ impl Targets {
     #[expect(clippy::expect_used, reason = "the path is a literal")]
     pub(super) async fn get(
         &self,
+        calls: &Calls,
+        hop: Hop,
         target: &Authority,
         path: &'static str,
     ) -> Result<(), CallError> {
@@ -112,12 +128,34 @@ impl Targets {
             .path_and_query(path)
             .build()
             .expect("a URL");
+        let mut resends = 0;
+        loop {
+            match self.attempt(calls, hop, target, &url, resends).await {
+                Err(error) if calls.goes_again(hop, resends) => {
+                    resends += 1;
+                    warn!(error = &error as &dyn Error, resends, "trying again");
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Calls `url` once, after it was called `resends` times in vain.
+    async fn attempt(
+        &self,
+        calls: &Calls,
+        hop: Hop,
+        target: &Authority,
+        url: &Uri,
+        resends: u32,
+    ) -> Result<(), CallError> {
         let span = info_span!(
             "GET",
             otel.kind = "client",
             otel.status_code = Unset,
             otel.status_description = Unset,
             http.request.method = "GET",
+            http.request.resend_count = (resends > 0).then_some(resends),
             server.address = target.host().trim_matches(['[', ']']),
             server.port = i64::from(target.port_u16().unwrap_or(80)),
             url.full = %url,
@@ -125,13 +163,14 @@ impl Targets {
             error.type = Unset,
         );
         async {
-            let result = match time::timeout(self.timeout, self.send(&url)).await {
-                Ok(result) => result,
-                Err(_) => Err(CallError::Timeout {
-                    url,
-                    limit: self.timeout,
-                }),
-            };
+            let result =
+                match time::timeout(self.timeout, self.send(calls, hop, url, resends)).await {
+                    Ok(result) => result,
+                    Err(_) => Err(CallError::Timeout {
+                        url: url.clone(),
+                        limit: self.timeout,
+                    }),
+                };
             if let Err(error) = &result {
                 let span = Span::current();
                 span.record("otel.status_code", "ERROR");
@@ -144,16 +183,42 @@ impl Targets {
         .await
     }
 
-    async fn send(&self, url: &Uri) -> Result<(), CallError> {
+    #[cfg_attr(
+        not(feature = "faults"),
+        expect(unused_variables, reason = "nothing happens on the way")
+    )]
+    async fn send(
+        &self,
+        calls: &Calls,
+        hop: Hop,
+        url: &Uri,
+        resends: u32,
+    ) -> Result<(), CallError> {
         let unreachable = |source| CallError::Unreachable {
             url: url.clone(),
             source,
         };
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = url.clone();
-        Context::map_current(|context| {
-            self.propagation.inject(context, request.headers_mut());
-        });
+        #[cfg(feature = "faults")]
+        let _connection = match calls.connection() {
+            Some(connection) => {
+                Some(connection.await.map_err(|source| CallError::NoConnection {
+                    url: url.clone(),
+                    source,
+                })?)
+            }
+            None => None,
+        };
+        #[cfg(feature = "faults")]
+        if let Some(way) = calls.way(hop) {
+            way.await;
+        }
+        if !calls.loses_context(hop) {
+            Context::map_current(|context| {
+                self.propagation.inject(context, request.headers_mut());
+            });
+        }
         let response = self
             .client
             .request(request)
@@ -169,6 +234,11 @@ impl Targets {
                 true => CallError::TooLarge { url: url.clone() },
                 false => unreachable(error),
             })?;
+        #[cfg(feature = "faults")]
+        if calls.breaks_off(hop, resends) {
+            let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+            return Err(unreachable(reset.into()));
+        }
         if status.is_success() {
             Ok(())
         } else {

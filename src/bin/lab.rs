@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use salvo_observability::app::{self, config::ServiceArgs};
 use salvo_observability::lab::flood::{self, FloodArgs};
+use salvo_observability::lab::incident::{self, IncidentArgs};
 use salvo_observability::lab::load::{self, LoadArgs};
 use salvo_observability::lab::program::{self, EnvArgs, RunArgs};
 use salvo_observability::lab::soak::{self, SoakArgs};
@@ -35,6 +36,7 @@ enum Command {
     Load(Box<LoadArgs>),
     Flood(Box<FloodArgs>),
     Soak(Box<SoakArgs>),
+    Incident(Box<IncidentArgs>),
     /// Run one instance of the service
     App(Box<AppArgs>),
 }
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
             Ok(()) => soak::start(&args),
             Err(problem) => refused(problem),
         },
+        Command::Incident(args) => incident::start(*args, std::env::vars_os()),
         Command::App(args) if args.stop_with_stdin => {
             app::start(&args.service, std::env::vars_os(), stdin_closed())
         }

@@ -53,4 +53,11 @@ impl Guard {
             usual: Arc::default(),
         }
     }
+
+    /// The same guard for a server that no page of another origin may use.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub(crate) fn without_origins(&self) -> Self {
+        Self::new(self.hosts.clone(), Vec::new(), self.hint)
+    }
 }

@@ -6,6 +6,7 @@
 //! * [`flood`]: spans, lines and samples at steady rates
 //! * [`program`]: settings for a program of your own, and what arrived of it
 //! * [`soak`]: faults under load, and what each costs
+//! * [`incident`]: failures to be found from telemetry alone, with answers that are checked
 //! * [`provisioning`]: the dashboards and data sources that Grafana and the console are given
 //! * [`open_loop`]: sends requests at a steady rate
 //! * [`command`]: shared by the commands that end with a result
@@ -17,6 +18,7 @@ mod command;
 mod duration;
 mod excerpt;
 pub mod flood;
+pub mod incident;
 pub mod load;
 mod open_loop;
 pub mod program;

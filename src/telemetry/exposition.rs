@@ -1,6 +1,7 @@
 //! `/metrics`: a registry as the body of a response, in the format that the request prefers.
 
 use openmetrics_exemplars::{Exemplars, Exposition, OpenMetricsEncoder};
+use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Registry, TextEncoder};
 use salvo::Response;
 use salvo::http::header::{ACCEPT, CONTENT_TYPE, VARY};
@@ -20,22 +21,21 @@ pub(crate) fn preferred(headers: &HeaderMap) -> Exposition {
     Exposition::negotiate(&accept.join(","))
 }
 
-/// All metrics of `registry` in a format. Only OpenMetrics can hold the exemplars.
+/// Metrics in a format. Only OpenMetrics can hold the exemplars.
 ///
 /// # Errors
 /// Errors of the encoder.
 pub(crate) fn encode(
-    registry: &Registry,
+    families: &[MetricFamily],
     exemplars: &Exemplars,
     format: Exposition,
 ) -> prometheus::Result<Vec<u8>> {
-    let families = registry.gather();
     let mut page = Vec::with_capacity(PAGE_BYTES);
     match format {
         Exposition::OpenMetrics => {
-            OpenMetricsEncoder::new(exemplars.clone()).encode(&families, &mut page)?;
+            OpenMetricsEncoder::new(exemplars.clone()).encode(families, &mut page)?;
         }
-        Exposition::Text => TextEncoder::new().encode(&families, &mut page)?,
+        Exposition::Text => TextEncoder::new().encode(families, &mut page)?,
     }
     Ok(page)
 }

@@ -7,9 +7,9 @@
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use serde_json::{Map, Value};
@@ -20,6 +20,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::hex;
+use super::live::{self, Causes};
 
 /// Field that holds a stack trace or backtrace; the only string that keeps its line breaks.
 pub const STACKTRACE: &str = "exception.stacktrace";
@@ -59,7 +60,7 @@ impl LogLine {
     fn text(&self, out: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let meta = event.metadata();
         let mut line = String::with_capacity(USUAL_BYTES);
-        push_time(&mut line, self.time_zone.to_datetime(Timestamp::now()))?;
+        push_time(&mut line, self.time_zone.to_datetime(now()))?;
         for part in [
             " ",
             meta.level().as_str(),
@@ -71,6 +72,8 @@ impl LogLine {
             line.push_str(part);
         }
         write!(line, ":{}] ", meta.line().unwrap_or(0))?;
+        #[cfg(feature = "faults")]
+        let head = line.len();
         match current_ids() {
             Some(ids) => {
                 line.push_str("[trace_id=");
@@ -95,14 +98,43 @@ impl LogLine {
             ..
         } = fields;
         line.push_str(&rest);
-        line.push_str(&further_lines);
+        match live::causes() {
+            Causes::Indented => line.push_str(&further_lines),
+            #[cfg(feature = "faults")]
+            Causes::Dated => self.push_dated(&mut line, head, &further_lines),
+            #[cfg(feature = "faults")]
+            Causes::Undated => {
+                line.push_str(&further_lines);
+                if !further_lines.is_empty() {
+                    line.drain(..TIME.len() + 1);
+                }
+            }
+        }
         line.push('\n');
         out.write_str(&line)
     }
 
+    /// Appends further lines as lines of their own, with the beginning of `line` up to `head` before each.
+    #[cfg(feature = "faults")]
+    fn push_dated(&self, line: &mut String, head: usize, further_lines: &str) {
+        let head = line[..head].to_owned();
+        for further in further_lines.split('\n').skip(1) {
+            for part in [
+                "\n",
+                &head,
+                "[trace_id=0 span_id=0 resource.service.name=",
+                &self.service_name,
+                "] - ",
+                further.trim_start(),
+            ] {
+                line.push_str(part);
+            }
+        }
+    }
+
     fn json(&self, out: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let meta = event.metadata();
-        let now = Timestamp::now();
+        let now = now();
         let offset = self.time_zone.to_offset(now);
         let ids = current_ids();
         let mut line = JsonFields::default();
@@ -152,6 +184,9 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
+        if !live::writes(event.metadata().level()) {
+            return Ok(());
+        }
         match self.format {
             LogFormat::Text => self.text(&mut writer, event),
             LogFormat::Json => self.json(&mut writer, event),
@@ -168,9 +203,25 @@ fn current_ids() -> Option<SpanContext> {
     })
 }
 
+/// The time, by the clock of this telemetry.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    match live::clock_offset() {
+        0 => now,
+        // A time that no calendar has cannot be written.
+        offset => now
+            .checked_add(SignedDuration::from_secs(offset))
+            .unwrap_or(now),
+    }
+}
+
+/// Form of the time of a line.
+const TIME: &str = "0000-00-00 00:00:00,000";
+
 /// Appends `date time,milliseconds`.
 fn push_time(out: &mut String, time: DateTime) -> fmt::Result {
-    let mut text = *b"0000-00-00 00:00:00,000";
+    let mut text = [0; TIME.len()];
+    text.copy_from_slice(TIME.as_bytes());
     let parts = [
         (0..4, time.year().unsigned_abs()),
         (5..7, time.month().unsigned_abs().into()),

@@ -5,12 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::TraceId;
 use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 use super::batch::SpanCounters;
 use super::grow_only::GrowOnly;
+#[cfg(feature = "faults")]
+use super::own_paths::{OwnPaths, OwnRoute};
 use super::{exposition, hex};
 use openmetrics_exemplars::{
     Exemplar, ExemplarCounter, ExemplarCounterVec, ExemplarHistogram, ExemplarHistogramVec,
@@ -62,6 +65,8 @@ pub struct Metrics {
     log_lines_dropped: IntCounter,
     /// By method and path.
     routes: GrowOnly<(&'static str, String), RouteMetrics>,
+    #[cfg(feature = "faults")]
+    own_paths: OwnPaths,
 }
 
 impl Metrics {
@@ -141,6 +146,8 @@ impl Metrics {
             exemplars,
             app_name: app_name.to_owned(),
             routes: GrowOnly::default(),
+            #[cfg(feature = "faults")]
+            own_paths: OwnPaths::new(app_name, version),
         })
     }
 
@@ -180,17 +187,47 @@ impl Metrics {
     pub fn route(&self, method: &'static str, path: &str) -> prometheus::Result<&RouteMetrics> {
         self.routes.get_or_insert(
             |(known, its_path)| its_path == path && *known == method,
-            || {
-                let values = [method, path, self.app_name.as_str()];
-                let route = RouteMetrics {
-                    requests: self.requests.with_label_values(&values)?,
-                    duration: self.durations.with_label_values(&values)?,
-                    in_progress: self.in_progress.get_metric_with_label_values(&values)?,
-                    responses: GrowOnly::default(),
-                };
-                Ok(((method, path.to_owned()), route))
-            },
+            || Ok(((method, path.to_owned()), self.new_route(method, path)?)),
         )
+    }
+
+    /// The series of one method on one path.
+    pub(super) fn new_route(&self, method: &str, path: &str) -> prometheus::Result<RouteMetrics> {
+        let values = [method, path, self.app_name.as_str()];
+        Ok(RouteMetrics {
+            requests: self.requests.with_label_values(&values)?,
+            duration: self.durations.with_label_values(&values)?,
+            in_progress: self.in_progress.get_metric_with_label_values(&values)?,
+            responses: GrowOnly::default(),
+        })
+    }
+
+    /// The metrics of a request by its own path, if requests of its route are counted so.
+    #[cfg(feature = "faults")]
+    #[inline]
+    pub(super) fn own_route(
+        &self,
+        method: &'static str,
+        template: &str,
+        path: &str,
+    ) -> prometheus::Result<Option<std::sync::Arc<OwnRoute>>> {
+        self.own_paths.route(method, template, path)
+    }
+
+    /// Counts requests of these routes (none for all) by their own paths, up to a number of paths; `None` counts all by
+    /// route again, and drops what was counted by path.
+    #[cfg(feature = "faults")]
+    pub(crate) fn label_own_paths(&self, routes: Option<(Vec<String>, usize)>) {
+        self.own_paths.set(routes);
+    }
+
+    /// All series.
+    pub(super) fn gather(&self) -> Vec<MetricFamily> {
+        #[cfg_attr(not(feature = "faults"), expect(unused_mut, reason = "nothing to add"))]
+        let mut families = self.registry.gather();
+        #[cfg(feature = "faults")]
+        self.own_paths.add_to(&mut families);
+        families
     }
 
     /// Counts a response.
@@ -239,7 +276,7 @@ impl Metrics {
     /// # Errors
     /// Errors of the encoder.
     pub fn expose(&self, format: Exposition) -> prometheus::Result<Vec<u8>> {
-        exposition::encode(&self.registry, &self.exemplars, format)
+        exposition::encode(&self.gather(), &self.exemplars, format)
     }
 }
 

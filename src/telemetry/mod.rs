@@ -7,11 +7,13 @@
 //! * [`exposition`]: `/metrics` as a response
 //! * [`grow_only`]: a map that requests read without a lock
 //! * [`hex`]: ids as hexadecimal digits
+//! * [`live`]: what can change while the service runs
 //! * [`observe`]: the middleware around requests: their span, their count and their time
 //! * [`log_line`]: the format of the log
 //! * [`log_writer`]: writes the log to standard output
 //! * [`metrics`]: the metrics themselves
 //! * [`otlp`]: the client of the collector
+//! * `own_paths`: metrics of requests by their own paths
 //! * [`propagation`]: W3C headers in and out
 //! * [`queue`]: the spans that wait for their export
 //! * [`sampler`]: samplers by their standard names
@@ -25,11 +27,14 @@ mod export;
 pub(crate) mod exposition;
 mod grow_only;
 mod hex;
+pub(crate) mod live;
 pub mod log_line;
 mod log_writer;
 pub mod metrics;
 pub mod observe;
 pub mod otlp;
+#[cfg(feature = "faults")]
+mod own_paths;
 pub mod propagation;
 mod queue;
 mod refused;

@@ -70,7 +70,15 @@ impl Observe {
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) -> prometheus::Result<()> {
-        let route = self.metrics.route(method, path)?;
+        #[cfg(feature = "faults")]
+        let own = self.metrics.own_route(method, path, req.uri().path())?;
+        #[cfg(feature = "faults")]
+        let (metrics, route, label) = match &own {
+            Some(own) => own.parts(),
+            None => (&*self.metrics, self.metrics.route(method, path)?, path),
+        };
+        #[cfg(not(feature = "faults"))]
+        let (metrics, route, label) = (&*self.metrics, self.metrics.route(method, path)?, path);
         let trace = trace.map(Sampled::now);
         let started = Instant::now();
         let in_progress = route.received(trace);
@@ -91,13 +99,11 @@ impl Observe {
         };
         if let Some(exception) = exception {
             exception.record(method, path);
-            self.metrics
-                .exception((method, path), exception.kind, trace)?;
+            metrics.exception((method, label), exception.kind, trace)?;
         }
         let status = res.status_code.unwrap_or(StatusCode::OK).as_u16();
         route.answered(started.elapsed(), trace);
-        self.metrics
-            .response(route, (method, path), status, trace)?;
+        metrics.response(route, (method, label), status, trace)?;
         drop(in_progress);
         Ok(())
     }

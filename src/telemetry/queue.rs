@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::batch::BatchSettings;
+use super::live;
 use super::span_encoding::{self, USUAL_BYTES};
 
 /// Spans of one export.
@@ -78,7 +79,7 @@ impl Queue {
         let mut bytes = Vec::with_capacity(USUAL_BYTES);
         span_encoding::push_span(&mut bytes, span);
         let mut waiting = self.waiting.lock();
-        if waiting.closed || waiting.spans >= self.max_spans {
+        if waiting.closed || waiting.spans >= live::max_waiting(self.max_spans) {
             return false;
         }
         waiting.spans += 1;

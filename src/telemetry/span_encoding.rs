@@ -19,6 +19,8 @@ use opentelemetry::{Array, InstrumentationScope, Key, KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
+use super::live;
+
 /// Attribute in which a span takes its `tracestate` along to the export, where it becomes the
 /// field that OTLP has for it. The SDK's own type refuses keys that are allowed.
 pub(super) const TRACE_STATE: &str = "w3c.tracestate";
@@ -221,10 +223,12 @@ fn kind(kind: &SpanKind) -> u64 {
     }
 }
 
-/// Since 1970; a time before is 0.
+/// Since 1970, by the clock of this telemetry; a time before is 0.
 fn nanoseconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos() as u64)
+    let offset = live::clock_offset() * 1_000_000_000;
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        (since.as_nanos() as u64).saturating_add_signed(offset)
+    })
 }
 
 /// A field that holds a message. Its length comes before it and is known after it; most have a length of

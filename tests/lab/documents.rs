@@ -184,7 +184,7 @@ fn the_ports_that_are_listed_are_the_defaults() {
         let port = Regex::new(&format!(r"(?m)^\|.*\b{}\b.*\|$", &found[2])).unwrap();
         assert!(port.is_match(&contract), "{} {}", &found[1], &found[2]);
     }
-    assert_eq!(flags, 7, "{help}");
+    assert_eq!(flags, 8, "{help}");
 }
 
 #[test]

@@ -10,6 +10,8 @@
 mod support;
 
 mod configuration;
+#[cfg(feature = "faults")]
+mod control;
 mod faults;
 mod limits;
 mod logs;

@@ -30,7 +30,7 @@ pub struct Subject {
 }
 
 /// All of them, in the order of the report.
-pub const SUBJECTS: [Subject; 10] = [
+pub const SUBJECTS: [Subject; 11] = [
     Subject::plain("hyper", "bare hyper"),
     Subject::plain("salvo", "Salvo alone"),
     Subject {
@@ -72,6 +72,11 @@ pub const SUBJECTS: [Subject; 10] = [
         ],
     },
     Subject::whole("everything", "Salvo, metrics, logs, all traces"),
+    Subject {
+        // Any free port: nobody sets a fault.
+        environment: &[("FAULTS_ADDRESS", "127.0.0.1:0")],
+        ..Subject::whole("faults", "the same, with faults that can be set")
+    },
     Subject::whole("axum", "axum with its usual crates"),
     Subject::whole("go", "Go, net/http with otelhttp"),
     Subject::whole("node", "Node, http with its SDK"),
@@ -215,6 +220,7 @@ impl Subject {
                 command.arg("benches/peers/fastapi/server.py");
                 command
             }
+            "faults" => Command::new(beside("salvo-app-faults")?),
             _ => Command::new(beside("salvo-app")?),
         })
     }

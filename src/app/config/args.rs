@@ -95,4 +95,9 @@ pub struct ServiceArgs {
     /// by commas [env: ALLOWED_ORIGINS]
     #[arg(long, value_name = "LIST")]
     pub allowed_origins: Option<String>,
+    /// Loopback address, as 127.0.0.1:8100, at which faults can be set: for learning to find them
+    /// [env: FAULTS_ADDRESS]
+    #[cfg(feature = "faults")]
+    #[arg(long, value_name = "ADDRESS")]
+    pub faults: Option<String>,
 }

@@ -24,6 +24,7 @@ mod tally;
 use std::process::ExitCode;
 
 pub use args::LoadArgs;
+pub(super) use mix::Mix;
 
 use super::command::conclude;
 

@@ -34,6 +34,12 @@ pub struct UpArgs {
     /// below
     #[arg(long, value_name = "PORT", default_value_t = 8000)]
     pub app_port: u16,
+    /// A port for each instance at which faults can be set, for learning to find them; on loopback only
+    #[arg(long, conflicts_with = "no_apps")]
+    pub faults: bool,
+    /// That port of app-a; the other instances take the ports after it
+    #[arg(long, value_name = "PORT", default_value_t = 8100)]
+    pub faults_port: u16,
     /// Port of the console
     #[arg(long, value_name = "PORT", default_value_t = 3000)]
     pub console_port: u16,
@@ -97,13 +103,22 @@ impl UpArgs {
     /// # Errors
     /// When the instances need more ports than there are from the first one on.
     pub fn check(&self) -> Result<(), String> {
-        let (first, count) = (self.app_port, self.app_count);
-        let last = u32::from(first) + u32::from(count) - 1;
-        if first != 0 && !self.no_apps && last > u32::from(u16::MAX) {
-            return Err(format!(
-                "--app-port {first} leaves no ports for {count} instances; give {} or less",
-                u16::MAX - count + 1
-            ));
+        let count = self.app_count;
+        let mut firsts = Vec::new();
+        if !self.no_apps {
+            firsts.push(("--app-port", self.app_port));
+        }
+        if self.faults {
+            firsts.push(("--faults-port", self.faults_port));
+        }
+        for (flag, first) in firsts {
+            let last = u32::from(first) + u32::from(count) - 1;
+            if first != 0 && last > u32::from(u16::MAX) {
+                return Err(format!(
+                    "{flag} {first} leaves no ports for {count} instances; give {} or less",
+                    u16::MAX - count + 1
+                ));
+            }
         }
         Ok(())
     }

@@ -60,7 +60,9 @@ const BATCH_DELAY: &str = "200";
 
 /// Environment variables that can keep an instance from starting, or from sending spans or lines. They are
 /// removed. A sampler, bounds and a time zone from the environment do reach the instance.
-const HOSTILE: [&str; 12] = [
+const HOSTILE: [&str; 13] = [
+    // Of one instance: two cannot share a port.
+    "FAULTS_ADDRESS",
     "OTEL_SDK_DISABLED",
     "OTEL_TRACES_EXPORTER",
     "OTEL_EXPORTER_OTLP_COMPRESSION",
@@ -89,6 +91,8 @@ pub(in crate::lab) struct Surroundings {
 pub(in crate::lab) struct Status {
     pub(in crate::lab) name: String,
     pub(in crate::lab) address: String,
+    /// URL at which its faults are set, if they can be.
+    pub(in crate::lab) faults: Option<String>,
     pub(in crate::lab) restarts: AtomicU64,
     /// Its process; 0 while none runs.
     pid: AtomicU32,
@@ -157,6 +161,7 @@ impl Instances {
             let status = Arc::new(Status {
                 name: name.clone(),
                 address: address.to_string(),
+                faults: addresses.faults_url(number),
                 restarts: AtomicU64::new(0),
                 pid: AtomicU32::new(0),
                 end: Mutex::default(),
@@ -168,6 +173,9 @@ impl Instances {
         for status in &statuses {
             ready(status).await?;
             progress.part(&status.name, &format!("http://{}", status.address));
+            if let Some(url) = &status.faults {
+                progress.part(&format!("faults of {}", status.name), url);
+            }
         }
         Ok(Self {
             statuses,
@@ -215,6 +223,9 @@ fn flags(args: &UpArgs, addresses: &Addresses, number: usize) -> Vec<String> {
             listed(&mut args.allow_origin.iter().map(ToString::to_string)),
         ),
     ];
+    if let Some(address) = addresses.faults.get(number) {
+        flags.extend(["--faults".to_owned(), address.to_string()]);
+    }
     let guard = guard.into_iter().filter(|(_, list)| !list.is_empty());
     for (flag, value) in pairs.into_iter().chain(guard) {
         flags.push(flag.to_owned());

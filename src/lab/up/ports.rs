@@ -2,7 +2,7 @@
 //! conflicts and no other program can take a port in between.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::bail;
 
@@ -16,6 +16,8 @@ const LETTERS: std::ops::RangeInclusive<char> = 'a'..='z';
 pub(in crate::lab) struct Addresses {
     /// The instances by name.
     pub(in crate::lab) apps: Vec<(String, SocketAddr)>,
+    /// Where faults of the instances are set, in the same order; empty when they cannot be.
+    pub(in crate::lab) faults: Vec<SocketAddr>,
     /// The console.
     pub(in crate::lab) console: Option<SocketAddr>,
     /// URL of the Prometheus API, embedded or real.
@@ -28,6 +30,14 @@ pub(in crate::lab) struct Addresses {
     pub(in crate::lab) otlp_grpc: String,
     /// URL at which OTLP is taken over HTTP, unless a real Tempo takes it.
     pub(in crate::lab) otlp_http: Option<String>,
+}
+
+impl Addresses {
+    /// URL at which the faults of instance `number` are set, if they can be.
+    pub(in crate::lab) fn faults_url(&self, number: usize) -> Option<String> {
+        let address = self.faults.get(number)?;
+        Some(format!("http://{address}/faults"))
+    }
 }
 
 /// A listener with its address.
@@ -61,7 +71,9 @@ impl Ports {
             args,
             conflicts: String::new(),
         };
-        let (instances, apps) = taking.instances();
+        let (mut instances, apps) = taking.instances();
+        let (controls, faults) = taking.controls(&apps);
+        instances.extend(controls);
         let console = taking.take("the console", args.console_port, "--console-port");
         let servers = taking.servers();
         if !taking.conflicts.is_empty() {
@@ -70,6 +82,7 @@ impl Ports {
 
         let addresses = Addresses {
             apps,
+            faults,
             console: console.as_ref().map(|(_, address)| *address),
             prometheus: url(&servers.prometheus, args.prometheus.as_ref()),
             loki: url(&servers.loki, args.loki.as_ref()),
@@ -93,6 +106,15 @@ impl Ports {
             console: listener(console),
             instances,
         })
+    }
+}
+
+/// The port of part `number` when the first has port `first`; 0 is any.
+fn after(first: u16, number: u16) -> u16 {
+    match first {
+        0 => 0,
+        // `UpArgs::check` made sure that there are enough ports.
+        first => first.saturating_add(number),
     }
 }
 
@@ -137,17 +159,25 @@ impl Taking<'_> {
         let mut apps = Vec::new();
         for (number, letter) in (0..count).zip(LETTERS) {
             let name = format!("app-{letter}");
-            let port = match args.app_port {
-                0 => 0,
-                // `UpArgs::check` made sure that there are enough ports.
-                first => first.saturating_add(number),
-            };
+            let port = after(args.app_port, number);
             if let Some((listener, address)) = self.take(&name, port, "--app-port") {
                 listeners.push(listener);
                 apps.push((name, address));
             }
         }
         (listeners, apps)
+    }
+
+    /// The ports at which faults of the instances are set. They have no login, so they are on loopback.
+    fn controls(&mut self, apps: &[(String, SocketAddr)]) -> (Vec<TcpListener>, Vec<SocketAddr>) {
+        let args = self.args;
+        let count = if args.faults { apps.len() } else { 0 };
+        let bound = (0..).zip(&apps[..count]).filter_map(|(number, (name, _))| {
+            let port = after(args.faults_port, number);
+            let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            self.take_at(&format!("the faults of {name}"), wanted, "--faults-port")
+        });
+        bound.unzip()
     }
 
     fn servers(&mut self) -> Servers {
@@ -187,6 +217,10 @@ impl Taking<'_> {
 
     fn take(&mut self, who: &str, port: u16, flag: &str) -> Option<Bound> {
         let wanted = SocketAddr::new(self.args.host, port);
+        self.take_at(who, wanted, flag)
+    }
+
+    fn take_at(&mut self, who: &str, wanted: SocketAddr, flag: &str) -> Option<Bound> {
         let bound = TcpListener::bind(wanted).and_then(|listener| {
             listener.set_nonblocking(true)?;
             let address = listener.local_addr()?;
@@ -197,7 +231,8 @@ impl Taking<'_> {
             Err(error) => {
                 let _ = write!(
                     self.conflicts,
-                    "\n  port {port}, for {who}: {error}; {flag} moves it"
+                    "\n  port {}, for {who}: {error}; {flag} moves it",
+                    wanted.port()
                 );
                 None
             }

@@ -66,6 +66,14 @@ impl Progress {
             .iter()
             .map(|(name, address)| (name.clone(), json!(format!("http://{address}"))))
             .collect();
+        let faults: serde_json::Map<_, _> = addresses
+            .apps
+            .iter()
+            .enumerate()
+            .filter_map(|(number, (name, _))| {
+                Some((name.clone(), json!(addresses.faults_url(number)?)))
+            })
+            .collect();
         let console = addresses.console.map(|address| format!("http://{address}"));
         match self.0 {
             Form::Quiet => {}
@@ -73,6 +81,7 @@ impl Progress {
                 "event": "ready",
                 "milliseconds": took.as_millis() as u64,
                 "apps": apps,
+                "faults": faults,
                 "console": console,
                 "prometheus": addresses.prometheus,
                 "loki": addresses.loki,
@@ -86,6 +95,10 @@ impl Progress {
                     line(format!(
                         "  {name:<16} http://{address}   (its routes: /docs)"
                     ));
+                }
+                for (name, url) in &faults {
+                    let url = url.as_str().unwrap_or_default();
+                    line(format!("  faults of {name:<6} {url}"));
                 }
                 for (name, address) in [
                     ("console", console.clone().unwrap_or_default()),

@@ -246,7 +246,7 @@ impl Handler for Stores {
         // The lab's own numbers belong to no trace.
         let exemplars = Exemplars::default();
         let page = self.registry();
-        match page.and_then(|registry| exposition::encode(&registry, &exemplars, format)) {
+        match page.and_then(|registry| exposition::encode(&registry.gather(), &exemplars, format)) {
             Ok(page) => exposition::write(res, format, page),
             Err(error) => {
                 res.status_code(StatusCode::INTERNAL_SERVER_ERROR);

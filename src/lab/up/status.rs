@@ -45,6 +45,7 @@ impl Lab {
                 json!({
                     "name": it.name,
                     "url": format!("http://{}", it.address),
+                    "faults": it.faults,
                     "running": it.is_running(),
                     "restarts": it.restarts.load(Ordering::Relaxed),
                 })

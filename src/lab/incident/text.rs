@@ -1,0 +1,191 @@
+//! What the commands print for people.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::catalogue::Incident;
+use super::desk::Verdicts;
+use super::view::{Listed, Stage, View};
+use crate::lab::excerpt::visible;
+
+/// Without an incident.
+pub(super) const NONE: &str =
+    "no incident runs; `lab incident list` names them, `lab incident start NAME` starts one\n";
+
+pub(super) fn list(all: &[Listed]) -> String {
+    let mut text = format!(
+        "{:<20} {:<10} {:>7}  {:<9}  title\n",
+        "name", "difficulty", "minutes", "questions"
+    );
+    for it in all {
+        let stars = "*".repeat(usize::from(it.difficulty));
+        let _ = writeln!(
+            text,
+            "{:<20} {stars:<10} {:>7}  {:<9}  {}",
+            it.name, it.minutes, it.questions, it.title
+        );
+    }
+    text
+}
+
+pub(super) fn checked(incident: &Incident) -> String {
+    let file = &incident.file;
+    format!(
+        "{}: no problem found; {} questions, {} steps of the solution\n",
+        incident.name,
+        file.questions.len(),
+        file.solution.len()
+    )
+}
+
+pub(super) fn status(view: &View) -> String {
+    let mut text = format!(
+        "{} (seed {}): {}\n\n  {}\n\n",
+        view.incident.name,
+        view.seed,
+        stage(view),
+        visible(&view.page)
+    );
+    for asked in &view.asked {
+        let unit = match asked.unit.as_str() {
+            "" => String::new(),
+            unit => format!(" [{unit}]"),
+        };
+        let (mark, answer) = match &asked.answer {
+            Some(answer) => ("✓", format!("  {}", visible(answer))),
+            None => ("?", String::new()),
+        };
+        let _ = writeln!(
+            text,
+            "  {mark} {:<12} {}{unit}{answer}",
+            asked.key, asked.text
+        );
+        if asked.answer.is_none() {
+            for (name, explanation) in &asked.choices {
+                let _ = writeln!(text, "      {name:<16} {explanation}");
+            }
+            if !asked.wrong.is_empty() {
+                let _ = writeln!(text, "      not {}", visible(&asked.wrong.join(", ")));
+            }
+        }
+    }
+    for (number, hint) in view.hints.iter().enumerate() {
+        let _ = writeln!(text, "\n  hint {}: {hint}", number + 1);
+    }
+    let _ = writeln!(text, "\n{}", score(view));
+    if view.stage == Stage::Open {
+        let look = ["console", "grafana"]
+            .into_iter()
+            .find_map(|name| view.servers.get(name));
+        let _ = writeln!(
+            text,
+            "look: {}\nanswer: lab incident answer KEY=VALUE…",
+            look.map_or("the servers", String::as_str)
+        );
+    }
+    if !view.runner && view.active {
+        text.push_str(
+            "the runner is gone, so no traffic is sent any more; end the incident with `lab incident stop`\n",
+        );
+    }
+    text
+}
+
+fn stage(view: &View) -> &'static str {
+    match view.stage {
+        Stage::Starting => "starting",
+        Stage::Open if view.healthy => "healthy: the same traffic, and nothing is broken",
+        Stage::Open => "to be solved",
+        Stage::Solved => "solved",
+        Stage::GivenUp => "given up",
+        Stage::Stopped => "stopped",
+        Stage::Over => "its time is over",
+    }
+}
+
+fn score(view: &View) -> String {
+    let number = |name: &str| view.score[name].as_u64().unwrap_or_default();
+    let seconds = number("seconds");
+    format!(
+        "{} of {} points; {} min {} s, {} hints taken, {} left, {} wrong answers",
+        number("points"),
+        number("of"),
+        seconds / 60,
+        seconds % 60,
+        view.hints.len(),
+        view.hints_left,
+        number("wrong")
+    )
+}
+
+pub(super) fn hint(hint: &str, view: &View) -> String {
+    format!("{hint}\n\n{}\n", score(view))
+}
+
+pub(super) fn verdicts(verdicts: &Verdicts, view: &View) -> String {
+    let mut text = String::new();
+    for (key, right) in verdicts {
+        let said = if *right { "right" } else { "wrong" };
+        let _ = writeln!(text, "{key}: {said}");
+    }
+    let open = view.asked.iter().filter(|it| it.answer.is_none());
+    let open: Vec<&str> = open.map(|it| it.key.as_str()).collect();
+    match view.stage {
+        Stage::Solved => {
+            let _ = writeln!(
+                text,
+                "\nsolved: {}\n`lab incident solution` shows a way to it, `lab incident stop` heals the lab",
+                score(view)
+            );
+        }
+        _ => {
+            let _ = writeln!(text, "\nstill open: {}", open.join(", "));
+        }
+    }
+    text
+}
+
+pub(super) fn solution(view: &View) -> String {
+    let Some(solution) = &view.solution else {
+        return String::new();
+    };
+    let mut text = format!("{}: {}\n\n", view.incident.name, visible(&view.page));
+    for (key, answer) in &solution.answers {
+        let _ = writeln!(text, "  {key:<12} {answer}");
+    }
+    for (number, step) in solution.steps.iter().enumerate() {
+        let string = |name: &str| step[name].as_str().unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "\n{}. {}:\n     {}\n   {}",
+            number + 1,
+            string("signal"),
+            visible(string("query").trim()),
+            visible(string("see").trim())
+        );
+        let derived = step["derived"].as_object().into_iter().flatten();
+        let derived: Vec<String> = derived
+            .map(|(key, value)| format!("{key} = {}", value.as_str().unwrap_or_default()))
+            .collect();
+        match &step["problem"] {
+            Value::String(problem) => {
+                let _ = writeln!(text, "   now: {}", visible(problem));
+            }
+            _ if !derived.is_empty() => {
+                let _ = writeln!(text, "   now: {}", visible(&derived.join(", ")));
+            }
+            _ => {}
+        }
+    }
+    let _ = writeln!(text, "\n{}\n\n{}", solution.learn, score(view));
+    text
+}
+
+pub(super) fn stopped(view: &View) -> String {
+    format!(
+        "{} has ended, and the lab is healed: {}\n",
+        view.incident.name,
+        score(view)
+    )
+}
