@@ -37,6 +37,9 @@ in
   stack-alloy = app "The same with Alloy in the place of Promtail, which takes all signals over OTLP too" (
     lib.getExe packages.stack-alloy
   );
+  stack-cluster = app "The same on a cluster: three each of Tempo, Loki and Mimir over Garage, behind a gateway" (
+    lib.getExe packages.stack-cluster
+  );
 
   verify = app "Check that the running stack keeps every promise" (
     beside "verify" ''
@@ -46,12 +49,18 @@ in
       if [[ -r $password ]]; then
         arguments+=(--grafana-password-file "$password")
       fi
-      shipper=promtail
-      if [[ -r $LAB_STATE/ports && $(<"$LAB_STATE/ports") == *LAB_ALLOY_PORT=* ]]; then
-        shipper=alloy
+      servers=tempo,loki,prometheus,grafana,promtail
+      ports=
+      if [[ -r $LAB_STATE/ports ]]; then ports=$(<"$LAB_STATE/ports"); fi
+      # Alloy, and the gateway of a cluster, take all signals.
+      if [[ $ports == *LAB_ALLOY_PORT=* ]]; then
+        servers=''${servers/promtail/alloy}
+        arguments+=(--otlp="http://$LAB_HOST:$LAB_OTLP_HTTP_PORT")
+      elif [[ $ports == *LAB_SCRAPER_PORT=* ]]; then
+        servers=tempo-1,tempo-2,tempo-3,loki-1,loki-2,loki-3,prometheus,grafana,promtail
         arguments+=(--otlp="http://$LAB_HOST:$LAB_OTLP_HTTP_PORT")
       fi
-      exec ${lib.getExe packages.lab} verify "''${arguments[@]}" --servers-log="tempo,loki,prometheus,grafana,$shipper" "$@"
+      exec ${lib.getExe packages.lab} verify "''${arguments[@]}" --servers-log="$servers" "$@"
     ''
   );
 

@@ -12,6 +12,7 @@ let
   etc = ../etc;
   ports = import ./ports.nix;
   addresses = import ./addresses.nix { inherit lib; };
+  cluster = import ./stack/cluster-ports.nix { inherit lib; };
 
   # What `fileset.toSource` keeps of the tree is all that the check sees, so that nothing else runs it anew.
   nixFiles = lib.fileset.toSource {
@@ -66,14 +67,47 @@ in
     '') kinds
   );
 
+  # The cluster's files by the servers that read them; Mimir and nginx know no other way than these.
+  cluster =
+    check "cluster"
+      [
+        pkgs.grafana-loki
+        pkgs.mimir
+        pkgs.nginx
+        pkgs.prometheus.cli
+        pkgs.tempo
+        pkgs.gawk
+      ]
+      ''
+        set -a
+        . ${etc}/cluster/cluster.env
+        LAB_CLUSTER_ADDRESS=127.0.0.1
+        for name in TEMPO LOKI MIMIR GARAGE GATEWAY; do
+          export LAB_''${name}_PATH=$TMPDIR/$name
+          mkdir -p $TMPDIR/$name
+        done
+        tempo -config.verify=true -config.expand-env=true -config.file=${etc}/cluster/tempo.yaml
+        loki -verify-config -config.expand-env=true -config.file=${etc}/cluster/loki.yaml
+        mimir -modules -config.expand-env=true -config.file=${etc}/cluster/mimir.yaml >/dev/null
+        sh ${etc}/cluster/render.sh ${etc}/cluster/nginx.conf >nginx.conf
+        nginx -t -e stderr -c $PWD/nginx.conf
+        sh ${etc}/cluster/render.sh ${etc}/cluster/garage.toml >/dev/null
+        cat ${etc}/prometheus/prometheus.yml ${etc}/cluster/remote-write.yml >prometheus.yml
+        cp ${etc}/prometheus/rules.yml .
+        promtool check config prometheus.yml
+      '';
+
   # Prepares a folder as at a start, on ports that nobody has, and lets process-compose read what it would run.
   stack =
     pkgs.runCommand "check-stack"
       (
         {
-          nativeBuildInputs = [ pkgs.prometheus.cli ];
+          nativeBuildInputs = [
+            pkgs.nginx
+            pkgs.prometheus.cli
+          ];
         }
-        // addresses.moved ports 47800
+        // addresses.moved (cluster.ports // ports) 47800
       )
       ''
         export HOME=$TMPDIR
@@ -87,6 +121,14 @@ in
           if grep @ $LAB_STATE/prometheus/prometheus.yml; then exit 1; fi
           test "$(stat -c %a $LAB_STATE/secrets $LAB_STATE/secrets/* | tr '\n' ' ')" = "700 600 600 "
         done
+
+        export LAB_STATE=$TMPDIR/stack-cluster
+        ${lib.getExe packages.stack-cluster} --help >/dev/null
+        ${lib.getExe packages.stack-cluster} --dry-run
+        promtool check config $LAB_STATE/prometheus/prometheus.yml
+        nginx -t -e stderr -c $LAB_STATE/cluster/nginx.conf
+        if grep -r '[@$]{*LAB_' $LAB_STATE/prometheus $LAB_STATE/cluster; then exit 1; fi
+        test "$(stat -c %a $LAB_STATE/secrets $LAB_STATE/secrets/* | sort | uniq -c | tr -s '\n ' ' ')" = " 5 600 1 700 "
 
         # A checkout that is no git repository is copied into the store with all that is in it.
         mkdir checkout
@@ -113,6 +155,30 @@ in
       )
       ''
         ${builtins.readFile ./tests/stack-runs.sh}
+        touch $out
+      '';
+
+  # The cluster from its start to its end, a backend killed under load meanwhile.
+  stack-cluster-runs =
+    pkgs.runCommand "check-stack-cluster-runs"
+      (
+        {
+          nativeBuildInputs = [
+            pkgs.curl
+            pkgs.gawk
+            pkgs.jq
+            pkgs.procps
+          ];
+          __darwinAllowLocalNetworking = true;
+          STACK = apps.stack-cluster.program;
+          VERIFY = apps.verify.program;
+          LAB = lib.getExe packages.lab;
+          KILL = "${./tests/cluster-kill.sh}";
+        }
+        // addresses.moved (cluster.ports // ports) 47700
+      )
+      ''
+        ${builtins.readFile ./tests/stack-cluster-runs.sh}
         touch $out
       '';
 

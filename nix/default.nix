@@ -9,18 +9,18 @@ let
     inherit pkgs;
     craneLib = inputs.crane.mkLib pkgs;
   };
-  stack =
-    shipper:
-    import ./stack.nix {
-      inherit pkgs shipper;
-      inherit (packages) promtail salvo-app salvo-app-faults;
-      processCompose = import inputs.process-compose-flake.lib { inherit pkgs; };
-    };
+  ofStacks = {
+    inherit pkgs;
+    inherit (packages) promtail salvo-app salvo-app-faults;
+    processCompose = import inputs.process-compose-flake.lib { inherit pkgs; };
+  };
+  stack = shipper: import ./stack.nix (ofStacks // { inherit shipper; });
   packages = {
     inherit (rust) lab salvo-app salvo-app-faults;
     default = rust.lab;
     stack = stack "promtail";
     stack-alloy = stack "alloy";
+    stack-cluster = import ./stack-cluster.nix ofStacks;
     promtail = import ./promtail.nix { inherit inputs system; };
   }
   # A nixpkgs that is given in place of the pinned one may lack the tool.

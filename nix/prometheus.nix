@@ -17,6 +17,17 @@ let
     "grafana"
   ] (job: "127.0.0.1:${toString ports.${job}}");
 
+  # etc/cluster/remote-write.yml with another address in it.
+  sentTo =
+    address:
+    let
+      fragment = builtins.readFile ../etc/cluster/remote-write.yml;
+      from = "url: http://127.0.0.1:9090/";
+    in
+    lib.throwIf (!lib.hasInfix from fragment) "etc/cluster/remote-write.yml does not have ${from}" (
+      lib.replaceStrings [ from ] [ "url: http://${address}/" ] fragment
+    );
+
   list = lib.concatMapStringsSep ", " builtins.toJSON;
 
   furtherJob =
@@ -33,9 +44,13 @@ in
   targets = lib.mapAttrs (_: address: [ address ]) inFile;
 
   # The file's text. `targets` are lists of addresses by job: those of the file, the shipper by its own name, and any
-  # other, which becomes a job of its own.
+  # other, which becomes a job of its own. `remoteWrite` is the address of a cluster that gets what is scraped.
   render =
-    { targets, shipper }:
+    {
+      targets,
+      shipper,
+      remoteWrite ? null,
+    }:
     let
       further = removeAttrs targets (lib.remove "promtail" (lib.attrNames inFile) ++ [ shipper ]);
       jobs = lib.concatStrings (lib.mapAttrsToList furtherJob further);
@@ -54,5 +69,8 @@ in
       "etc/prometheus/prometheus.yml does not have ${
         lib.concatMapStringsSep ", " builtins.toJSON missing
       }, in whose place other values are put; bring nix/prometheus.nix up to date"
-      (lib.replaceStrings (lib.attrNames replacements) (lib.attrValues replacements) file);
+      (
+        lib.replaceStrings (lib.attrNames replacements) (lib.attrValues replacements) file
+        + lib.optionalString (remoteWrite != null) "\n${sentTo remoteWrite}"
+      );
 }

@@ -23,9 +23,16 @@ let
     "tempo-otlp-http"
   ];
   ports = removeAttrs (import ./ports.nix) others;
-  addresses = import ./addresses.nix { inherit lib; };
+  parts = import ./stack/parts.nix {
+    inherit
+      pkgs
+      ports
+      salvo-app
+      salvo-app-faults
+      ;
+  };
+  inherit (parts) addresses app server;
   etc = ../etc;
-  began = builtins.readFile ./stack/began.sh;
 
   # With the variables of the ports in the place of the ports; the start puts their values there.
   configuration = import ./prometheus.nix { inherit lib; };
@@ -46,89 +53,6 @@ let
       ../etc/alloy/otlp.alloy
     ];
   };
-
-  logFiles = pkgs.writeShellApplication {
-    name = "log-files";
-    runtimeInputs = [
-      pkgs.coreutils
-      pkgs.gawk
-    ];
-    runtimeEnv.LOG_FILES_AWK = "${./stack/log-files.awk}";
-    text = began + builtins.readFile ./stack/log-files.sh;
-  };
-
-  # A server that is never meant to end. `ready` is what its port answers with 200 once it can be used.
-  server =
-    {
-      name,
-      description,
-      command,
-      # Shell text before the command.
-      before ? "",
-      ready ? "/ready",
-      after ? [ ],
-      # How long it may take to end before it is killed.
-      stopSeconds ? 10,
-    }:
-    {
-      inherit description;
-      command = pkgs.writeShellApplication {
-        inherit name;
-        runtimeInputs = [ logFiles ];
-        text = "${before}exec log-files ${name} ${command}";
-      };
-      # Asked with curl and not by process-compose itself, whose probes know no variable for the port.
-      readiness_probe = {
-        exec.command = "${lib.getExe pkgs.curl} -q --noproxy '*' --silent --fail --max-time 2 --output /dev/null http://127.0.0.1:\$${addresses.variable name}${ready}";
-        period_seconds = 2;
-        timeout_seconds = 3;
-        # Two minutes for the slowest disk; then it is stopped and started again.
-        failure_threshold = 60;
-      };
-      depends_on = lib.genAttrs after (_: {
-        condition = "process_healthy";
-      });
-      availability = {
-        restart = "always";
-        backoff_seconds = 2;
-      };
-      shutdown = {
-        signal = 15;
-        timeout_seconds = stopSeconds;
-      };
-    };
-
-  # Its targets are the two instances after it.
-  app =
-    letter: one: two: after:
-    server {
-      name = "app-${letter}";
-      description = "an instance of the service";
-      ready = "/readyz";
-      inherit after;
-      # Ten seconds for requests, five for spans.
-      stopSeconds = 20;
-      before = ''
-        app=(${lib.getExe salvo-app})
-        if [[ ''${LAB_FAULTS:-} == 1 ]]; then
-          app=(${lib.getExe salvo-app-faults} --faults "127.0.0.1:$LAB_FAULTS_${lib.toUpper letter}_PORT")
-        fi
-      '';
-      command = lib.concatStringsSep " " [
-        # A person's environment shall not switch a pillar off.
-        "env -u OTEL_SDK_DISABLED -u OTEL_TRACES_EXPORTER -u OTEL_PROPAGATORS -u OTEL_RESOURCE_ATTRIBUTES -u RUST_LOG"
-        "-u OTEL_EXPORTER_OTLP_HEADERS -u OTEL_EXPORTER_OTLP_TRACES_HEADERS"
-        "-u OTEL_EXPORTER_OTLP_PROTOCOL -u OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
-        "-u OTEL_EXPORTER_OTLP_COMPRESSION -u OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"
-        # Each would need a folder, or a port, of its own.
-        "-u SPAN_SPOOL_DIR -u FAULTS_ADDRESS"
-        ''"''${app[@]}"''
-        "--app-name app-${letter}"
-        ''--expose-host "$LAB_HOST" --expose-port "$LAB_APP_${lib.toUpper letter}_PORT"''
-        ''--otlp-grpc-endpoint "http://$LAB_HOST:$LAB_OTLP_GRPC_PORT" --otel-bsp-schedule-delay 200''
-        ''--target-one-host "$LAB_HOST:$LAB_APP_${one}_PORT" --target-two-host "$LAB_HOST:$LAB_APP_${two}_PORT"''
-      ];
-    };
 
   servers = [
     {
@@ -213,48 +137,23 @@ in
 processCompose.makeProcessCompose {
   inherit name;
   modules = [
-    {
-      cli.preHook = ''
-        export PATH=${
-          lib.makeBinPath [
-            pkgs.bash
-            pkgs.coreutils
-            pkgs.curl
-          ]
-        }:$PATH
-        LAB_NAME=${name} LAB_SHIPPER=${shipper} LAB_PROMETHEUS_FILE=${prometheusFile}
-        ${addresses.shell ports}
-        ${began}
-        ${builtins.readFile ./stack/start.sh}
-      '';
-      settings = {
-        is_strict = true;
-        # Whoever uses a server ends before it does.
-        ordered_shutdown = true;
-        log_level = "info";
-        processes = lib.listToAttrs (map (one: lib.nameValuePair one.name (server one)) servers) // {
-          app-b = app "b" "C" "A" backends;
-          app-c = app "c" "A" "B" backends;
-          app-a = app "a" "B" "C" (
-            backends
-            ++ [
-              "app-b"
-              "app-c"
-            ]
-          );
-          # Its name puts it first in the list, where it is shown without a key being pressed.
-          addresses = {
-            description = "where everything is";
-            command = pkgs.writeShellApplication {
-              name = "addresses";
-              text = builtins.readFile ./stack/banner.sh;
-            };
-            depends_on = lib.genAttrs [ "app-a" "grafana" ] (_: {
-              condition = "process_healthy";
-            });
-          };
-        };
+    (parts.start {
+      variables = {
+        LAB_NAME = name;
+        LAB_SHIPPER = shipper;
+        LAB_PROMETHEUS_FILE = prometheusFile;
       };
-    }
+      processes = lib.listToAttrs (map (one: lib.nameValuePair one.name (server one)) servers) // {
+        app-b = app "b" "C" "A" backends;
+        app-c = app "c" "A" "B" backends;
+        app-a = app "a" "B" "C" (
+          backends
+          ++ [
+            "app-b"
+            "app-c"
+          ]
+        );
+      };
+    })
   ];
 }

@@ -3,7 +3,7 @@
 
 if [[ -r $LAB_STATE/ports ]]; then
   while IFS='=' read -r name value; do
-    if [[ $name =~ ^LAB_[A-Z_]+_PORT$ && $value =~ ^[0-9]+$ && -z ${!name:-} ]]; then
+    if [[ $name =~ ^LAB_[A-Z0-9_]+_PORT$ && $value =~ ^[0-9]+$ && -z ${!name:-} ]]; then
       export "$name=$value"
     fi
   done <"$LAB_STATE/ports"

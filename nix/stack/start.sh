@@ -10,7 +10,7 @@ fail() {
 
 usage() {
   cat <<TEXT
-The lab with the real servers: app-a, app-b, app-c, Tempo, Loki, ${LAB_SHIPPER^}, Prometheus, Grafana, on loopback only.
+The lab with the real servers: app-a, app-b, app-c, ${LAB_SERVERS:-Tempo, Loki}, ${LAB_SHIPPER^}, Prometheus, Grafana, on loopback only.
 
   nix run .#$LAB_NAME                     start it and show its processes; F10 ends it
   nix run .#$LAB_NAME -- -D               start it in the background
@@ -102,6 +102,7 @@ prepare() {
   done >"$LAB_STATE/ports"
 
   prepare_prometheus
+  if declare -F prepare_cluster >/dev/null; then prepare_cluster; fi
 }
 
 # Prometheus reads no environment: the variables of the ports are put into its file.

@@ -11,6 +11,7 @@
 mod support;
 
 mod alternatives;
+mod cluster;
 mod command;
 mod connections;
 mod dashboard_backends;
