@@ -66,8 +66,10 @@ pub(super) fn before(req: &Request, depot: &mut Depot) -> Option<Wait<Option<Fai
             return;
         }
         let values: Vec<_> = fault.when.keys().map(|key| (key, key.of(req))).collect();
-        let is_meant = values.iter().zip(fault.when.values());
-        let is_meant = is_meant.all(|((_, value), wanted)| value.as_deref() == Some(wanted));
+        let is_meant = values
+            .iter()
+            .zip(fault.when.values())
+            .all(|((_, value), wanted)| value.as_deref() == Some(wanted));
         let hit = match is_meant {
             true => running.hits().map(|request| (Arc::clone(running), request)),
             false => None,

@@ -183,7 +183,7 @@ fn page(file: &File) -> Vec<Problem> {
     // What an error says to everybody may be part of a page.
     words.remove("error");
     for word in words {
-        if page.contains(&word) {
+        if has_word(&page, &word) {
             let text = format!("names the cause: {word:?}; it is to tell the symptom");
             problems.push(Problem::new("page", text));
         }
@@ -201,6 +201,14 @@ fn page(file: &File) -> Vec<Problem> {
         problems.push(Problem::new("page", text));
     }
     problems
+}
+
+/// True if a text has a word, or words, and not only as a part of another.
+fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, found)| {
+        let is_part = |it: char| it.is_alphanumeric();
+        !text[..at].ends_with(is_part) && !text[at + found.len()..].starts_with(is_part)
+    })
 }
 
 /// Alerts are rules, and no alert must fire and not fire.
