@@ -2,7 +2,7 @@
 //! and logs alone. A program checks the answers, and a test proves that the telemetry tells them.
 //!
 //! * [`args`]: the command line; [`text`]: what it prints
-//! * [`file`], [`catalogue`]: incident files, those built in and one's own
+//! * [`mod@file`], [`catalogue`]: incident files, those built in and one's own
 //! * [`desk`]: what a person does with an incident; [`view`]: how it stands; [`refusal`]: what is not done
 //! * [`judge`], [`score`]: answers and points
 //! * [`state`]: the one incident that there is, in a folder
