@@ -30,14 +30,19 @@ let
 
   list = lib.concatMapStringsSep ", " builtins.toJSON;
 
-  furtherJob =
-    name: addresses:
-    lib.concatMapStrings (line: "  ${line}\n") [
-      "- job_name: ${builtins.toJSON name}"
-      "  scrape_interval: 5s"
-      "  static_configs:"
-      "    - targets: [${list addresses}]"
-    ];
+  jobs =
+    interval: targets:
+    lib.concatStrings (
+      lib.mapAttrsToList (
+        name: addresses:
+        lib.concatMapStrings (line: "  ${line}\n") [
+          "- job_name: ${builtins.toJSON name}"
+          "  scrape_interval: ${interval}"
+          "  static_configs:"
+          "    - targets: [${list addresses}]"
+        ]
+      ) targets
+    );
 in
 {
   # The usual addresses, by job.
@@ -53,10 +58,9 @@ in
     }:
     let
       further = removeAttrs targets (lib.remove "promtail" (lib.attrNames inFile) ++ [ shipper ]);
-      jobs = lib.concatStrings (lib.mapAttrsToList furtherJob further);
       replacements = {
         "\n  - rules.yml\n" = "\n  - ${path + "/rules.yml"}\n";
-        "\nscrape_configs:\n" = "\nscrape_configs:\n${jobs}";
+        "\nscrape_configs:\n" = "\nscrape_configs:\n${jobs "5s" further}";
         "job_name: promtail\n" = "job_name: ${shipper}\n";
       }
       // lib.mapAttrs' (
@@ -73,4 +77,16 @@ in
         lib.replaceStrings (lib.attrNames replacements) (lib.attrValues replacements) file
         + lib.optionalString (remoteWrite != null) "\n${sentTo remoteWrite}"
       );
+
+  # The text for one that keeps nothing: it only sends what it scrapes of these targets to this address.
+  agent =
+    { targets, remoteWrite }:
+    ''
+      global:
+        scrape_timeout: 4s
+
+      scrape_configs:
+    ''
+    + jobs "15s" targets
+    + "\n${sentTo remoteWrite}";
 }

@@ -47,7 +47,9 @@ let
           "--grafana=http://${authority (reachable cfg.grafana.host) cfg.grafana.port}"
           "--grafana-password-file=${cfg.grafana.adminPasswordFile}"
         ]
-        ++ lib.optional cfg.otlp.enable "--otlp=${cfg.otlp.url}"
+        ++
+          lib.optional (cfg.otlp.enable || cfg.cluster.is.edge)
+            "--otlp=${if cfg.otlp.enable then cfg.otlp.url else cfg.tempo.otlpUrl}"
       )
     } "$@"
   '';
@@ -55,6 +57,7 @@ let
   # The units that NixOS makes and the lab confines further.
   confined =
     lib.optional cfg.tempo.enable "tempo"
+    ++ lib.optional cfg.cluster.is.backend "mimir"
     ++ lib.optional cfg.loki.enable "loki"
     ++ lib.optional cfg.prometheus.enable "prometheus"
     ++ lib.optional cfg.grafana.enable "grafana"
@@ -71,6 +74,7 @@ in
     (lib.modules.importApply ./backends/logs.nix self)
     ./backends/otlp.nix
     ./backends/zero-code.nix
+    ./cluster
   ];
 
   options.services.salvo-lab = {
@@ -89,8 +93,8 @@ in
       default = "127.0.0.1";
       example = "192.168.1.2";
       description = ''
-        IPv4 address that Tempo and Loki listen on, which spans and lines come to. Prometheus, Grafana and the
-        shipper have a `host` of their own.
+        IPv4 address that Tempo and Loki listen on, which spans and lines come to; in a cluster all servers of a backend,
+        and an edge's gateway. Prometheus, Grafana and the shipper have a `host` of their own.
       '';
     };
     allowedAddresses = mkOption {

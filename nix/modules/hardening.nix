@@ -121,4 +121,7 @@ rec {
 
   # A host and a port as they stand in a URL.
   authority = host: port: "${if lib.hasInfix ":" host then "[${host}]" else host}:${toString port}";
+
+  # The same port of several hosts, as the servers of a cluster take it.
+  authorities = hosts: port: lib.concatMapStringsSep "," (host: authority host port) hosts;
 }

@@ -2,7 +2,12 @@
 # seen before it runs anywhere. The other units are NixOS', which changes them with its releases. Made anew with
 #   rm -r nix/tests/golden/units
 #   nix eval .#checks.x86_64-linux.units.golden --write-to nix/tests/golden/units
-{ pkgs, machine }:
+{
+  pkgs,
+  machine,
+  backend1,
+  edge,
+}:
 let
   inherit (pkgs) lib;
 
@@ -12,6 +17,12 @@ let
       "salvo-app@app-a.service"
       "salvo-lab-secrets.service"
       ;
+    inherit (backend1.systemd.units)
+      "garage.service"
+      "salvo-lab-scraper.service"
+      "salvo-lab-storage.service"
+      ;
+    inherit (edge.systemd.units) "salvo-lab-gateway.service";
   };
 
   # NixOS gives these to every unit.

@@ -26,8 +26,8 @@ in
 {
   options.services.salvo-lab.logs = {
     enable = lib.mkEnableOption "the log shipper on this machine" // {
-      default = cfg.enable;
-      defaultText = lib.literalExpression "config.services.salvo-lab.enable";
+      default = cfg.enable || cfg.cluster.keeps;
+      defaultText = lib.literalMD "`enable`; true on the machines of a cluster";
     };
     shipper = mkOption {
       type = types.enum [
@@ -49,7 +49,8 @@ in
     };
     host = mkOption {
       type = types.str;
-      default = "127.0.0.1";
+      default = if cfg.cluster.keeps then cfg.host else "127.0.0.1";
+      defaultText = lib.literalMD "`127.0.0.1`; `host` on a cluster's storage and backends";
       example = "192.168.1.1";
       description = "IP address that the shipper's own metrics are on.";
     };

@@ -1,16 +1,20 @@
-# Loki, which keeps the log lines.
+# Loki, which keeps the log lines: alone, or as one of a cluster's.
 { config, lib, ... }:
 let
   inherit (lib) mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
   ports = import ../../ports.nix;
+  clusterPorts = import ../../cluster-ports.nix;
   cfg = config.services.salvo-lab;
+  inherit (cfg) cluster;
+  inherit (cluster.is) backend;
+  network = backend || !hardening.isLoopback cfg.host;
 in
 {
   options.services.salvo-lab.loki = {
     enable = lib.mkEnableOption "Loki on this machine" // {
-      default = cfg.enable;
-      defaultText = lib.literalExpression "config.services.salvo-lab.enable";
+      default = cfg.enable && !cluster.enable || backend;
+      defaultText = lib.literalMD "`enable`; in a cluster on the backends";
     };
     port = mkOption {
       type = types.port;
@@ -20,11 +24,16 @@ in
     grpcPort = mkOption {
       type = types.port;
       default = ports.loki-grpc;
-      description = "Port between Loki's own parts, always on loopback.";
+      description = "Port between Loki's own parts, on loopback; in a cluster between the Lokis, on `host`.";
+    };
+    gossipPort = mkOption {
+      type = types.port;
+      default = clusterPorts.loki-gossip;
+      description = "Port at which the Lokis of a cluster find each other, the same on every backend.";
     };
     url = mkOption {
       type = types.str;
-      default = "http://${hardening.authority (hardening.reachable cfg.host) cfg.loki.port}";
+      default = "http://${hardening.authority (hardening.reachable cluster.nearest) cfg.loki.port}";
       defaultText = lib.literalExpression ''"http://''${host}:''${loki.port}"'';
       example = "http://192.168.1.2:3100";
       description = "Where Grafana and the shipper find Loki, here or elsewhere.";
@@ -40,24 +49,36 @@ in
   config = lib.mkIf cfg.loki.enable {
     services.loki = {
       enable = true;
-      configFile = ../../../etc/loki/loki.yaml;
+      configFile = if backend then ../../../etc/cluster/loki.yaml else ../../../etc/loki/loki.yaml;
       extraFlags = [ "-config.expand-env=true" ];
     };
 
     systemd.services.loki = {
-      wants = lib.mkIf (!hardening.isLoopback cfg.host) [ "network-online.target" ];
-      after = lib.mkIf (!hardening.isLoopback cfg.host) [ "network-online.target" ];
+      wants = lib.mkIf network [ "network-online.target" ];
+      after = lib.mkIf network (
+        [ "network-online.target" ] ++ lib.optional cluster.is.storage "garage.service"
+      );
       startLimitIntervalSec = lib.mkDefault 0;
       environment = {
-        LAB_HOST = cfg.host;
         LAB_LOKI_PORT = toString cfg.loki.port;
         LAB_LOKI_GRPC_PORT = toString cfg.loki.grpcPort;
         LAB_LOKI_PATH = config.services.loki.dataDir;
-      };
+      }
+      // (
+        if backend then
+          cluster.environment
+          // {
+            LAB_LOKI_PEERS = hardening.authorities cluster.peers cfg.loki.gossipPort;
+            LAB_LOKI_GOSSIP_PORT = toString cfg.loki.gossipPort;
+          }
+        else
+          { LAB_HOST = cfg.host; }
+      );
       serviceConfig =
         hardening.onto hardening.server
         // hardening.own (
           hardening.network cfg.allowedAddresses
+          // lib.optionalAttrs backend cluster.credentials
           // {
             TasksMax = hardening.serverTasks;
             # All that the strict file system leaves writable.
@@ -78,8 +99,14 @@ in
         inherit (cfg.loki) port;
       };
       "Loki's own gRPC" = {
-        host = "127.0.0.1";
+        host = if backend then cfg.host else "127.0.0.1";
         port = cfg.loki.grpcPort;
+      };
+    }
+    // lib.optionalAttrs backend {
+      "Loki's gossip" = {
+        inherit (cfg) host;
+        port = cfg.loki.gossipPort;
       };
     };
   };

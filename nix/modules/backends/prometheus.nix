@@ -4,9 +4,12 @@ let
   inherit (lib) mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
   ports = import ../../ports.nix;
+  clusterPorts = import ../../cluster-ports.nix;
   configuration = import ../../prometheus.nix { inherit lib; };
   inherit (hardening) authority reachable;
   cfg = config.services.salvo-lab;
+  inherit (cfg) cluster;
+  inherit (cluster.is) edge;
   apps = lib.filterAttrs (_: it: it.enable) (config.services.salvo-app.instances or { });
 
 in
@@ -24,13 +27,18 @@ in
     };
     port = mkOption {
       type = types.port;
-      default = ports.prometheus;
+      default = if edge then clusterPorts.scraper else ports.prometheus;
+      defaultText = lib.literalMD "9090; 9091 on a cluster's edge, where 9090 is the gateway's";
       description = "Port that Prometheus listens on.";
     };
     url = mkOption {
       type = types.str;
-      default = "http://${authority (reachable cfg.prometheus.host) cfg.prometheus.port}";
-      defaultText = lib.literalExpression ''"http://''${prometheus.host}:''${prometheus.port}"'';
+      default =
+        if edge then
+          "http://${authority (reachable cfg.host) cluster.gateway.prometheusPort}"
+        else
+          "http://${authority (reachable cfg.prometheus.host) cfg.prometheus.port}";
+      defaultText = lib.literalMD "on this machine; on a cluster's edge its gateway";
       example = "http://192.168.1.2:9090";
       description = "Where Grafana and Tempo find Prometheus, here or elsewhere.";
     };
@@ -71,6 +79,7 @@ in
       configText = configuration.render {
         inherit (cfg.prometheus) targets;
         inherit (cfg.logs) shipper;
+        remoteWrite = if edge then authority (reachable cfg.host) cluster.gateway.prometheusPort else null;
       };
       retentionTime = cfg.prometheus.retention;
       extraFlags = [
@@ -112,8 +121,9 @@ in
         // lib.mapAttrs (_: it: [ (authority (reachable it.host) it.port) ]) apps
         // {
           prometheus = [ (authority (reachable cfg.prometheus.host) cfg.prometheus.port) ];
-          tempo = [ (authority (reachable cfg.host) cfg.tempo.port) ];
-          loki = [ (authority (reachable cfg.host) cfg.loki.port) ];
+          # Those of a cluster scrape themselves.
+          tempo = lib.optional (!edge) (authority (reachable cfg.host) cfg.tempo.port);
+          loki = lib.optional (!edge) (authority (reachable cfg.host) cfg.loki.port);
           grafana = [ (authority (reachable cfg.grafana.host) cfg.grafana.port) ];
           ${cfg.logs.shipper} = [ (authority (reachable cfg.logs.host) cfg.logs.port) ];
         }

@@ -1,16 +1,20 @@
-# Tempo, which keeps the traces.
+# Tempo, which keeps the traces: alone, or as one of a cluster's.
 { config, lib, ... }:
 let
   inherit (lib) mkOption types;
   hardening = import ../hardening.nix { inherit lib; };
   ports = import ../../ports.nix;
+  clusterPorts = import ../../cluster-ports.nix;
   cfg = config.services.salvo-lab;
+  inherit (cfg) cluster;
+  inherit (cluster.is) backend;
+  network = backend || !hardening.isLoopback cfg.host;
 in
 {
   options.services.salvo-lab.tempo = {
     enable = lib.mkEnableOption "Tempo on this machine" // {
-      default = cfg.enable;
-      defaultText = lib.literalExpression "config.services.salvo-lab.enable";
+      default = cfg.enable && !cluster.enable || backend;
+      defaultText = lib.literalMD "`enable`; in a cluster on the backends";
     };
     port = mkOption {
       type = types.port;
@@ -32,11 +36,16 @@ in
     grpcPort = mkOption {
       type = types.port;
       default = ports.tempo-grpc;
-      description = "Port between Tempo's own parts, always on loopback.";
+      description = "Port between Tempo's own parts, on loopback; in a cluster between the Tempos, on `host`.";
+    };
+    gossipPort = mkOption {
+      type = types.port;
+      default = clusterPorts.tempo-gossip;
+      description = "Port at which the Tempos of a cluster find each other, the same on every backend.";
     };
     url = mkOption {
       type = types.str;
-      default = "http://${hardening.authority (hardening.reachable cfg.host) cfg.tempo.port}";
+      default = "http://${hardening.authority (hardening.reachable cluster.nearest) cfg.tempo.port}";
       defaultText = lib.literalExpression ''"http://''${host}:''${tempo.port}"'';
       example = "http://192.168.1.2:3200";
       description = "Where Grafana finds Tempo's API, here or elsewhere.";
@@ -60,27 +69,42 @@ in
   config = lib.mkIf cfg.tempo.enable {
     services.tempo = {
       enable = true;
-      configFile = ../../../etc/tempo/tempo.yaml;
+      configFile = if backend then ../../../etc/cluster/tempo.yaml else ../../../etc/tempo/tempo.yaml;
       extraFlags = [ "-config.expand-env=true" ];
     };
 
     systemd.services.tempo = {
-      wants = lib.mkIf (!hardening.isLoopback cfg.host) [ "network-online.target" ];
-      after = lib.mkIf (!hardening.isLoopback cfg.host) [ "network-online.target" ];
+      wants = lib.mkIf network [ "network-online.target" ];
+      after = lib.mkIf network (
+        [ "network-online.target" ] ++ lib.optional cluster.is.storage "garage.service"
+      );
       startLimitIntervalSec = lib.mkDefault 0;
       environment = {
-        LAB_HOST = cfg.host;
         LAB_TEMPO_PORT = toString cfg.tempo.port;
         LAB_OTLP_GRPC_PORT = toString cfg.tempo.otlpGrpcPort;
         LAB_OTLP_HTTP_PORT = toString cfg.tempo.otlpHttpPort;
         LAB_TEMPO_GRPC_PORT = toString cfg.tempo.grpcPort;
         LAB_TEMPO_PATH = "/var/lib/tempo";
-        LAB_PROMETHEUS_URL = cfg.prometheus.url;
-      };
+      }
+      // (
+        if backend then
+          cluster.environment
+          // {
+            LAB_TEMPO_PEERS = hardening.authorities cluster.peers cfg.tempo.gossipPort;
+            LAB_TEMPO_GOSSIP_PORT = toString cfg.tempo.gossipPort;
+            LAB_MIMIR_PORT = toString cluster.mimir.port;
+          }
+        else
+          {
+            LAB_HOST = cfg.host;
+            LAB_PROMETHEUS_URL = cfg.prometheus.url;
+          }
+      );
       serviceConfig =
         hardening.onto hardening.server
         // hardening.own (
           hardening.network cfg.allowedAddresses
+          // lib.optionalAttrs backend cluster.credentials
           // {
             TasksMax = hardening.serverTasks;
             RestartSec = 2;
@@ -107,8 +131,14 @@ in
           port = cfg.tempo.otlpHttpPort;
         };
         "Tempo's own gRPC" = {
-          host = "127.0.0.1";
+          host = if backend then cfg.host else "127.0.0.1";
           port = cfg.tempo.grpcPort;
+        };
+      }
+      // lib.optionalAttrs backend {
+        "Tempo's gossip" = {
+          inherit (cfg) host;
+          port = cfg.tempo.gossipPort;
         };
       };
       peers = [ cfg.prometheus.url ];
