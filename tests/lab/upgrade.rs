@@ -79,11 +79,10 @@ fn blocks_of_one_machine_are_taken_by_the_cluster() {
     let mimir = text("cluster/mimir.yaml");
     assert!(mimir.contains("\n  compactor_block_upload_enabled: true\n"));
     // The blocks of both Tempos lie under the name of the one tenant: neither turns tenants on.
+    let variable = Regex::new(r"\$\{[^}]*\}").expect("an expression");
     for file in ["tempo/tempo.yaml", "cluster/tempo.yaml"] {
-        let plain = Regex::new(r"\$\{[^}]*\}")
-            .expect("an expression")
-            .replace_all(&text(file), "x")
-            .into_owned();
+        let text = text(file);
+        let plain = variable.replace_all(&text, "x");
         assert_eq!(yaml(&plain)["multitenancy_enabled"], Value::Null, "{file}");
     }
 }
