@@ -27,7 +27,7 @@ pub(super) fn unit(seed: u64, fault: usize, request: u64, draw: Draw) -> f64 {
     (mixed >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// `ms` give or take up to `jitter_ms`, by a number from [`unit`].
+/// `ms` give or take up to `jitter_ms`, by a number from [`unit()`].
 pub(super) fn delay(ms: u64, jitter_ms: u64, unit: f64) -> Duration {
     let jitter = (unit * 2.0 - 1.0) * jitter_ms as f64;
     Duration::from_secs_f64(((ms as f64 + jitter) / 1000.0).max(0.0))

@@ -12,7 +12,7 @@
 //! * [`condition`]: requests that a fault concerns
 //! * [`request`]: faults of a request's own work; [`leak`]: memory that is never given back
 //! * [`calls`]: faults of calls to other instances
-//! * [`scrape`]: faults of `/metrics`
+//! * [`mod@scrape`]: faults of `/metrics`
 //!
 //! While no fault is in force, a request costs one load of an atomic. Without the feature `faults` nothing of this is
 //! compiled (`absent.rs`).

@@ -27,7 +27,7 @@ use support::up::Lab;
 const SEEDS: [u64; 3] = [1, 2, 3];
 
 /// Labs at the same time.
-const LABS: usize = 8;
+const LABS: usize = 10;
 
 /// Longest wait for all answers, and for the alerts; far beyond what it takes.
 const PATIENCE: Duration = Duration::from_secs(90);

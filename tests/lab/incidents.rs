@@ -299,11 +299,15 @@ fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
             "kind = \"magic\"",
             "faults[0]: kind is \"magic\"",
         ),
-        ("ms = \"$ms\"", "ms = 99999999", "faults[0]: ms is 99999999"),
+        (
+            "jitter_ms = 40",
+            "jitter_ms = 99999",
+            "faults[0]: jitter_ms is 99999",
+        ),
         ("jitter_ms = 40", "jitters = 40", "jitters is no field"),
         (
-            "routes = [\"$route\"]",
-            "routes = [\"/nowhere\"]",
+            "one_of = [\"/\", \"/items/{item_id}\"]",
+            "one_of = [\"/\", \"/nowhere\"]",
             "/nowhere",
         ),
         (
@@ -317,8 +321,8 @@ fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
             "parameters.ms: is used by no fault",
         ),
         (
-            "mix = \"root=4",
-            "mix = \"rooot=4",
+            "mix = \"root=5",
+            "mix = \"rooot=5",
             "traffic.mix: there is no route \"rooot\"",
         ),
         (
@@ -365,7 +369,7 @@ fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
         (
             "hints = [",
             "hints = [\n  \"One hint more than there may be.\",",
-            "hints: is to have 3 to 3 entries",
+            "hints: is to have 3 entries",
         ),
     ] {
         assert!(good.contains(from), "{from}");

@@ -80,6 +80,17 @@ impl Desk {
         Ok(current.as_ref().map(View::of))
     }
 
+    /// Finds out before anything is asked of the lab that there is such an incident, and that none is to be solved still.
+    ///
+    /// # Errors
+    /// When one of the two is not so.
+    pub fn check(&self, order: &Order) -> Result<(), Refusal> {
+        if let Some(name) = &order.name {
+            self.catalogue.named(name)?;
+        }
+        self.is_free()
+    }
+
     /// Starts an incident in a lab.
     ///
     /// # Errors

@@ -116,10 +116,15 @@ fn moment(text: &str, start: f64) -> Option<f64> {
         return Some(time.as_millisecond() as f64 / 1000.0);
     }
     let bare = text.trim_end_matches("UTC").trim_end_matches('Z').trim();
-    let padded = match bare.matches(':').count() {
-        1 => format!("{bare}:00"),
-        _ => bare.to_owned(),
+    let seconds = match bare.matches(':').count() {
+        1 => ":00",
+        _ => "",
     };
+    let hours = match bare.find(':') {
+        Some(1) => "0",
+        _ => "",
+    };
+    let padded = format!("{hours}{bare}{seconds}");
     let time: Time = padded.parse().ok()?;
     let seconds = f64::from(time.hour()) * 3600.0
         + f64::from(time.minute()) * 60.0
@@ -158,7 +163,7 @@ mod tests {
     #[test]
     fn an_answer_may_be_written_in_several_ways() {
         let values = Values::from([("ms".to_owned(), Scalar::Whole(600))]);
-        // 2026-11-29 23:59:50 UTC.
+        // 2026-11-30 23:59:50 UTC.
         let start = 1_796_083_190_000;
         for (kind, expected, more, right, wrong) in [
             (
@@ -210,7 +215,7 @@ mod tests {
                 &[
                     "00:00:10",
                     "0:00:12",
-                    "2026-11-30T00:00:08Z",
+                    "2026-12-01T00:00:08Z",
                     "1796083210",
                     "00:00:10 UTC",
                     "00:00:14.9Z",

@@ -121,6 +121,7 @@ async fn carry_out(
                 seed: args.seed,
                 healthy: args.healthy,
             };
+            desk.check(&order)?;
             let view = desk.start(order, args.place.place().await?).await?;
             Ok(Told::view(text::status(&view), &view))
         }

@@ -42,7 +42,10 @@ fn form(file: &File) -> Vec<Problem> {
     let mut within =
         |field: &str, length: usize, range: std::ops::RangeInclusive<usize>, of: &str| {
             if !range.contains(&length) {
-                let text = format!("is to have {} to {} {of}", range.start(), range.end());
+                let text = match range.start() == range.end() {
+                    true => format!("is to have {} {of}", range.start()),
+                    false => format!("is to have {} to {} {of}", range.start(), range.end()),
+                };
                 problems.push(Problem::new(field, text));
             }
         };

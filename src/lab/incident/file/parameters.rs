@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(problems(&all), []);
         assert_eq!(choose(&all, 7), choose(&all, 7));
         let mut seen = std::collections::BTreeSet::new();
-        for seed in 0..64 {
+        for seed in 0..256 {
             let values = choose(&all, seed);
             let ms = values["ms"].number().expect("a number");
             assert!((400.0..=900.0).contains(&ms) && ms % 100.0 == 0.0);
@@ -237,7 +237,7 @@ mod tests {
             assert!(["app-ab", "app-bc", "app-ca"].contains(&(at.clone() + &next).as_str()));
             seen.insert((at, ms as i64));
         }
-        assert_eq!(seen.len(), 18, "64 seeds find all");
+        assert_eq!(seen.len(), 18, "256 seeds find all");
     }
 
     #[test]
