@@ -23,7 +23,7 @@ pub(super) static ANY: AtomicBool = AtomicBool::new(false);
 /// Those faults.
 static NOW: RwLock<Vec<Arc<Running>>> = RwLock::new(Vec::new());
 
-/// What [`refresh`] computes them of.
+/// What [`bring_up_to_date`] computes them of.
 static STATE: Mutex<State> = Mutex::new(State {
     metrics: None,
     installed: None,
