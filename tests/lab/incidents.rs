@@ -402,3 +402,45 @@ fn the_incidents_that_are_listed_are_those_built_in() {
     let listed = rows.filter(|line| line.matches(" | ").count() == 3).count();
     assert_eq!(listed, all.len());
 }
+
+#[test]
+fn verify_proves_that_an_incident_is_fair() {
+    let lab = lab();
+    let verify = |names: &str, faults: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        command
+            .env_clear()
+            .args(["verify", "--json", &format!("--incidents={names}")]);
+        for app in ["app-a", "app-b", "app-c"] {
+            command.args(["--app", &format!("http://{}", lab.app(app))]);
+            let control = match faults {
+                true => lab.ready["faults"][app].as_str().unwrap(),
+                false => "http://127.0.0.1:9",
+            };
+            command.args(["--faults", control]);
+        }
+        for server in ["prometheus", "loki", "tempo"] {
+            let url = format!("http://{}", lab.server(server));
+            command.args([format!("--{server}"), url]);
+        }
+        let output = command.output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), report)
+    };
+    let (code, report) = verify("slow-shop", true);
+    assert_eq!(code, Some(0), "{report}");
+    assert_eq!(report["incidents"].as_array().unwrap().len(), 1);
+    assert_eq!(report["incidents"][0]["name"], "slow-shop");
+    assert!(report["incidents"][0]["answers"]["route"].is_string());
+    assert_eq!(faults(&lab, "app-a"), json!([]));
+
+    for (names, with_faults, expected) in [
+        ("slow-shob", true, "did you mean slow-shop?"),
+        ("slow-shop", false, "lab up --faults"),
+    ] {
+        let (code, report) = verify(names, with_faults);
+        assert_eq!(code, Some(2), "{report}");
+        let error = report["error"].as_str().unwrap();
+        assert!(error.contains(expected), "{error}");
+    }
+}
