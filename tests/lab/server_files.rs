@@ -9,8 +9,23 @@ use serde_json::{Value, json};
 
 #[test]
 fn every_unit_of_the_lab_s_own_is_confined() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("nix/tests/golden/units");
-    let mut units = 0;
+    let nix = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("nix");
+    let folder = nix.join("tests/golden/units");
+    // The units of the cluster may also reach the machines of the example, and no others.
+    let example = std::fs::read_to_string(nix.join("examples/cluster.nix")).expect("an example");
+    let address = Regex::new(r#""(\d+(?:\.\d+){3})""#).expect("an expression");
+    let machines: BTreeSet<&str> = address
+        .captures_iter(&example)
+        .map(|it| it.extract::<1>().1[0])
+        .collect();
+    assert_eq!(machines.len(), 4, "three backends and an edge");
+    let of_the_cluster = [
+        "garage.service",
+        "salvo-lab-gateway.service",
+        "salvo-lab-scraper.service",
+        "salvo-lab-storage.service",
+    ];
+    let mut units = BTreeSet::new();
     for entry in std::fs::read_dir(folder).expect("units") {
         let path = entry.expect("a unit").path();
         let unit = std::fs::read_to_string(&path).expect("text");
@@ -44,12 +59,26 @@ fn every_unit_of_the_lab_s_own_is_confined() {
             has_user.iter().any(|it| is_set(|a, b| a == b, it)),
             "{path:?}: a user"
         );
-        for line in unit.lines().filter(|it| it.starts_with("IPAddressAllow=")) {
-            assert_eq!(line, "IPAddressAllow=localhost", "{path:?}");
+        let name = path.file_name().expect("a name").to_string_lossy();
+        let allowed: BTreeSet<&str> = unit
+            .lines()
+            .filter_map(|it| it.strip_prefix("IPAddressAllow="))
+            .collect();
+        let mut known = BTreeSet::from(["localhost"]);
+        if of_the_cluster.contains(&&*name) {
+            known.extend(&machines);
+            assert_eq!(allowed, known, "{path:?}");
         }
-        units += 1;
+        assert!(allowed.is_subset(&known), "{path:?}: {allowed:?}");
+        units.insert(name.into_owned());
     }
-    assert_eq!(units, 3);
+    let mut expected = BTreeSet::from([
+        "promtail.service",
+        "salvo-app@app-a.service",
+        "salvo-lab-secrets.service",
+    ]);
+    expected.extend(of_the_cluster);
+    assert_eq!(units, expected.iter().map(|it| (*it).to_owned()).collect());
 }
 
 #[test]
