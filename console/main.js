@@ -17,6 +17,7 @@ const ROUTES = [
   [/^\/logs$/, "logs", () => import("./logs/view.js")],
   [/^\/map$/, "map", () => import("./map/view.js")],
   [/^\/alerts$/, "alerts", () => import("./alerts/view.js")],
+  [/^\/incidents$/, "incidents", () => import("./incidents/view.js")],
   [/^\/traffic$/, "traffic", () => import("./traffic/view.js")],
 ];
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));

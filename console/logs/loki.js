@@ -18,7 +18,7 @@ const TEXT = /^\d{4}-\d\d-\d\d [\d:, ]+ ([A-Z]+) \[[^\]]*\] \[([^\]]*)\] \[[^\]]
 const FIELD = /^(?:(json|logfmt)\|)?([a-zA-Z_]\w*)(!?=)([^]*)$/;
 const PAGE = 500;
 /** Loki then tells the labels of a stream from the fields of a line. */
-const CATEGORIZED = { "x-loki-response-encoding-flags": "categorize-labels" };
+export const CATEGORIZED = { "x-loki-response-encoding-flags": "categorize-labels" };
 const STEPS = [1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400];
 
 /** @type {(params: URLSearchParams) => State} */

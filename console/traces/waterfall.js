@@ -8,13 +8,17 @@ import { headRow, ROW, rowMaker } from "./waterfall_row.js";
 
 /** @import { Path, Span, Trace } from "./types" */
 
+/** Trees that were made: the ids of their rows differ, since a page may have several. */
+let made = 0;
+
 /** Extra rows drawn above and below the viewport. */
 const AROUND = 12;
 
 /** @param {Trace} trace @param {Path} path @param {(span: Span) => void} chosen */
 export function waterfall(trace, path, chosen) {
   const tree = spanTree(trace.spans);
-  const make = rowMaker(trace, path);
+  const own = `span-${++made}-`;
+  const make = rowMaker(trace, path, own);
   let active = trace.spans[0];
   /** @type {Span | undefined} */
   let selected;
@@ -38,7 +42,7 @@ export function waterfall(trace, path, chosen) {
     );
     rows.style.height = `${visible.length * ROW}px`;
     grid.setAttribute("aria-rowcount", String(visible.length + 1));
-    grid.setAttribute("aria-activedescendant", `span-${at}`);
+    grid.setAttribute("aria-activedescendant", own + at);
   }
 
   /** @param {Span} span @param {number} at */
@@ -84,7 +88,7 @@ export function waterfall(trace, path, chosen) {
   /** @param {MouseEvent} event */
   function onclick({ target }) {
     if (!(target instanceof Element)) return;
-    const span = visible[Number(target.closest("[id]")?.id.replace("span-", ""))];
+    const span = visible[Number(target.closest("[id]")?.id.replace(own, ""))];
     if (span?.children.length && target.matches(".wf-toggle")) toggle(span);
     else if (span) select(span);
   }

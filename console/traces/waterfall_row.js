@@ -9,8 +9,8 @@ import { formatDuration } from "../format.js";
 /** Height of a row in pixels, as in traces.css. */
 export const ROW = 28;
 
-/** Makes the rows of a trace. @param {Trace} trace @param {Path} path */
-export function rowMaker({ duration, colors }, path) {
+/** Makes the rows of a trace. @param {Trace} trace @param {Path} path @param {string} own what ids of rows begin with */
+export function rowMaker({ duration, colors }, path, own) {
   /**
    * @param {Span} span @param {number} at its place among the visible ones
    * @param {{ open: boolean | undefined, active: boolean, selected: boolean }} state
@@ -25,7 +25,7 @@ export function rowMaker({ duration, colors }, path) {
       "div",
       {
         role: "row",
-        id: `span-${at}`,
+        id: own + at,
         class: active && "wf-active",
         style: `top: ${at * ROW}px; --service: ${colors.get(service)}; --level: ${depth}`,
         "aria-level": depth + 1,

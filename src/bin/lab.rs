@@ -53,7 +53,7 @@ struct AppArgs {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Up(args) => match args.check() {
-            Ok(()) => told(asynchronously(up::run(*args))),
+            Ok(()) => told(asynchronously(up::run(*args, std::env::vars_os()))),
             Err(problem) => refused(problem),
         },
         Command::Verify(args) => verify::start(&args),

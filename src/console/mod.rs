@@ -32,7 +32,7 @@ pub use catalog::CatalogError;
 pub use files::Files;
 
 /// Paths of views. All serve the same page, whose JavaScript reads the path.
-const VIEWS: [&str; 11] = [
+const VIEWS: [&str; 12] = [
     "/",
     "d/{uid}",
     "d/{uid}/{slug}",
@@ -43,6 +43,7 @@ const VIEWS: [&str; 11] = [
     "explore",
     "map",
     "alerts",
+    "incidents",
     "traffic",
 ];
 

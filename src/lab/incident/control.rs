@@ -19,6 +19,10 @@ const BOUNDS: Bounds = Bounds {
     size: Size::Whole(256 * 1024),
 };
 
+/// What somebody at the console does about an instance that does not answer.
+const WHILE_DOWN: &str =
+    "the lab starts it again by itself, so try once more in some seconds; Send traffic shows whether it runs";
+
 /// Speaks to control ports.
 #[derive(Clone)]
 pub(super) struct Control(Client);
@@ -56,11 +60,15 @@ impl Control {
             .body(Full::new(body))
             .map_err(|error| Refusal::usage(format!("{url}: {error}")))?;
         let answer = self.0.exchange(request, BOUNDS).await.map_err(|failure| {
-            Refusal::unreachable(format!(
-                "the control port of {name} does not answer at {url} ({}); start the lab with `lab up --faults` (the \
-                 stack and the machine with faults allowed), or name the ports with --faults",
+            let problem = format!(
+                "the control port of {name} does not answer at {url} ({})",
                 failure.cause()
+            );
+            Refusal::unreachable(format!(
+                "{problem}; start the lab with `lab up --faults` (the stack and the machine with faults allowed), or \
+                 name the ports with --faults"
             ))
+            .on_page(format!("{problem}; {WHILE_DOWN}"))
         })?;
         let text = String::from_utf8_lossy(answer.body()).into_owned();
         if !answer.status().is_success() {
@@ -94,13 +102,16 @@ pub(super) async fn reach(control: &Control, place: &Place) -> Result<(), Refusa
         let request = Request::get(format!("{}/livez", app.url)).body(Full::default());
         let request = request.map_err(|error| Refusal::usage(format!("{}: {error}", app.url)))?;
         if let Err(failure) = control.0.exchange(request, BOUNDS).await {
-            return Err(Refusal::unreachable(format!(
-                "{} does not answer at {} ({}); start the lab with `lab up --faults`, or name its parts with --console \
-                 or --app",
+            let problem = format!(
+                "{} does not answer at {} ({})",
                 app.name,
                 app.url,
                 failure.cause()
-            )));
+            );
+            let refusal = Refusal::unreachable(format!(
+                "{problem}; start the lab with `lab up --faults`, or name its parts with --console or --app"
+            ));
+            return Err(refusal.on_page(format!("{problem}; {WHILE_DOWN}")));
         }
         control.get(app).await?;
     }

@@ -140,7 +140,8 @@ impl Desk {
             if run.hints >= HINTS {
                 return Err(Refusal::conflict(
                     "all hints are taken; `lab incident status` shows them again",
-                ));
+                )
+                .on_page("all hints are taken"));
             }
             run.hints += 1;
             Ok((run.text.clone(), run.hints - 1))
@@ -156,7 +157,8 @@ impl Desk {
     /// When there is no incident to be solved, a key is no question, or an answer cannot be read. Then none is counted.
     pub fn answer(&self, answers: &BTreeMap<String, String>) -> Result<(Verdicts, View), Refusal> {
         if answers.is_empty() {
-            return Err(Refusal::usage("no answer; give KEY=VALUE"));
+            let refusal = Refusal::usage("no answer; give KEY=VALUE");
+            return Err(refusal.on_page("no answer: fill in at least one field"));
         }
         let current = self.current()?.ok_or_else(none)?;
         let file = &current.incident.file;
@@ -219,7 +221,8 @@ impl Desk {
                 return Err(Refusal::conflict(
                     "the incident is not solved; `lab incident hint` helps, and `lab incident solution --give-up` ends \
                      it without points",
-                ));
+                )
+                .on_page("the incident is not solved; take a hint, or give it up, which ends it without points"));
             }
             self.state.update_run(&current.run.id, |run| {
                 run.given_up_ms.get_or_insert(now_ms());
@@ -295,6 +298,7 @@ fn none() -> Refusal {
     Refusal::conflict(
         "no incident runs; `lab incident list` names them, `lab incident start NAME` starts one",
     )
+    .on_page("no incident runs; start one of the list")
 }
 
 fn refuse_open(run: Option<&Run>) -> Result<(), Refusal> {
@@ -302,7 +306,8 @@ fn refuse_open(run: Option<&Run>) -> Result<(), Refusal> {
         Some(run) => Err(Refusal::conflict(format!(
             "{} runs already; solve it, or end it with `lab incident stop`",
             run.name
-        ))),
+        ))
+        .on_page(format!("{} runs already; solve it or stop it first", run.name))),
         None => Ok(()),
     }
 }

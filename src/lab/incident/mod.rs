@@ -5,6 +5,7 @@
 //! * [`mod@file`], [`catalogue`]: incident files, those built in and one's own
 //! * [`desk`]: what a person does with an incident; [`view`]: how it stands; [`refusal`]: what is not done
 //! * [`judge`], [`score`]: answers and points
+//! * [`links`]: where to look, in the console or in Grafana
 //! * [`state`]: the one incident that there is, in a folder
 //! * [`place`]: where the lab is; [`control`]: its control ports
 //! * [`runner`], [`requests`]: the process that keeps an incident going, and its traffic
@@ -18,6 +19,7 @@ mod derive;
 mod desk;
 pub mod file;
 mod judge;
+mod links;
 mod place;
 pub mod proof;
 mod refusal;

@@ -12,8 +12,10 @@ use crate::lab::command::Failure;
 pub struct Refusal {
     /// As HTTP says it.
     pub status: StatusCode,
-    /// The reason, and what to do.
+    /// The reason, and what to do on the command line.
     pub text: String,
+    /// The same for somebody at the console, if that is something else.
+    page: Option<String>,
 }
 
 impl Refusal {
@@ -21,7 +23,21 @@ impl Refusal {
         Self {
             status,
             text: text.into(),
+            page: None,
         }
+    }
+
+    /// With another text in the console.
+    #[must_use]
+    pub(super) fn on_page(mut self, text: impl Into<String>) -> Self {
+        self.page = Some(text.into());
+        self
+    }
+
+    /// The reason, and what to do in the console.
+    #[must_use]
+    pub fn for_page(&self) -> &str {
+        self.page.as_ref().unwrap_or(&self.text)
     }
 
     /// Something that was given is wrong.
@@ -30,12 +46,12 @@ impl Refusal {
     }
 
     /// There is no such thing.
-    pub(super) fn missing(text: impl Into<String>) -> Self {
+    pub(in crate::lab) fn missing(text: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, text)
     }
 
     /// It does not go with what there is now.
-    pub(super) fn conflict(text: impl Into<String>) -> Self {
+    pub(in crate::lab) fn conflict(text: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, text)
     }
 
@@ -45,7 +61,7 @@ impl Refusal {
     }
 
     /// Files or processes of this machine fail.
-    pub(super) fn broken(text: impl Into<String>) -> Self {
+    pub(in crate::lab) fn broken(text: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, text)
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Score {
     pub(super) seconds: u64,
     pub(super) hints: usize,
     pub(super) wrong: usize,
+    /// The time in which it loses nothing.
+    free_seconds: u64,
 }
 
 impl Score {
@@ -47,6 +49,8 @@ impl Score {
             seconds,
             hints: run.hints,
             wrong,
+            // The first minute that is over beyond the given ones is the first that counts.
+            free_seconds: (u64::from(file.minutes) + 1) * 60,
         }
     }
 
@@ -57,6 +61,9 @@ impl Score {
             "seconds": self.seconds,
             "hints": self.hints,
             "wrong": self.wrong,
+            "free_seconds": self.free_seconds,
+            "hint_costs": HINT,
+            "wrong_costs": WRONG,
         })
     }
 }

@@ -74,15 +74,14 @@ pub(super) fn status(view: &View) -> String {
         let _ = writeln!(text, "\n  hint {}: {hint}", number + 1);
     }
     let _ = writeln!(text, "\n{}", score(view));
+    if !view.links.is_empty() {
+        text.push_str("look:\n");
+    }
+    for (name, url) in &view.links {
+        let _ = writeln!(text, "  {name:<10} {url}");
+    }
     if view.stage == Stage::Open {
-        let look = ["console", "grafana"]
-            .into_iter()
-            .find_map(|name| view.servers.get(name));
-        let _ = writeln!(
-            text,
-            "look: {}\nanswer: lab incident answer KEY=VALUE…",
-            look.map_or("the servers", String::as_str)
-        );
+        text.push_str("answer: lab incident answer KEY=VALUE…\n");
     }
     if !view.runner && view.active {
         text.push_str(

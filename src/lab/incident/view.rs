@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use http::Uri;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,8 +11,12 @@ use super::derive::Walk;
 use super::desk::{Current, span};
 use super::file::{HINTS, Kind};
 use super::judge;
+use super::links::links;
+use super::place::Place;
 use super::score::Score;
 use super::state::{Run, now_ms};
+use crate::lab::load::Mix;
+use crate::lab::target::is_loopback;
 
 /// An incident of the list: nothing that gives it away.
 #[derive(Clone, Debug, Serialize)]
@@ -29,7 +34,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    pub(super) fn of(incident: &Incident) -> Self {
+    pub(in crate::lab) fn of(incident: &Incident) -> Self {
         let file = &incident.file;
         Self {
             name: incident.name.clone(),
@@ -85,6 +90,8 @@ pub struct View {
     pub until_ms: u64,
     /// Names of the instances.
     pub services: Vec<String>,
+    /// Routes of the service.
+    pub routes: Vec<&'static str>,
     /// What is asked.
     pub asked: Vec<Asked>,
     /// Hints that were taken.
@@ -95,6 +102,8 @@ pub struct View {
     pub score: Value,
     /// Where the telemetry is: URLs of console, Grafana, Prometheus, Loki and Tempo.
     pub servers: BTreeMap<&'static str, String>,
+    /// Where to look at it: names with URLs of the console or of Grafana, none before it has begun.
+    pub links: BTreeMap<&'static str, String>,
     /// After it was solved or given up, when it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub solution: Option<Solution>,
@@ -150,6 +159,12 @@ impl View {
             }
         });
         let place = &run.place;
+        let routes = Mix::default().routes();
+        let to_ms = (span(run).to * 1000.0) as u64;
+        let links = match run.started_ms {
+            0 => Vec::new(),
+            from => links(place, from, (!run.is_active()).then_some(to_ms)),
+        };
         let servers = [
             ("console", place.console.clone()),
             ("grafana", place.grafana.clone()),
@@ -166,9 +181,10 @@ impl View {
             page: file.page.trim().to_owned(),
             seed: run.seed,
             started_ms: run.started_ms,
-            to_ms: (span(run).to * 1000.0) as u64,
+            to_ms,
             until_ms: run.until_ms,
             services: place.apps.iter().map(|app| app.name.clone()).collect(),
+            routes: routes.into_iter().map(|route| route.path).collect(),
             asked: asked.collect(),
             hints: file.hints.iter().take(run.hints).cloned().collect(),
             hints_left: HINTS.saturating_sub(run.hints),
@@ -177,8 +193,15 @@ impl View {
                 .into_iter()
                 .filter_map(|(name, url)| Some((name, url?)))
                 .collect(),
+            links: links.into_iter().collect(),
             solution: None,
         }
+    }
+
+    /// True if it runs in a lab.
+    pub(in crate::lab) fn is_in(&self, place: &Place) -> bool {
+        let server = self.servers.get("prometheus");
+        server.is_some_and(|server| is_same(server, &place.prometheus))
     }
 
     pub(super) fn with_solution(self, current: &Current, walk: &Walk) -> Self {
@@ -197,6 +220,16 @@ impl View {
             }),
             ..self
         }
+    }
+}
+
+/// True if two URLs lead to the same server: loopback has several names.
+fn is_same(one: &str, other: &str) -> bool {
+    match (one.parse::<Uri>(), other.parse::<Uri>()) {
+        (Ok(one), Ok(other)) if is_loopback(&one) && is_loopback(&other) => {
+            one.port_u16() == other.port_u16()
+        }
+        _ => one == other,
     }
 }
 

@@ -77,6 +77,9 @@ pub struct UpArgs {
     /// lab takes its place
     #[arg(long, value_name = "DIR")]
     pub dashboards: Option<PathBuf>,
+    /// Incidents of your own (*.toml) on the page Incidents, beside those built in
+    #[arg(long, value_name = "DIR")]
+    pub incidents: Option<PathBuf>,
     /// Time that each embedded store keeps its data: a number with s, m or h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = retention)]
     pub retention: Duration,

@@ -8,17 +8,20 @@
 //! * [`stats`]: `/metrics` of the lab itself; [`generator_stats`]: the part about metrics made of spans
 //! * [`files`]: the limit of open files
 //! * [`instances`]: the service's processes, kept running; [`last_words`]: their last lines on standard error
-//! * [`console`]: the console on port 3000; [`status`], [`traffic`]: the lab's own routes of it
+//! * [`console`]: the console on port 3000; [`status`], [`traffic`], [`incidents`]: the lab's own routes of it;
+//!   [`body`]: what they read and write
 //! * [`progress`]: terminal output
 
 mod args;
 mod backends;
+mod body;
 pub(super) mod connections;
 mod console;
 pub(super) mod files;
 mod forms;
 mod generator_stats;
 pub(super) mod grpc_door;
+mod incidents;
 pub(super) mod instances;
 mod last_words;
 pub(super) mod ports;
@@ -29,6 +32,7 @@ mod stats;
 mod status;
 mod traffic;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,6 +43,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub use args::UpArgs;
 use backends::Backends;
 pub(super) use backends::shipping;
+use incidents::Incidents;
 use instances::{Instances, Surroundings};
 use ports::Ports;
 use progress::Progress;
@@ -52,12 +57,15 @@ const SERVERS: u64 = 6;
 /// Exit code after a second Ctrl-C: as a shell gives it for the signal.
 const KILLED: u8 = 130;
 
-/// Runs the lab until Ctrl-C or SIGTERM.
+/// Runs the lab until Ctrl-C or SIGTERM. `environment` names the folder of the state of incidents.
 ///
 /// # Errors
 /// When an address is taken (all of them are named), a server cannot be started or an instance does
 /// not become ready.
-pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    args: UpArgs,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let started = Instant::now();
@@ -83,7 +91,11 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     backends.scrape();
     let lab = Lab::new(&backends, &instances, &addresses);
     let traffic = Traffic::new(&addresses);
-    let routes = status::routes(lab).into_iter().chain(traffic.routes());
+    let incidents = Incidents::new(args.incidents.clone(), &addresses, environment);
+    let routes = status::routes(lab)
+        .into_iter()
+        .chain(traffic.routes())
+        .chain(incidents.routes());
     let service = console.service_behind(Arc::clone(&doors.guard), routes)?;
     let console = match ports.console {
         Some(listener) => Some(doors.open_guarded(listener, service)?),

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use salvo::http::StatusCode;
 use salvo::{Request, Response, Router, handler};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::send::{NoResponse, Sender};
 use self::steady::{Pace, Steady};
+use super::body::{self, write};
 use super::ports::Addresses;
 use crate::console::answer;
 
@@ -112,7 +112,7 @@ impl Traffic {
     }
 
     async fn send(&self, req: &mut Request) -> Result<Value, (StatusCode, String)> {
-        let order: Order = body(req).await?;
+        let order: Order = body::json(req, LARGEST_BODY).await?;
         let Order { app, path } = order;
         if !PATHS.contains(&path.as_str()) && !is_item(&path) {
             let paths = PATHS.join(", ");
@@ -145,7 +145,7 @@ impl Traffic {
 
     async fn set(&self, req: &mut Request) -> Result<Value, (StatusCode, String)> {
         let bad = |text: String| (StatusCode::BAD_REQUEST, text);
-        let wanted: Wanted = body(req).await?;
+        let wanted: Wanted = body::json(req, LARGEST_BODY).await?;
         let (pace, ..) = self.0.steady.now();
         let rate = wanted.rate.unwrap_or(pace.rate);
         if !RATES.contains(&rate) {
@@ -162,28 +162,6 @@ impl Traffic {
             rate,
         });
         Ok(self.json())
-    }
-}
-
-/// The body of a request, JSON of a few fields.
-async fn body<T: DeserializeOwned>(req: &mut Request) -> Result<T, (StatusCode, String)> {
-    let text = req.payload_with_max_size(LARGEST_BODY).await;
-    let text = text.map_err(|error| {
-        (
-            StatusCode::BAD_REQUEST,
-            format!("the body cannot be read: {error}"),
-        )
-    })?;
-    serde_json::from_slice(text).map_err(|error| {
-        let text = format!("the body is not the JSON that is expected: {error}");
-        (StatusCode::BAD_REQUEST, text)
-    })
-}
-
-fn write(res: &mut Response, outcome: Result<Value, (StatusCode, String)>) {
-    match outcome {
-        Ok(value) => answer::fresh(res, &value),
-        Err((status, text)) => answer::message(res, status, &text),
     }
 }
 

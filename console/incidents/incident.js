@@ -1,0 +1,172 @@
+// @ts-check
+// One incident: the page that woke somebody, the clock, links to its telemetry, answers, hints and how to end it.
+
+import { link } from "../address.js";
+import { announce } from "../announce.js";
+import { fill, h, renew } from "../dom.js";
+import { questions } from "./questions.js";
+
+/** @import { Act, Incident, Part } from "./types" */
+
+/** What became of an incident that is not to be solved any more. @type {Record<string, string>} */
+const ENDS = { solved: "Solved", given_up: "Given up", stopped: "Stopped", over: "Its time is over" };
+
+/** Where to look. */
+const VIEWS = {
+  Dashboard: "/d/salvo-observability",
+  Services: "/services",
+  Map: "/map",
+  Traces: "/traces",
+  Logs: "/logs",
+  Metrics: "/explore",
+  Alerts: "/alerts",
+};
+
+/** @param {Incident} first @param {boolean} here @param {Act} act @param {AbortSignal} signal @returns {Part} */
+export function incidentPart(first, here, act, signal) {
+  let now = first;
+  let polled = 0;
+  let walked = false;
+  const heading = h("h2", { id: "incident", tabIndex: -1 }, first.title);
+  const clock = h("p", { role: "timer" });
+  const [state, ways, hints, walk] = [h("div"), h("div"), h("ol"), h("div")];
+  const form = questions(first, act);
+  const hint = h("button", { type: "button", onclick: takeHint });
+  const help = section("Hints", hints, hint);
+  const breaking = h("button", { type: "button", class: "primary", onclick: breakIt }, "Now break it");
+  const stop = confirmed("Stop", "It heals the lab.", () => act("stop"));
+  const giveUp = confirmed("Give up", "It shows the solution and ends with no points.", () => solve(true));
+  const element = h(
+    "div",
+    {},
+    section(
+      "Incident",
+      heading,
+      h("blockquote", {}, first.page),
+      state,
+      clock,
+      h("nav", { "aria-label": "Look at" }, ways),
+      h("div", { class: "row" }, breaking, stop, giveUp),
+    ),
+    form.element,
+    help,
+    walk,
+  );
+
+  async function takeHint() {
+    const told = await act("hint");
+    announce(told?.hint ?? "");
+    // The button goes with the last one.
+    if (hint.hidden) heading.focus();
+  }
+
+  async function breakIt() {
+    const { name, seed } = now;
+    if (await act("stop")) await act("start", { name, seed });
+  }
+
+  /** Shows the solution. @param {boolean} give_up */
+  async function solve(give_up) {
+    walked = true;
+    const told = await act("solution", { give_up });
+    const { solutionWalk } = await import("./walk.js");
+    if (told && !signal.aborted)
+      fill(
+        walk,
+        solutionWalk(told.incident, here, () => solve(false), signal),
+      );
+  }
+
+  function tick() {
+    const { score, stage, until_ms } = now;
+    const open = stage === "open";
+    const seconds = score.seconds + (open ? (performance.now() - polled) / 1000 : 0);
+    const late = open && seconds >= score.free_seconds;
+    const losing = late ? "Each minute costs a point" : `From ${minutes(score.free_seconds)} on a minute costs a point`;
+    const end = new Date(until_ms).toLocaleTimeString("en-GB");
+    clock.textContent = `${minutes(seconds)} min. ${open ? `${losing}. It ends by itself at ${end}.` : ""}`;
+    clock.className = late ? "warn" : "";
+  }
+
+  /** @param {Incident} incident */
+  function update(incident) {
+    const { stage, healthy, active, runner, score, servers } = incident;
+    [now, polled] = [incident, performance.now()];
+    const open = stage === "open";
+    const playing = open && !healthy;
+    const points = `${score.points} of ${score.of} points, ${score.hints} hints, ${score.wrong} wrong answers`;
+    const lines = [
+      h("p", { class: "quiet" }, `${incident.name}, seed ${incident.seed}, difficulty ${incident.difficulty} of 5`),
+      !here && told("It runs in another lab: ", servers.console && `${servers.console}/incidents`),
+      healthy && told("Nothing is broken: see how the lab looks when all is well."),
+      open && !runner && told("Its traffic has ended, because its process is gone. Stop it."),
+      !(healthy && open) && h("p", {}, h("strong", {}, ENDS[stage]), ` ${points}`),
+    ];
+    renew(state, h("div", {}, lines));
+    tick();
+    const range = { from: String(incident.started_ms), to: active ? "now" : String(incident.to_ms) };
+    const links = Object.entries(VIEWS).map(([name, path]) =>
+      h("a", { class: "button", href: link(path, range) }, name),
+    );
+    renew(ways, h("div", { class: "row" }, here && links));
+    form.element.hidden = !playing;
+    form.update(incident);
+    help.hidden = !playing;
+    if (hints.childElementCount !== incident.hints.length)
+      fill(
+        hints,
+        incident.hints.map((one) => h("li", {}, one)),
+      );
+    hint.hidden = incident.hints_left === 0;
+    hint.textContent = `Take a hint: ${score.hint_costs} points, ${incident.hints_left} left`;
+    breaking.hidden = !(healthy && open);
+    stop.hidden = !active;
+    giveUp.hidden = healthy || stage === "starting" || "solved given_up".includes(stage);
+    if (walked || !"solved given_up".includes(stage)) return;
+    // The form is gone, and the focus with it.
+    if (document.activeElement === document.body) heading.focus();
+    solve(false);
+  }
+
+  const timer = setInterval(tick, 1000);
+  signal.addEventListener("abort", () => clearInterval(timer));
+  return { element, update };
+}
+
+/** @type {(name: string, ...content: Element[]) => HTMLElement} */
+function section(name, ...content) {
+  return h("section", { class: "surface part", "aria-label": name }, content);
+}
+
+/** @type {(text: string, href?: string | false) => HTMLElement} */
+function told(text, href) {
+  return h("p", { class: "notice" }, text, href && h("a", { href }, href));
+}
+
+/** As 3:05. @param {number} seconds */
+function minutes(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+}
+
+/** A button that asks before it acts. @param {string} name @param {string} about @param {() => unknown} act */
+function confirmed(name, about, act) {
+  const place = h("span", { class: "row" });
+  /** @type {(text: string, onclick: () => void) => HTMLButtonElement} */
+  const button = (text, onclick) => h("button", { type: "button", onclick }, text);
+  const ask = () => {
+    fill(place, about, sure, back);
+    back.focus();
+  };
+  const sure = button(`${name} now`, () => {
+    rest();
+    act();
+  });
+  const back = button("Cancel", rest);
+  const first = button(`${name}…`, ask);
+  function rest() {
+    fill(place, first);
+    first.focus();
+  }
+  fill(place, first);
+  return place;
+}

@@ -1,0 +1,40 @@
+//! Bodies of requests and responses of the lab's own routes.
+
+use salvo::http::{ParseError, StatusCode};
+use salvo::{Request, Response};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::console::answer;
+
+/// What is not done: the status, the reason and what to do.
+pub(super) type Refused = (StatusCode, String);
+
+/// The body of a request, JSON of a few fields in `largest` bytes at most.
+///
+/// # Errors
+/// 413 when it is larger, 400 when it cannot be read or is something else.
+pub(super) async fn json<T: DeserializeOwned>(
+    req: &mut Request,
+    largest: usize,
+) -> Result<T, Refused> {
+    let bad = |text: String| (StatusCode::BAD_REQUEST, text);
+    let text = match req.payload_with_max_size(largest).await {
+        Ok(text) => text,
+        Err(ParseError::PayloadTooLarge) => {
+            let text = format!("the body may have {largest} bytes");
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, text));
+        }
+        Err(error) => return Err(bad(format!("the body cannot be read: {error}"))),
+    };
+    serde_json::from_slice(text)
+        .map_err(|error| bad(format!("the body is not the JSON that is expected: {error}")))
+}
+
+/// Writes what came of a request.
+pub(super) fn write(res: &mut Response, outcome: Result<Value, Refused>) {
+    match outcome {
+        Ok(value) => answer::fresh(res, &value),
+        Err((status, text)) => answer::message(res, status, &text),
+    }
+}
