@@ -8,8 +8,8 @@ const PALETTE = [
   ...["#a8841a", "#7a6ff0", "#c4559b", "#5f8f2f", "#d0563f", "#3c8fd6"],
 ];
 
-/** Grafana's colour names, used by dashboard files. */
-const NAMED = /** @type {Record<string, string>} */ ({
+/** Grafana's colour names, used by dashboard files. @type {Record<string, string>} */
+const NAMED = {
   green: "#2f9e5f",
   yellow: "#b8901a",
   orange: "#e0752d",
@@ -17,7 +17,7 @@ const NAMED = /** @type {Record<string, string>} */ ({
   blue: "#4c7ef3",
   purple: "#b061d6",
   text: "var(--text)",
-});
+};
 
 /** Names that differ in their last letter only (app-a, app-b) differ in colour. @param {string} name */
 export function colorOf(name) {

@@ -31,11 +31,13 @@ export function traceAddress(id) {
   return /^[0-9a-fA-F]{16,32}$/.test(id) && !/^0+$/.test(id) ? `/traces/${id.toLowerCase()}` : null;
 }
 
-/** Metric → trace: finds the trace id among an exemplar's labels. */
+/**
+ * Metric → trace: finds the trace id among an exemplar's labels.
+ * @returns {Promise<(labels: Record<string, string>) => string | null>}
+ */
 export async function exemplarTrace() {
   const destinations = (await settings("prometheus")).exemplarTraceIdDestinations ?? [];
-  return (/** @type {Record<string, string>} */ labels) =>
-    destinations.map((one) => labels[one.name]).find((value) => value && traceAddress(value)) ?? null;
+  return (labels) => destinations.map((one) => labels[one.name]).find((value) => value && traceAddress(value)) ?? null;
 }
 
 /**
@@ -54,7 +56,8 @@ export async function logsQuery(traceId, spans, { ofSpan = false } = {}) {
  * @returns {import("./types").LogsQuery | null}
  */
 export function logsQueryOf({ tracesToLogsV2, tracesToLogs: old }, traceId, spans, { ofSpan = false } = {}) {
-  const sameName = (/** @type {string} */ key) => ({ key });
+  /** @param {string} key */
+  const sameName = (key) => ({ key });
   const mapping =
     tracesToLogsV2 ?? (old && { ...old, tags: old.mapTagNamesEnabled ? old.mappedTags : old.tags?.map(sameName) });
   if (!mapping || spans.length === 0) return null;
@@ -100,7 +103,8 @@ function spanText(text, traceId, span, matchers) {
     ["__span.name", span.name],
   ]);
   let whole = true;
-  const value = (/** @type {string} */ name) => {
+  /** @param {string} name */
+  const value = (name) => {
     const [, quotedKey, key = quotedKey] = /^__span\.tags(?:\["(.+)"\]|\.(.+))$/.exec(name) ?? [];
     const one = key ? valueOf(span, key) : found.get(name);
     whole &&= one !== undefined;
@@ -164,14 +168,26 @@ export async function derivedFields() {
   return linksOf((await settings("loki")).derivedFields ?? []);
 }
 
-/** @param {import("./types").DerivedField[]} all */
+/** What leads on from charts and lines, as far as the lab tells it; with it one chart is loaded at once. */
+export async function relations() {
+  const [sources, traceOf, links] = await Promise.all([
+    dataSources().catch(() => []),
+    exemplarTrace().catch(() => () => null),
+    derivedFields().catch(() => () => []),
+  ]);
+  /** @type {<T>(work: () => Promise<T>) => Promise<T>} */
+  const queued = (work) => work();
+  return { sources, traceOf, links, queued, choices: [] };
+}
+
+/** @param {import("./types").DerivedField[]} all @returns {import("./logs/types").Links} */
 export function linksOf(all) {
   const fields = all.map((field) => ({
     ...field,
     ofLabel: field.matcherType === "label",
     regex: new RegExp(field.matcherRegex, "d"),
   }));
-  return (/** @type {string} */ line, /** @type {Readonly<Record<string, string>>} */ labels = {}) => {
+  return (line, labels = {}) => {
     const links = fields.flatMap(({ name, regex, ofLabel, urlDisplayLabel: label = name, datasourceUid }) => {
       const held = ofLabel ? Object.keys(labels).find((one) => regex.test(one)) : undefined;
       const found = ofLabel ? null : regex.exec(line);

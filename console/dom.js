@@ -22,6 +22,11 @@ export function svg(tag, properties = {}, ...children) {
   return made(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
 }
 
+/** A part of a page with its heading. @param {string} name @param {...(Child | Child[])} content */
+export function section(name, ...content) {
+  return h("section", { class: "surface part", "aria-label": name }, h("h2", {}, name), ...content);
+}
+
 /**
  * Replaces the children of `parent`.
  * @param {Element} parent @param {...(Child | Child[])} children
@@ -44,8 +49,8 @@ export function renew(parent, child) {
  * @param {Element} place @param {() => void} draw
  */
 export function redraw(place, draw) {
-  const keyOf = (/** @type {Element} */ one) =>
-    ["href", "aria-label", "value"].map((name) => one.getAttribute(name)).join();
+  /** @param {Element} one */
+  const keyOf = (one) => ["href", "aria-label", "value"].map((name) => one.getAttribute(name)).join();
   const focused = place.contains(document.activeElement) ? document.activeElement : null;
   draw();
   if (!focused || place.contains(focused)) return;

@@ -4,11 +4,12 @@
 const SHORT = ["", " K", " Mil", " Bil", " Tri"];
 const BYTES = [" B", " KiB", " MiB", " GiB", " TiB"];
 const DECIMAL_BYTES = [" B", " kB", " MB", " GB", " TB"];
-const RATES = /** @type {Record<string, string>} */ ({
+/** @type {Record<string, string>} */
+const RATES = {
   cps: " c/s",
   ops: " ops/s",
   reqps: " req/s",
-});
+};
 /** Units of time: smallest value in seconds, suffix, units per second. */
 const DURATIONS = /** @type {const} */ ([
   [86_400, " d", 1 / 86_400],

@@ -12,7 +12,8 @@ import { h } from "./dom.js";
 export function table(name, heads, rows, numeric = []) {
   const about = heads.map((head) => ({ "data-head": head, class: numeric.includes(head) && "numeric" }));
   const head = heads.map((text, at) => h("th", { scope: "col", role: "columnheader", ...about[at] }, text));
-  const line = (/** @type {readonly (Child | Child[])[]} */ row) =>
+  /** @param {readonly (Child | Child[])[]} row */
+  const line = (row) =>
     h(
       "tr",
       { role: "row" },

@@ -3,7 +3,8 @@
 
 /** @typedef {import("./types").Range} Range */
 
-const UNITS = /** @type {Record<string, number>} */ ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 });
+/** @type {Record<string, number>} */
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** The ranges on offer; the first is the default. */
 export const RANGES = [

@@ -3,7 +3,7 @@
 
 import { link } from "../address.js";
 import { ask } from "../api.js";
-import { fill, h, redraw, renew } from "../dom.js";
+import { fill, h, redraw, renew, section } from "../dom.js";
 import { formatTime, formatValue } from "../format.js";
 import { notice, repeat } from "../notice.js";
 import { table } from "../table.js";
@@ -23,7 +23,8 @@ export async function show({ main, signal }) {
   const [problem, active, rules] = [h("div"), h("div"), h("div")];
   fill(main, h("div", { class: "toolbar" }, h("h1", {}, title)), problem, active, rules);
   fill(active, h("p", { class: "quiet" }, "Loading…"));
-  const refresh = async (/** @type {AbortSignal} */ now) => {
+  /** @param {AbortSignal} now */
+  const refresh = async (now) => {
     try {
       /** @type {Group[]} */
       const groups = (await ask("prometheus", "api/v1/rules", {}, now)).data.groups;
@@ -38,11 +39,6 @@ export async function show({ main, signal }) {
     }
   };
   repeat(refresh, () => REFRESH_MS, signal)();
-}
-
-/** @type {(name: string, content: import("../types").Child | import("../types").Child[]) => Element} */
-function section(name, content) {
-  return h("section", { class: "surface part", "aria-label": name }, h("h2", {}, name), content);
 }
 
 /** @param {string} state */

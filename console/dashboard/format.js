@@ -3,13 +3,16 @@
 
 /** @import { Choice } from "./types" */
 
-const escaped = (/** @type {string} */ value, /** @type {RegExp} */ what) => value.replace(what, "\\$&");
-const regex = (/** @type {string} */ value) => escaped(value, /[\\^$*+?.()|[\]{}/]/g);
-const encoded = (/** @type {string} */ text) =>
-  text.replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
-const component = (/** @type {string} */ value) => encoded(encodeURIComponent(value));
-const lucene = (/** @type {string} */ value) =>
-  Number.isNaN(Number(value)) ? escaped(value, /[!*+\-=<>\s&|()[\]{}^~?:\\/"]/g) : value;
+/** @param {string} value @param {RegExp} what */
+const escaped = (value, what) => value.replace(what, "\\$&");
+/** @param {string} value */
+const regex = (value) => escaped(value, /[\\^$*+?.()|[\]{}/]/g);
+/** @param {string} text */
+const encoded = (text) => text.replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+/** @param {string} value */
+const component = (value) => encoded(encodeURIComponent(value));
+/** @param {string} value */
+const lucene = (value) => (Number.isNaN(Number(value)) ? escaped(value, /[!*+\-=<>\s&|()[\]{}^~?:\\/"]/g) : value);
 
 /** The value of a variable in a format; undefined when the format is unknown. @param {Choice} choice @param {string} format */
 export function formatted({ name, values, literal, list, all }, format) {

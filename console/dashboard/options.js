@@ -89,8 +89,8 @@ async function optionsOf(variable, { start, end }, signal, { sources, choices })
     );
   }
   const language = /** @type {Language} */ (type);
-  const fill = (/** @type {string} */ text) =>
-    filled(text, language, { range, end, step: 1, rateInterval: 1 }, choices);
+  /** @param {string} text */
+  const fill = (text) => filled(text, language, { range, end, step: 1, rateInterval: 1 }, choices);
   const [path, given] = question;
   const params = Object.fromEntries(Object.entries(given).map(([name, text]) => [name, text && fill(text)]));
   const times = path === "query" ? { time: end / 1000 } : { start: start / 1000, end: end / 1000 };
@@ -125,15 +125,16 @@ function questionOf({ query }, type) {
 
 /** The texts of a response to which the regex of the variable is applied. @param {any} data @returns {string[]} */
 function textsOf(data) {
-  const series = (/** @type {Record<string, string>} */ { __name__: name = "", ...labels }) =>
+  /** @param {Record<string, string>} one */
+  const series = ({ __name__: name = "", ...labels }) =>
     `${name}{${Object.entries(labels)
       .map(([label, value]) => `${label}="${value}"`)
       .join(",")}}`;
   if (data?.resultType === "scalar") return [data.result[1]];
   if (data?.resultType) {
-    return data.result.map(
-      (/** @type {any} */ { metric, value: [time, value] }) => `${series(metric)} ${value} ${time * 1000}`,
-    );
+    /** @type {any[]} */
+    const all = data.result;
+    return all.map(({ metric, value: [time, value] }) => `${series(metric)} ${value} ${time * 1000}`);
   }
   return (data ?? []).map((/** @type {any} */ one) => (typeof one === "object" ? series(one) : String(one)));
 }

@@ -20,7 +20,8 @@ export async function results(panel, width, round, signal) {
   const asked = questions(panel, width, round);
   const [start, end] = [span.start / 1000, span.end / 1000];
   // Aligned to the step: a refresh then evaluates the same points, and the lines do not jump.
-  const pointsOf = (/** @type {number} */ step) => {
+  /** @param {number} step */
+  const pointsOf = (step) => {
     const first = Math.floor(start / step) * step;
     return Array.from({ length: Math.floor((end - first) / step) + 1 }, (_, index) => first + index * step);
   };
@@ -40,12 +41,13 @@ export async function results(panel, width, round, signal) {
         : { data: [] },
     ]);
     const streams = data.resultType === "streams";
+    /** @type {any[]} */
     const result = data.resultType === "scalar" ? [{ metric: {}, value: data.result }] : data.result;
     return {
       lines: streams ? linesOf(data.result) : [],
       series: streams ? [] : seriesOf(result, target, instant ? undefined : grid, grids.get(step)),
       exemplars: exemplarsOf(dots.data, target, traceOf),
-      histograms: result.some((/** @type {any} */ one) => one.histogram || one.histograms),
+      histograms: result.some((one) => one.histogram || one.histograms),
       type,
     };
   });
@@ -74,7 +76,8 @@ export async function results(panel, width, round, signal) {
 export function questions(panel, width, { span, choices: all, sources, panels = [] }) {
   // A repeated panel is drawn once, for the first value of its variable.
   const choices = all.map((one) => (one.name === panel.repeat ? { ...one, values: one.values.slice(0, 1) } : one));
-  const fill = (/** @type {string | undefined} */ text) =>
+  /** @param {string | undefined} text */
+  const fill = (text) =>
     text && !/^\$(__auto|\{?__(rate_)?interval\}?)$/.test(text)
       ? filled(text, "prometheus", { range: 0, step: 0, rateInterval: 0 }, choices)
       : text;
@@ -143,11 +146,11 @@ function onGrid(points, grid, own) {
   return grid.map((time) => (asked && !asked.has(time) ? undefined : (found.get(Math.round(time * 1000)) ?? null)));
 }
 
-/** @param {any[]} all @param {Target} target @param {Round["traceOf"]} traceOf @returns {Exemplar[]} */
+/** @param {{ seriesLabels: Record<string, string>, exemplars: any[] }[]} all @param {Target} target @param {Round["traceOf"]} traceOf @returns {Exemplar[]} */
 function exemplarsOf(all, target, traceOf) {
   return all.flatMap(({ seriesLabels, exemplars }) => {
     const name = legend(target, seriesLabels);
-    return exemplars.map((/** @type {any} */ { timestamp, value, labels }) => {
+    return exemplars.map(({ timestamp, value, labels }) => {
       const known = { time: timestamp * 1000, value: Number(value), traceId: traceOf(labels) };
       return { ...known, name, labels: { ...seriesLabels, ...labels } };
     });

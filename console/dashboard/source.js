@@ -23,7 +23,8 @@ export function sourceOf(reference, sources, choices) {
   const variable = variableName(uid);
   const name = variable ? choices.find((one) => one.name === variable)?.values[0] : uid;
   if (name === undefined) throw new Error(`The data source is ${uid}, and the dashboard has no variable of this name.`);
-  const fits = (/** @type {DataSource} */ one) => !type || one.type === type;
+  /** @param {DataSource} one */
+  const fits = (one) => !type || one.type === type;
   const found =
     name === "" || name === "default"
       ? (sources.find((one) => one.isDefault && fits(one)) ?? sources.find(fits))

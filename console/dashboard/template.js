@@ -32,7 +32,8 @@ export function timesOf({ start, end }, language, { own = "", panel, scrape: scr
   }
   const every = seconds(scraped) || SCRAPE;
   const step = Math.max(fitting, smallest || every);
-  const rate = (/** @type {number} */ scrape) => Math.max(step + scrape, 4 * scrape);
+  /** @param {number} scrape */
+  const rate = (scrape) => Math.max(step + scrape, 4 * scrape);
   if (/^\$\{?__rate_interval\}?$/.test(own)) return { range, end, step: rate(every), rateInterval: rate(every) };
   const found = /^\$(\{?__interval\}?|__auto)$/.test(own);
   return { range, end, step: step * factor, rateInterval: rate(found ? step : seconds(own) || every) };
@@ -86,13 +87,17 @@ function escaped(value) {
 
 /** @param {Times} times @returns {Map<string, (format?: string) => string | undefined>} */
 function macrosOf({ range, step, rateInterval, end = Date.now() }) {
-  const whole = (/** @type {number} */ value) => String(Math.round(value));
-  const interval = (/** @type {number} */ value) => `${whole(Math.max(1, value))}s`;
-  const moment = (/** @type {number} */ ms, format = "date:ms") => {
+  /** @param {number} value */
+  const whole = (value) => String(Math.round(value));
+  /** @param {number} value */
+  const interval = (value) => `${whole(Math.max(1, value))}s`;
+  /** @param {number} ms */
+  const moment = (ms, format = "date:ms") => {
     if (format === "date" || format === "date:iso") return new Date(ms).toISOString();
     return format === "date:seconds" ? whole(Math.floor(ms / 1000)) : format === "date:ms" ? whole(ms) : undefined;
   };
-  return new Map([
+  /** @type {[string, (format?: string) => string | undefined][]} */
+  const all = [
     ["__interval", () => interval(step)],
     ["__auto", () => interval(step)],
     ["__interval_ms", () => whole(step * 1000)],
@@ -101,7 +106,8 @@ function macrosOf({ range, step, rateInterval, end = Date.now() }) {
     ["__range", () => interval(range)],
     ["__range_s", () => whole(range)],
     ["__range_ms", () => whole(range * 1000)],
-    ["__to", (/** @type {string | undefined} */ format) => moment(end, format)],
-    ["__from", (/** @type {string | undefined} */ format) => moment(end - range * 1000, format)],
-  ]);
+    ["__to", (format) => moment(end, format)],
+    ["__from", (format) => moment(end - range * 1000, format)],
+  ];
+  return new Map(all);
 }

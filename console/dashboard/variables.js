@@ -11,7 +11,8 @@ import { namesIn } from "./template.js";
 /** @import { Choice, State, Variable } from "./types" */
 
 const ALL = "$__all";
-const nameOf = (/** @type {string} */ value) => (value === ALL ? "All" : value);
+/** @param {string} value */
+const nameOf = (value) => (value === ALL ? "All" : value);
 
 /** The initial state of a variable: from the URL, else the default of the dashboard. @param {Variable} definition @param {URLSearchParams} params */
 export function stateOf(definition, params) {
@@ -37,7 +38,8 @@ export function choiceOf({ definition: { name, multi, includeAll, allValue }, op
 /** Sorts variables so that each follows the variables it uses. @param {readonly Variable[]} all @returns {Variable[]} */
 function ordered(all) {
   const waiting = [...all];
-  const uses = (/** @type {Variable} */ { query = "", datasource, regex = "" }, /** @type {string} */ name) =>
+  /** @param {Variable} one @param {string} name */
+  const uses = ({ query = "", datasource, regex = "" }, name) =>
     [
       ...(typeof query === "object" ? Object.values(query ?? {}) : [query]),
       referenceOf(datasource)?.uid ?? "",
@@ -112,9 +114,9 @@ function choiceBox(name, state, changed) {
   const list = h("div", { class: "choice-list surface", role: "group", "aria-label": name, tabIndex: -1 });
   const box = h("details", { class: "choice" }, summary, list);
   const { multi, includeAll } = state.definition;
-  const offer = updating(list, String, (/** @type {string} */ value) =>
-    h("label", {}, h("input", { type: "checkbox", value }), nameOf(value)),
-  );
+  /** @param {string} value */
+  const make = (value) => h("label", {}, h("input", { type: "checkbox", value }), nameOf(value));
+  const offer = updating(list, String, make);
   const update = () => {
     const text = state.chosen.map(nameOf).join(", ");
     fill(summary, text);

@@ -4,6 +4,7 @@
 /**
  * Calls `changed` when panels come into view or leave it. The returned function tells if a panel is in view.
  * @param {readonly Element[]} sections @param {() => void} changed @param {AbortSignal} signal
+ * @returns {(section: Element) => boolean}
  */
 export function watchVisible(sections, changed, signal) {
   /** @type {Set<Element>} */
@@ -20,5 +21,5 @@ export function watchVisible(sections, changed, signal) {
   );
   for (const section of sections) watcher.observe(section);
   signal.addEventListener("abort", () => watcher.disconnect());
-  return (/** @type {Element} */ section) => visible.has(section);
+  return (section) => visible.has(section);
 }

@@ -12,7 +12,8 @@ const MOST_ROWS = 100;
 
 /** The query to begin with: the rate of a counter, a quantile of a histogram, else the value. @param {Metric} metric */
 export function beginning({ name, type, buckets }) {
-  const of = (/** @type {string} */ end) => selectorOf(name + end);
+  /** @param {string} end */
+  const of = (end) => selectorOf(name + end);
   if (buckets) return `histogram_quantile(0.95, sum by (le) (rate(${of("_bucket")}[$__rate_interval])))`;
   if (type === "histogram") return `histogram_quantile(0.95, sum(rate(${of("")}[$__rate_interval])))`;
   return type === "counter" ? `sum(rate(${of("")}[$__rate_interval]))` : of("");

@@ -8,7 +8,8 @@ import { placeAt } from "./cursor.js";
 /** @import { Option, Place } from "./types" */
 
 const PAUSE_MS = 120;
-const KEYS = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1 });
+/** @type {Record<string, number>} */
+const KEYS = { ArrowDown: 1, ArrowUp: -1 };
 
 /**
  * @param {string} text @param {{ options: (place: Place, text: string) => Promise<{ options: Option[], more: number }>,
@@ -168,7 +169,8 @@ export function expressionField(text, { options, run, changed }) {
   size();
   list.hidden = true;
   const element = h("div", { class: "expression" }, field, list, problem);
-  const set = (/** @type {string} */ value) => {
+  /** @param {string} value */
+  const set = (value) => {
     field.value = value;
     size();
     close();

@@ -38,7 +38,8 @@ export function knowledge(signal) {
   async function metrics() {
     const [all, about] = await Promise.all([names(), metadata()]);
     const known = new Set(all);
-    const base = (/** @type {string} */ name) => name.replace(/_(bucket|count|sum)$/, "");
+    /** @param {string} name */
+    const base = (name) => name.replace(/_(bucket|count|sum)$/, "");
     const whole = all.map((name) => (known.has(`${base(name)}_bucket`) ? base(name) : name));
     return [...new Set(whole)].sort().map((name) => {
       const [said] = about[name] ?? [];
@@ -77,7 +78,8 @@ export function knowledge(signal) {
       );
     }
     const [all, about] = await Promise.all([names(), metadata()]);
-    const base = (/** @type {string} */ name) => about[name] ?? about[name.replace(/_(bucket|count|sum)$/, "")];
+    /** @param {string} name */
+    const base = (name) => about[name] ?? about[name.replace(/_(bucket|count|sum)$/, "")];
     return ranked(written, [
       ...all.map((name) => {
         const { type = "metric", help = "" } = base(name)?.[0] ?? {};

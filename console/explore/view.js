@@ -4,7 +4,7 @@
 import { note } from "../address.js";
 import { ApiError, ask } from "../api.js";
 import { announce } from "../announce.js";
-import { dataSources, derivedFields, exemplarTrace } from "../correlation.js";
+import { relations } from "../correlation.js";
 import { panelFrame } from "../dashboard/panel.js";
 import { filled, timesOf } from "../dashboard/template.js";
 import { fill, h, renew } from "../dom.js";
@@ -33,11 +33,7 @@ export async function show({ main, params, signal }) {
   let every = params.get("refresh") ?? "";
   let checking = 0;
   let down = false;
-  const [sources, traceOf, links] = await Promise.all([
-    dataSources().catch(() => []),
-    exemplarTrace().catch(() => () => null),
-    derivedFields().catch(() => () => []),
-  ]);
+  const led = await relations();
   if (signal.aborted) return;
   const known = knowledge(signal);
   const field = expressionField(expr, { options: known.options, run, changed: check });
@@ -51,7 +47,7 @@ export async function show({ main, params, signal }) {
   const chart = h("div", { class: "charts" });
   const place = h("div");
   const answer = h("section", { class: "surface part", "aria-label": "Result" }, place);
-  const scrape = sources.find((one) => one.type === "prometheus")?.jsonData?.timeInterval;
+  const scrape = led.sources.find((one) => one.type === "prometheus")?.jsonData?.timeInterval;
 
   /** The text with variables filled in, padded so that places of errors stay true. @param {string} text */
   function prepared(text) {
@@ -74,7 +70,7 @@ export async function show({ main, params, signal }) {
         // A range vector and a text have no values over time.
         chart.hidden = data.resultType === "matrix" || data.resultType === "string";
         target.expr = expr;
-        if (!chart.hidden) await frame.load({ span: at, choices: [], sources, traceOf, queued });
+        if (!chart.hidden) await frame.load({ span: at, ...led });
       } catch (error) {
         if (stopped.aborted) return;
         const refused = error instanceof ApiError ? error.kind === "refused" : true;
@@ -90,11 +86,11 @@ export async function show({ main, params, signal }) {
     signal,
   );
 
-  const zoom = (/** @type {number} */ start, /** @type {number} */ end) => setRange(between(start, end));
+  /** @param {number} start @param {number} end */
+  const zoom = (start, end) => setRange(between(start, end));
   const target = { expr, exemplar: true };
   const panel = { id: 1, type: "timeseries", title: "Over time", targets: [target] };
-  const frame = panelFrame(panel, { signal, links, zoom });
-  const queued = (/** @type {() => Promise<any>} */ work) => work();
+  const frame = panelFrame(panel, { signal, links: led.links, zoom });
 
   /** Reports a syntax error while the expression is written. */
   function check() {
@@ -141,7 +137,8 @@ export async function show({ main, params, signal }) {
   function noted() {
     note({ expr, ...range, refresh: every }, { entry: true });
   }
-  function setRange(/** @type {Range} */ chosen) {
+  /** @param {Range} chosen */
+  function setRange(chosen) {
     range = chosen;
     fill(picker, timePicker(range, setRange));
     noted();
@@ -156,7 +153,8 @@ export async function show({ main, params, signal }) {
     },
     load,
   );
-  const submit = (/** @type {Event} */ event) => {
+  /** @param {Event} event */
+  const submit = (event) => {
     event.preventDefault();
     run();
   };

@@ -1,7 +1,8 @@
 // @ts-check
 // The words of PromQL that the field offers: functions, aggregations, keywords. Experimental ones are left out.
 
-const words = (/** @type {string} */ text) => text.trim().split(/\s+/);
+/** @param {string} text */
+const words = (text) => text.trim().split(/\s+/);
 
 export const FUNCTIONS = words(`
   abs absent absent_over_time acos acosh asin asinh atan atanh avg_over_time ceil changes clamp clamp_max clamp_min cos

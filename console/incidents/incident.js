@@ -1,9 +1,8 @@
 // @ts-check
 // One incident: the page that woke somebody, the clock, links to its telemetry, answers, hints and how to end it.
 
-import { link } from "../address.js";
 import { announce } from "../announce.js";
-import { fill, h, renew } from "../dom.js";
+import { fill, h, renew, section } from "../dom.js";
 import { questions } from "./questions.js";
 
 /** @import { Act, Incident, Part } from "./types" */
@@ -11,23 +10,11 @@ import { questions } from "./questions.js";
 /** What became of an incident that is not to be solved any more. @type {Record<string, string>} */
 const ENDS = { solved: "Solved", given_up: "Given up", stopped: "Stopped", over: "Its time is over" };
 
-/** Where to look. */
-const VIEWS = {
-  Dashboard: "/d/salvo-observability",
-  Services: "/services",
-  Map: "/map",
-  Traces: "/traces",
-  Logs: "/logs",
-  Metrics: "/explore",
-  Alerts: "/alerts",
-};
-
 /** @param {Incident} first @param {boolean} here @param {Act} act @param {AbortSignal} signal @returns {Part} */
 export function incidentPart(first, here, act, signal) {
   let now = first;
   let polled = 0;
   let walked = false;
-  const heading = h("h2", { id: "incident", tabIndex: -1 }, first.title);
   const clock = h("p", { role: "timer" });
   const [state, ways, hints, walk] = [h("div"), h("div"), h("ol"), h("div")];
   const form = questions(first, act);
@@ -36,22 +23,19 @@ export function incidentPart(first, here, act, signal) {
   const breaking = h("button", { type: "button", class: "primary", onclick: breakIt }, "Now break it");
   const stop = confirmed("Stop", "It heals the lab.", () => act("stop"));
   const giveUp = confirmed("Give up", "It shows the solution and ends with no points.", () => solve(true));
-  const element = h(
-    "div",
-    {},
-    section(
-      "Incident",
-      heading,
-      h("blockquote", {}, first.page),
-      state,
-      clock,
-      h("nav", { "aria-label": "Look at" }, ways),
-      h("div", { class: "row" }, breaking, stop, giveUp),
-    ),
-    form.element,
-    help,
-    walk,
+  const about = section(
+    first.title,
+    h("blockquote", {}, first.page),
+    state,
+    clock,
+    h("nav", { "aria-label": "Look at" }, ways),
+    h("div", { class: "row" }, breaking, stop, giveUp),
   );
+  /** @type {any} */
+  const heading = about.firstChild;
+  heading.id = "incident";
+  heading.tabIndex = -1;
+  const element = h("div", {}, about, form.element, help, walk);
 
   async function takeHint() {
     const told = await act("hint");
@@ -82,7 +66,9 @@ export function incidentPart(first, here, act, signal) {
     const open = stage === "open";
     const seconds = score.seconds + (open ? (performance.now() - polled) / 1000 : 0);
     const late = open && seconds >= score.free_seconds;
-    const losing = late ? "Each minute costs a point" : `From ${minutes(score.free_seconds)} on a minute costs a point`;
+    const losing = late
+      ? "Each minute costs a point"
+      : `From ${minutes(score.free_seconds)} on each minute costs a point`;
     const end = new Date(until_ms).toLocaleTimeString("en-GB");
     clock.textContent = `${minutes(seconds)} min. ${open ? `${losing}. It ends by itself at ${end}.` : ""}`;
     clock.className = late ? "warn" : "";
@@ -90,25 +76,26 @@ export function incidentPart(first, here, act, signal) {
 
   /** @param {Incident} incident */
   function update(incident) {
-    const { stage, healthy, active, runner, score, servers } = incident;
+    const { stage, healthy, active, runner, score } = incident;
     [now, polled] = [incident, performance.now()];
+    const focused = element.contains(document.activeElement);
     const open = stage === "open";
     const playing = open && !healthy;
-    const points = `${score.points} of ${score.of} points, ${score.hints} hints, ${score.wrong} wrong answers`;
+    const points = `${score.points} of ${score.of} points (hints: ${score.hints}, wrong answers: ${score.wrong})`;
     const lines = [
       h("p", { class: "quiet" }, `${incident.name}, seed ${incident.seed}, difficulty ${incident.difficulty} of 5`),
-      !here && told("It runs in another lab: ", servers.console && `${servers.console}/incidents`),
+      !here && told("It runs in another lab: ", incident.links.incident),
       healthy && told("Nothing is broken: see how the lab looks when all is well."),
       open && !runner && told("Its traffic has ended, because its process is gone. Stop it."),
       !(healthy && open) && h("p", {}, h("strong", {}, ENDS[stage]), ` ${points}`),
     ];
     renew(state, h("div", {}, lines));
     tick();
-    const range = { from: String(incident.started_ms), to: active ? "now" : String(incident.to_ms) };
-    const links = Object.entries(VIEWS).map(([name, path]) =>
-      h("a", { class: "button", href: link(path, range) }, name),
+    const { incident: _own, ...links } = incident.links;
+    const all = Object.entries(links).map(([name, url]) =>
+      h("a", { class: "button", href: local(url, incident) }, name),
     );
-    renew(ways, h("div", { class: "row" }, here && links));
+    renew(ways, h("div", { class: "row" }, here && all));
     form.element.hidden = !playing;
     form.update(incident);
     help.hidden = !playing;
@@ -123,8 +110,8 @@ export function incidentPart(first, here, act, signal) {
     stop.hidden = !active;
     giveUp.hidden = healthy || stage === "starting" || "solved given_up".includes(stage);
     if (walked || !"solved given_up".includes(stage)) return;
-    // The form is gone, and the focus with it.
-    if (document.activeElement === document.body) heading.focus();
+    // What had the focus is gone.
+    if (focused) heading.focus();
     solve(false);
   }
 
@@ -133,9 +120,9 @@ export function incidentPart(first, here, act, signal) {
   return { element, update };
 }
 
-/** @type {(name: string, ...content: Element[]) => HTMLElement} */
-function section(name, ...content) {
-  return h("section", { class: "surface part", "aria-label": name }, content);
+/** A URL of the console as one of this page, which may be open at another of its addresses. @param {string} url @param {Incident} incident */
+export function local(url, { servers }) {
+  return url.replace(servers.console, "");
 }
 
 /** @type {(text: string, href?: string | false) => HTMLElement} */

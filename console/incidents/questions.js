@@ -24,7 +24,7 @@ export function questions(first, act) {
   const price = h("span", { class: "quiet" });
   const rows = all.map(({ label, right, wrong }) => h("div", { class: "answer" }, label, right, wrong));
   const attributes = { class: "surface part", "aria-label": "Answers", onsubmit: answer };
-  const element = h("form", attributes, rows, h("div", { class: "row" }, button, price));
+  const element = h("form", attributes, h("h2", {}, "Answers"), rows, h("div", { class: "row" }, button, price));
 
   /** @param {Event} event */
   async function answer(event) {
@@ -76,12 +76,7 @@ function field({ kind, choices = {} }, { services, routes }, draft) {
 /** The answer as the lab reads it: of a time of day, the one that is closest to the start. @param {Asked} asked @param {string} value @param {Incident} incident */
 function valueOf({ kind }, value, { started_ms }) {
   if (kind !== "time") return value;
-  const at = new Date(started_ms).setHours(...clock(value));
+  const day = new Date(started_ms).toLocaleDateString("en-CA");
+  const at = Date.parse(`${day}T${value}`);
   return new Date(at - Math.round((at - started_ms) / 86_400_000) * 86_400_000).toISOString();
-}
-
-/** @param {string} text as 14:05:30 @returns {[number, number, number, number]} */
-function clock(text) {
-  const [hours, minutes, seconds = 0] = text.split(":").map(Number);
-  return [hours, minutes, seconds, 0];
 }

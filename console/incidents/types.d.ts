@@ -1,7 +1,5 @@
 // Types of the incidents view; read by the type checker only.
 
-import type { Range } from "../types";
-
 export type Listed = { name: string; title: string; difficulty: number; minutes: number; questions: number };
 export type Stage = "starting" | "open" | "solved" | "given_up" | "stopped" | "over";
 export type Asked = {
@@ -32,6 +30,7 @@ export type Step = {
   rows: number;
   derived: Record<string, string>;
   problem: string | null;
+  link: string | null;
 };
 export type Solution = { answers: Record<string, string>; steps: Step[]; learn: string };
 /** The incident that there is. */
@@ -52,6 +51,7 @@ export type Incident = Listed & {
   hints_left: number;
   score: Score;
   servers: Record<string, string>;
+  links: Record<string, string>;
   solution?: Solution;
 };
 /** `here`: the incident runs in this lab. `problem`: why none can be started, and what to do. */
@@ -63,5 +63,3 @@ export type Told = { incident: Incident; hint?: string; right?: Record<string, b
 export type Act = (order: string, body?: object) => Promise<Told | undefined>;
 /** A part of the page that follows the incident. */
 export type Part = { element: HTMLElement; update: (incident: Incident) => void };
-/** Shows the result of a step in a place. */
-export type Shown = (step: Step, range: Range, place: HTMLElement, signal: AbortSignal) => Promise<void>;

@@ -3,13 +3,13 @@
 
 import { announce } from "../announce.js";
 import { lab } from "../api.js";
-import { fill, h, renew } from "../dom.js";
+import { fill, h, renew, section } from "../dom.js";
 import { notice, repeat } from "../notice.js";
+import { table } from "../table.js";
 import { incidentPart } from "./incident.js";
-import { offers } from "./offers.js";
 
 /** @import { Context } from "../types" */
-/** @import { Act, Incident, Part, State } from "./types" */
+/** @import { Act, Incident, Listed, Part, State } from "./types" */
 
 export const title = "Incidents";
 
@@ -20,19 +20,23 @@ export async function show({ main, signal }) {
   if (signal.aborted) return;
   const [problem, refused, place] = [h("div"), h("div"), h("div")];
   let shown = "";
+  let busy = false;
   /** @type {Part | undefined} */
   let part;
   let ending = new AbortController();
 
   /** @type {Act} */
   const act = async (order, body = {}) => {
+    // A second click must not take a second hint.
+    if (busy && order !== "solution") return;
+    busy = true;
     try {
-      const told = await lab(`/api/incidents/${order}`, { method: "POST", body });
+      const told = await lab(`/api/incidents/${order}`, { method: "POST", body }).finally(() => (busy = false));
       fill(refused);
       draw(told.incident, true);
       return told;
     } catch (error) {
-      fill(refused, notice(error));
+      renew(refused, notice(error));
     } finally {
       refresh();
     }
@@ -73,4 +77,65 @@ export async function show({ main, signal }) {
   );
   fill(main, h("div", { class: "toolbar" }, h("h1", {}, title)), problem, refused, place, list.element);
   refresh();
+}
+
+/** The list of incidents, each with the button that starts it. @param {Act} act */
+function offers(act) {
+  const seed = h("input", { type: "number", min: 0, max: Number.MAX_SAFE_INTEGER, placeholder: "any" });
+  const healthy = h("input", { type: "checkbox" });
+  // Its rows stack on a narrow screen, as those of the services do.
+  const [why, rows] = [h("div"), h("div", { class: "view-services" })];
+  const fields = h(
+    "form",
+    { class: "row", "aria-label": "How to start", onsubmit: start },
+    h("label", { class: "row" }, "Seed", seed),
+    h("label", { class: "row" }, healthy, "Look at it healthy first"),
+    h("button", {}, "Start any"),
+  );
+  const about =
+    "An incident breaks this lab on purpose. Find out what happened from metrics, logs and traces. The same seed " +
+    "breaks the same. Healthy sends the same traffic and breaks nothing.";
+  const element = section("All incidents", h("p", { class: "quiet" }, about), why, fields, rows);
+  element.hidden = true;
+  let drawn = "";
+
+  /** Starts the incident of the button; that of the form lets the seed choose. @param {Event} event */
+  async function start(event) {
+    event.preventDefault();
+    /** @type {any} */
+    const { name } = event.currentTarget;
+    if (!seed.reportValidity()) return;
+    const told = await act("start", {
+      ...(name && { name }),
+      ...(seed.value && { seed: Number(seed.value) }),
+      healthy: healthy.checked,
+    });
+    if (told) document.getElementById("incident")?.focus();
+  }
+
+  /** @param {Listed} one */
+  const row = ({ name, title, difficulty, minutes, questions }) => [
+    [h("strong", {}, title), h("div", { class: "quiet mono" }, name)],
+    `${difficulty} of 5`,
+    minutes,
+    questions,
+    h(
+      "button",
+      { type: "button", name, "aria-label": `Start ${title}`, onclick: start, hidden: fields.hidden },
+      "Start",
+    ),
+  ];
+
+  /** @param {State} state */
+  function update({ incidents, incident, problem }) {
+    element.hidden = incident?.stage === "starting" || incident?.stage === "open";
+    fields.hidden = problem !== null;
+    renew(why, h("p", { class: problem && "notice" }, problem));
+    const key = JSON.stringify([incidents, problem]);
+    if (key === drawn) return;
+    drawn = key;
+    const heads = ["Incident", "Difficulty", "Minutes", "Questions", ""];
+    fill(rows, table("Incidents", heads, incidents.map(row), ["Minutes", "Questions"]));
+  }
+  return { element, update };
 }

@@ -1,12 +1,12 @@
 // @ts-check
 // The solution of an incident as a walk: each step with its query, what that gives in this run, and what it tells.
 
-import { link } from "../address.js";
-import { ask } from "../api.js";
-import { dataSources, derivedFields, exemplarTrace, traceAddress } from "../correlation.js";
-import { panelFrame } from "../dashboard/panel.js";
 import { go } from "../address.js";
-import { fill, h } from "../dom.js";
+import { ask } from "../api.js";
+import { derivedFields, relations, traceAddress } from "../correlation.js";
+import { panelFrame } from "../dashboard/panel.js";
+import { fill, h, section } from "../dom.js";
+import { formatClock } from "../format.js";
 import { resultTable } from "../explore/result.js";
 import { logLine } from "../logs/line.js";
 import { CATEGORIZED, entries } from "../logs/loki.js";
@@ -15,6 +15,7 @@ import { criticalPath } from "../traces/critical_path.js";
 import { readTrace } from "../traces/model.js";
 import { results } from "../traces/search_results.js";
 import { waterfall } from "../traces/waterfall.js";
+import { local } from "./incident.js";
 
 /** @import { Incident, Step } from "./types" */
 
@@ -34,69 +35,60 @@ const VIEWS = {
  * @param {Incident} incident with its solution @param {boolean} here its telemetry is in this lab
  * @param {() => void} again asks anew @param {AbortSignal} signal
  */
-export function solutionWalk({ solution, asked, started_ms, to_ms }, here, again, signal) {
+export function solutionWalk(incident, here, again, signal) {
+  const { solution, asked, started_ms, to_ms } = incident;
   const { answers = {}, steps = [], learn = "" } = solution ?? {};
-  const told = asked.map(({ key, text, kind, unit = "" }) =>
-    h("li", {}, `${text} `, h("strong", {}, `${answers[key]} ${kind === "time" ? "UTC" : unit}`)),
+  const told = asked.map(({ key, text, kind, unit = "", choices = {} }) =>
+    h(
+      "li",
+      {},
+      `${text} `,
+      h("strong", {}, choices[answers[key]] || `${answers[key]} ${kind === "time" ? "UTC" : unit}`),
+    ),
   );
   const of = steps.map((step, at) => {
     const [view, language] = VIEWS[step.signal];
-    const place = h("div", { class: "walk-result" });
+    // Its rows stack on a narrow screen, as they do in their view.
+    const place = h("div", { class: `walk-result view-${step.signal.startsWith("trace") ? "traces" : "explore"}` });
     const derived = Object.entries(step.derived).map(([key, value]) => {
+      const isTime = asked.some((one) => one.key === key && one.kind === "time");
       const href = key.startsWith("trace") && traceAddress(value);
-      return h("li", {}, `${key} = `, href ? h("a", { href }, value) : h("strong", {}, value));
+      return h(
+        "li",
+        {},
+        `${key} = `,
+        href ? h("a", { href }, value) : h("strong", {}, isTime ? formatClock(Number(value) * 1000) : rounded(value)),
+      );
     });
-    const href = addressOf(step, { from: String(started_ms), to: String(to_ms) });
     if (step.problem) fill(place, h("p", { class: "notice" }, step.problem));
     else if (here) draw(step, started_ms, to_ms, place, signal).catch((error) => fill(place, notice(error)));
-    return h(
-      "section",
-      { class: "surface part", "aria-label": `Step ${at + 1}` },
-      h("h3", {}, `${at + 1}. ${language}`),
+    return section(
+      `${at + 1}. ${language}`,
       h("pre", {}, step.query.trim()),
       h("p", {}, step.see),
       place,
-      here && !step.problem && h("a", { class: "button", href }, `Open in ${view}`),
+      here && step.link && h("a", { class: "button", href: local(step.link, incident) }, `Open in ${view}`),
       h("ul", {}, derived),
     );
   });
-  return h(
-    "div",
-    {},
-    h(
-      "section",
-      { class: "surface part", "aria-label": "Solution" },
-      h(
-        "div",
-        { class: "line" },
-        h("h2", {}, "Solution"),
-        h("button", { type: "button", onclick: again }, "Ask again"),
-      ),
-      h("ul", {}, told),
-      h("p", {}, learn),
-    ),
-    of,
-  );
+  const button = h("button", { type: "button", onclick: again }, "Ask again");
+  return h("div", {}, section("Solution", h("ul", {}, told), h("p", {}, learn), button), of);
 }
 
-/** The view with the query of a step. @param {Step} step @param {{ from: string, to: string }} range */
-function addressOf({ signal, query }, range) {
-  const text = query.trim();
-  if (signal === "trace") return `/traces/${text}`;
-  if (signal === "logs") return link("/logs", { query: text, ...range });
-  if (signal === "traces") return link("/traces", { q: text, limit: 100, ...range });
-  return link("/explore", { expr: text, ...range });
+/** A number with two decimals at most. @param {string} value */
+function rounded(value) {
+  return value.replace(/(\.\d\d)\d+$/, "$1");
 }
 
 /** Shows the result of a step. @type {(step: Step, start: number, end: number, place: HTMLElement, stop: AbortSignal) => Promise<void>} */
 async function draw({ signal, query, over_time }, start, end, place, stop) {
   const text = query.trim();
   if (over_time || signal === "exemplars") {
-    const [sources, traceOf, links] = await Promise.all([dataSources(), exemplarTrace(), derivedFields()]);
-    const panel = { id: 1, type: "timeseries", title: text, targets: [{ expr: text, exemplar: true }] };
-    const frame = panelFrame(panel, { signal: stop, links, zoom: () => {} });
+    const led = await relations();
+    const panel = { id: 1, type: "timeseries", title: "Over time", targets: [{ expr: text, exemplar: true }] };
+    const frame = panelFrame(panel, { signal: stop, links: led.links, zoom: () => {} });
     fill(place, h("div", { class: "charts" }, frame.section));
-    return frame.load({ span: { start, end }, choices: [], sources, traceOf, queued: (work) => work() });
+    return frame.load({ span: { start, end }, ...led });
   }
   if (signal === "metrics") {
     const { data } = await ask("prometheus", "api/v1/query", { query: text, time: end / 1000 }, stop);
@@ -120,10 +112,12 @@ async function draw({ signal, query, over_time }, start, end, place, stop) {
   } else if (signal === "traces") {
     const times = { start: Math.floor(start / 1000), end: Math.ceil(end / 1000) };
     const { traces = [] } = await ask("tempo", "api/search", { q: text, limit: MOST, ...times }, stop);
-    fill(place, results(traces, MOST));
+    fill(place, results(traces, MOST, text));
   } else {
     const trace = readTrace(await ask("tempo", `api/traces/${text}`, {}, stop), text);
-    if (trace)
-      fill(place, waterfall(trace, criticalPath(trace), ({ id }) => go(`/traces/${text}`, { span: id })).element);
+    if (!trace) return;
+    const tree = waterfall(trace, criticalPath(trace), ({ id }) => go(`/traces/${text}`, { span: id }));
+    fill(place, tree.element);
+    tree.select(undefined);
   }
 }

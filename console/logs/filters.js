@@ -15,7 +15,8 @@ export function filterForm(state, change) {
   const query = h("input", { class: "mono", spellcheck: false });
 
   const chips = h("div", { class: "row log-chips", role: "group", "aria-label": "Conditions on fields" });
-  const chip = (/** @type {string} */ field) => {
+  /** @param {string} field */
+  const chip = (field) => {
     const { name, without, value } = partsOf(field);
     const onclick = () => change({ fields: state.fields.filter((one) => one !== field) });
     const said = `Remove the condition ${name} ${without ? "is not" : "is"} ${value}`;
@@ -33,7 +34,8 @@ export function filterForm(state, change) {
       };
       return h("button", { type: "button", onclick }, key === "services" && swatch(colorOf(name)), name);
     };
-    const offer = (/** @type {string[]} */ names) => {
+    /** @param {string[]} names */
+    const offer = (names) => {
       // Rebuilt only when the names change, so that a focused button keeps the focus.
       if (group.dataset.names !== `${names}`) fill(group, names.map(choice));
       group.dataset.names = `${names}`;

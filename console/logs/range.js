@@ -2,7 +2,9 @@
 // The lines of a time range, newest first and page by page, below their volume.
 
 import { announce } from "../announce.js";
+import { ask } from "../api.js";
 import { fill, h } from "../dom.js";
+import { resultTable } from "../explore/result.js";
 import { notice } from "../notice.js";
 import { span } from "../time.js";
 import { counted, older } from "./loki.js";
@@ -23,8 +25,16 @@ export function rangeLines(range, bars, zoom) {
     const lines = [];
     const next = async () => {
       button.disabled = true;
-      const { found, more } = await older(query, wanted, lines, signal).finally(() => (button.disabled = false));
+      const { found, more, numbers } = await older(query, wanted, lines, signal).finally(
+        () => (button.disabled = false),
+      );
       if (lines.length === 0) fill(list);
+      if (numbers) {
+        const { data } = await ask("loki", "loki/api/v1/query", { query, time: `${wanted.end}000000` }, signal);
+        fill(problem);
+        fill(status);
+        return fill(foot, resultTable(data, []).flat());
+      }
       lines.push(...found);
       list.append(...found.map(row));
       fill(problem);
@@ -37,7 +47,8 @@ export function rangeLines(range, bars, zoom) {
     const button = h("button", { type: "button", onclick }, "Load older lines");
     await next();
     const made = await drawn;
-    if (!signal.aborted) fill(bars, made);
+    // Numbers have no volume of lines.
+    if (!signal.aborted) fill(bars, status.firstChild && made);
   };
 }
 

@@ -40,13 +40,13 @@ export type State = {
 };
 export type Filters = Pick<State, "services" | "levels" | "text"> & { fields?: string[] };
 
-/** Loads the newest lines of a range, or the lines older than those already loaded. */
+/** Loads the newest lines of a range, or the lines older than those already loaded. `numbers`: the query has none. */
 export type Older = (
   query: string,
   range: Times,
   known: Entry[],
   signal: AbortSignal,
-) => Promise<{ found: Entry[]; more: boolean }>;
+) => Promise<{ found: Entry[]; more: boolean; numbers?: boolean }>;
 export type Volume = (
   query: string,
   range: Times,

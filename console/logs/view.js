@@ -25,14 +25,16 @@ const RETRY_MS = 5000;
 /** @param {Context} context */
 export async function show({ main, params, signal }) {
   const state = stateOf(params);
-  const change = (/** @type {Partial<State>} */ changes) => {
+  /** @param {Partial<State>} changes */
+  const change = (changes) => {
     Object.assign(state, changes);
     note(paramsOf(state), { entry: true });
     draw();
     load();
     fields.refresh();
   };
-  const setRange = (/** @type {Range} */ range) => change({ range });
+  /** @param {Range} range */
+  const setRange = (range) => change({ range });
 
   /** @type {import("./types").Filter} */
   const filter = (name, value, without, parser) => {
@@ -73,13 +75,15 @@ export async function show({ main, params, signal }) {
   const load = repeat(
     async (current) => {
       again = true;
-      const named = (/** @type {{ data: string[] }} */ { data }) => filters.draw((known = data));
+      /** @param {{ data: string[] }} one */
+      const named = ({ data }) => filters.draw((known = data));
       // A failure here is reported by the query for lines.
       ask("loki", `loki/api/v1/label/${SERVICE}/values`, {}, current).then(named, String);
       try {
         const links = await derivedFields();
         if (current.aborted) return;
-        const row = (/** @type {Entry} */ entry) => logLine(entry, links, filter);
+        /** @param {Entry} entry */
+        const row = (entry) => logLine(entry, links, filter);
         const lines = state.live ? live : rangeLines(state.range, bars, setRange);
         await lines(queryOf(state), row, places, current);
         again = false;

@@ -80,7 +80,8 @@ export function drawing({ places, edges }, range) {
 /** @param {Place} place @param {{ x?: number, y?: number }} at @param {string | undefined} color @param {Range} range */
 function box(place, { x = 0, y = 0 } = {}, color, range) {
   const { name, kind, errors, rate, p95 } = place;
-  const middle = (/** @type {number} */ y, look = "") => ({ x: WIDTH / 2, y, class: look, "text-anchor": "middle" });
+  /** @param {number} y */
+  const middle = (y, look = "") => ({ x: WIDTH / 2, y, class: look, "text-anchor": "middle" });
   const shown = shownName(name);
   const short = shown.length > LONGEST ? `${shown.slice(0, LONGEST - 1)}…` : shown;
   const title = svg("text", middle(24), short, svg("title", {}, shown));
@@ -108,7 +109,8 @@ function box(place, { x = 0, y = 0 } = {}, color, range) {
 
 /** A link in a drawing, followed without reloading the page. @param {Element} content @param {string} href @param {string} label */
 function leading(content, href, label) {
-  const follow = (/** @type {MouseEvent} */ event) => {
+  /** @param {MouseEvent} event */
+  const follow = (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
     const { pathname, searchParams } = new URL(href, location.href);

@@ -14,17 +14,18 @@ const LEAST = 60;
 
 /** The queries for edges; `window` is in seconds. @param {number} window */
 export function edgeQueries(window) {
-  const rate = (/** @type {string} */ metric, by = BY) =>
-    `sum by (${by}) (rate(${REQUESTS}_${metric}[${window}s])) > 0`;
+  /** @param {string} metric */
+  const rate = (metric, by = BY) => `sum by (${by}) (rate(${REQUESTS}_${metric}[${window}s])) > 0`;
   // A sum starts with its first requests, not with 0, and rate() would not see them.
-  const grown = (/** @type {string} */ metric) => {
+  /** @param {string} metric */
+  const grown = (metric) => {
     const now = `sum by (${BY}) (${REQUESTS}_${metric})`;
     return `(${now} - (sum by (${BY}) (${REQUESTS}_${metric} offset ${window}s) or 0 * ${now}))`;
   };
-  const mean = (/** @type {string} */ side) =>
-    `(${grown(`${side}_seconds_sum`)} / ${grown(`${side}_seconds_count`)} > 0)`;
-  const p95 = (/** @type {string} */ side) =>
-    `histogram_quantile(0.95, ${rate(`${side}_seconds_bucket`, `${BY}, le`)})`;
+  /** @param {string} side */
+  const mean = (side) => `(${grown(`${side}_seconds_sum`)} / ${grown(`${side}_seconds_count`)} > 0)`;
+  /** @param {string} side */
+  const p95 = (side) => `histogram_quantile(0.95, ${rate(`${side}_seconds_bucket`, `${BY}, le`)})`;
   return {
     rate: rate("total"),
     errors: rate("failed_total"),
@@ -37,7 +38,8 @@ export function edgeQueries(window) {
 /** @param {Times} range @param {AbortSignal} signal @returns {Promise<Graph>} */
 export async function graphOf({ start, end }, signal) {
   const window = Math.max(LEAST, Math.round((end - start) / 1000));
-  const get = async (/** @type {string} */ query) =>
+  /** @param {string} query */
+  const get = async (query) =>
     (await ask("prometheus", "api/v1/query", { query, time: end / 1000 }, signal)).data.result;
   const { rate, errors, p95 } = redQueries(window);
   const [edges, places] = await Promise.all(

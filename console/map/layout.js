@@ -106,8 +106,8 @@ export function textPlace(line, width, taken) {
 function pointAt([start, one, other, end], part) {
   const rest = 1 - part;
   const weights = [rest ** 3, 3 * rest ** 2 * part, 3 * rest * part ** 2, part ** 3];
-  const sum = (/** @type {"x" | "y"} */ axis) =>
-    [start, one, other, end].reduce((all, point, at) => all + point[axis] * weights[at], 0);
+  /** @param {"x" | "y"} axis */
+  const sum = (axis) => [start, one, other, end].reduce((all, point, at) => all + point[axis] * weights[at], 0);
   return { x: sum("x"), y: sum("y") };
 }
 

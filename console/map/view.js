@@ -4,7 +4,7 @@
 import { link, note } from "../address.js";
 import { announce } from "../announce.js";
 import { quoted } from "../correlation.js";
-import { fill, h, redraw, renew } from "../dom.js";
+import { fill, h, redraw, renew, section } from "../dom.js";
 import { formatDuration } from "../format.js";
 import { notice, repeat } from "../notice.js";
 import { table } from "../table.js";
@@ -92,8 +92,6 @@ function drawn({ places, edges }, range) {
 
 /** @param {Graph} graph @param {Range} range */
 function told({ places, edges }, range) {
-  const part = (/** @type {string} */ name, /** @type {Element} */ content) =>
-    h("section", { class: "surface part", "aria-label": name }, h("h2", {}, name), content);
   if (places.length === 0) return h("div");
   const services = places.map((place) => placeRow(place, range));
   const calls = edges.map((edge) => edgeRow(edge, range));
@@ -101,8 +99,8 @@ function told({ places, edges }, range) {
   return h(
     "div",
     {},
-    part("Services", table("Services", ["Service", "Rate", "Errors", "p95", "Go to"], services, numbers)),
-    part("Calls", table("Calls", ["From", "To", "Kind", ...numbers, "Go to"], calls, numbers)),
+    section("Services", table("Services", ["Service", "Rate", "Errors", "p95", "Go to"], services, numbers)),
+    section("Calls", table("Calls", ["From", "To", "Kind", ...numbers, "Go to"], calls, numbers)),
   );
 }
 
@@ -110,8 +108,8 @@ function told({ places, edges }, range) {
 function placeRow(place, range) {
   const { name, kind, rate, p95 } = place;
   const asked = rate > 0;
-  const to = (/** @type {string} */ text, /** @type {string} */ href) =>
-    h("a", { href, "aria-label": `${text} of ${shownName(name)}` }, text);
+  /** @param {string} text @param {string} href */
+  const to = (text, href) => h("a", { href, "aria-label": `${text} of ${shownName(name)}` }, text);
   return [
     shownName(name),
     asked ? perSecond(rate) : "–",
@@ -131,7 +129,8 @@ function placeRow(place, range) {
 function edgeRow(edge, range) {
   const { from, to, rate, mean, p95 } = edge;
   const kind = kindOf(edge);
-  const of = (/** @type {string} */ name) => `{ resource.service.name = ${quoted(name)} }`;
+  /** @param {string} name */
+  const of = (name) => `{ resource.service.name = ${quoted(name)} }`;
   const q = kind === "direct" || kind === "queue" ? `${of(from)} > ${of(to)}` : of(from === "user" ? to : from);
   return [
     shownName(from),

@@ -66,7 +66,8 @@ function line({ custom: { fillOpacity = 0 } = {} }, color, show, count) {
 
 /** Indexes of isolated points: no line passes through them, so they are drawn as dots. @param {ArrayLike<number | null | undefined>} values */
 function alone(values) {
-  const known = (/** @type {number} */ index) => typeof values[index] === "number";
+  /** @param {number} index */
+  const known = (index) => typeof values[index] === "number";
   return Array.from(values, (_, at) => at).filter((at) => known(at) && !known(at - 1) && !known(at + 1));
 }
 

@@ -43,7 +43,8 @@ export function apart(dots) {
 export function exemplars() {
   const layer = h("div", { role: "group", "aria-label": "Exemplars", onkeydown: follow });
   const update = updating(layer, ({ exemplar: { traceId, time, value } }) => `${traceId} ${time} ${value}`, anchor);
-  const draw = (/** @type {readonly Dot[]} */ dots) => {
+  /** @param {readonly Dot[]} dots */
+  const draw = (dots) => {
     const kept = apart(dots);
     [...update(kept).values()].forEach(({ style }, index) => {
       const { x, y, color } = kept[index];

@@ -11,8 +11,9 @@ import { updating } from "./update.js";
 /** @param {Place} place @returns {Draw} */
 export function logs({ body, links }) {
   const list = h("ol", { class: "log-lines" });
-  const keyOf = (/** @type {Entry} */ { ts, line, labels }) => `${ts} ${JSON.stringify(labels)} ${line}`;
-  const update = updating(list, keyOf, (/** @type {Entry} */ entry) => logLine(entry, links));
+  /** @param {Entry} one */
+  const keyOf = ({ ts, line, labels }) => `${ts} ${JSON.stringify(labels)} ${line}`;
+  const update = updating(list, keyOf, (entry) => logLine(entry, links));
   fill(body, list);
   return ({ lines }) => update(lines).size > 0;
 }

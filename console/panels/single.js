@@ -26,7 +26,8 @@ function reduced({ panel }, series) {
 export function sorted({ transformations = [] }, rows) {
   const { field, desc } = transformations.find((one) => one.id === "sortBy")?.options?.sort?.[0] ?? {};
   if (!field) return rows;
-  const compare = (/** @type {Row} */ a, /** @type {Row} */ b) =>
+  /** @param {Row} a @param {Row} b */
+  const compare = (a, b) =>
     field === "Value" ? a.value - b.value : order.compare(a.labels[field] ?? "", b.labels[field] ?? "");
   return rows.toSorted((a, b) => (desc ? compare(b, a) : compare(a, b)));
 }

@@ -24,7 +24,8 @@ const ASKED = 'span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"';
  */
 export function redQueries(window, service) {
   const by = service === undefined ? "service" : "span_name, span_kind";
-  const rate = (/** @type {string} */ metric, /** @type {string[]} */ matchers, labels = by) =>
+  /** @param {string} metric @param {string[]} matchers */
+  const rate = (metric, matchers, labels = by) =>
     `sum by (${labels}) (rate(${metric}{${matchers.join(", ")}}[${window}s]))`;
   const failed = 'status_code="STATUS_CODE_ERROR"';
   /** @type {Record<string, (matchers: string[]) => string>} */
@@ -33,7 +34,8 @@ export function redQueries(window, service) {
     measures[name] = (all) => `histogram_quantile(${q}, ${rate(LATENCY, all, `${by}, le`)})`;
   }
   // The operations of one service are told apart by their kind anyway.
-  const whole = (/** @type {(matchers: string[]) => string} */ of) =>
+  /** @param {(matchers: string[]) => string} of */
+  const whole = (of) =>
     service === undefined
       ? `${of([ASKED])} or (${of([])} unless on (service) ${CALLS}{${ASKED}})`
       : of([matcher("service", [service])]);
@@ -47,7 +49,8 @@ export function redQueries(window, service) {
 export async function figures({ start, end }, signal, service) {
   const seconds = (end - start) / 1000;
   const queries = redQueries(Math.max(4 * EVERY, Math.round(seconds)), service);
-  const get = async (/** @type {string} */ query) =>
+  /** @param {string} query */
+  const get = async (query) =>
     (await ask("prometheus", "api/v1/query", { query, time: end / 1000 }, signal)).data.result;
   const step = Math.max(EVERY, Math.ceil(seconds / POINTS));
   const over = {
@@ -63,7 +66,8 @@ export async function figures({ start, end }, signal, service) {
   ]);
   /** @type {Map<string, Figures>} */
   const all = new Map();
-  const of = (/** @type {Record<string, string>} */ metric) => {
+  /** @param {Record<string, string>} metric */
+  const of = (metric) => {
     const { service: name = "", span_name: operation = "", span_kind: kind = "" } = metric;
     const key = JSON.stringify([name, operation, kind]);
     const found = all.get(key) ?? { name: operation || name, kind: word(kind), errors: 0, line: [] };
@@ -85,8 +89,9 @@ export async function figures({ start, end }, signal, service) {
 async function services({ start, end }, signal) {
   const window = { start: Math.floor(start / 1000), end: Math.ceil(end / 1000) };
   const path = "api/v2/search/tag/resource.service.name/values";
+  /** @type {{ tagValues?: { value: string }[] }} */
   const { tagValues = [] } = await ask("tempo", path, window, signal).catch(() => ({}));
-  return tagValues.map((/** @type {{ value: string }} */ one) => one.value);
+  return tagValues.map((one) => one.value);
 }
 
 /** `server` for SPAN_KIND_SERVER. @param {string} kind */

@@ -5,15 +5,7 @@
 import { link, note } from "../address.js";
 import { announce } from "../announce.js";
 import { colorOf, colorsOf, swatch } from "../colors.js";
-import {
-  dataSources,
-  derivedFields,
-  exemplarTrace,
-  logsAddress,
-  matcher,
-  quoted,
-  serviceLogs,
-} from "../correlation.js";
+import { logsAddress, matcher, quoted, relations, serviceLogs } from "../correlation.js";
 import { panelFrame } from "../dashboard/panel.js";
 import { fill, h, redraw, renew } from "../dom.js";
 import { formatDuration, formatValue } from "../format.js";
@@ -90,7 +82,8 @@ export async function show({ main, params, signal }) {
   function draw() {
     fill(picker, timePicker(state.range, setRange));
     const { range } = state;
-    const way = (/** @type {string} */ text, /** @type {string} */ href) => h("a", { class: "button", href }, text);
+    /** @param {string} text @param {string} href */
+    const way = (text, href) => h("a", { class: "button", href }, text);
     fill(
       beside,
       service !== undefined && [
@@ -142,8 +135,8 @@ async function row(one, { at, range, service, colors }) {
   const own = whole ? matcher("service", [name]) : `${matcher("service", [service])}, ${matcher("span_name", [name])}`;
   const expr = `histogram_quantile(0.95, sum by (le) (rate(traces_spanmetrics_latency_bucket{${own}}[1m])))`;
   const lines = whole ? await serviceLogs(name).catch(() => null) : null;
-  const to = (/** @type {string} */ text, /** @type {string} */ href) =>
-    h("a", { href, "aria-label": `${text} of ${name}` }, text);
+  /** @param {string} text @param {string} href */
+  const to = (text, href) => h("a", { href, "aria-label": `${text} of ${name}` }, text);
   const failures = h(
     "a",
     { class: "bad", href: link("/traces", { ...failing, ...range }) },
@@ -188,16 +181,14 @@ function nothing(service) {
  * @param {string} service @param {AbortSignal} signal @param {(range: Range) => void} setRange
  */
 async function serviceCharts(service, signal, setRange) {
-  const [sources, traceOf, links] = await Promise.all([
-    dataSources().catch(() => []),
-    exemplarTrace().catch(() => () => null),
-    derivedFields().catch(() => () => []),
-  ]);
+  const led = await relations();
   const of = matcher("service", [service]);
-  const zoom = (/** @type {number} */ start, /** @type {number} */ end) => setRange(between(start, end));
-  const calls = (/** @type {string} */ more) =>
-    `sum by (span_name) (rate(traces_spanmetrics_calls_total{${of}${more}}[$__rate_interval]))`;
-  const quantile = (/** @type {number} */ q) => ({
+  /** @param {number} start @param {number} end */
+  const zoom = (start, end) => setRange(between(start, end));
+  /** @param {string} more */
+  const calls = (more) => `sum by (span_name) (rate(traces_spanmetrics_calls_total{${of}${more}}[$__rate_interval]))`;
+  /** @param {number} q */
+  const quantile = (q) => ({
     expr: `histogram_quantile(${q}, sum by (le) (rate(traces_spanmetrics_latency_bucket{${of}}[$__rate_interval])))`,
     legendFormat: `p${q * 100}`,
     exemplar: q === 0.99,
@@ -219,15 +210,17 @@ async function serviceCharts(service, signal, setRange) {
     { title: "Duration", unit: "s", targets: [0.5, 0.95, 0.99].map(quantile) },
   ].map(({ unit, ...panel }, id) => {
     const defaults = { unit, min: 0, noValue: id === 1 ? "No errors" : "No data" };
-    return panelFrame({ id, type: "timeseries", fieldConfig: { defaults }, ...panel }, { signal, links, zoom });
+    return panelFrame(
+      { id, type: "timeseries", fieldConfig: { defaults }, ...panel },
+      { signal, links: led.links, zoom },
+    );
   });
-  const queued = (/** @type {() => Promise<any>} */ work) => work();
   const element = h(
     "div",
     { class: "charts" },
     panels.map(({ section }) => section),
   );
-  const load = (/** @type {Times} */ at) =>
-    panels.forEach((panel) => panel.load({ span: at, choices: [], sources, traceOf, queued }));
+  /** @param {Times} at */
+  const load = (at) => panels.forEach((panel) => panel.load({ span: at, ...led }));
   return { element, load };
 }

@@ -34,7 +34,8 @@ function matched(as, bs, depth) {
   /** @type {Pair[]} */
   const pairs = as.map((a) => pairOf(depth, a, others.get(keyOf(a))?.shift()));
   for (const b of [...others.values()].flat()) pairs.push(pairOf(depth, undefined, b));
-  const start = (/** @type {Pair} */ { a, b }) => (a ?? b)?.start ?? 0;
+  /** @param {Pair} one */
+  const start = ({ a, b }) => (a ?? b)?.start ?? 0;
   return pairs.sort((x, y) => start(y) - start(x));
 }
 

@@ -27,7 +27,8 @@ export async function show({ main, params, signal }) {
   let only = params.has("diff");
   const body = h("div");
   const fields = [...compareFields(ids)];
-  const submit = (/** @type {Event} */ event) => {
+  /** @param {Event} event */
+  const submit = (event) => {
     event.preventDefault();
     [ids.a, ids.b] = fields.map(({ value }) => value.trim());
     noted();

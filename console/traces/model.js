@@ -19,7 +19,8 @@ export function readTrace(answer, id) {
   // OTLP JSON omits a time of 0, which means "not set". Such a span is drawn at the start of the trace.
   const known = read.map(({ raw }) => nanos(raw.startTimeUnixNano)).filter((start) => start > 0n);
   const first = known.reduce((a, b) => (a < b ? a : b), known[0] ?? 0n);
-  const after = (/** @type {unknown} */ time) => Number(nanos(time) - first) / 1e6;
+  /** @param {unknown} time */
+  const after = (time) => Number(nanos(time) - first) / 1e6;
   const spans = inOrder(
     read.map(({ raw, resource }) => {
       const untimed = nanos(raw.startTimeUnixNano) === 0n;

@@ -11,7 +11,8 @@ import { traceql } from "./traceql.js";
  * @param {URLSearchParams} params @param {() => void} changed is called after each choice
  */
 export function searchForm(params, changed) {
-  const asked = (/** @type {string} */ name) => params.get(name) ?? "";
+  /** @param {string} name */
+  const asked = (name) => params.get(name) ?? "";
   const fields = {
     service: select("", [], asked("service")),
     route: select("", [], asked("route")),
@@ -78,8 +79,9 @@ function select(first, values, value) {
 /** @param {HTMLSelectElement} field @param {string} tag @param {Params} params @param {AbortSignal} signal */
 async function offerValues(field, tag, params, signal) {
   try {
+    /** @type {{ tagValues?: { value: string }[] }} */
     const { tagValues = [] } = await ask("tempo", `api/v2/search/tag/${tag}/values`, params, signal);
-    const values = tagValues.map((/** @type {{ value: string }} */ one) => one.value).sort();
+    const values = tagValues.map((one) => one.value).sort();
     const { value } = field;
     const { options } = select("", values, value);
     // Replacing the options would close an open list.

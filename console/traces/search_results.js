@@ -11,8 +11,8 @@ import { errors, ROOTLESS, serviceName } from "./parts.js";
 
 /** @import { Found, Span } from "./types" */
 
-/** @param {Found[]} traces @param {number} limit */
-export function results(traces, limit) {
+/** @param {Found[]} traces @param {number} limit @param {string} query whose selected attributes are shown */
+export function results(traces, limit, query) {
   if (traces.length === 0)
     return [
       h("p", {}, "No traces found. Choose a longer time range or ", h("a", { href: "/traffic" }, "send traffic"), "."),
@@ -22,6 +22,7 @@ export function results(traces, limit) {
   const longest = Math.max(...traces.map(({ durationMs = 0 }) => durationMs), 1);
   const rows = traces.map((trace) => {
     const { traceID, rootServiceName, rootTraceName = "?", durationMs = 0, serviceStats = {} } = trace;
+    const told = query.includes("select(") && h("div", { class: "quiet mono" }, selected(trace));
     const rooted = rootServiceName !== "<root span not yet received>";
     const services = Object.entries(serviceStats);
     const [day, clock] = formatTime(Number(trace.startTimeUnixNano) / 1e6).split(" ");
@@ -29,7 +30,7 @@ export function results(traces, limit) {
     return [
       h("time", {}, h("span", { class: "quiet" }, `${day} `), clock),
       rooted
-        ? h("div", {}, serviceName(rootServiceName), h("a", { href: `/traces/${traceID}` }, rootTraceName || "?"))
+        ? h("div", {}, serviceName(rootServiceName), h("a", { href: `/traces/${traceID}` }, rootTraceName || "?"), told)
         : rootless(traceID),
       h("div", { class: "share", style: `--share: ${(durationMs / longest) * 100}%` }, length),
       services.reduce((sum, [, { spanCount = 0 }]) => sum + spanCount, 0),
@@ -49,8 +50,14 @@ export function results(traces, limit) {
   return [h("p", { class: "line quiet" }, count, way), found];
 }
 
-/** Ids of the traces that are marked for a comparison, two at most. Kept over refreshes and visits to other views. */
-const marked = /** @type {string[]} */ ([]);
+/** The attributes that a query has selected. @param {Found} trace */
+function selected({ spanSets = [] }) {
+  const all = spanSets.flatMap(({ spans = [] }) => spans.flatMap(({ attributes = [] }) => attributes));
+  return [...new Set(all.map(({ key, value }) => `${key}=${Object.values(value)[0]}`))].join(" ");
+}
+
+/** Ids of the traces that are marked for a comparison, two at most. Kept over refreshes and visits to other views. @type {string[]} */
+const marked = [];
 
 /** The link to the comparison, which tells how many are still to be marked. */
 function comparison() {

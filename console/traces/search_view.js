@@ -32,7 +32,7 @@ export async function show({ main, params, signal }) {
         const asking = { ...form.query(), ...window };
         const { traces = [] } = await ask("tempo", "api/search", asking, stopped);
         down = false;
-        redraw(found, () => fill(found, results(traces, Number(asking.limit))));
+        redraw(found, () => fill(found, results(traces, Number(asking.limit), asking.q)));
         nameRootless(found, stopped);
         announce(`${traces.length} traces found`);
       } catch (error) {

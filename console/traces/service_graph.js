@@ -15,7 +15,8 @@ const [WIDTH, HEIGHT, BESIDE, BELOW] = [150, 48, 140, 50];
 export function serviceGraph(trace) {
   const calls = callsOf(trace.spans);
   const services = Map.groupBy(trace.spans, ({ service }) => service);
-  const named = (/** @type {string} */ name) => serviceName(name, trace.colors.get(name));
+  /** @param {string} name */
+  const named = (name) => serviceName(name, trace.colors.get(name));
   return h(
     "section",
     { class: "surface part" },

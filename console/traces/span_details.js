@@ -74,7 +74,8 @@ function metricsOf(trace, span) {
   const time = Math.min(Date.now(), one.end + LATEST) / 1000;
   const item = ({ name = "", query = "", ...range }) => {
     const said = h("span", { class: "quiet" });
-    const empty = (/** @type {any} */ { data }) => data.result.length === 0 && fill(said, " (no data)");
+    /** @param {any} one */
+    const empty = ({ data }) => data.result.length === 0 && fill(said, " (no data)");
     // The explorer reports an error.
     ask("prometheus", "api/v1/query", { query, time }).then(empty, String);
     return h("li", {}, h("a", { href: link("/explore", { expr: query, ...range }) }, name), said);

@@ -65,4 +65,5 @@ export type Found = {
   startTimeUnixNano?: string;
   durationMs?: number;
   serviceStats?: Record<string, { spanCount?: number; errorCount?: number }>;
+  spanSets?: { spans?: { attributes?: { key: string; value: Record<string, unknown> }[] }[] }[];
 };

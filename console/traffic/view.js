@@ -5,7 +5,7 @@ import { announce } from "../announce.js";
 import { lab } from "../api.js";
 import { colorOf, swatch } from "../colors.js";
 import { logsAddress, logsQuery, traceAddress } from "../correlation.js";
-import { fill, h, renew } from "../dom.js";
+import { fill, h, renew, section } from "../dom.js";
 import { formatClock, formatDuration } from "../format.js";
 import { notice, repeat } from "../notice.js";
 
@@ -55,7 +55,8 @@ export async function show({ main, signal }) {
     section("Services", runs),
   );
   draw();
-  const refresh = async (/** @type {AbortSignal} */ now) => {
+  /** @param {AbortSignal} now */
+  const refresh = async (now) => {
     try {
       const traffic = await lab("/api/traffic", { signal: now });
       renew(requests, sender(traffic));
@@ -67,11 +68,6 @@ export async function show({ main, signal }) {
     }
   };
   repeat(refresh, () => REFRESH_MS, signal)();
-}
-
-/** @type {(name: string, ...content: Element[]) => Element} */
-function section(name, ...content) {
-  return h("section", { class: "surface part", "aria-label": name }, h("h2", {}, name), content);
 }
 
 /** @param {Traffic} traffic */
@@ -86,7 +82,8 @@ function sender({ apps, paths }) {
     const onclick = () => send(instance.value, path, apps);
     return h("button", { type: "button", class: "mono", "aria-label": `Send ${path}`, onclick }, path);
   });
-  const item = (/** @type {Event} */ event) => {
+  /** @param {Event} event */
+  const item = (event) => {
     event.preventDefault();
     send(instance.value, `/items/${encodeURIComponent(id.value.trim())}`, apps);
   };
@@ -150,7 +147,8 @@ function steadyLoad() {
   const rate = h("input", { type: "number", min: "0.1", max: "50", step: "any", value: "5", required: true });
   const button = h("button");
   const said = h("div", { class: "quiet" });
-  const tell = (/** @type {Steady} */ steady) => {
+  /** @param {Steady} steady */
+  const tell = (steady) => {
     on = rate.disabled = steady.on;
     if (on) rate.value = String(steady.rate);
     button.textContent = on ? "Stop" : "Start";
@@ -158,7 +156,8 @@ function steadyLoad() {
     const counts = `${steady.sent.toLocaleString("en")} sent, ${steady.failed.toLocaleString("en")} without a response.`;
     said.textContent = steady.sent > 0 ? counts : "Sends requests to all instances and routes in turn.";
   };
-  const onsubmit = async (/** @type {Event} */ event) => {
+  /** @param {Event} event */
+  const onsubmit = async (event) => {
     event.preventDefault();
     try {
       const body = { on: !on, rate: Number(rate.value) };

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::file::text;
 use super::file::{Derive, File, Pick, Scalar, Step, Values};
+use super::links::{Range, query_link};
 use super::place::Place;
 use super::rows::{Row, Servers, Span};
 
@@ -27,6 +28,8 @@ pub(super) struct Taken {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Walk {
     pub(super) steps: Vec<Taken>,
+    /// When it was looked at.
+    pub(super) span: Span,
     /// Everything that was derived.
     pub(super) values: Values,
 }
@@ -41,7 +44,11 @@ impl Walk {
         asked.collect()
     }
 
-    pub(super) fn json(&self, file: &File) -> Vec<Value> {
+    pub(super) fn json(&self, file: &File, place: &Place) -> Vec<Value> {
+        let range = Range {
+            from: (self.span.from * 1000.0) as u64,
+            to: Some((self.span.to * 1000.0) as u64),
+        };
         let steps = self.steps.iter().zip(&file.solution);
         steps
             .map(|(taken, step)| {
@@ -50,6 +57,11 @@ impl Walk {
                     .iter()
                     .map(|(key, value)| (key.clone(), json!(value)))
                     .collect();
+                // What has a name left asks nothing.
+                let link = match text::names(&taken.query).is_empty() {
+                    true => query_link(place, step.signal, &taken.query, range),
+                    false => None,
+                };
                 json!({
                     "signal": step.signal,
                     "query": taken.query,
@@ -58,6 +70,7 @@ impl Walk {
                     "rows": taken.rows,
                     "derived": derived,
                     "problem": taken.problem,
+                    "link": link,
                 })
             })
             .collect()
@@ -70,7 +83,10 @@ impl Walk {
 /// When a server's address is none. A server that does not answer is a problem of a step.
 pub(super) async fn walk(file: &File, place: &Place, span: Span) -> Result<Walk, String> {
     let servers = Servers::new(place)?;
-    let mut walk = Walk::default();
+    let mut walk = Walk {
+        span,
+        ..Walk::default()
+    };
     let range = (span.to - span.from).floor().max(1.0);
     walk.values
         .insert("range".to_owned(), Scalar::Text(format!("{range}s")));

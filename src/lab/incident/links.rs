@@ -1,75 +1,119 @@
 //! Where to look at an incident: URLs of the console, or of Grafana where there is none, with the incident's time range.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+
+use super::file::Signal;
 use super::place::Place;
 
 /// The dashboard to begin with, by its uid.
 const DASHBOARD: &str = "salvo-observability";
 
-/// Names with URLs, in the order in which they are shown. `from` and `to` are Unix ms; without `to` it is now.
-pub(super) fn links(place: &Place, from: u64, to: Option<u64>) -> Vec<(&'static str, String)> {
-    let to = to.map_or_else(|| "now".to_owned(), |to| to.to_string());
-    let range = format!("from={from}&to={to}");
-    match (&place.console, &place.grafana) {
+/// The query to begin with.
+const REQUESTS: &str = "sum by (app_name, path) (rate(salvo_requests_total[1m]))";
+
+/// A time range: Unix ms, and until now without an end.
+#[derive(Clone, Copy)]
+pub(super) struct Range {
+    pub(super) from: u64,
+    pub(super) to: Option<u64>,
+}
+
+/// Names with URLs. None of a lab that has neither.
+pub(super) fn links(place: &Place, range: Range) -> BTreeMap<&'static str, String> {
+    let times = range.to_string();
+    let all = match (&place.console, &place.grafana) {
         (Some(console), _) => vec![
             ("incident", format!("{console}/incidents")),
-            ("dashboard", format!("{console}/d/{DASHBOARD}?{range}")),
-            ("traces", format!("{console}/traces?{range}")),
-            ("logs", format!("{console}/logs?{range}")),
-            ("metrics", format!("{console}/explore?{range}")),
+            ("dashboard", format!("{console}/d/{DASHBOARD}?{times}")),
+            ("services", format!("{console}/services?{times}")),
+            ("map", format!("{console}/map?{times}")),
+            ("traces", format!("{console}/traces?{times}")),
+            ("logs", format!("{console}/logs?{times}")),
+            ("metrics", format!("{console}/explore?{times}")),
             ("alerts", format!("{console}/alerts")),
         ],
         (None, Some(grafana)) => {
-            let explore = |query: Value| explore(grafana, query, &from.to_string(), &to);
+            let explore = |signal, query| explore(grafana, signal, query, range);
             vec![
-                ("dashboard", format!("{grafana}/d/{DASHBOARD}?{range}")),
-                (
-                    "traces",
-                    explore(source("tempo", json!({"queryType": "traceql", "query": "{}"}))),
-                ),
-                (
-                    "logs",
-                    explore(source("loki", json!({"expr": "{service_name=~\".+\"}"}))),
-                ),
-                (
-                    "metrics",
-                    explore(source(
-                        "prometheus",
-                        json!({"expr": "sum by (app_name, path) (rate(salvo_requests_total[1m]))"}),
-                    )),
-                ),
+                ("dashboard", format!("{grafana}/d/{DASHBOARD}?{times}")),
+                ("traces", explore(Signal::Traces, "{}")),
+                ("logs", explore(Signal::Logs, "{service_name=~\".+\"}")),
+                ("metrics", explore(Signal::Metrics, REQUESTS)),
                 ("alerts", format!("{grafana}/alerting/list")),
             ]
         }
         (None, None) => Vec::new(),
+    };
+    all.into_iter().collect()
+}
+
+/// The URL that opens a query; none of a lab that has neither console nor Grafana.
+pub(super) fn query_link(
+    place: &Place,
+    signal: Signal,
+    query: &str,
+    range: Range,
+) -> Option<String> {
+    let query = query.trim();
+    let escaped = utf8_percent_encode(query, NON_ALPHANUMERIC);
+    match (&place.console, &place.grafana) {
+        (Some(console), _) => Some(match signal {
+            Signal::Metrics | Signal::Exemplars => {
+                format!("{console}/explore?expr={escaped}&{range}")
+            }
+            Signal::Logs => format!("{console}/logs?query={escaped}&{range}"),
+            Signal::Traces => format!("{console}/traces?q={escaped}&limit=100&{range}"),
+            Signal::Trace => format!("{console}/traces/{escaped}"),
+        }),
+        (None, Some(grafana)) => Some(explore(grafana, signal, query, range)),
+        (None, None) => None,
     }
 }
 
-/// A query of a data source, whose uid is that of `etc/grafana/datasources.yaml`.
-fn source(kind: &str, mut query: Value) -> Value {
-    query["refId"] = json!("A");
-    query["datasource"] = json!({"type": kind, "uid": kind});
-    query
-}
-
-/// A URL of Explore in the form of Grafana 10.2 and newer:
+/// A URL of Explore in the form of Grafana 10.2 and newer, with the data sources of `etc/grafana/datasources.yaml`:
 /// <https://grafana.com/docs/grafana/latest/explore/get-started-with-explore/#generate-explore-urls-from-external-tools>
-fn explore(grafana: &str, query: Value, from: &str, to: &str) -> String {
+fn explore(grafana: &str, signal: Signal, query: &str, range: Range) -> String {
+    let (kind, mut asked) = match signal {
+        Signal::Metrics | Signal::Exemplars => {
+            let asked = json!({"expr": query, "range": true, "instant": true, "exemplar": true});
+            ("prometheus", asked)
+        }
+        Signal::Logs => ("loki", json!({"expr": query})),
+        // A trace id is a query too.
+        Signal::Traces | Signal::Trace => ("tempo", json!({"queryType": "traceql", "query": query})),
+    };
+    asked["refId"] = json!("A");
+    asked["datasource"] = json!({"type": kind, "uid": kind});
     let panes = json!({"incident": {
-        "datasource": query["datasource"]["uid"],
-        "queries": [query],
-        "range": {"from": from, "to": to},
+        "datasource": kind,
+        "queries": [asked],
+        "range": {"from": range.from.to_string(), "to": range.end()},
     }});
     let panes = panes.to_string();
     let panes = utf8_percent_encode(&panes, NON_ALPHANUMERIC);
     format!("{grafana}/explore?schemaVersion=1&orgId=1&panes={panes}")
 }
 
+impl Range {
+    fn end(self) -> String {
+        self.to.map_or_else(|| "now".to_owned(), |to| to.to_string())
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "from={}&to={}", self.from, self.end())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use percent_encoding::percent_decode_str;
+    use serde_json::Value;
 
     use super::*;
 
@@ -84,32 +128,65 @@ mod tests {
         }
     }
 
+    const ENDED: Range = Range {
+        from: 1000,
+        to: Some(2000),
+    };
+
+    fn pane(url: &str) -> Value {
+        let panes = url.split("panes=").nth(1).expect(url);
+        let panes = percent_decode_str(panes).decode_utf8().expect("text");
+        let panes: Value = serde_json::from_str(&panes).expect("JSON");
+        panes["incident"].clone()
+    }
+
     #[test]
     fn grafana_opens_each_signal_in_the_time_of_the_incident() {
-        let all = links(&place(None, Some("http://g:3000")), 1000, Some(2000));
-        let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["dashboard", "traces", "logs", "metrics", "alerts"]);
+        let all = links(&place(None, Some("http://g:3000")), ENDED);
+        let names: Vec<_> = all.keys().copied().collect();
+        assert_eq!(names, ["alerts", "dashboard", "logs", "metrics", "traces"]);
         assert_eq!(
-            all[0].1,
+            all["dashboard"],
             "http://g:3000/d/salvo-observability?from=1000&to=2000"
         );
-        for (name, url) in &all[1..4] {
-            let panes = url.split("panes=").nth(1).expect(name);
-            let panes = percent_decode_str(panes).decode_utf8().expect("text");
-            let panes: Value = serde_json::from_str(&panes).expect("JSON");
-            let pane = &panes["incident"];
+        for (name, uid) in [("logs", "loki"), ("metrics", "prometheus"), ("traces", "tempo")] {
+            let pane = pane(&all[name]);
             assert_eq!(pane["range"], json!({"from": "1000", "to": "2000"}));
-            assert_eq!(pane["queries"][0]["datasource"]["uid"], pane["datasource"]);
+            assert_eq!(pane["datasource"], uid);
+            assert_eq!(pane["queries"][0]["datasource"]["uid"], uid);
         }
     }
 
     #[test]
     fn the_console_comes_before_grafana_and_an_incident_that_runs_ends_now() {
         let both = place(Some("http://c"), Some("http://g"));
-        let all = links(&both, 1000, None);
-        assert!(all.iter().all(|(_, url)| url.starts_with("http://c/")));
-        assert_eq!(all[0].1, "http://c/incidents");
-        assert_eq!(all[2].1, "http://c/traces?from=1000&to=now");
-        assert!(links(&place(None, None), 1000, None).is_empty());
+        let range = Range {
+            from: 1000,
+            to: None,
+        };
+        let all = links(&both, range);
+        assert!(all.values().all(|url| url.starts_with("http://c/")));
+        assert_eq!(all["incident"], "http://c/incidents");
+        assert_eq!(all["traces"], "http://c/traces?from=1000&to=now");
+        assert!(links(&place(None, None), range).is_empty());
+    }
+
+    #[test]
+    fn a_query_is_opened_where_its_signal_is_shown() {
+        let (console, grafana) = (place(Some("http://c"), None), place(None, Some("http://g")));
+        for (signal, query, expected, uid, field) in [
+            (Signal::Metrics, "up == 0\n", "/explore?expr=up%20%3D%3D%200&from=1000&to=2000", "prometheus", "expr"),
+            (Signal::Exemplars, "up", "/explore?expr=up&from=1000&to=2000", "prometheus", "expr"),
+            (Signal::Logs, "{a=\"b\"}", "/logs?query=%7Ba%3D%22b%22%7D&from=1000&to=2000", "loki", "expr"),
+            (Signal::Traces, "{}", "/traces?q=%7B%7D&limit=100&from=1000&to=2000", "tempo", "query"),
+            (Signal::Trace, "0af7", "/traces/0af7", "tempo", "query"),
+        ] {
+            let url = query_link(&console, signal, query, ENDED);
+            assert_eq!(url.as_deref(), Some(format!("http://c{expected}").as_str()));
+            let pane = pane(&query_link(&grafana, signal, query, ENDED).expect("a URL"));
+            assert_eq!(pane["datasource"], uid);
+            assert_eq!(pane["queries"][0][field], query.trim());
+        }
+        assert_eq!(query_link(&place(None, None), Signal::Logs, "{}", ENDED), None);
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Servers {
 }
 
 /// Unix seconds between which something is looked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Span {
     pub(super) from: f64,
     pub(super) to: f64,

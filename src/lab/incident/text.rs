@@ -163,6 +163,9 @@ pub(super) fn solution(view: &View) -> String {
             visible(string("query").trim()),
             visible(string("see").trim())
         );
+        if let Some(link) = step["link"].as_str() {
+            let _ = writeln!(text, "   look: {link}");
+        }
         let derived = step["derived"].as_object().into_iter().flatten();
         let derived: Vec<String> = derived
             .map(|(key, value)| format!("{key} = {}", value.as_str().unwrap_or_default()))

@@ -11,7 +11,7 @@ use super::derive::Walk;
 use super::desk::{Current, span};
 use super::file::{HINTS, Kind};
 use super::judge;
-use super::links::links;
+use super::links::{Range, links};
 use super::place::Place;
 use super::score::Score;
 use super::state::{Run, now_ms};
@@ -162,8 +162,11 @@ impl View {
         let routes = Mix::default().routes();
         let to_ms = (span(run).to * 1000.0) as u64;
         let links = match run.started_ms {
-            0 => Vec::new(),
-            from => links(place, from, (!run.is_active()).then_some(to_ms)),
+            0 => BTreeMap::new(),
+            from => {
+                let to = (!run.is_active()).then_some(to_ms);
+                links(place, Range { from, to })
+            }
         };
         let servers = [
             ("console", place.console.clone()),
@@ -193,7 +196,7 @@ impl View {
                 .into_iter()
                 .filter_map(|(name, url)| Some((name, url?)))
                 .collect(),
-            links: links.into_iter().collect(),
+            links,
             solution: None,
         }
     }
@@ -215,7 +218,7 @@ impl View {
         Self {
             solution: Some(Solution {
                 answers: answers.collect(),
-                steps: walk.json(file),
+                steps: walk.json(file, &run.place),
                 learn: file.learn.trim().to_owned(),
             }),
             ..self

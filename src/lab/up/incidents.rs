@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
 use salvo::http::StatusCode;
@@ -28,6 +28,9 @@ pub(super) struct Incidents(Arc<Shared>);
 
 struct Shared {
     catalogue: Catalogue,
+    /// Files of one's own change while the lab runs; those built in are read once.
+    changes: bool,
+    built_in: OnceLock<Vec<Listed>>,
     /// None of a machine without a folder for the state.
     desk: Result<Desk, Refusal>,
     place: Place,
@@ -80,6 +83,7 @@ impl Incidents {
         addresses: &Addresses,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Self {
+        let changes = own.is_some();
         let catalogue = Catalogue::new(own);
         let state = folder(environment).map(State::new);
         let desk = state.map(|state| Desk::new(catalogue.clone(), state));
@@ -99,6 +103,8 @@ impl Incidents {
         };
         Self(Arc::new(Shared {
             catalogue,
+            changes,
+            built_in: OnceLock::new(),
             desk,
             place: place(addresses),
             problem,
@@ -125,18 +131,15 @@ impl Incidents {
 
     /// The list, the one that runs, if it runs in this lab, and why none can be started.
     fn now(&self) -> Result<Value, Refusal> {
-        let Shared {
-            catalogue, place, ..
-        } = &*self.0;
-        let (listed, unreadable) = match catalogue.all() {
-            Ok(all) => (all.iter().map(Listed::of).collect(), None),
+        let (listed, unreadable) = match self.list() {
+            Ok(all) => (all, None),
             Err(refusal) => (Vec::new(), Some(refusal.for_page().to_owned())),
         };
         let view = match &self.0.desk {
             Ok(desk) => desk.status()?,
             Err(_) => None,
         };
-        let here = view.as_ref().is_none_or(|view| view.is_in(place));
+        let here = view.as_ref().is_none_or(|view| view.is_in(&self.0.place));
         Ok(json!({
             "incidents": listed,
             "incident": view,
@@ -145,14 +148,24 @@ impl Incidents {
         }))
     }
 
+    fn list(&self) -> Result<Vec<Listed>, Refusal> {
+        if let Some(all) = self.0.built_in.get() {
+            return Ok(all.clone());
+        }
+        let all: Vec<Listed> = self.0.catalogue.all()?.iter().map(Listed::of).collect();
+        if !self.0.changes {
+            let _ = self.0.built_in.set(all.clone());
+        }
+        Ok(all)
+    }
+
     async fn start(&self, order: Start) -> Result<Value, Refusal> {
         if let Some(problem) = &self.0.problem {
             return Err(Refusal::conflict(problem.clone()));
         }
         // On the command line a name may be the path of a file; a page reads no files.
         if let Some(name) = &order.name {
-            let all = self.0.catalogue.all()?;
-            if !all.iter().any(|it| it.name == *name) {
+            if !self.list()?.iter().any(|it| it.name == *name) {
                 let text = "there is no incident of this name; start one of the list";
                 return Err(Refusal::missing(text));
             }

@@ -40,7 +40,7 @@ fn pieces(text: &str) -> Vec<Result<&str, &str>> {
 }
 
 /// The names in a text.
-pub(super) fn names(text: &str) -> BTreeSet<&str> {
+pub(in crate::lab::incident) fn names(text: &str) -> BTreeSet<&str> {
     pieces(text).into_iter().filter_map(Result::err).collect()
 }
 
