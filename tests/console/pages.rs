@@ -40,6 +40,7 @@ fn each_view_is_the_page_and_each_file_has_its_type() {
         "/explore",
         "/map",
         "/alerts",
+        "/incidents",
         "/traffic",
     ] {
         for view in [view.to_owned(), format!("{view}?from=now-5m&var-app=a%2Fb")] {

@@ -111,7 +111,7 @@ fn what_cannot_be_sent_is_told() {
     }
     let long = format!(r#"{{"app":"{}","path":"/"}}"#, "a".repeat(10_000));
     let answer = lab.post("console", "/api/traffic/requests", &[], long.as_bytes());
-    assert_eq!(answer.status, 400);
+    assert_eq!(answer.status, 413);
     assert!(answer.json()["message"].is_string());
 }
 

@@ -21,7 +21,7 @@ const COLUMNS: u64 = 24;
 const NO_COUNTER: &str = "tempodb_backend_bytes_total";
 
 /// Panels that show no number.
-const WITHOUT_UNIT: [&str; 2] = ["logs", "row"];
+const WITHOUT_UNIT: [&str; 3] = ["logs", "row", "text"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -132,7 +132,7 @@ fn every_panel_has_a_unit_a_description_and_a_known_kind() {
                 "{file}: {panel}"
             );
             assert!(
-                ["stat", "bargauge", "timeseries", "logs", "table", "row"].contains(&kind),
+                ["stat", "bargauge", "timeseries", "logs", "table", "row", "text"].contains(&kind),
                 "{file}: {title}: the console does not draw {kind}"
             );
             if kind != "row" {
@@ -272,6 +272,7 @@ fn the_panels_of_the_seed_and_exemplars_are_there() {
             "Requests Per Second",
             "Log Type Rate",
             "Log of All Applications",
+            "Incidents",
         ]
     );
     let read = read(dashboard);

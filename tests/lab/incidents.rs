@@ -1,8 +1,8 @@
 //! `lab incident`: played from the command line, and what it refuses. That each incident can be solved is in
 //! `tests/incidents/`.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use salvo_observability::lab::incident::{Catalogue, Desk, State, proof};
@@ -10,63 +10,8 @@ use serde_json::{Value, json};
 
 use crate::support::eventually;
 use crate::support::http;
+use crate::support::player::Player;
 use crate::support::up::{Lab, address};
-
-/// A state of its own, removed when dropped.
-struct Player(PathBuf);
-
-impl Player {
-    fn new(name: &str) -> Self {
-        let process = std::process::id();
-        Self(std::env::temp_dir().join(format!("lab-incident-{process}-{name}")))
-    }
-
-    fn output(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_lab"))
-            .env_clear()
-            .env("LAB_STATE", &self.0)
-            .arg("incident")
-            .args(args)
-            .output()
-            .unwrap()
-    }
-
-    /// The exit code, and what is said as JSON.
-    fn json(&self, args: &[&str]) -> (i32, Value) {
-        let output = self.output(&[&["--json"], args].concat());
-        let said = serde_json::from_slice(&output.stdout);
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        let said = said.unwrap_or_else(|error| panic!("{args:?}: {error}: {errors}"));
-        (output.status.code().unwrap(), said)
-    }
-
-    /// What is said when all is well.
-    fn good(&self, args: &[&str]) -> Value {
-        let (code, said) = self.json(args);
-        assert_eq!(code, 0, "{args:?}: {said}");
-        said
-    }
-
-    /// The error of a command that is not carried out.
-    fn refused(&self, args: &[&str]) -> String {
-        let (code, said) = self.json(args);
-        assert_eq!((code, &said["ok"]), (2, &json!(false)), "{args:?}: {said}");
-        said["error"].as_str().unwrap().to_owned()
-    }
-
-    fn runner(&self) -> Option<u32> {
-        let text = std::fs::read(self.0.join("incident/incident.json")).unwrap();
-        let run: Value = serde_json::from_slice(&text).unwrap();
-        run["runner"].as_u64().map(|id| id as u32)
-    }
-}
-
-impl Drop for Player {
-    fn drop(&mut self) {
-        let _ = self.output(&["stop"]);
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A lab that can be broken.
 fn lab() -> Lab {

@@ -22,6 +22,7 @@ mod fuzz;
 mod generator;
 mod guard;
 mod hostile_http;
+mod incident_page;
 mod incidents;
 mod load;
 mod own_program;

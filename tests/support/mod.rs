@@ -15,6 +15,8 @@ pub mod lab;
 #[path = "../../crates/backends/tests/metrics/support/metrics.rs"]
 pub mod metrics;
 #[cfg(feature = "lab")]
+pub mod player;
+#[cfg(feature = "lab")]
 pub mod sent;
 pub mod service;
 #[cfg(feature = "lab")]

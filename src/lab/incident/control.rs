@@ -20,8 +20,7 @@ const BOUNDS: Bounds = Bounds {
 };
 
 /// What somebody at the console does about an instance that does not answer.
-const WHILE_DOWN: &str =
-    "the lab starts it again by itself, so try once more in some seconds; Send traffic shows whether it runs";
+const WHILE_DOWN: &str = "the lab starts it again by itself, so try once more in some seconds; Send traffic shows whether it runs";
 
 /// Speaks to control ports.
 #[derive(Clone)]

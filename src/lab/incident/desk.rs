@@ -307,7 +307,10 @@ fn refuse_open(run: Option<&Run>) -> Result<(), Refusal> {
             "{} runs already; solve it, or end it with `lab incident stop`",
             run.name
         ))
-        .on_page(format!("{} runs already; solve it or stop it first", run.name))),
+        .on_page(format!(
+            "{} runs already; solve it or stop it first",
+            run.name
+        ))),
         None => Ok(()),
     }
 }

@@ -84,7 +84,9 @@ fn explore(grafana: &str, signal: Signal, query: &str, range: Range) -> String {
         }
         Signal::Logs => ("loki", json!({"expr": query})),
         // A trace id is a query too.
-        Signal::Traces | Signal::Trace => ("tempo", json!({"queryType": "traceql", "query": query})),
+        Signal::Traces | Signal::Trace => {
+            ("tempo", json!({"queryType": "traceql", "query": query}))
+        }
     };
     asked["refId"] = json!("A");
     asked["datasource"] = json!({"type": kind, "uid": kind});
@@ -100,7 +102,8 @@ fn explore(grafana: &str, signal: Signal, query: &str, range: Range) -> String {
 
 impl Range {
     fn end(self) -> String {
-        self.to.map_or_else(|| "now".to_owned(), |to| to.to_string())
+        self.to
+            .map_or_else(|| "now".to_owned(), |to| to.to_string())
     }
 }
 
@@ -149,7 +152,11 @@ mod tests {
             all["dashboard"],
             "http://g:3000/d/salvo-observability?from=1000&to=2000"
         );
-        for (name, uid) in [("logs", "loki"), ("metrics", "prometheus"), ("traces", "tempo")] {
+        for (name, uid) in [
+            ("logs", "loki"),
+            ("metrics", "prometheus"),
+            ("traces", "tempo"),
+        ] {
             let pane = pane(&all[name]);
             assert_eq!(pane["range"], json!({"from": "1000", "to": "2000"}));
             assert_eq!(pane["datasource"], uid);
@@ -175,10 +182,34 @@ mod tests {
     fn a_query_is_opened_where_its_signal_is_shown() {
         let (console, grafana) = (place(Some("http://c"), None), place(None, Some("http://g")));
         for (signal, query, expected, uid, field) in [
-            (Signal::Metrics, "up == 0\n", "/explore?expr=up%20%3D%3D%200&from=1000&to=2000", "prometheus", "expr"),
-            (Signal::Exemplars, "up", "/explore?expr=up&from=1000&to=2000", "prometheus", "expr"),
-            (Signal::Logs, "{a=\"b\"}", "/logs?query=%7Ba%3D%22b%22%7D&from=1000&to=2000", "loki", "expr"),
-            (Signal::Traces, "{}", "/traces?q=%7B%7D&limit=100&from=1000&to=2000", "tempo", "query"),
+            (
+                Signal::Metrics,
+                "up == 0\n",
+                "/explore?expr=up%20%3D%3D%200&from=1000&to=2000",
+                "prometheus",
+                "expr",
+            ),
+            (
+                Signal::Exemplars,
+                "up",
+                "/explore?expr=up&from=1000&to=2000",
+                "prometheus",
+                "expr",
+            ),
+            (
+                Signal::Logs,
+                "{a=\"b\"}",
+                "/logs?query=%7Ba%3D%22b%22%7D&from=1000&to=2000",
+                "loki",
+                "expr",
+            ),
+            (
+                Signal::Traces,
+                "{}",
+                "/traces?q=%7B%7D&limit=100&from=1000&to=2000",
+                "tempo",
+                "query",
+            ),
             (Signal::Trace, "0af7", "/traces/0af7", "tempo", "query"),
         ] {
             let url = query_link(&console, signal, query, ENDED);
@@ -187,6 +218,9 @@ mod tests {
             assert_eq!(pane["datasource"], uid);
             assert_eq!(pane["queries"][0][field], query.trim());
         }
-        assert_eq!(query_link(&place(None, None), Signal::Logs, "{}", ENDED), None);
+        assert_eq!(
+            query_link(&place(None, None), Signal::Logs, "{}", ENDED),
+            None
+        );
     }
 }

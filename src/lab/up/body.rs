@@ -27,8 +27,11 @@ pub(super) async fn json<T: DeserializeOwned>(
         }
         Err(error) => return Err(bad(format!("the body cannot be read: {error}"))),
     };
-    serde_json::from_slice(text)
-        .map_err(|error| bad(format!("the body is not the JSON that is expected: {error}")))
+    serde_json::from_slice(text).map_err(|error| {
+        bad(format!(
+            "the body is not the JSON that is expected: {error}"
+        ))
+    })
 }
 
 /// Writes what came of a request.

@@ -2,7 +2,9 @@
 // A real `lab up` for a test, on ports of its own, with its instances' addresses read from what it says.
 
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -46,13 +48,18 @@ const ANYWHERE = {
  * Starts a lab and waits until it is ready.
  *
  * @param {Record<string, string | true>} [flags]
+ * @param {string} [state] folder of the state of incidents; without it one that is removed with the lab
  * @returns {Promise<Lab>}
  */
-export async function up(flags = {}) {
+export async function up(flags = {}, state = undefined) {
   const all = Object.entries({ ...ANYWHERE, ...flags }).flatMap(([name, value]) =>
     value === true ? [name] : [name, value],
   );
-  const child = spawn(binary(), ["up", "--json", ...all], { stdio: ["ignore", "pipe", "pipe"] });
+  const folder = state ?? mkdtempSync(join(tmpdir(), "lab-state-"));
+  const child = spawn(binary(), ["up", "--json", ...all], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, LAB_STATE: folder },
+  });
   const ended = new Promise((resolve) => child.once("close", resolve));
   let complaint = "";
   child.stderr.on("data", (text) => (complaint += text));
@@ -67,6 +74,7 @@ export async function up(flags = {}) {
   const end = async (/** @type {NodeJS.Signals} */ signal) => {
     child.kill(signal);
     await ended;
+    if (!state) rmSync(folder, { recursive: true, force: true });
   };
   return { ...ready, stop: () => end("SIGINT"), kill: () => end("SIGKILL") };
 }

@@ -25,6 +25,7 @@ export const VIEWS = [
   `/explore?from=now-5m&to=now&expr=${encodeURIComponent("sum by (job) (rate(up[1m]))")}`,
   "/map?from=now-5m&to=now",
   "/alerts",
+  "/incidents",
   "/traffic",
 ];
 
