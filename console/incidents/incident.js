@@ -15,6 +15,7 @@ export function incidentPart(first, here, act, signal) {
   let now = first;
   let polled = 0;
   let walked = false;
+  let ended = false;
   const clock = h("p", { role: "timer" });
   const [state, ways, hints, walk] = [h("div"), h("div"), h("ol"), h("div")];
   const form = questions(first, act);
@@ -109,10 +110,11 @@ export function incidentPart(first, here, act, signal) {
     breaking.hidden = !(healthy && open);
     stop.hidden = !active;
     giveUp.hidden = healthy || stage === "starting" || "solved given_up".includes(stage);
-    if (walked || !"solved given_up".includes(stage)) return;
+    const over = "solved given_up".includes(stage);
     // What had the focus is gone.
-    if (focused) heading.focus();
-    solve(false);
+    if (over && !ended && focused) heading.focus();
+    ended = over;
+    if (over && !walked) solve(false);
   }
 
   const timer = setInterval(tick, 1000);

@@ -20,7 +20,8 @@ export async function show({ main, signal }) {
   if (signal.aborted) return;
   const [problem, refused, place] = [h("div"), h("div"), h("div")];
   let shown = "";
-  let busy = false;
+  /** @type {Set<string>} */
+  const busy = new Set();
   /** @type {Part | undefined} */
   let part;
   let ending = new AbortController();
@@ -28,10 +29,10 @@ export async function show({ main, signal }) {
   /** @type {Act} */
   const act = async (order, body = {}) => {
     // A second click must not take a second hint.
-    if (busy && order !== "solution") return;
-    busy = true;
+    if (busy.has(order)) return;
+    busy.add(order);
     try {
-      const told = await lab(`/api/incidents/${order}`, { method: "POST", body }).finally(() => (busy = false));
+      const told = await lab(`/api/incidents/${order}`, { method: "POST", body }).finally(() => busy.delete(order));
       fill(refused);
       draw(told.incident, true);
       return told;
@@ -66,6 +67,8 @@ export async function show({ main, signal }) {
         const state = await lab("/api/incidents", { signal: now });
         draw(state.incident, state.here);
         list.update(state);
+        // What failed because the lab was away is told no more.
+        if (problem.firstChild) fill(refused);
         fill(problem);
       } catch (error) {
         // What was known before stays, below the error.

@@ -20,7 +20,8 @@ const MOST = 5000;
 export function rangeLines(range, bars, zoom) {
   return async (query, row, { list, status, foot, problem }, signal) => {
     const wanted = span(range);
-    const drawn = volume(query, wanted, zoom, signal).catch(notice);
+    // Numbers have no volume of lines.
+    const drawn = /^[\s(]*\{/.test(query) && volume(query, wanted, zoom, signal).catch(notice);
     /** @type {Entry[]} */
     const lines = [];
     const next = async () => {
@@ -47,8 +48,7 @@ export function rangeLines(range, bars, zoom) {
     const button = h("button", { type: "button", onclick }, "Load older lines");
     await next();
     const made = await drawn;
-    // Numbers have no volume of lines.
-    if (!signal.aborted) fill(bars, status.firstChild && made);
+    if (!signal.aborted) fill(bars, made || null);
   };
 }
 

@@ -58,7 +58,7 @@ test("an incident is played from the page that woke somebody to the walk through
   await page.getByRole("button", { name: `Start ${TITLE}` }).click();
   await page.getByRole("heading", { name: TITLE }).waitFor();
   await eventually("the heading has the focus", async () => (await focused(page)) === TITLE);
-  await page.getByText("customers say that a page of the shop takes its time").waitFor();
+  await page.getByRole("blockquote").getByText("customers say that a page of the shop takes its time").waitFor();
   assert.ok(await page.getByRole("region", { name: "All incidents" }).isHidden(), "one is to be solved first");
   assert.equal(await page.getByText("/ 600").count(), 0);
 
@@ -71,7 +71,7 @@ test("an incident is played from the page that woke somebody to the walk through
   const route = page.getByRole("combobox", { name: "Which route is slow?" });
   const duration = page.getByRole("spinbutton", { name: /How long/ });
   await route.selectOption("/chain");
-  await page.getByRole("button", { name: "Answer" }).click();
+  await page.getByRole("button", { name: "Answer", exact: true }).click();
   await page.getByText("Not /chain").waitFor();
   await page.getByText("95 of 100 points").waitFor();
 
@@ -179,9 +179,9 @@ test("it is started, given up and stopped by keyboard, and asks before it ends",
   await page.getByRole("checkbox", { name: "Look at it healthy first" }).press("Space");
   await page.getByRole("button", { name: "Start Holes in the charts" }).press("Enter");
   await page.getByText("Nothing is broken").waitFor();
-  assert.ok(await page.getByRole("button", { name: "Answer" }).isHidden(), "there is nothing to find");
+  assert.ok(await page.getByRole("button", { name: "Answer", exact: true }).isHidden(), "there is nothing to find");
   await page.getByRole("button", { name: "Now break it" }).press("Enter");
-  await page.getByRole("button", { name: "Answer" }).waitFor();
+  await page.getByRole("button", { name: "Answer", exact: true }).waitFor();
 
   await page.getByRole("button", { name: "Give up…" }).press("Enter");
   await page.getByText("ends with no points").waitFor();
@@ -212,7 +212,7 @@ test("a time of day is answered in the time zone of the browser", async () => {
   // An hour before: wrong, and told as it was typed.
   const time = await page.evaluate((ms) => new Date(ms).toLocaleTimeString("en-GB"), incident.started_ms - 3_600_000);
   await field.fill(time);
-  await page.getByRole("button", { name: "Answer" }).click();
+  await page.getByRole("button", { name: "Answer", exact: true }).click();
   await page.getByText(`Not ${time}`).waitFor();
   const now = await (await fetch(`${at.lab.console}/api/incidents`)).json();
   const [wrong] = now.incident.asked.find((/** @type {any} */ one) => one.kind === "time").wrong;
@@ -277,7 +277,7 @@ test("a lab that goes away and comes back is told, and what is typed stays", asy
     expects(/ERR_CONNECTION_REFUSED|Failed to load resource/);
     await lab.stop();
     await page.getByRole("alert").getByText("lab up").waitFor();
-    await page.getByRole("button", { name: "Answer" }).click();
+    await page.getByRole("button", { name: "Answer", exact: true }).click();
     assert.equal(await duration.inputValue(), "70");
     lab = await up({ ...BREAKABLE, "--console-port": port }, state);
     await page.getByRole("alert").first().waitFor({ state: "hidden" });

@@ -132,7 +132,16 @@ fn every_panel_has_a_unit_a_description_and_a_known_kind() {
                 "{file}: {panel}"
             );
             assert!(
-                ["stat", "bargauge", "timeseries", "logs", "table", "row", "text"].contains(&kind),
+                [
+                    "stat",
+                    "bargauge",
+                    "timeseries",
+                    "logs",
+                    "table",
+                    "row",
+                    "text"
+                ]
+                .contains(&kind),
                 "{file}: {title}: the console does not draw {kind}"
             );
             if kind != "row" {
