@@ -401,6 +401,17 @@ fn the_incidents_that_are_listed_are_those_built_in() {
     let rows = document.lines().filter(|line| line.starts_with("| `"));
     let listed = rows.filter(|line| line.matches(" | ").count() == 3).count();
     assert_eq!(listed, all.len());
+    // The examples of the help are of some that there are.
+    let help = Player::new("help").output(&["--help"]);
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let started = help
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("lab incident start "));
+    let started: Vec<&str> = started.collect();
+    assert!(!started.is_empty(), "{help}");
+    for name in started {
+        assert!(all.iter().any(|it| it.name == name), "{name}");
+    }
 }
 
 #[test]
