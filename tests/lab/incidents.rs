@@ -367,6 +367,11 @@ fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
             "there is no alert EverythingBad",
         ),
         (
+            "title = \"",
+            "title = \"\\u001b[31m",
+            "title: has a control character",
+        ),
+        (
             "hints = [",
             "hints = [\n  \"One hint more than there may be.\",",
             "hints: is to have 3 entries",
@@ -378,6 +383,9 @@ fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
         assert!(refused.contains(expected), "{from} -> {to}: {refused}");
         assert!(refused.contains("own.toml: line "), "{refused}");
     }
+    // What has no end is read no further than a file may be.
+    let endless = player.refused(&["check", "/dev/zero"]);
+    assert!(endless.contains("larger than the 65536 bytes"), "{endless}");
     // Incidents of one's own are started by their path, and listed from their folder.
     std::fs::write(&file, &good).unwrap();
     let folder = player.0.to_str().unwrap();
