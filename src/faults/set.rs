@@ -11,6 +11,7 @@ use super::condition::Key;
 pub use super::fields::Wrong;
 use super::fields::{Fields, shown};
 use super::kind::{Kind, Selects};
+use super::unique::Unique;
 
 /// Most faults of a set.
 const MAX_FAULTS: usize = 32;
@@ -63,8 +64,13 @@ impl Set {
     /// # Errors
     /// [`Wrong`], which names the first field that is wrong and says what is allowed.
     pub(crate) fn read(body: &[u8], known: &[KnownRoute]) -> Result<Self, Wrong> {
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|error| Wrong(format!("the body is no JSON: {error}")))?;
+        let Unique(body) = serde_json::from_slice(body).map_err(|error| {
+            // serde_json tells what a reader of its own refuses as an error of the data.
+            Wrong(match error.is_data() {
+                true => format!("the body: {error}"),
+                false => format!("the body is no JSON: {error}"),
+            })
+        })?;
         let mut fields = Fields::of(String::new(), body)?;
         let seed = fields.whole("seed", 0..=u64::MAX, Some(0))?;
         let list = match fields.take("faults") {

@@ -13,10 +13,12 @@
 //! * [`target`]: servers named on the command line
 //! * [`mod@duration`]: times on the command line
 //! * [`mod@excerpt`]: text from outside, as it is shown
+//! * [`mod@file_text`]: files that somebody names, read up to a bound
 
 mod command;
 mod duration;
 mod excerpt;
+mod file_text;
 pub mod flood;
 pub mod incident;
 pub mod load;

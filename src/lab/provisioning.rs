@@ -6,6 +6,11 @@ use rust_embed::Embed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::file_text::file_text;
+
+/// Largest file that is read, in bytes; dashboards of other people have up to some megabytes.
+const LARGEST: u64 = 16 << 20;
+
 /// The data sources as they were when this was built.
 pub const DATA_SOURCES: &str = include_str!("../../etc/grafana/datasources.yaml");
 
@@ -119,7 +124,7 @@ pub fn unescaped(text: &str) -> String {
 }
 
 fn read(file: &Path, flag: &'static str) -> Result<String, Unusable> {
-    std::fs::read_to_string(file)
+    file_text(file, LARGEST)
         .map_err(|error| Unusable::new(flag, format!("{}: {error}", file.display())))
 }
 

@@ -312,6 +312,11 @@ fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
             "there is no alert EverythingBad",
         ),
         (
+            "title = \"",
+            "title = \"\\u001b[31m",
+            "title: has a control character",
+        ),
+        (
             "hints = [",
             "hints = [\n  \"One hint more than there may be.\",",
             "hints: is to have 3 entries",
@@ -323,6 +328,9 @@ fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
         assert!(refused.contains(expected), "{from} -> {to}: {refused}");
         assert!(refused.contains("own.toml: line "), "{refused}");
     }
+    // What has no end is read no further than a file may be.
+    let endless = player.refused(&["check", "/dev/zero"]);
+    assert!(endless.contains("larger than the 65536 bytes"), "{endless}");
     // Incidents of one's own are started by their path, and listed from their folder.
     std::fs::write(&file, &good).unwrap();
     let folder = player.0.to_str().unwrap();
@@ -346,6 +354,17 @@ fn the_incidents_that_are_listed_are_those_built_in() {
     let rows = document.lines().filter(|line| line.starts_with("| `"));
     let listed = rows.filter(|line| line.matches(" | ").count() == 3).count();
     assert_eq!(listed, all.len());
+    // The examples of the help are of some that there are.
+    let help = Player::new("help").output(&["--help"]);
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let started = help
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("lab incident start "));
+    let started: Vec<&str> = started.collect();
+    assert!(!started.is_empty(), "{help}");
+    for name in started {
+        assert!(all.iter().any(|it| it.name == name), "{name}");
+    }
 }
 
 #[test]

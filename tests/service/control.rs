@@ -342,6 +342,20 @@ fn a_set_is_taken_as_a_whole_or_refused_with_the_field_that_is_wrong() {
             response.body
         );
     }
+    // Of two fields of one name only one could be kept.
+    for (twice, name) in [
+        (r#"{"faults": [], "faults": []}"#, "faults"),
+        (
+            r#"{"faults": [{"kind": "latency", "ms": 5, "ms": 6}]}"#,
+            "ms",
+        ),
+    ] {
+        let response = faulty.send("PUT", twice.as_bytes());
+        assert_eq!(response.status, 400, "{twice}");
+        let detail = response.json()["detail"].to_string();
+        assert!(detail.contains("is there twice"), "{name}: {detail}");
+        assert!(detail.contains(name), "{name}: {detail}");
+    }
     let large = faulty.send("PUT", &vec![b' '; (64 << 10) + 1]);
     assert_eq!(large.status, 413);
     assert_eq!(faulty.send("GET", b"").json(), before);

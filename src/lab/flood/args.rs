@@ -21,12 +21,12 @@ Examples:
   lab flood --spans 20000 --lines 40000 --samples 100000 --series 10000 --duration 1m
   lab flood --to http://127.0.0.1:4318 --lines 0 --samples 0 --json
 
-Spans, lines and samples go to /v1/traces, /v1/logs and /v1/metrics of the address, as protobuf. Rates are kept by the
-clock: what cannot leave in time is not sent later, and counts as not sent. A line has the ids of a span, a counter an
-exemplar with them. Ctrl-C ends early.
+Spans, lines and samples go to /v1/traces, /v1/logs and /v1/metrics of the address, as protobuf.
+Rates are kept by the clock: what cannot leave in time is not sent later, and counts as not sent.
+A line has the ids of a span, a counter an exemplar with them. Ctrl-C ends early.
 
-Exit code 0 when everything was sent and accepted (99 of 100 items left in time, none was refused or without an answer),
-1 when it was not, 2 when a flag is wrong or the address cannot be reached.";
+Exit code 0 when everything was sent and accepted (99 of 100 items left in time, none was refused
+or without an answer), 1 when it was not, 2 when a flag is wrong or the address cannot be reached.";
 
 /// Send spans, log lines and samples over OTLP at steady rates and report how they were taken
 #[derive(Args, Clone, Debug)]

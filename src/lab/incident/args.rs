@@ -12,7 +12,7 @@ const EXAMPLES: &str = "\
 Examples:
   lab up --faults                          (in another terminal)
   lab incident list
-  lab incident start slow-route
+  lab incident start slow-shop
   lab incident answer route=/items/{item_id} ms=700
   lab incident hint
   lab incident solution

@@ -6,6 +6,7 @@ use rust_embed::Embed;
 
 use super::file::{File, LARGEST};
 use super::refusal::Refusal;
+use crate::lab::file_text::file_text;
 
 /// The incidents as they were when this was built: whatever file is in the folder.
 #[derive(Embed)]
@@ -122,12 +123,7 @@ impl Catalogue {
 pub fn of_path(path: &Path) -> Result<Incident, Refusal> {
     let shown = path.display().to_string();
     let unreadable = |error: std::io::Error| Refusal::usage(format!("{shown}: {error}"));
-    let length = std::fs::metadata(path).map_err(unreadable)?.len();
-    if length > LARGEST as u64 {
-        let text = format!("{shown}: has {length} bytes; {LARGEST} are allowed");
-        return Err(Refusal::usage(text));
-    }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = file_text(path, LARGEST as u64).map_err(unreadable)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     of_text(&name, &text, &shown)
 }

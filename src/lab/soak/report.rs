@@ -1,8 +1,6 @@
 //! The fault table for people, one JSON object for programs.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,6 +12,7 @@ use super::account::Loss;
 use super::args::SoakArgs;
 use super::leaks::{Leak, Open};
 use crate::lab::command::Conclusion;
+use crate::lab::file_text::file_text;
 
 /// Largest kept report, in bytes: that of all faults takes some twenty thousand.
 const MAX_KEPT: u64 = 1 << 20;
@@ -119,10 +118,8 @@ impl Report {
     /// # Errors
     /// When the file cannot be read, or holds something else.
     pub(super) fn kept(file: &Path) -> anyhow::Result<Self> {
-        let mut text = String::new();
-        let opened = File::open(file);
-        let read = opened.and_then(|file| file.take(MAX_KEPT).read_to_string(&mut text));
-        read.with_context(|| format!("cannot read {}", file.display()))?;
+        let text =
+            file_text(file, MAX_KEPT).with_context(|| format!("cannot read {}", file.display()))?;
         let report = serde_json::from_str(&text);
         report.with_context(|| format!("{} is not what lab soak --json prints", file.display()))
     }

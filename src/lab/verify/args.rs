@@ -7,7 +7,11 @@ use clap::Args;
 
 use super::http::{Server, UrlError};
 use crate::lab::duration::duration;
+use crate::lab::file_text::file_text;
 use crate::lab::provisioning::Unusable;
+
+/// Largest file with a password, in bytes.
+const LONGEST_PASSWORD_FILE: u64 = 4096;
 
 /// The servers that ship their own log beside the services, in the stack and on the machine.
 const SERVERS: &str = "tempo,loki,prometheus,grafana,promtail";
@@ -198,7 +202,7 @@ impl VerifyArgs {
         let Some(file) = &self.grafana_password_file else {
             return Ok(None);
         };
-        let text = std::fs::read_to_string(file).map_err(|error| {
+        let text = file_text(file, LONGEST_PASSWORD_FILE).map_err(|error| {
             UsageError::file(
                 "--grafana-password-file",
                 format!("{}: {error}", file.display()),

@@ -5,6 +5,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::args::UsageError;
+use crate::lab::file_text::file_text;
+
+/// Largest file that is read, in bytes.
+const LARGEST: u64 = 1 << 16;
 
 /// Requests that a run has sent.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
@@ -44,7 +48,7 @@ impl Sent {
     pub(super) fn load(file: &Path) -> Result<Self, UsageError> {
         let wrong =
             |problem: String| UsageError::file("--state", format!("{}: {problem}", file.display()));
-        let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+        let text = file_text(file, LARGEST).map_err(|error| wrong(error.to_string()))?;
         serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
     }
 

@@ -175,8 +175,10 @@ fn raw_paths_as_labels_make_a_series_for_each_path_up_to_a_bound() {
         let mut names: Vec<_> = page
             .lines()
             .filter(|line| line.starts_with("# TYPE ") || !line.starts_with('#'))
-            .map(|line| line.split(['}', '#']).next().unwrap_or_default())
-            .filter(|name| name.contains('{'))
+            .map(|line| line.split(" # ").next().unwrap_or_default())
+            // The value of a label may have braces too.
+            .filter_map(|line| line.rsplit_once('}'))
+            .map(|(name, _value)| name)
             .collect();
         let all = names.len();
         names.sort_unstable();

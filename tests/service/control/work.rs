@@ -214,7 +214,7 @@ fn a_deadlock_hangs_its_route_while_the_service_says_that_it_is_ready() {
         assert_eq!(http::read(request).expect("a response").status, 200);
     }
     assert_eq!(faulty.app.metric(in_progress), 0.0);
-    assert_eq!(count_of(&collector, "GET /"), 1);
+    assert_eq!(spans(&collector, 1, "GET /").len(), 1);
 }
 
 #[test]

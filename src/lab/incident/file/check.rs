@@ -7,6 +7,7 @@ use super::parameters::Scalar;
 use super::place::Problem;
 use super::questions::Kind;
 use super::{Derive, File, HINTS, faults, parameters, questions, solution, text};
+use crate::lab::excerpt::visible;
 
 /// Words that no page may have: they would say that it is an exercise.
 const GIVEAWAYS: [&str; 5] = ["fault", "inject", "chaos", "incident file", "exercise"];
@@ -17,6 +18,7 @@ const RULES: &str = include_str!("../../../../etc/prometheus/rules.yml");
 /// Everything that is wrong with a file whose fields have been read.
 pub(super) fn problems(file: &File) -> Vec<Problem> {
     let mut problems = form(file);
+    problems.extend(unprintable(file));
     problems.extend(parameters::problems(&file.parameters));
     problems.extend(file.traffic.problems());
     for (index, question) in file.questions.iter().enumerate() {
@@ -76,6 +78,28 @@ fn form(file: &File) -> Vec<Problem> {
         problems.push(Problem::new("minutes", "are to be from 1 to 60"));
     }
     problems
+}
+
+/// Texts that are shown have nothing that could control a terminal.
+fn unprintable(file: &File) -> Vec<Problem> {
+    let asked = file.questions.iter().flat_map(|it| {
+        let choices = it.choices.iter().flat_map(|(name, text)| [name, text]);
+        [&it.text, &it.unit].into_iter().chain(choices)
+    });
+    let shown = [
+        ("title", vec![&file.title]),
+        ("page", vec![&file.page]),
+        ("learn", vec![&file.learn]),
+        ("hints", file.hints.iter().collect()),
+        ("questions", asked.collect()),
+        ("solution", file.solution.iter().map(|it| &it.see).collect()),
+    ];
+    let is_bad = |text: &&String| visible(text) != text.replace(['\n', '\t'], " ");
+    let bad = shown
+        .into_iter()
+        .filter(|(_, texts)| texts.iter().any(is_bad));
+    bad.map(|(field, _)| Problem::new(field, "has a control character; remove it"))
+        .collect()
 }
 
 /// Every name has a meaning, and every parameter is used.
