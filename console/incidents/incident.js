@@ -63,16 +63,15 @@ export function incidentPart(first, here, act, signal) {
   }
 
   function tick() {
-    const { score, stage, until_ms } = now;
+    const { score, stage, until_ms, healthy } = now;
     const open = stage === "open";
     const seconds = score.seconds + (open ? (performance.now() - polled) / 1000 : 0);
-    const late = open && seconds >= score.free_seconds;
-    const losing = late
-      ? "Each minute costs a point"
-      : `From ${minutes(score.free_seconds)} on each minute costs a point`;
+    const late = seconds >= score.free_seconds;
+    const from = late ? "Each" : `From ${minutes(score.free_seconds)} on each`;
     const end = new Date(until_ms).toLocaleTimeString("en-GB");
-    clock.textContent = `${minutes(seconds)} min. ${open ? `${losing}. It ends by itself at ${end}.` : ""}`;
-    clock.className = late ? "warn" : "";
+    const said = [`${minutes(seconds)} min`, open && !healthy && `${from} minute costs a point`];
+    clock.textContent = [...said, open && `It ends by itself at ${end}`].filter(Boolean).join(". ");
+    clock.className = open && late ? "warn" : "";
   }
 
   /** @param {Incident} incident */
@@ -85,17 +84,16 @@ export function incidentPart(first, here, act, signal) {
     const points = `${score.points} of ${score.of} points (hints: ${score.hints}, wrong answers: ${score.wrong})`;
     const lines = [
       h("p", { class: "quiet" }, `${incident.name}, seed ${incident.seed}, difficulty ${incident.difficulty} of 5`),
-      !here && told("It runs in another lab: ", incident.links.incident),
+      !here && told("It runs in another lab: ", incident.links[0]?.url),
       healthy && told("Nothing is broken: see how the lab looks when all is well."),
       open && !runner && told("Its traffic has ended, because its process is gone. Stop it."),
       !(healthy && open) && h("p", {}, h("strong", {}, ENDS[stage]), ` ${points}`),
     ];
     renew(state, h("div", {}, lines));
     tick();
-    const { incident: _own, ...links } = incident.links;
-    const all = Object.entries(links).map(([name, url]) =>
-      h("a", { class: "button", href: local(url, incident) }, name),
-    );
+    // The first is this page.
+    const [, ...links] = incident.links;
+    const all = links.map(({ name, url }) => h("a", { class: "button", href: local(url, incident) }, name));
     renew(ways, h("div", { class: "row" }, here && all));
     form.element.hidden = !playing;
     form.update(incident);

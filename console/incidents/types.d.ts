@@ -51,7 +51,7 @@ export type Incident = Listed & {
   hints_left: number;
   score: Score;
   servers: Record<string, string>;
-  links: Record<string, string>;
+  links: { name: string; url: string }[];
   solution?: Solution;
 };
 /** `here`: the incident runs in this lab. `problem`: why none can be started, and what to do. */

@@ -97,7 +97,7 @@ function offers(act) {
   );
   const about =
     "An incident breaks this lab on purpose. Find out what happened from metrics, logs and traces. The same seed " +
-    "breaks the same. Healthy sends the same traffic and breaks nothing.";
+    "breaks the same; healthy, the same traffic is sent and nothing breaks. Within the minutes the score loses nothing.";
   const element = section("All incidents", h("p", { class: "quiet" }, about), why, fields, rows);
   element.hidden = true;
   let drawn = "";

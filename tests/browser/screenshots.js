@@ -1,5 +1,5 @@
 // @ts-check
-// Makes the pictures of the README from a real run: node screenshots.js, after cargo build.
+// Makes the pictures of the README and of docs/incidents.md from a real run: node screenshots.js, after cargo build.
 
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ const FOLDER = fileURLToPath(new URL("../../docs/images/", import.meta.url));
 const MINUTES = 4;
 
 mkdirSync(FOLDER, { recursive: true });
-const lab = await up();
+const lab = await up({ "--faults": true, "--faults-port": "0" });
 const quiet = traffic(lab);
 const browser = await start();
 try {
@@ -53,6 +53,29 @@ try {
   await page.goto(`${lab.console}/services?from=now-5m&to=now`);
   await page.getByRole("table", { name: "Services" }).waitFor();
   await picture("services");
+
+  const give = async (/** @type {string} */ order, /** @type {object} */ body) => {
+    const response = await fetch(`${lab.console}/api/incidents/${order}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+    });
+    return (await response.json()).incident;
+  };
+  const { asked } = await give("start", { name: "one-article", seed: 3 });
+  const solution = await eventually("the telemetry tells", async () => {
+    const { solution, stage } = await give("solution", { give_up: true });
+    return stage === "given_up" && solution.steps.every((/** @type {any} */ one) => one.rows > 0) && solution;
+  });
+  await give("stop", {});
+  // The seed breaks the same again, and what is right is known now.
+  await give("start", { name: "one-article", seed: 3 });
+  await give("answer", { answers: { [asked[0].key]: "/chain" } });
+  await give("hint", {});
+  await new Promise((resolve) => setTimeout(resolve, 60_000));
+  await give("answer", { answers: solution.answers });
+  await page.goto(`${lab.console}/incidents`);
+  await page.locator("a.exemplar").first().waitFor();
+  await picture("incidents");
   innocent();
   await page.close();
 } finally {

@@ -1,9 +1,9 @@
 //! Where to look at an incident: URLs of the console, or of Grafana where there is none, with the incident's time range.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde_json::json;
 
 use super::file::Signal;
@@ -15,6 +15,15 @@ const DASHBOARD: &str = "salvo-observability";
 /// The query to begin with.
 const REQUESTS: &str = "sum by (app_name, path) (rate(salvo_requests_total[1m]))";
 
+/// Where to look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// What is there: `dashboard`, `traces`, …
+    pub name: &'static str,
+    /// Its URL.
+    pub url: String,
+}
+
 /// A time range: Unix ms, and until now without an end.
 #[derive(Clone, Copy)]
 pub(super) struct Range {
@@ -22,8 +31,8 @@ pub(super) struct Range {
     pub(super) to: Option<u64>,
 }
 
-/// Names with URLs. None of a lab that has neither.
-pub(super) fn links(place: &Place, range: Range) -> BTreeMap<&'static str, String> {
+/// Where to look first comes first; nothing in a lab that has neither.
+pub(super) fn links(place: &Place, range: Range) -> Vec<Link> {
     let times = range.to_string();
     let all = match (&place.console, &place.grafana) {
         (Some(console), _) => vec![
@@ -48,7 +57,8 @@ pub(super) fn links(place: &Place, range: Range) -> BTreeMap<&'static str, Strin
         }
         (None, None) => Vec::new(),
     };
-    all.into_iter().collect()
+    let link = |(name, url)| Link { name, url };
+    all.into_iter().map(link).collect()
 }
 
 /// The URL that opens a query; none of a lab that has neither console nor Grafana.
@@ -136,6 +146,11 @@ mod tests {
         to: Some(2000),
     };
 
+    fn url<'a>(all: &'a [Link], name: &str) -> &'a str {
+        let mut all = all.iter();
+        &all.find(|it| it.name == name).expect(name).url
+    }
+
     fn pane(url: &str) -> Value {
         let panes = url.split("panes=").nth(1).expect(url);
         let panes = percent_decode_str(panes).decode_utf8().expect("text");
@@ -146,10 +161,10 @@ mod tests {
     #[test]
     fn grafana_opens_each_signal_in_the_time_of_the_incident() {
         let all = links(&place(None, Some("http://g:3000")), ENDED);
-        let names: Vec<_> = all.keys().copied().collect();
-        assert_eq!(names, ["alerts", "dashboard", "logs", "metrics", "traces"]);
+        let names: Vec<_> = all.iter().map(|it| it.name).collect();
+        assert_eq!(names, ["dashboard", "traces", "logs", "metrics", "alerts"]);
         assert_eq!(
-            all["dashboard"],
+            url(&all, "dashboard"),
             "http://g:3000/d/salvo-observability?from=1000&to=2000"
         );
         for (name, uid) in [
@@ -157,7 +172,7 @@ mod tests {
             ("metrics", "prometheus"),
             ("traces", "tempo"),
         ] {
-            let pane = pane(&all[name]);
+            let pane = pane(url(&all, name));
             assert_eq!(pane["range"], json!({"from": "1000", "to": "2000"}));
             assert_eq!(pane["datasource"], uid);
             assert_eq!(pane["queries"][0]["datasource"]["uid"], uid);
@@ -172,9 +187,9 @@ mod tests {
             to: None,
         };
         let all = links(&both, range);
-        assert!(all.values().all(|url| url.starts_with("http://c/")));
-        assert_eq!(all["incident"], "http://c/incidents");
-        assert_eq!(all["traces"], "http://c/traces?from=1000&to=now");
+        assert!(all.iter().all(|it| it.url.starts_with("http://c/")));
+        assert_eq!(url(&all, "incident"), "http://c/incidents");
+        assert_eq!(url(&all, "traces"), "http://c/traces?from=1000&to=now");
         assert!(links(&place(None, None), range).is_empty());
     }
 

@@ -40,6 +40,7 @@ use serde_json::{Value, json};
 pub use args::IncidentArgs;
 pub use catalogue::{Catalogue, Incident, of_path};
 pub use desk::{Desk, Order, Verdicts};
+pub use links::Link;
 pub use place::{App, Place, PlaceArgs};
 pub use proof::Found;
 pub use refusal::Refusal;

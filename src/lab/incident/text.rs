@@ -77,8 +77,8 @@ pub(super) fn status(view: &View) -> String {
     if !view.links.is_empty() {
         text.push_str("look:\n");
     }
-    for (name, url) in &view.links {
-        let _ = writeln!(text, "  {name:<10} {url}");
+    for link in &view.links {
+        let _ = writeln!(text, "  {:<10} {}", link.name, link.url);
     }
     if view.stage == Stage::Open {
         text.push_str("answer: lab incident answer KEY=VALUE…\n");

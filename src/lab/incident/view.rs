@@ -11,7 +11,7 @@ use super::derive::Walk;
 use super::desk::{Current, span};
 use super::file::{HINTS, Kind};
 use super::judge;
-use super::links::{Range, links};
+use super::links::{Link, Range, links};
 use super::place::Place;
 use super::score::Score;
 use super::state::{Run, now_ms};
@@ -102,8 +102,8 @@ pub struct View {
     pub score: Value,
     /// Where the telemetry is: URLs of console, Grafana, Prometheus, Loki and Tempo.
     pub servers: BTreeMap<&'static str, String>,
-    /// Where to look at it: names with URLs of the console or of Grafana, none before it has begun.
-    pub links: BTreeMap<&'static str, String>,
+    /// Where to look at it, in the console or in Grafana; nothing before it has begun.
+    pub links: Vec<Link>,
     /// After it was solved or given up, when it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub solution: Option<Solution>,
@@ -162,7 +162,7 @@ impl View {
         let routes = Mix::default().routes();
         let to_ms = (span(run).to * 1000.0) as u64;
         let links = match run.started_ms {
-            0 => BTreeMap::new(),
+            0 => Vec::new(),
             from => {
                 let to = (!run.is_active()).then_some(to_ms);
                 links(place, Range { from, to })

@@ -164,11 +164,11 @@ impl Incidents {
             return Err(Refusal::conflict(problem.clone()));
         }
         // On the command line a name may be the path of a file; a page reads no files.
-        if let Some(name) = &order.name {
-            if !self.list()?.iter().any(|it| it.name == *name) {
-                let text = "there is no incident of this name; start one of the list";
-                return Err(Refusal::missing(text));
-            }
+        if let Some(name) = &order.name
+            && !self.list()?.iter().any(|it| it.name == *name)
+        {
+            let text = "there is no incident of this name; start one of the list";
+            return Err(Refusal::missing(text));
         }
         let order = Order {
             name: order.name,
