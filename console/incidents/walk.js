@@ -11,7 +11,6 @@ import { resultTable } from "../explore/result.js";
 import { logLine } from "../logs/line.js";
 import { CATEGORIZED, entries } from "../logs/loki.js";
 import { notice } from "../notice.js";
-import { criticalPath } from "../traces/critical_path.js";
 import { readTrace } from "../traces/model.js";
 import { results } from "../traces/search_results.js";
 import { waterfall } from "../traces/waterfall.js";
@@ -116,7 +115,7 @@ async function draw({ signal, query, over_time }, start, end, place, stop) {
   } else {
     const trace = readTrace(await ask("tempo", `api/traces/${text}`, {}, stop), text);
     if (!trace) return;
-    const tree = waterfall(trace, criticalPath(trace), ({ id }) => go(`/traces/${text}`, { span: id }));
+    const tree = waterfall(trace, new Map(), ({ id }) => go(`/traces/${text}`, { span: id }));
     fill(place, tree.element);
     tree.select(undefined);
   }

@@ -15,6 +15,7 @@ const DRAWN = {
   timeseries: ".uplot canvas",
   logs: "li.log-line",
   table: "tbody tr",
+  text: ".panel-message p",
 };
 
 const at = stage();

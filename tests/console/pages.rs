@@ -101,14 +101,18 @@ fn travelling(path: &Path) -> usize {
     compressed.finish().unwrap().len()
 }
 
-/// Adds a module and all that it imports before it runs. Views are imported when they are opened.
+/// Adds a module and all that it imports, before it runs or later. Views are imported when they are opened.
 fn add_with_imports(module: &Path, found: &mut BTreeSet<PathBuf>) {
     if !found.insert(module.to_owned()) {
         return;
     }
     let text = fs::read_to_string(module).unwrap();
-    let import = Regex::new(r#"(?m)^(?:import|export)\b[^;]*?from "(\.[^"]+\.js)""#).unwrap();
-    for import in import.captures_iter(&text) {
+    let first = Regex::new(r#"(?m)^(?:import|export)\b[^;]*?from "(\.[^"]+\.js)""#).unwrap();
+    let later = Regex::new(r#"\bimport\("(\.[^"]+\.js)"\)"#).unwrap();
+    let later = later
+        .captures_iter(&text)
+        .filter(|_| !module.ends_with("console/main.js"));
+    for import in first.captures_iter(&text).chain(later) {
         let path = module.parent().unwrap().join(&import[1]);
         add_with_imports(&path.canonicalize().unwrap(), found);
     }

@@ -209,6 +209,52 @@ fn what_cannot_be_started_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn without_a_console_the_links_lead_into_grafana() {
+    let (lab, player) = (lab(), Player::new("grafana"));
+    let ready = &lab.ready;
+    let url = |name: &str| ready[name].as_str().unwrap();
+    let (app, control) = (
+        ready["apps"]["app-a"].as_str().unwrap(),
+        ready["faults"]["app-a"].as_str().unwrap(),
+    );
+    let view = player.good(&[
+        "start",
+        "slow-shop",
+        "--app",
+        app,
+        "--faults",
+        control.trim_end_matches("/faults"),
+        "--prometheus",
+        url("prometheus"),
+        "--loki",
+        url("loki"),
+        "--tempo",
+        url("tempo"),
+        "--grafana",
+        "http://127.0.0.1:3999",
+    ])["incident"]
+        .clone();
+    let links = view["links"].as_array().unwrap();
+    let names: Vec<&Value> = links.iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["dashboard", "traces", "logs", "metrics", "alerts"]);
+    let text = String::from_utf8(player.output(&["status"]).stdout).unwrap();
+    for link in links {
+        let link = link["url"].as_str().unwrap();
+        assert!(link.starts_with("http://127.0.0.1:3999/"), "{link}");
+        assert!(text.contains(link), "{text}");
+    }
+    let range = format!("from={}&to=now", view["started_ms"]);
+    assert!(links[0]["url"].as_str().unwrap().ends_with(&range));
+    // The steps of the solution are opened there too.
+    let solution = player.good(&["solution", "--give-up"])["incident"]["solution"].clone();
+    let first = solution["steps"][0]["link"].as_str().unwrap();
+    assert!(
+        first.starts_with("http://127.0.0.1:3999/explore?schemaVersion=1&orgId=1&panes="),
+        "{first}"
+    );
+}
+
+#[test]
 fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
     let player = Player::new("check");
     std::fs::create_dir_all(&player.0).unwrap();
