@@ -17,6 +17,8 @@ use salvo::http::{HeaderValue, Method, StatusCode};
 use salvo::writing::Json;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, Server, Service, async_trait};
 use serde_json::json;
+use tracing::Dispatch;
+use tracing::instrument::WithSubscriber as _;
 
 use super::kind::Kind;
 use super::set::{Set, Wrong};
@@ -76,8 +78,9 @@ pub(crate) fn start(listener: TcpListener, known: Known) -> std::io::Result<()> 
                     .fuse_config(FuseConfig::default())
                     .max_connections(MAX_CONNECTIONS);
                 // It ends when its listener fails, which the next request to it shows.
-                let (_served, ()) =
-                    tokio::join!(server.try_serve(service), running::keep_schedule());
+                // Where it listens is no line of the service's log, which people search for what happened.
+                let serving = server.try_serve(service).with_subscriber(Dispatch::none());
+                let (_served, ()) = tokio::join!(serving, running::keep_schedule());
             });
         })?;
     Ok(())

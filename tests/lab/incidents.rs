@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use salvo_observability::lab::incident::{Catalogue, Desk, State, proof};
 use serde_json::{Value, json};
@@ -157,6 +157,22 @@ fn a_runner_that_is_ended_heals_the_lab() {
     assert_eq!(player.good(&["status"])["incident"]["stage"], "stopped");
     let late = player.refused(&["hint"]);
     assert!(late.contains("lab incident start"), "{late}");
+}
+
+#[test]
+fn an_incident_ends_when_its_lab_has_gone() {
+    let (lab, player) = (lab(), Player::new("gone"));
+    player.good(&["start", "half-broken", "--console", console(&lab)]);
+    drop(lab);
+    let began = Instant::now();
+    while player.runner().is_some() {
+        assert!(
+            began.elapsed() < Duration::from_secs(90),
+            "the runner waits"
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(player.good(&["status"])["incident"]["stage"], "stopped");
 }
 
 #[test]

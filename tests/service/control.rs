@@ -434,7 +434,8 @@ fn requests_to_the_control_port_and_the_faults_leave_no_name_in_telemetry() {
     assert_eq!(requests(&page).len(), requests(&idle).len() + 3);
     let spans = format!("{:?}", collector.spans());
     let log = faulty.app.log().join("\n");
-    for word in ["fault", "inject", "incident", "chaos", "mishap"] {
+    let port = faulty.control.to_string();
+    for word in ["fault", "inject", "incident", "chaos", "mishap", &port] {
         for (name, text) in [("spans", &spans), ("metrics", &page), ("log", &log)] {
             assert!(
                 !text.to_lowercase().contains(word),

@@ -1,5 +1,5 @@
 //! The process that keeps an incident going: it breaks the instances, sends the traffic, and heals them at its end,
-//! which comes when the incident is stopped, its time is over, or somebody ends the process politely.
+//! which comes when the incident is stopped, its time is over, the lab has gone, or somebody ends the process politely.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::catalogue;
 use super::control::Control;
@@ -25,6 +25,10 @@ const LOOK: Duration = Duration::from_millis(300);
 
 /// Looks between two checks that an instance still has its faults: it may have been started again.
 const CHECK_EVERY: u64 = 15;
+
+/// Time without an answer of any instance after which the lab has gone. One that is started later is another lab, and
+/// is to be healthy.
+const GONE: Duration = Duration::from_secs(20);
 
 /// Time for the runner to report that it has begun.
 const BEGIN: Duration = Duration::from_secs(15);
@@ -69,7 +73,7 @@ pub(super) async fn spawn(state: &State, id: &str) -> Result<(), Refusal> {
     std::thread::spawn(move || {
         let _ = child.wait();
     });
-    let deadline = tokio::time::Instant::now() + BEGIN;
+    let deadline = Instant::now() + BEGIN;
     loop {
         match state.read()?.filter(|run| run.id == id) {
             Some(run) if run.problem.is_some() => {
@@ -77,7 +81,7 @@ pub(super) async fn spawn(state: &State, id: &str) -> Result<(), Refusal> {
                 return Err(Refusal::conflict(run.problem.unwrap_or_default()));
             }
             Some(run) if run.started_ms > 0 => return Ok(()),
-            Some(_) if tokio::time::Instant::now() < deadline => {}
+            Some(_) if Instant::now() < deadline => {}
             Some(_) => {
                 forget(state, id)?;
                 let log = state.folder().join("runner.log");
@@ -183,6 +187,7 @@ impl Broken {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let started = now_ms();
+        let mut answered = Instant::now();
         for look in 1_u64.. {
             tokio::select! {
                 _ = interrupt.recv() => break,
@@ -195,7 +200,11 @@ impl Broken {
                 return Ok(());
             }
             if look.is_multiple_of(CHECK_EVERY) {
-                self.mend(now_ms().saturating_sub(started)).await;
+                if self.mend(now_ms().saturating_sub(started)).await {
+                    answered = Instant::now();
+                } else if answered.elapsed() > GONE {
+                    break;
+                }
             }
         }
         state.update_run(&self.run.id, |run| {
@@ -204,20 +213,23 @@ impl Broken {
         Ok(())
     }
 
-    /// Breaks instances again that were started again.
-    async fn mend(&self, elapsed_ms: u64) {
+    /// Breaks instances again that were started again. True if any instance answers.
+    async fn mend(&self, elapsed_ms: u64) -> bool {
+        let mut any = false;
         for app in &self.run.place.apps {
-            let Some(set) = faults::set(&self.faults, &app.name, self.run.seed) else {
-                continue;
-            };
             // An instance that does not answer is asked again later.
             let Ok(now) = self.control.get(app).await else {
+                continue;
+            };
+            any = true;
+            let Some(set) = faults::set(&self.faults, &app.name, self.run.seed) else {
                 continue;
             };
             if now["faults"].as_array().is_some_and(Vec::is_empty) {
                 let _ = self.control.put(app, &later(set, elapsed_ms)).await;
             }
         }
+        any
     }
 
     /// Removes all faults. An instance that does not answer has none when it comes back.
