@@ -14,15 +14,17 @@ pub(super) const NONE: &str =
     "no incident runs; `lab incident list` names them, `lab incident start NAME` starts one\n";
 
 pub(super) fn list(all: &[Listed]) -> String {
+    let width = all.iter().map(|it| it.name.chars().count()).max();
+    let width = width.unwrap_or_default();
     let mut text = format!(
-        "{:<20} {:<10} {:>7}  {:<9}  title\n",
+        "{:<width$}  {:<10} {:>7}  {:<9}  title\n",
         "name", "difficulty", "minutes", "questions"
     );
     for it in all {
         let stars = "*".repeat(usize::from(it.difficulty));
         let _ = writeln!(
             text,
-            "{:<20} {stars:<10} {:>7}  {:<9}  {}",
+            "{:<width$}  {stars:<10} {:>7}  {:<9}  {}",
             it.name, it.minutes, it.questions, it.title
         );
     }
@@ -107,7 +109,7 @@ fn score(view: &View) -> String {
     let number = |name: &str| view.score[name].as_u64().unwrap_or_default();
     let seconds = number("seconds");
     format!(
-        "{} of {} points; {} min {} s, {} hints taken, {} left, {} wrong answers",
+        "{} of {} points; {} min {} s, hints: {} taken, {} left; wrong answers: {}",
         number("points"),
         number("of"),
         seconds / 60,
