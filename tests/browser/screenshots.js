@@ -59,7 +59,9 @@ try {
       method: "POST",
       body: JSON.stringify(body),
     });
-    return (await response.json()).incident;
+    const answer = await response.json();
+    if (!response.ok) throw new Error(`${order}: ${JSON.stringify(answer)}`);
+    return answer.incident;
   };
   // The failures of this traffic would be taken for those of the incident.
   quiet();
