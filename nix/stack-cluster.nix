@@ -49,6 +49,11 @@ let
     }
   );
 
+  querierRing = import ./mimir-ring.nix {
+    inherit lib;
+    inherit (pkgs) mimir;
+  };
+
   # One of the servers, with the variables of etc/cluster/cluster.env that differ from one to the other.
   engine =
     kind: program: backend:
@@ -83,6 +88,10 @@ let
           ''LAB_MIMIR_PORT="${portOf backend "mimir"}"''
         ]
         ++ [ "${program} -config.expand-env=true -config.file=${etc}/cluster/${kind}.yaml" ]
+        ++ lib.optionals (kind == "mimir") (querierRing {
+          instance = "backend-${toString backend}";
+          address = ''"$LAB_HOST"'';
+        })
       );
     }
     // {

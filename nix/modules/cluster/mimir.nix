@@ -7,6 +7,10 @@ let
   cfg = config.services.salvo-lab;
   inherit (cfg) cluster;
   inherit (cluster) is mimir;
+  querierRing = import ../../mimir-ring.nix {
+    inherit lib;
+    mimir = config.services.mimir.package;
+  };
 in
 {
   options.services.salvo-lab.cluster.mimir = {
@@ -37,7 +41,13 @@ in
     services.mimir = {
       enable = true;
       configFile = ../../../etc/cluster/mimir.yaml;
-      extraFlags = [ "-config.expand-env=true" ];
+      extraFlags = [
+        "-config.expand-env=true"
+      ]
+      ++ querierRing {
+        inherit (cluster) instance;
+        address = cfg.host;
+      };
     };
 
     systemd.services.mimir = {
