@@ -41,7 +41,7 @@ pub(super) enum Kind {
         hold_ms: u64,
         wait_ms: u64,
     },
-    /// A thread that others need computes.
+    /// The threads that others need compute.
     Blocking { ms: u64 },
     /// A failed call is sent again at once.
     Retries {

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use salvo::{Depot, Request};
+use tokio::runtime::Handle;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -138,7 +139,7 @@ async fn work(hits: Vec<Hit>) -> Option<Failing> {
                 let time = running.delay(request, *ms, *jitter_ms);
                 running.sleep(time).await;
             }
-            Kind::Blocking { ms } => block(&running, Duration::from_millis(*ms)),
+            Kind::Blocking { ms } => block_all(&running, Duration::from_millis(*ms)),
             Kind::Deadlock {} => running.over().await,
             Kind::Error {
                 status,
@@ -158,9 +159,21 @@ async fn work(hits: Vec<Hit>) -> Option<Failing> {
     None
 }
 
-/// Keeps this thread, and so every request that waits for it.
-fn block(running: &Running, time: Duration) {
+/// Keeps all threads of the runtime, as work does that is spread over them; so every other request waits, on a machine
+/// with many processors as on one with few.
+fn block_all(running: &Arc<Running>, time: Duration) {
     let end = Instant::now() + time;
+    let runtime = Handle::current();
+    // One more than there are other threads: the last one spawned may be left to this thread, and ends at once.
+    for _ in 0..runtime.metrics().num_workers() {
+        let running = Arc::clone(running);
+        runtime.spawn(async move { block(&running, end) });
+    }
+    block(running, end);
+}
+
+/// Keeps this thread.
+fn block(running: &Running, end: Instant) {
     loop {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() || running.is_over() {
