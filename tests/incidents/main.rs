@@ -29,6 +29,17 @@ const SEEDS: [u64; 3] = [1, 2, 3];
 /// Labs at the same time.
 const LABS: usize = 10;
 
+/// The incident that is not to be seen on the dashboard, its route, and the panel that would show it.
+const UNSEEN: &str = "all-green";
+const UNSEEN_ROUTE: &str = "/items/{item_id}";
+const PANEL: &str = "PR 99 Requests Duration";
+
+/// Longest such percentile in seconds: less than half of what its slow requests take.
+const UNSEEN_S: f64 = 0.5;
+
+/// Time of an incident of which the panel is read; long enough for some slow requests.
+const READ: Duration = Duration::from_secs(40);
+
 /// Longest wait for all answers, and for the alerts; far beyond what it takes.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -97,6 +108,32 @@ impl Stage {
             .map(|rule| (text(&rule["name"]), text(&rule["state"])))
             .collect()
     }
+
+    /// What the panel of the dashboard says about the route, for all instances together and for each, in seconds.
+    fn unseen(&self) -> Vec<(String, f64)> {
+        let expression = panel(PANEL).replace("$__rate_interval", &format!("{}s", READ.as_secs()));
+        let apps = ["app-.+", "app-a", "app-b", "app-c"];
+        let percentile = |app: &str| {
+            let query = expression.replace("$app_name", app);
+            let answer = self
+                .lab
+                .json("prometheus", "/api/v1/query", &[("query", &query)]);
+            let series = answer["data"]["result"].as_array().unwrap().iter();
+            let mut of_route = series.filter(|it| it["metric"]["path"] == UNSEEN_ROUTE);
+            let value = &of_route.next().expect("the route has a series")["value"][1];
+            value.as_str().unwrap().parse().unwrap()
+        };
+        apps.map(|app| (app.to_owned(), percentile(app))).into()
+    }
+}
+
+/// The expression of a panel of the dashboard for requests.
+fn panel(title: &str) -> String {
+    let dashboard: Value =
+        serde_json::from_str(include_str!("../../dashboards/salvo-observability.json")).unwrap();
+    let mut panels = dashboard["panels"].as_array().unwrap().iter();
+    let panel = panels.find(|it| it["title"] == title).unwrap();
+    panel["targets"][0]["expr"].as_str().unwrap().to_owned()
 }
 
 impl Drop for Stage {
@@ -123,6 +160,7 @@ fn prove(incident: &Incident, seed: u64) -> Result<(), String> {
     assert_eq!(code, Some(0), "{said}");
 
     stage.start(name, seed, &[]);
+    let started = Instant::now();
     let deadline = Instant::now() + PATIENCE;
     let found = loop {
         let found = stage.find();
@@ -143,6 +181,17 @@ fn prove(incident: &Incident, seed: u64) -> Result<(), String> {
     let (code, said) = stage.command(&answer);
     assert_eq!(code, Some(0), "{name} {seed}: {said}");
     assert_eq!(said["incident"]["stage"], "solved", "{said}");
+
+    if name == UNSEEN {
+        std::thread::sleep(READ.saturating_sub(started.elapsed()));
+        let read = stage.unseen();
+        if read
+            .iter()
+            .any(|(_, seconds)| !(0.0..UNSEEN_S).contains(seconds))
+        {
+            return Err(format!("{name} {seed}: {PANEL} shows it: {read:?}"));
+        }
+    }
 
     // The rules are evaluated every 15 s.
     let expected = &incident.file.alerts;
@@ -196,4 +245,43 @@ fn every_incident_is_solved_from_telemetry_alone_and_is_nothing_without_its_faul
     });
     let problems = problems.into_inner().unwrap();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// The laptops of the teaching plan with their seeds.
+fn laptops() -> Vec<u64> {
+    let document = include_str!("../../docs/incidents.md");
+    let (_, plan) = document.split_once("## Teaching with it").unwrap();
+    let row = plan.lines().find(|line| line.starts_with("| seed |"));
+    let cells = row.unwrap().split('|').map(str::trim).skip(2);
+    cells.filter_map(|cell| cell.parse().ok()).collect()
+}
+
+#[test]
+fn laptops_next_to_each_other_get_other_answers() {
+    let incident = Catalogue::default().named("half-broken").unwrap();
+    let seeds = laptops();
+    assert_eq!(seeds.len(), 20);
+    let answers: Vec<[String; 4]> = seeds
+        .iter()
+        .map(|seed| {
+            let values = incident.file.values(*seed);
+            ["instance", "route", "exception", "percent"].map(|name| values[name].to_string())
+        })
+        .collect();
+    for (laptop, one) in answers.iter().enumerate() {
+        for (other, another) in answers.iter().enumerate().skip(laptop + 1) {
+            let (seed, other_seed) = (seeds[laptop], seeds[other]);
+            assert_ne!(one, another, "seeds {seed} and {other_seed}");
+            // As the plan promises.
+            let is_near = other - laptop < 6;
+            let is_alike = one[..2] == another[..2];
+            assert!(
+                !(is_near && is_alike),
+                "seeds {seed} and {other_seed}: {one:?}"
+            );
+        }
+    }
+    for two in answers.windows(2) {
+        assert!(two[0][0] != two[1][0] && two[0][1] != two[1][1], "{two:?}");
+    }
 }
