@@ -162,7 +162,7 @@ impl Broken {
     async fn begin(&self, state: &State) -> Result<(), Refusal> {
         for app in &self.run.place.apps {
             if let Some(set) = faults::set(&self.faults, &app.name, self.run.seed) {
-                self.control.put(app, &set).await?;
+                self.control.put(app, &bounded(set)).await?;
             }
         }
         let now = now_ms();
@@ -226,7 +226,8 @@ impl Broken {
                 continue;
             };
             if now["faults"].as_array().is_some_and(Vec::is_empty) {
-                let _ = self.control.put(app, &later(set, elapsed_ms)).await;
+                let set = later(bounded(set), elapsed_ms);
+                let _ = self.control.put(app, &set).await;
             }
         }
         any
@@ -238,6 +239,17 @@ impl Broken {
             let _ = self.control.clear(app).await;
         }
     }
+}
+
+/// A set that ends with the time of the incident, even if nobody is there any more who could remove it.
+fn bounded(mut set: Value) -> Value {
+    let longest = LONGEST.as_secs_f64();
+    for fault in set["faults"].as_array_mut().into_iter().flatten() {
+        let left = longest - fault["after_s"].as_f64().unwrap_or(0.0);
+        let lasts = fault["for_s"].as_f64().unwrap_or(longest);
+        fault["for_s"] = lasts.min(left).into();
+    }
+    set
 }
 
 /// A set of which some time has passed already.
@@ -268,6 +280,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn every_fault_ends_with_the_time_of_the_incident() {
+        let set = json!({"faults": [{"kind": "a"}, {"kind": "b", "after_s": 600}, {"kind": "c", "for_s": 5}]});
+        let expected = json!({"faults": [
+            {"kind": "a", "for_s": 3600.0},
+            {"kind": "b", "after_s": 600, "for_s": 3000.0},
+            {"kind": "c", "for_s": 5.0},
+        ]});
+        assert_eq!(bounded(set), expected);
+    }
 
     #[test]
     fn an_instance_that_comes_back_joins_the_schedule_where_it_is() {
