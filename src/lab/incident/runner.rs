@@ -1,6 +1,9 @@
 //! The process that keeps an incident going: it breaks the instances, sends the traffic, and heals them at its end,
 //! which comes when the incident is stopped, its time is over, the lab has gone, or somebody ends the process politely.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -49,10 +52,13 @@ pub(super) struct RunnerArgs {
 /// # Errors
 /// When it cannot be started, or cannot begin; the run is gone then.
 pub(super) async fn spawn(state: &State, id: &str) -> Result<(), Refusal> {
-    use std::os::unix::process::CommandExt as _;
     let broken = |error: std::io::Error| Refusal::broken(format!("no runner: {error}"));
     let program = std::env::current_exe().map_err(broken)?;
-    let log = std::fs::File::create(state.folder().join("runner.log")).map_err(broken)?;
+    let mut log = OpenOptions::new();
+    log.create(true).truncate(true).write(true).mode(0o600);
+    let log = log
+        .open(state.folder().join("runner.log"))
+        .map_err(broken)?;
     let child = Command::new(program)
         .args(["incident", "runner", "--id", id, "--state"])
         .arg(state.folder())
