@@ -87,7 +87,7 @@ export function incidentPart(first, here, act, signal) {
       !here && told("It runs in another lab: ", incident.links[0]?.url),
       healthy && told("Nothing is broken: see how the lab looks when all is well."),
       open && !runner && told("Its traffic has ended, because its process is gone. Stop it."),
-      !(healthy && open) && h("p", {}, h("strong", {}, ENDS[stage]), ` ${points}`),
+      !(healthy && open) && h("p", {}, h("strong", {}, ENDS[stage] && `${ENDS[stage]}: `), points),
     ];
     renew(state, h("div", {}, lines));
     tick();

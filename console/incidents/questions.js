@@ -2,7 +2,7 @@
 // The questions of an incident as a form. Its fields are made once for a run: a refresh never touches what is typed.
 
 import { announce } from "../announce.js";
-import { h } from "../dom.js";
+import { h, renew } from "../dom.js";
 
 /** @import { Act, Asked, Incident } from "./types" */
 
@@ -48,7 +48,15 @@ export function questions(first, act) {
       if (answer !== null && document.activeElement === control) button.focus();
       control.disabled = answer !== null;
       right.textContent = answer === null ? "" : `✓ ${shown(one.asked, answer)}`;
-      wrong.textContent = others.length > 0 ? `Not ${others.map((value) => shown(one.asked, value)).join(", ")}` : "";
+      // What somebody typed turns nothing else around.
+      renew(
+        wrong,
+        h(
+          "div",
+          {},
+          others.flatMap((value, at) => [at ? ", " : "Not ", h("bdi", {}, shown(one.asked, value))]),
+        ),
+      );
     });
   }
   return { element, update };

@@ -54,8 +54,14 @@ export type Incident = Listed & {
   links: { name: string; url: string }[];
   solution?: Solution;
 };
-/** `here`: the incident runs in this lab. `problem`: why none can be started, and what to do. */
-export type State = { incidents: Listed[]; incident: Incident | null; here: boolean; problem: string | null };
+/** `here`: the incident runs in this lab. `problem`: why none can be started or is listed, and what to do. */
+export type State = {
+  incidents: Listed[];
+  incident: Incident | null;
+  here: boolean;
+  problem: string | null;
+  can_start: boolean;
+};
 
 /** What came of an order. */
 export type Told = { incident: Incident; hint?: string; right?: Record<string, boolean> };

@@ -130,9 +130,9 @@ function offers(act) {
   ];
 
   /** @param {State} state */
-  function update({ incidents, incident, problem }) {
+  function update({ incidents, incident, problem, can_start }) {
     element.hidden = incident?.stage === "starting" || incident?.stage === "open";
-    fields.hidden = problem !== null;
+    fields.hidden = !can_start;
     renew(why, h("p", { class: problem && "notice" }, problem));
     const key = JSON.stringify([incidents, problem]);
     if (key === drawn) return;

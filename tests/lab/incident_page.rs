@@ -1,5 +1,6 @@
 //! `/api/incidents`: the console does what `lab incident` does, and both tell the same.
 
+use std::process::Command;
 use std::time::Duration;
 
 use salvo_observability::lab::incident::{Catalogue, Desk, State, proof};
@@ -328,4 +329,26 @@ fn incidents_of_ones_own_are_on_the_page() {
         "{view}"
     );
     assert_eq!(view["incident"]["name"], "mine");
+    // It takes no other away.
+    assert!(titles(&view).contains(&"The shop is slow".to_owned()));
+    done(&lab, "stop", &json!({}));
+    done(&lab, "start", &json!({"name": "half-broken"}));
+    let (code, listed) = player.json(&["list", "--incidents", own]);
+    assert_eq!(code, 1, "{listed}");
+    assert!(
+        listed["problems"][0]
+            .as_str()
+            .unwrap()
+            .contains("broken.toml"),
+        "{listed}"
+    );
+    assert!(titles(&listed).contains(&"Mine is slow".to_owned()));
+    // A lab is not started with it.
+    let refused = Command::new(env!("CARGO_BIN_EXE_lab"))
+        .args(["up", "--no-apps", "--incidents", own])
+        .output()
+        .unwrap();
+    assert!(!refused.status.success());
+    let error = String::from_utf8_lossy(&refused.stderr);
+    assert!(error.contains("broken.toml: line 1"), "{error}");
 }

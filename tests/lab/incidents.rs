@@ -62,6 +62,8 @@ fn an_incident_is_played_from_the_page_to_the_solution() {
     assert!(unknown.contains("there are route, ms"), "{unknown}");
     let unread = player.refused(&["answer", "ms=slow"]);
     assert!(unread.contains("a number in ms"), "{unread}");
+    let nowhere = player.refused(&["answer", "route=/basket"]);
+    assert!(nowhere.contains("one of /, /items/{item_id}"), "{nowhere}");
     let early = player.refused(&["solution"]);
     assert!(early.contains("--give-up"), "{early}");
 
@@ -104,7 +106,13 @@ fn an_incident_is_played_from_the_page_to_the_solution() {
         .map(|fault| fault["kind"].clone())
         .collect();
     assert_eq!(kinds, ["scrape"]);
-    player.good(&["stop"]);
+    // Without its runner a fault ends with the incident's time at the latest.
+    let lasts = ["app-a", "app-b", "app-c"].map(|app| faults(&lab, app)[0]["for_s"].as_f64());
+    assert!(lasts.iter().flatten().all(|it| *it <= 3600.0), "{lasts:?}");
+    assert_eq!(lasts.iter().flatten().count(), 1, "{lasts:?}");
+    // What is ended unsolved is worth nothing.
+    let stopped = player.good(&["stop"]);
+    assert_eq!(stopped["incident"]["score"]["points"], 0);
     for app in ["app-a", "app-b", "app-c"] {
         assert_eq!(faults(&lab, app), json!([]), "{app}");
     }
@@ -222,6 +230,38 @@ fn what_cannot_be_started_is_refused_with_what_to_do() {
         let output = player.output(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
     }
+}
+
+#[test]
+fn a_state_that_is_not_understood_says_how_to_begin_anew() {
+    let (lab, player) = (lab(), Player::new("state"));
+    player.good(&["start", "half-broken", "--console", console(&lab)]);
+    let file = player.0.join("incident/incident.json");
+    let good: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let mut later = good.clone();
+    later["version"] = json!(2);
+    later["another"] = json!("field");
+    let mut unknown = good;
+    unknown["text"] = json!("title = 1");
+    let written = |text: String| {
+        std::fs::write(&file, text).unwrap();
+        player.refused(&["stop"])
+    };
+    for (text, expected) in [
+        (later.to_string(), "has version 2"),
+        ("{".to_owned(), "EOF"),
+        (unknown.to_string(), "the incident that runs: line 1"),
+    ] {
+        let refused = written(text);
+        assert!(refused.contains(expected), "{refused}");
+        assert!(refused.contains("remove the file"), "{refused}");
+    }
+    // What it says of the incident is not needed to heal the lab.
+    for app in ["app-a", "app-b", "app-c"] {
+        assert_eq!(faults(&lab, app), json!([]), "{app}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    player.good(&["start", "half-broken", "--console", console(&lab)]);
 }
 
 #[test]

@@ -43,15 +43,31 @@ impl Catalogue {
     /// # Errors
     /// When a file cannot be read or has a problem.
     pub fn all(&self) -> Result<Vec<Incident>, Refusal> {
-        let mut all = Vec::new();
+        let (all, problems) = self.readable()?;
+        match problems.into_iter().next() {
+            Some(problem) => Err(problem),
+            None => Ok(all),
+        }
+    }
+
+    /// All incidents that can be read, easy ones first, and why the others cannot: a mistake in one file takes no other
+    /// away.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn readable(&self) -> Result<(Vec<Incident>, Vec<Refusal>), Refusal> {
+        let (mut all, mut problems) = (Vec::new(), Vec::new());
         for name in self.names()? {
-            all.push(self.named(&name)?);
+            match self.named(&name) {
+                Ok(incident) => all.push(incident),
+                Err(problem) => problems.push(problem),
+            }
         }
         all.sort_by(|one, other| {
             let key = |it: &Incident| (it.file.difficulty, it.name.clone());
             key(one).cmp(&key(other))
         });
-        Ok(all)
+        Ok((all, problems))
     }
 
     /// Names of all incidents.

@@ -62,13 +62,14 @@ impl Desk {
         Self { catalogue, state }
     }
 
-    /// All incidents, easy ones first.
+    /// All incidents that can be read, easy ones first, and what is wrong with the files of the others.
     ///
     /// # Errors
-    /// When a file has a problem.
-    pub fn list(&self) -> Result<Vec<Listed>, Refusal> {
-        let all = self.catalogue.all()?;
-        Ok(all.iter().map(Listed::of).collect())
+    /// When the folder of one's own cannot be read.
+    pub fn list(&self) -> Result<(Vec<Listed>, Vec<String>), Refusal> {
+        let (all, problems) = self.catalogue.readable()?;
+        let problems = problems.iter().map(Refusal::to_string);
+        Ok((all.iter().map(Listed::of).collect(), problems.collect()))
     }
 
     /// How the one incident stands, if there is one.
@@ -111,10 +112,11 @@ impl Desk {
         self.is_free()?;
         has_instances(&incident, seed, &place)?;
         control::reach(&Control::new(), &place).await?;
-        // One that is solved gives way.
+        // One that is solved gives way. One that somebody else has started meanwhile does not.
         if self
-            .current()?
-            .is_some_and(|current| current.run.is_active())
+            .state
+            .read()?
+            .is_some_and(|run| run.is_active() && !run.is_open())
         {
             self.stop().await?;
         }
@@ -163,6 +165,7 @@ impl Desk {
         let current = self.current()?.ok_or_else(none)?;
         let file = &current.incident.file;
         let (run, values) = (&current.run, file.values(current.run.seed));
+        let services = run.place.services();
         let mut verdicts = Verdicts::new();
         for (key, value) in answers {
             let question = file.question(key).ok_or_else(|| {
@@ -176,7 +179,7 @@ impl Desk {
                 let text = format!("{key} is to have 1 to {} bytes", judge::LONGEST);
                 return Err(Refusal::usage(text));
             }
-            let right = judge::is_right(question, &values, run.started_ms, value)
+            let right = judge::is_right(question, &values, run.started_ms, &services, value)
                 .map_err(|problem| Refusal::usage(format!("{key} {problem}")))?;
             verdicts.insert(key.clone(), right);
         }
@@ -271,7 +274,9 @@ impl Desk {
         let Some(run) = self.state.read()? else {
             return Ok(None);
         };
-        let incident = catalogue::of_text(&run.name, &run.text, "the incident that runs")?;
+        // A state that another version of the lab has left may have what this one does not know.
+        let incident = catalogue::of_text(&run.name, &run.text, "the incident that runs");
+        let incident = incident.map_err(|refusal| self.state.broken(refusal))?;
         Ok(Some(Current { run, incident }))
     }
 

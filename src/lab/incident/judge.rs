@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::file::questions::Tolerance;
 use super::file::text;
 use super::file::{Kind, Question, Scalar, Values};
+use crate::lab::load::Mix;
 
 /// Most bytes of an answer.
 pub(super) const LONGEST: usize = 256;
@@ -23,21 +24,41 @@ pub(super) fn right(question: &Question, values: &Values, started_ms: u64) -> St
     }
 }
 
-/// True if an answer is right.
+/// True if an answer is right. `services` are those of the lab.
 ///
 /// # Errors
-/// When it cannot be read as what the question asks for.
+/// When it cannot be read as what the question asks for, or names a service or a route that there is not.
 pub(super) fn is_right(
     question: &Question,
     values: &Values,
     started_ms: u64,
+    services: &[String],
     answer: &str,
 ) -> Result<bool, Unreadable> {
     let expected = text::value(&question.expected, values);
-    let answer = answer.trim();
+    let answer = unquoted(answer);
     Ok(match question.kind {
-        Kind::Service | Kind::Attribute => same(answer, &expected.to_string()),
-        Kind::Route => same(&route(answer), &route(&expected.to_string())),
+        Kind::Service => {
+            let is = same(answer, &expected.to_string());
+            if !is && !services.iter().any(|it| same(it, answer)) {
+                return Err(format!("is to be one of {}", services.join(", ")));
+            }
+            is
+        }
+        Kind::Attribute => {
+            let expected = expected.to_string();
+            same(answer, &expected) || same(last_part(answer), &expected)
+        }
+        Kind::Route => {
+            let (answer, expected) = (route(answer), route(&expected.to_string()));
+            let is = same(&answer, &expected);
+            let routes = Mix::default().routes();
+            if !is && !routes.iter().any(|it| same(&route(it.path), &answer)) {
+                let routes: Vec<&str> = routes.iter().map(|it| it.path).collect();
+                return Err(format!("is to be one of {}", routes.join(", ")));
+            }
+            is
+        }
         Kind::Cause => {
             let choices = &question.choices;
             if !choices.keys().any(|it| same(it, answer)) {
@@ -54,7 +75,7 @@ pub(super) fn is_right(
         Kind::Time => {
             let start = started_ms as f64 / 1000.0;
             let at = moment(answer, start)
-                .ok_or("is to be a time as 14:05:30 (UTC), 2026-11-29T14:05:30Z or Unix seconds")?;
+                .ok_or("is to be a time as 14:05:30 (UTC), 14:05:30+01:00, 2026-11-29T14:05:30Z or a Unix time")?;
             near(question, &expected, at - start)
         }
     })
@@ -82,20 +103,37 @@ fn same(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
-/// A route whatever its parameter is called, and without its method.
+/// An answer without the quotes of a query or a label.
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let inner = ['"', '\'', '`'].into_iter().find_map(|quote| {
+        let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!inner.is_empty()).then_some(inner)
+    });
+    inner.unwrap_or(text).trim()
+}
+
+/// The name of a type without its modules.
+fn last_part(text: &str) -> &str {
+    text.rsplit("::").next().unwrap_or(text)
+}
+
+/// A route whatever its parameter is called and however it is marked, without method, host and query.
 fn route(text: &str) -> String {
     let text = text.trim();
-    let text = text.strip_prefix("GET ").unwrap_or(text);
+    let text = match text.split_once(' ') {
+        Some((method, rest)) if method.bytes().all(|it| it.is_ascii_alphabetic()) => rest.trim(),
+        _ => text,
+    };
+    let text = match text.split_once("://") {
+        Some((_scheme, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+        None => text,
+    };
     let text = text.split('?').next().unwrap_or(text);
-    let parts = text.split('/').map(|part| match part.starts_with('{') {
-        true => "{}",
-        false => part,
-    });
-    let route = parts.collect::<Vec<_>>().join("/");
-    match route.trim_end_matches('/') {
-        "" => "/".to_owned(),
-        route => route.to_owned(),
-    }
+    let is_parameter = |part: &str| part.starts_with(['{', ':', '<', '*']);
+    let parts = text.split('/').filter(|part| !part.is_empty());
+    let parts = parts.map(|part| if is_parameter(part) { "{}" } else { part });
+    format!("/{}", parts.collect::<Vec<_>>().join("/"))
 }
 
 /// A number with or without its unit.
@@ -109,12 +147,16 @@ fn number(text: &str, unit: &str) -> Option<f64> {
 /// Unix seconds of a time: the one of a clock next to the start if it is a time of day.
 fn moment(text: &str, start: f64) -> Option<f64> {
     const DAY: f64 = 86_400.0;
-    if let Ok(seconds) = text.parse::<f64>() {
-        return seconds.is_finite().then_some(seconds);
+    if let Ok(number) = text.parse::<f64>() {
+        return number.is_finite().then_some(number / unix_unit(number));
     }
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time.as_millisecond() as f64 / 1000.0);
     }
+    let (text, offset) = match text.rfind(['+', '-']) {
+        Some(at) => (&text[..at], offset(&text[at..])?),
+        None => (text, 0.0),
+    };
     let bare = text.trim_end_matches("UTC").trim_end_matches('Z').trim();
     let seconds = match bare.matches(':').count() {
         1 => ":00",
@@ -129,15 +171,33 @@ fn moment(text: &str, start: f64) -> Option<f64> {
     let seconds = f64::from(time.hour()) * 3600.0
         + f64::from(time.minute()) * 60.0
         + f64::from(time.second())
-        + f64::from(time.subsec_nanosecond()) / 1e9;
+        + f64::from(time.subsec_nanosecond()) / 1e9
+        - offset;
     let midnight = (start / DAY).floor() * DAY;
     let days = [-DAY, 0.0, DAY].map(|day| midnight + day + seconds);
     let closest = |one: &f64, other: &f64| (one - start).abs().total_cmp(&(other - start).abs());
     days.into_iter().min_by(closest)
 }
 
+/// How many of a Unix time's units are a second: links have milliseconds, log entries nanoseconds.
+fn unix_unit(number: f64) -> f64 {
+    match number {
+        _ if number < 1e11 => 1.0,
+        _ if number < 1e14 => 1e3,
+        _ if number < 1e17 => 1e6,
+        _ => 1e9,
+    }
+}
+
+/// Seconds of an offset from UTC, such as `+01:00`.
+fn offset(text: &str) -> Option<f64> {
+    let zoned = format!("1970-01-01T00:00:00{}", text.trim());
+    let at: Timestamp = zoned.parse().ok()?;
+    Some(-(at.as_second() as f64))
+}
+
 /// A time of day, UTC.
-fn clock(seconds: f64) -> String {
+pub(super) fn clock(seconds: f64) -> String {
     let time = Timestamp::from_millisecond((seconds * 1000.0) as i64);
     time.map_or_else(
         |_| format!("{seconds:.0}"),
@@ -160,6 +220,10 @@ mod tests {
         toml::from_str(&text).expect("a question")
     }
 
+    fn services() -> Vec<String> {
+        ["app-a", "app-b"].map(str::to_owned).into()
+    }
+
     #[test]
     fn an_answer_may_be_written_in_several_ways() {
         let values = Values::from([("ms".to_owned(), Scalar::Whole(600))]);
@@ -170,8 +234,8 @@ mod tests {
                 "service",
                 "'app-b'",
                 "",
-                &["app-b", " APP-B "][..],
-                &["app-a", ""][..],
+                &["app-b", " APP-B ", "\"app-b\""][..],
+                &["app-a"][..],
             ),
             (
                 "route",
@@ -182,11 +246,31 @@ mod tests {
                     "/items/{id}",
                     "GET /items/{}",
                     "/items/{x}/",
+                    "items/{item_id}",
+                    "/items/:item_id",
+                    "/items/<item_id>",
+                    "/items/*",
+                    "get /items/{item_id}",
+                    "\"/items/{item_id}\"",
+                    "http://127.0.0.1:8000/items/{item_id}?q=1",
                 ],
-                &["/items", "/items/7"],
+                &["/", "/io_task"],
             ),
-            ("route", "'/'", "", &["/", "GET /"], &["/items"]),
-            ("attribute", "42", "", &["42"], &["4", "420"]),
+            (
+                "route",
+                "'/'",
+                "",
+                &["/", "GET /", "'/'", "http://127.0.0.1:8000"],
+                &["/chain"],
+            ),
+            ("attribute", "42", "", &["42", "`42`"], &["4", "420"]),
+            (
+                "attribute",
+                "'ResolveError'",
+                "",
+                &["ResolveError", "app::upstream::ResolveError"],
+                &["app::ResolveError::Other"],
+            ),
             (
                 "cause",
                 "'pool'",
@@ -219,14 +303,18 @@ mod tests {
                     "1796083210",
                     "00:00:10 UTC",
                     "00:00:14.9Z",
+                    "01:00:10+01:00",
+                    "18:30:10-05:30",
+                    "1796083210123",
+                    "1796083210123456789",
                 ],
-                &["00:00:16", "12:00", "23:59:50"],
+                &["00:00:16", "12:00", "23:59:50", "00:00:10+01:00"],
             ),
         ] {
             let question = question(kind, expected, more);
             for (answers, is) in [(right, true), (wrong, false)] {
                 for answer in answers {
-                    let judged = is_right(&question, &values, start, answer);
+                    let judged = is_right(&question, &values, start, &services(), answer);
                     assert_eq!(judged, Ok(is), "{kind} {answer}");
                 }
             }
@@ -244,6 +332,11 @@ mod tests {
             ),
             ("number", "tolerance = 1", "NaN", "a number"),
             ("time", "tolerance = 1", "noon", "14:05:30"),
+            ("time", "tolerance = 1", "14:05:30-nine", "14:05:30"),
+            ("service", "", "app-z", "one of app-a, app-b"),
+            ("service", "", "", "one of app-a, app-b"),
+            ("route", "", "/items", "one of /, /items/{item_id}"),
+            ("route", "", "/items/7", "one of /, /items/{item_id}"),
             (
                 "cause",
                 "choices = { pool = '', dns = '' }",
@@ -252,7 +345,7 @@ mod tests {
             ),
         ] {
             let question = question(kind, "1", more);
-            let judged = is_right(&question, &Values::new(), 0, answer);
+            let judged = is_right(&question, &Values::new(), 0, &services(), answer);
             assert!(judged.expect_err(answer).contains(expected), "{kind}");
         }
     }

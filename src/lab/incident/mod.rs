@@ -88,6 +88,10 @@ impl Told {
         Self { text, json, good }
     }
 
+    fn good(self, good: bool) -> Self {
+        Self { good, ..self }
+    }
+
     fn view(text: String, view: &View) -> Self {
         Self::new(text, json!({"ok": true, "incident": view}))
     }
@@ -102,11 +106,12 @@ async fn carry_out(
     match args.command {
         Command::List => {
             let desk = Desk::new(catalogue, State::new(std::path::PathBuf::new()));
-            let all = desk.list()?;
+            let (all, problems) = desk.list()?;
             Ok(Told::new(
-                text::list(&all),
-                json!({"ok": true, "incidents": all}),
-            ))
+                text::list(&all, &problems),
+                json!({"ok": problems.is_empty(), "incidents": all, "problems": problems}),
+            )
+            .good(problems.is_empty()))
         }
         Command::Check { file } => {
             let incident = of_path(&file)?;

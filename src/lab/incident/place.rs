@@ -82,6 +82,13 @@ pub struct App {
     pub faults: Option<String>,
 }
 
+impl Place {
+    /// Names of the instances.
+    pub(super) fn services(&self) -> Vec<String> {
+        self.apps.iter().map(|app| app.name.clone()).collect()
+    }
+}
+
 impl PlaceArgs {
     /// Finds the lab: by its console if there is one, else at the given and the usual addresses.
     ///

@@ -47,7 +47,7 @@ pub async fn find(desk: &Desk) -> Result<Found, Refusal> {
     let file = &incident.file;
     let walk = derive::walk(file, &run.place, span(run)).await;
     let walk = walk.map_err(Refusal::usage)?;
-    let values = file.values(run.seed);
+    let (values, services) = (file.values(run.seed), run.place.services());
     let mut found = Found {
         answers: walk.answers(file),
         missing: Vec::new(),
@@ -57,11 +57,13 @@ pub async fn find(desk: &Desk) -> Result<Found, Refusal> {
         let right = judge::right(question, &values, run.started_ms);
         match found.answers.get(key) {
             None => found.missing.push(format!("{key}: nothing, not {right}")),
-            Some(answer) => match judge::is_right(question, &values, run.started_ms, answer) {
-                Ok(true) => {}
-                Ok(false) => found.missing.push(format!("{key}: {answer}, not {right}")),
-                Err(problem) => found.missing.push(format!("{key}: {answer} {problem}")),
-            },
+            Some(answer) => {
+                match judge::is_right(question, &values, run.started_ms, &services, answer) {
+                    Ok(true) => {}
+                    Ok(false) => found.missing.push(format!("{key}: {answer}, not {right}")),
+                    Err(problem) => found.missing.push(format!("{key}: {answer} {problem}")),
+                }
+            }
         }
     }
     if !found.missing.is_empty() {

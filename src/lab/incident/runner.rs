@@ -1,6 +1,9 @@
 //! The process that keeps an incident going: it breaks the instances, sends the traffic, and heals them at its end,
 //! which comes when the incident is stopped, its time is over, the lab has gone, or somebody ends the process politely.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -49,10 +52,13 @@ pub(super) struct RunnerArgs {
 /// # Errors
 /// When it cannot be started, or cannot begin; the run is gone then.
 pub(super) async fn spawn(state: &State, id: &str) -> Result<(), Refusal> {
-    use std::os::unix::process::CommandExt as _;
     let broken = |error: std::io::Error| Refusal::broken(format!("no runner: {error}"));
     let program = std::env::current_exe().map_err(broken)?;
-    let log = std::fs::File::create(state.folder().join("runner.log")).map_err(broken)?;
+    let mut log = OpenOptions::new();
+    log.create(true).truncate(true).write(true).mode(0o600);
+    let log = log
+        .open(state.folder().join("runner.log"))
+        .map_err(broken)?;
     let child = Command::new(program)
         .args(["incident", "runner", "--id", id, "--state"])
         .arg(state.folder())
@@ -162,7 +168,7 @@ impl Broken {
     async fn begin(&self, state: &State) -> Result<(), Refusal> {
         for app in &self.run.place.apps {
             if let Some(set) = faults::set(&self.faults, &app.name, self.run.seed) {
-                self.control.put(app, &set).await?;
+                self.control.put(app, &bounded(set)).await?;
             }
         }
         let now = now_ms();
@@ -226,7 +232,8 @@ impl Broken {
                 continue;
             };
             if now["faults"].as_array().is_some_and(Vec::is_empty) {
-                let _ = self.control.put(app, &later(set, elapsed_ms)).await;
+                let set = later(bounded(set), elapsed_ms);
+                let _ = self.control.put(app, &set).await;
             }
         }
         any
@@ -238,6 +245,17 @@ impl Broken {
             let _ = self.control.clear(app).await;
         }
     }
+}
+
+/// A set that ends with the time of the incident, even if nobody is there any more who could remove it.
+fn bounded(mut set: Value) -> Value {
+    let longest = LONGEST.as_secs_f64();
+    for fault in set["faults"].as_array_mut().into_iter().flatten() {
+        let left = longest - fault["after_s"].as_f64().unwrap_or(0.0);
+        let lasts = fault["for_s"].as_f64().unwrap_or(longest);
+        fault["for_s"] = lasts.min(left).into();
+    }
+    set
 }
 
 /// A set of which some time has passed already.
@@ -268,6 +286,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn every_fault_ends_with_the_time_of_the_incident() {
+        let set = json!({"faults": [{"kind": "a"}, {"kind": "b", "after_s": 600}, {"kind": "c", "for_s": 5}]});
+        let expected = json!({"faults": [
+            {"kind": "a", "for_s": 3600.0},
+            {"kind": "b", "after_s": 600, "for_s": 3000.0},
+            {"kind": "c", "for_s": 5.0},
+        ]});
+        assert_eq!(bounded(set), expected);
+    }
 
     #[test]
     fn an_instance_that_comes_back_joins_the_schedule_where_it_is() {

@@ -27,7 +27,8 @@ pub(super) struct Score {
 }
 
 impl Score {
-    /// The score of a run as it is now. Who has asked for the solution first gets no points.
+    /// The score of a run as it is now: what can be reached still, or was reached. Who has asked for the solution
+    /// first, or has ended it unsolved, gets no points.
     pub(super) fn of(run: &Run, file: &File) -> Self {
         let end = [run.solved_ms, run.given_up_ms, run.stopped_ms]
             .into_iter()
@@ -42,9 +43,9 @@ impl Score {
         let late = (seconds / 60).saturating_sub(u64::from(file.minutes));
         let cost = HINT * run.hints as u64 + WRONG * wrong as u64 + late;
         Self {
-            points: match run.given_up_ms {
-                Some(_) => 0,
-                None => WHOLE.saturating_sub(cost),
+            points: match run.solved_ms.is_some() || run.is_open() {
+                true => WHOLE.saturating_sub(cost),
+                false => 0,
             },
             seconds,
             hints: run.hints,

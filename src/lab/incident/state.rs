@@ -60,6 +60,12 @@ pub(super) struct Answer {
     pub(super) at_ms: u64,
 }
 
+/// The form of a file.
+#[derive(Deserialize)]
+struct Form {
+    version: u32,
+}
+
 impl Run {
     /// An incident that has not begun.
     pub(super) fn new(name: &str, text: &str, seed: u64, place: Place) -> Self {
@@ -144,26 +150,38 @@ impl State {
     /// The incident, if there is one.
     pub(super) fn read(&self) -> Result<Option<Run>, Refusal> {
         let file = self.folder.join(FILE);
-        let broken = |problem: String| {
-            Refusal::broken(format!(
-                "{}: {problem}; remove the file to begin anew",
-                file.display()
-            ))
-        };
         match fs::metadata(&file) {
-            Ok(about) if about.len() > LARGEST => Err(broken("is too large".to_owned())),
+            Ok(about) if about.len() > LARGEST => Err(self.broken("is too large")),
             Ok(_) => {
-                let text = fs::read(&file).map_err(|error| broken(error.to_string()))?;
-                let run: Run =
-                    serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
-                if run.version != VERSION {
-                    return Err(broken(format!("has version {}", run.version)));
+                let text = fs::read(&file).map_err(|error| self.inaccessible(&error))?;
+                let broken = |error: serde_json::Error| self.broken(error);
+                // Another version has other fields, of which nothing is to be said.
+                let form: Form = serde_json::from_slice(&text).map_err(broken)?;
+                if form.version != VERSION {
+                    return Err(self.broken(format!("has version {}", form.version)));
                 }
-                Ok(Some(run))
+                serde_json::from_slice(&text).map_err(broken)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(broken(error.to_string())),
+            Err(error) => Err(self.inaccessible(&error)),
         }
+    }
+
+    /// What is said of a file that is not understood.
+    pub(super) fn broken(&self, problem: impl std::fmt::Display) -> Refusal {
+        let file = self.folder.join(FILE);
+        Refusal::broken(format!(
+            "{}: {problem}; remove the file to begin anew",
+            file.display()
+        ))
+    }
+
+    /// What is said of a folder that cannot be used.
+    fn inaccessible(&self, error: &io::Error) -> Refusal {
+        Refusal::broken(format!(
+            "{}: {error}; LAB_STATE names another folder",
+            self.folder.display()
+        ))
     }
 
     /// Changes the incident while nobody else does. What `change` refuses changes nothing.
@@ -171,12 +189,7 @@ impl State {
         &self,
         change: impl FnOnce(&mut Option<Run>) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        let broken = |error: io::Error| {
-            Refusal::broken(format!(
-                "{}: {error}; LAB_STATE names another folder",
-                self.folder.display()
-            ))
-        };
+        let broken = |error: io::Error| self.inaccessible(&error);
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::catalogue::Incident;
 use super::desk::Verdicts;
+use super::file::Kind;
+use super::judge;
 use super::view::{Listed, Stage, View};
 use crate::lab::excerpt::visible;
 
@@ -13,7 +15,7 @@ use crate::lab::excerpt::visible;
 pub(super) const NONE: &str =
     "no incident runs; `lab incident list` names them, `lab incident start NAME` starts one\n";
 
-pub(super) fn list(all: &[Listed]) -> String {
+pub(super) fn list(all: &[Listed], problems: &[String]) -> String {
     let width = all.iter().map(|it| it.name.chars().count()).max();
     let width = width.unwrap_or_default();
     let mut text = format!(
@@ -27,6 +29,9 @@ pub(super) fn list(all: &[Listed]) -> String {
             "{:<width$}  {stars:<10} {:>7}  {:<9}  {}",
             it.name, it.minutes, it.questions, it.title
         );
+    }
+    for problem in problems {
+        let _ = writeln!(text, "\nnot listed: {}", visible(problem));
     }
     text
 }
@@ -43,14 +48,16 @@ pub(super) fn checked(incident: &Incident) -> String {
 
 pub(super) fn status(view: &View) -> String {
     let mut text = format!(
-        "{} (seed {}): {}\n\n  {}\n\n",
+        "{} (seed {}): {}; began at {} UTC\n\n  {}\n\n",
         view.incident.name,
         view.seed,
         stage(view),
+        judge::clock(view.started_ms as f64 / 1000.0),
         visible(&view.page)
     );
     for asked in &view.asked {
         let unit = match asked.unit.as_str() {
+            "" if asked.kind == Kind::Time => " [UTC]".to_owned(),
             "" => String::new(),
             unit => format!(" [{unit}]"),
         };

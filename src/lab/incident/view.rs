@@ -186,7 +186,7 @@ impl View {
             started_ms: run.started_ms,
             to_ms,
             until_ms: run.until_ms,
-            services: place.apps.iter().map(|app| app.name.clone()).collect(),
+            services: place.services(),
             routes: routes.into_iter().map(|route| route.path).collect(),
             asked: asked.collect(),
             hints: file.hints.iter().take(run.hints).cloned().collect(),

@@ -131,10 +131,11 @@ impl Incidents {
 
     /// The list, the one that runs, if it runs in this lab, and why none can be started.
     fn now(&self) -> Result<Value, Refusal> {
-        let (listed, unreadable) = match self.list() {
-            Ok(all) => (all, None),
-            Err(refusal) => (Vec::new(), Some(refusal.for_page().to_owned())),
+        let (listed, mut problems) = match self.list() {
+            Ok(listed) => listed,
+            Err(refusal) => (Vec::new(), vec![refusal.for_page().to_owned()]),
         };
+        problems.extend(self.0.problem.clone());
         let view = match &self.0.desk {
             Ok(desk) => desk.status()?,
             Err(_) => None,
@@ -144,19 +145,23 @@ impl Incidents {
             "incidents": listed,
             "incident": view,
             "here": here,
-            "problem": self.0.problem.clone().or(unreadable),
+            "problem": (!problems.is_empty()).then(|| problems.join("\n")),
+            "can_start": self.0.problem.is_none(),
         }))
     }
 
-    fn list(&self) -> Result<Vec<Listed>, Refusal> {
+    /// The incidents, and what is wrong with files that are none.
+    fn list(&self) -> Result<(Vec<Listed>, Vec<String>), Refusal> {
         if let Some(all) = self.0.built_in.get() {
-            return Ok(all.clone());
+            return Ok((all.clone(), Vec::new()));
         }
-        let all: Vec<Listed> = self.0.catalogue.all()?.iter().map(Listed::of).collect();
+        let (all, problems) = self.0.catalogue.readable()?;
+        let all: Vec<Listed> = all.iter().map(Listed::of).collect();
         if !self.0.changes {
             let _ = self.0.built_in.set(all.clone());
         }
-        Ok(all)
+        let problems = problems.iter().map(|it| it.for_page().to_owned());
+        Ok((all, problems.collect()))
     }
 
     async fn start(&self, order: Start) -> Result<Value, Refusal> {
@@ -165,7 +170,7 @@ impl Incidents {
         }
         // On the command line a name may be the path of a file; a page reads no files.
         if let Some(name) = &order.name
-            && !self.list()?.iter().any(|it| it.name == *name)
+            && !self.list()?.0.iter().any(|it| it.name == *name)
         {
             let text = "there is no incident of this name; start one of the list";
             return Err(Refusal::missing(text));

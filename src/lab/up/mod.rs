@@ -51,6 +51,8 @@ use serve::Doors;
 use status::Lab;
 use traffic::Traffic;
 
+use crate::lab::incident::Catalogue;
+
 /// Servers that share the files which the process may open: the console, three APIs, two receivers.
 const SERVERS: u64 = 6;
 
@@ -73,6 +75,8 @@ pub async fn run(
     let doors = Doors::new(&args, connections::most(files, SERVERS));
     let ports = Ports::bind(&args)?;
     let console = console::console(&args, &ports.addresses)?;
+    // A mistake in a file of one's own is told before anything starts; later it takes no other incident away.
+    Catalogue::new(args.incidents.clone()).all()?;
     let progress = Progress::new(&args);
     let addresses = ports.addresses.clone();
 
