@@ -39,7 +39,12 @@ async fn categorised_answers_tell_labels_from_metadata_and_parsed_fields() {
     let backend = backend().await;
     let path = "/loki/api/v1/query_range?query=%7Bapp%3D%22a%22%7D%7C%3D%22HTTP%22%7Cregexp%22%28%3FP%3Cv%3EGET%29%22&since=1h";
     let flags = [("X-Loki-Response-Encoding-Flags", "categorize-labels")];
-    let answer = backend.request("GET", path, &flags, "").await.json();
+    let answer = backend.request("GET", path, &flags, "").await;
+    // Grafana reads as it goes: how the result is to be read must come before it.
+    let text = &answer.text;
+    let [flags, result] = ["\"encodingFlags\"", "\"result\""].map(|it| text.find(it));
+    assert!(flags < result, "{text}");
+    let answer = answer.json();
     assert_eq!(
         answer["data"]["encodingFlags"],
         json!(["categorize-labels"])

@@ -121,7 +121,11 @@ fn lines(store: &Store, params: &Params, query: &LogQuery<'_>) -> ApiResult {
         )));
     }
     let lines = query.run(store)?;
-    let mut result = ResultBody::new("streams", store.limits().max_query_bytes);
+    let flags = match params.categorize {
+        true => ",\"encodingFlags\":[\"categorize-labels\"]",
+        false => "",
+    };
+    let mut result = ResultBody::new("streams", flags, store.limits().max_query_bytes);
     for (at, stream) in streams(&lines, params.categorize).iter().enumerate() {
         let comma = if at > 0 { "," } else { "" };
         let labels = stream.labels();
@@ -134,10 +138,7 @@ fn lines(store: &Store, params: &Params, query: &LogQuery<'_>) -> ApiResult {
         }
         result.push("]}")?;
     }
-    Ok(result.end(match params.categorize {
-        true => ",\"encodingFlags\":[\"categorize-labels\"]",
-        false => "",
-    }))
+    Ok(result.end())
 }
 
 fn matrix(store: &Store, expr: &MetricExpr, steps: Steps, stop: &Stop) -> ApiResult {

@@ -38,14 +38,14 @@ impl ApiResponse {
     /// # Errors
     /// The body would exceed `most` bytes.
     pub(super) fn rows(kind: &str, rows: impl Iterator<Item = String>, most: usize) -> ApiResult {
-        let mut result = ResultBody::new(kind, most);
+        let mut result = ResultBody::new(kind, "", most);
         for (at, row) in rows.enumerate() {
             if at > 0 {
                 result.push(",")?;
             }
             result.push(&row)?;
         }
-        Ok(result.end(""))
+        Ok(result.end())
     }
 
     /// A JSON body with status 200.
@@ -113,10 +113,13 @@ pub(super) struct ResultBody {
 }
 
 impl ResultBody {
-    /// Begins a body with `resultType` `kind`. The whole body may have `most` bytes.
-    pub(super) fn new(kind: &str, most: usize) -> Self {
-        let text =
-            format!("{{\"status\":\"success\",\"data\":{{\"resultType\":\"{kind}\",\"result\":[");
+    /// Begins a body with `resultType` `kind`. `more` holds further fields of `data`, each with a leading comma: what
+    /// says how the result is to be read comes before it, since Grafana reads as it goes. The whole body may have
+    /// `most` bytes.
+    pub(super) fn new(kind: &str, more: &str, most: usize) -> Self {
+        let text = format!(
+            "{{\"status\":\"success\",\"data\":{{\"resultType\":\"{kind}\"{more},\"result\":["
+        );
         Self { text, most }
     }
 
@@ -132,11 +135,9 @@ impl ResultBody {
         Ok(())
     }
 
-    /// Ends the body. `more` holds further fields of `data`, each with a leading comma.
-    pub(super) fn end(mut self, more: &str) -> ApiResponse {
-        self.text.push(']');
-        self.text.push_str(more);
-        self.text.push_str("}}");
+    /// Ends the body.
+    pub(super) fn end(mut self) -> ApiResponse {
+        self.text.push_str("]}}");
         ApiResponse {
             status: 200,
             content_type: JSON,
