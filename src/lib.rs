@@ -8,6 +8,7 @@
 //! * `lab`: the laboratory around it
 //! * `client`: the HTTP client of the lab's own requests
 //! * `console`: serves the web console and forwards its queries
+//! * `unique`: JSON in which no object names a field twice
 //! * `routing`: HEAD and unmatched requests, as servers written in Go answer them
 
 // A running service must not panic on an error that it can handle; tests may.
@@ -32,3 +33,5 @@ pub mod console;
 pub mod lab;
 #[cfg(feature = "lab")]
 mod routing;
+#[cfg(feature = "faults")]
+mod unique;

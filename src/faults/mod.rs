@@ -4,7 +4,7 @@
 //! Each fault is realised where it would really happen, so that its spans, log lines and metrics look like those of
 //! a real one. The same seed and the same requests give the same decisions.
 //!
-//! * [`set`]: a set of faults, as it is sent; [`fields`]: reads and checks its fields; [`unique`]: its JSON
+//! * [`set`]: a set of faults, as it is sent; [`fields`]: reads and checks its fields
 //! * [`kind`]: the kinds of faults
 //! * [`control`]: the port at which a set is put, read and removed
 //! * [`running`]: the set that is in force, and its schedule
@@ -28,7 +28,6 @@ mod request;
 mod running;
 mod scrape;
 mod set;
-mod unique;
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;

@@ -11,7 +11,7 @@ use super::condition::Key;
 pub use super::fields::Wrong;
 use super::fields::{Fields, shown};
 use super::kind::{Kind, Selects};
-use super::unique::Unique;
+use crate::unique::Unique;
 
 /// Most faults of a set.
 const MAX_FAULTS: usize = 32;

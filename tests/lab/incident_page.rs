@@ -258,6 +258,13 @@ fn what_is_no_order_is_refused() {
         ("hint", r#"{"all":true}"#, 400, "all"),
         ("answer", r#"{"route":"/"}"#, 400, "route"),
         ("answer", r#"{"answers":{"ms":5}}"#, 400, "JSON"),
+        // Of two answers only one could be kept.
+        (
+            "answer",
+            r#"{"answers":{"ms":"5","ms":"6"}}"#,
+            400,
+            "is there twice",
+        ),
         (
             "answer",
             r#"{"answers":{"ms":"5"}}"#,

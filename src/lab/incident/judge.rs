@@ -52,9 +52,8 @@ pub(super) fn is_right(
         Kind::Route => {
             let (answer, expected) = (route(answer), route(&expected.to_string()));
             let is = same(&answer, &expected);
-            let routes = Mix::default().routes();
-            if !is && !routes.iter().any(|it| same(&route(it.path), &answer)) {
-                let routes: Vec<&str> = routes.iter().map(|it| it.path).collect();
+            let routes = routes();
+            if !is && !routes.iter().any(|it| same(&route(it), &answer)) {
                 return Err(format!("is to be one of {}", routes.join(", ")));
             }
             is
@@ -79,6 +78,12 @@ pub(super) fn is_right(
             near(question, &expected, at - start)
         }
     })
+}
+
+/// The routes of the service.
+pub(super) fn routes() -> Vec<&'static str> {
+    let all = Mix::default().routes().into_iter();
+    all.map(|route| route.path).collect()
 }
 
 fn near(question: &Question, expected: &Scalar, number: f64) -> bool {

@@ -48,11 +48,14 @@ pub(super) fn checked(incident: &Incident) -> String {
 
 pub(super) fn status(view: &View) -> String {
     let mut text = format!(
-        "{} (seed {}): {}; began at {} UTC\n\n  {}\n\n",
+        "{} (seed {}): {}{}\n\n  {}\n\n",
         view.incident.name,
         view.seed,
         stage(view),
-        judge::clock(view.started_ms as f64 / 1000.0),
+        match view.started_ms {
+            0 => String::new(),
+            at => format!("; began at {} UTC", judge::clock(at as f64 / 1000.0)),
+        },
         visible(&view.page)
     );
     for asked in &view.asked {

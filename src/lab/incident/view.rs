@@ -15,7 +15,6 @@ use super::links::{Link, Range, links};
 use super::place::Place;
 use super::score::Score;
 use super::state::{Run, now_ms};
-use crate::lab::load::Mix;
 use crate::lab::target::is_loopback;
 
 /// An incident of the list: nothing that gives it away.
@@ -159,7 +158,6 @@ impl View {
             }
         });
         let place = &run.place;
-        let routes = Mix::default().routes();
         let to_ms = (span(run).to * 1000.0) as u64;
         let links = match run.started_ms {
             0 => Vec::new(),
@@ -187,7 +185,7 @@ impl View {
             to_ms,
             until_ms: run.until_ms,
             services: place.services(),
-            routes: routes.into_iter().map(|route| route.path).collect(),
+            routes: judge::routes(),
             asked: asked.collect(),
             hints: file.hints.iter().take(run.hints).cloned().collect(),
             hints_left: HINTS.saturating_sub(run.hints),

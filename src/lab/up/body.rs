@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::console::answer;
+use crate::unique::Unique;
 
 /// What is not done: the status, the reason and what to do.
 pub(super) type Refused = (StatusCode, String);
@@ -13,7 +14,7 @@ pub(super) type Refused = (StatusCode, String);
 /// The body of a request, JSON of a few fields in `largest` bytes at most.
 ///
 /// # Errors
-/// 413 when it is larger, 400 when it cannot be read or is something else.
+/// 413 when it is larger, 400 when it cannot be read, is something else or has a field twice.
 pub(super) async fn json<T: DeserializeOwned>(
     req: &mut Request,
     largest: usize,
@@ -27,11 +28,13 @@ pub(super) async fn json<T: DeserializeOwned>(
         }
         Err(error) => return Err(bad(format!("the body cannot be read: {error}"))),
     };
-    serde_json::from_slice(text).map_err(|error| {
+    let unexpected = |error: serde_json::Error| {
         bad(format!(
             "the body is not the JSON that is expected: {error}"
         ))
-    })
+    };
+    let Unique(body) = serde_json::from_slice(text).map_err(unexpected)?;
+    serde_json::from_value(body).map_err(unexpected)
 }
 
 /// Writes what came of a request.

@@ -76,7 +76,9 @@ pub async fn run(
     let ports = Ports::bind(&args)?;
     let console = console::console(&args, &ports.addresses)?;
     // A mistake in a file of one's own is told before anything starts; later it takes no other incident away.
-    Catalogue::new(args.incidents.clone()).all()?;
+    if args.incidents.is_some() {
+        Catalogue::new(args.incidents.clone()).all()?;
+    }
     let progress = Progress::new(&args);
     let addresses = ports.addresses.clone();
 
