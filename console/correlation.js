@@ -26,9 +26,9 @@ async function settings(type) {
   return (await dataSources()).find((one) => one.type === type)?.jsonData ?? {};
 }
 
-/** The URL of a trace; null for an invalid id, such as the 0 that is logged outside of a request. @param {string} id */
+/** The URL of a trace, whose id may lack leading zeros; null for an invalid id, such as the 0 that is logged outside of a request. @param {string} id */
 export function traceAddress(id) {
-  return /^[0-9a-fA-F]{16,32}$/.test(id) && !/^0+$/.test(id) ? `/traces/${id.toLowerCase()}` : null;
+  return /^[0-9a-fA-F]{1,32}$/.test(id) && !/^0+$/.test(id) ? `/traces/${id.toLowerCase()}` : null;
 }
 
 /**

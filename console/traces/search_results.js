@@ -21,7 +21,9 @@ export function results(traces, limit, query) {
   const way = comparison();
   const longest = Math.max(...traces.map(({ durationMs = 0 }) => durationMs), 1);
   const rows = traces.map((trace) => {
-    const { traceID, rootServiceName, rootTraceName = "?", durationMs = 0, serviceStats = {} } = trace;
+    const { rootServiceName, rootTraceName = "?", durationMs = 0, serviceStats = {} } = trace;
+    // Tempo leaves out leading zeros.
+    const traceID = trace.traceID.padStart(32, "0");
     const told = query.includes("select(") && h("div", { class: "quiet mono" }, selected(trace));
     const rooted = rootServiceName !== "<root span not yet received>";
     const services = Object.entries(serviceStats);

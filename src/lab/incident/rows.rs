@@ -155,7 +155,6 @@ impl Servers {
                     let mut row = attributes(&set["attributes"]);
                     row.extend(attributes(&found["attributes"]));
                     for (field, value) in [
-                        ("trace_id", &trace["traceID"]),
                         ("root_service", &trace["rootServiceName"]),
                         ("root_name", &trace["rootTraceName"]),
                         ("span_id", &found["spanID"]),
@@ -164,6 +163,9 @@ impl Servers {
                     ] {
                         row.insert(field.to_owned(), text(value));
                     }
+                    // Tempo leaves out leading zeros; log lines have them.
+                    let id = format!("{:0>32}", text(&trace["traceID"]));
+                    row.insert("trace_id".to_owned(), id);
                     let nanos = |value: &Value| text(value).parse::<f64>().unwrap_or_default();
                     let start = nanos(&found["startTimeUnixNano"]) / 1e9;
                     // Spans of a trace that began before are of no interest.
