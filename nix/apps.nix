@@ -29,6 +29,14 @@ let
       }
     );
 
+  # The control ports of the instances, which are open in a stack with LAB_FAULTS=1.
+  faults = ''
+    faults=()
+    for port in "''${LAB_FAULTS_A_PORT:-8100}" "''${LAB_FAULTS_B_PORT:-8101}" "''${LAB_FAULTS_C_PORT:-8102}"; do
+      faults+=(--faults "http://$LAB_HOST:$port")
+    done
+  '';
+
   stack = app "The lab with the real servers, under process-compose" (lib.getExe packages.stack);
 in
 {
@@ -48,6 +56,11 @@ in
       password=$LAB_STATE/secrets/grafana-admin-password
       if [[ -r $password ]]; then
         arguments+=(--grafana-password-file "$password")
+      fi
+      # Proofs of the incidents take the place of the promises, and need nothing of what follows.
+      if [[ " $*" == *" --incidents"* ]]; then
+        ${faults}
+        exec ${lib.getExe packages.lab} verify "''${arguments[@]}" "''${faults[@]}" "$@"
       fi
       servers=tempo,loki,prometheus,grafana,promtail
       ports=
@@ -76,9 +89,8 @@ in
       addresses=()
       if [[ ''${1:-} == start ]]; then
         addresses=("''${instances[@]/#/--app=}" --prometheus "$LAB_PROMETHEUS_URL" --loki "$LAB_LOKI_URL" --tempo "$LAB_TEMPO_URL" --grafana "$LAB_GRAFANA_URL")
-        for port in "''${LAB_FAULTS_A_PORT:-8100}" "''${LAB_FAULTS_B_PORT:-8101}" "''${LAB_FAULTS_C_PORT:-8102}"; do
-          addresses+=(--faults "http://$LAB_HOST:$port")
-        done
+        ${faults}
+        addresses+=("''${faults[@]}")
       fi
       exec ${lib.getExe packages.lab} incident "$@" "''${addresses[@]}"
     ''
