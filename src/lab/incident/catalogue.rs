@@ -10,6 +10,7 @@ use rust_embed::Embed;
 
 use super::file::{File, LARGEST};
 use super::refusal::Refusal;
+use crate::lab::excerpt::visible;
 use crate::lab::file_text::file_text;
 
 /// The incidents as they were when this was built: whatever file is in the folder.
@@ -247,7 +248,13 @@ fn text_of(path: &Path) -> Result<String, Refusal> {
 
 fn of_file(path: &Path, text: &str) -> Result<Incident, Refusal> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    of_text(&name, text, &path.display().to_string())
+    let shown = visible(&path.display().to_string());
+    // It is printed in many places.
+    if visible(&name) != name {
+        let text = "its name has a control character; give it another";
+        return Err(Refusal::usage(format!("{shown}: {text}")));
+    }
+    of_text(&name, text, &shown)
 }
 
 /// An incident of the text of its file.
@@ -399,6 +406,17 @@ mod tests {
         std::fs::rename(own.path(), own.0.join("other.toml")).unwrap();
         catalogue.all().unwrap();
         assert!(!is_kept());
+    }
+
+    #[test]
+    fn a_name_that_would_change_what_a_terminal_shows_is_none() {
+        let own = Own::new("escape");
+        own.write("One is slow", 0);
+        let path = own.0.join("\u{1b}[31mred.toml");
+        std::fs::rename(own.path(), &path).unwrap();
+        let refusal = of_path(&path).unwrap_err().to_string();
+        assert!(refusal.contains("control character"), "{refusal}");
+        assert!(!refusal.contains('\u{1b}'), "{refusal:?}");
     }
 
     #[test]
