@@ -90,11 +90,13 @@ fn refused(problem: String) -> ! {
     misused(&Cli::command().error(ErrorKind::ValueValidation, problem))
 }
 
-/// Ends with what is wrong with the flags, on standard error; a program that reads JSON finds it there too. What
-/// follows `--` are the flags of another program.
+/// Ends with what is wrong with the flags, on standard error; a program that reads the one JSON object of a command
+/// finds it there too. `lab up` has none: its JSON are events. What follows `--` are the flags of another program.
 fn misused(error: &clap::Error) -> ! {
-    let mut flags = std::env::args_os().take_while(|flag| flag != "--");
-    if error.use_stderr() && flags.any(|flag| flag == "--json") {
+    let args = std::env::args_os().skip(1).take_while(|arg| arg != "--");
+    let args: Vec<_> = args.collect();
+    let is_up = args.first().is_some_and(|arg| arg == "up");
+    if error.use_stderr() && !is_up && args.iter().any(|arg| arg == "--json") {
         let told = serde_json::json!({"ok": false, "error": problem(error)});
         // A reader that has gone away is no reason to panic.
         let _ = writeln!(std::io::stdout(), "{told}");
