@@ -1,6 +1,8 @@
 // @ts-check
 // Requests to the backends, through the lab's proxy, and to the lab itself. Each returns JSON or throws an ApiError.
 
+import { link } from "./address.js";
+
 /** @typedef {import("./types").Server} Server */
 /** @typedef {import("./types").Params} Params */
 
@@ -41,28 +43,16 @@ export async function ask(server, path, params = {}, signal = undefined, headers
  * @returns {Promise<any>}
  */
 export async function lab(path, { method = "GET", body, signal } = {}) {
-  if (body === undefined) return answer("lab", path, { method, signal });
-  return answer("lab", path, {
-    method,
-    signal,
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
+  const headers = { "content-type": "application/json" };
+  return answer("lab", path, { method, signal, headers, body: JSON.stringify(body) });
 }
 
 /**
- * The address of a backend's path behind the proxy.
+ * The address of a backend's path behind the proxy. The servers take no value for the same as an empty one.
  * @param {Server} server @param {string} path @param {Params} [params]
  */
 export function proxied(server, path, params = {}) {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(params)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== undefined) query.append(name, String(one));
-    }
-  }
-  const text = query.toString();
-  return `/api/datasources/proxy/uid/${server}/${path}${text ? `?${text}` : ""}`;
+  return link(`/api/datasources/proxy/uid/${server}/${path}`, params);
 }
 
 /** @param {Server | "lab"} server @param {string} url @param {RequestInit} init */

@@ -2,7 +2,7 @@
 // The alerts view: what fires, and the state of each rule, as Prometheus tells them.
 
 import { link } from "../address.js";
-import { ask } from "../api.js";
+import { ask, lab } from "../api.js";
 import { fill, h, redraw, renew, section } from "../dom.js";
 import { formatTime, formatValue } from "../format.js";
 import { notice, repeat } from "../notice.js";
@@ -26,9 +26,13 @@ export async function show({ main, signal }) {
   /** @param {AbortSignal} now */
   const refresh = async (now) => {
     try {
+      // Without it no alert is marked.
+      const running = lab("/api/incidents", { signal: now }).catch(() => ({}));
       /** @type {Group[]} */
       const groups = (await ask("prometheus", "api/v1/rules", {}, now)).data.groups;
-      redraw(active, () => renew(active, section("Pending and firing", alerts(groups))));
+      const { incident, here } = await running;
+      const began = here && incident?.active ? incident.started_ms : 0;
+      redraw(active, () => renew(active, section("Pending and firing", alerts(groups, began))));
       redraw(rules, () => renew(rules, section("Rules", rulesOf(groups))));
       fill(problem);
     } catch (error) {
@@ -44,16 +48,20 @@ export async function show({ main, signal }) {
 /** @param {string} state */
 function shown(state) {
   const kind = { firing: "bad", err: "bad", pending: "warn", ok: "good", inactive: "good" }[state] ?? "quiet";
-  return h("span", { class: kind }, state);
+  return h("span", { class: `state ${kind}` }, state);
 }
 
-/** @param {Group[]} groups */
-function alerts(groups) {
+/** @param {Group[]} groups @param {number} began when the incident that runs began, else 0 */
+function alerts(groups, began) {
   const all = groups.flatMap(({ rules }) => rules.flatMap(({ alerts }) => alerts ?? []));
   if (all.length === 0) return h("p", { class: "quiet" }, "No alert is pending or firing.");
   all.sort((one, other) => NOTABLE.indexOf(one.state) - NOTABLE.indexOf(other.state));
   return [
-    table("Alerts", ["State", "Alert", "What", "Value", "Since"], all.slice(0, MOST).map(alert)),
+    table(
+      "Alerts",
+      ["State", "Alert", "What", "Value", "Since"],
+      all.slice(0, MOST).map((one) => alert(one, began)),
+    ),
     more(all.length),
   ];
 }
@@ -63,8 +71,8 @@ function more(count) {
   return count > MOST && h("p", { class: "quiet" }, `The first ${MOST} of ${count} are shown.`);
 }
 
-/** @param {Alert} alert */
-function alert({ state, labels, annotations, activeAt, value }) {
+/** @param {Alert} alert @param {number} began */
+function alert({ state, labels, annotations, activeAt, value }, began) {
   const { alertname, ...others } = labels;
   const { summary, description } = annotations;
   const named = Object.entries(others).map(([name, text]) => `${name}="${text}"`);
@@ -74,7 +82,7 @@ function alert({ state, labels, annotations, activeAt, value }) {
     [h("strong", {}, alertname), h("div", { class: "quiet mono" }, named.join(" "))],
     [h("div", {}, summary), h("div", { class: "quiet" }, description)],
     formatValue(Number(value)),
-    Number.isNaN(since) ? "–" : formatTime(since),
+    [Number.isNaN(since) ? "–" : formatTime(since), since < began && h("div", {}, "before this incident")],
   ];
 }
 

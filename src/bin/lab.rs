@@ -1,5 +1,6 @@
 //! The command line of the lab.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -51,7 +52,10 @@ struct AppArgs {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    match Cli::try_parse()
+        .unwrap_or_else(|error| misused(&error))
+        .command
+    {
         Command::Up(args) => match args.check() {
             Ok(()) => told(asynchronously(up::run(*args, std::env::vars_os()))),
             Err(problem) => refused(problem),
@@ -83,9 +87,30 @@ fn main() -> ExitCode {
 
 /// Ends as with any other flag that is wrong.
 fn refused(problem: String) -> ! {
-    Cli::command()
-        .error(ErrorKind::ValueValidation, problem)
-        .exit()
+    misused(&Cli::command().error(ErrorKind::ValueValidation, problem))
+}
+
+/// Ends with what is wrong with the flags, on standard error; a program that reads the one JSON object of a command
+/// finds it there too. `lab up` has none: its JSON are events. What follows `--` are the flags of another program.
+fn misused(error: &clap::Error) -> ! {
+    let args = std::env::args_os().skip(1).take_while(|arg| arg != "--");
+    let args: Vec<_> = args.collect();
+    let is_up = args.first().is_some_and(|arg| arg == "up");
+    if error.use_stderr() && !is_up && args.iter().any(|arg| arg == "--json") {
+        let told = serde_json::json!({"ok": false, "error": problem(error)});
+        // A reader that has gone away is no reason to panic.
+        let _ = writeln!(std::io::stdout(), "{told}");
+    }
+    error.exit()
+}
+
+/// What is wrong, in one line, without the usage.
+fn problem(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let told = text.split("\n\nUsage:").next().unwrap_or_default();
+    let told = told.split("\n\nFor more information").next();
+    let words: Vec<&str> = told.unwrap_or_default().split_whitespace().collect();
+    words.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 fn asynchronously(

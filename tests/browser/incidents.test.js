@@ -248,6 +248,25 @@ for (const size of [DESKTOP, PHONE]) {
   }
 }
 
+test("an alert from before the incident is marked, and one of the incident is not", async () => {
+  await free();
+  const { page, innocent } = await watched(at.browser.context, at.lab.console);
+  await give("start", { name: "half-broken", seed: 4 });
+  await page.goto(`${at.lab.console}/alerts`);
+  const row = page.getByRole("table", { name: "Alerts" }).getByRole("row", { name: /ErrorRatioHigh.*app-c/ });
+  // Rules are looked at every 15 s.
+  await row.waitFor({ timeout: 60_000 });
+  const mark = row.getByText("before this incident");
+  assert.equal(await mark.count(), 0, "it is of this incident");
+  await give("stop");
+  await give("start", { name: "slow-shop", seed: 7 });
+  await mark.waitFor();
+  await give("stop");
+  await mark.waitFor({ state: "detached" });
+  innocent();
+  await page.close();
+});
+
 test("without faults the page has the list, and says how to start a lab that can break", async () => {
   const lab = await up();
   try {

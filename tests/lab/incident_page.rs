@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::eventually;
 use crate::support::http::{self, Response};
 use crate::support::player::Player;
-use crate::support::up::Lab;
+use crate::support::up::{Lab, on_ports};
 
 /// A lab whose console has the state of a player.
 fn lab(player: &Player, flags: &[&str]) -> Lab {
@@ -351,8 +351,10 @@ fn incidents_of_ones_own_are_on_the_page() {
     );
     assert!(titles(&listed).contains(&"Mine is slow".to_owned()));
     // A lab is not started with it.
+    let free: [String; 7] = std::array::from_fn(|_| "0".to_owned());
     let refused = Command::new(env!("CARGO_BIN_EXE_lab"))
         .args(["up", "--no-apps", "--incidents", own])
+        .args(on_ports(&free))
         .output()
         .unwrap();
     assert!(!refused.status.success());

@@ -1,8 +1,9 @@
 //! `lab incident`: played from the command line, and what it refuses. That each incident can be solved is in
 //! `tests/incidents/`.
 
+use std::io::Read as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use salvo_observability::lab::incident::{Catalogue, Desk, State, proof};
@@ -139,6 +140,32 @@ fn the_same_seed_breaks_the_same_and_chooses_the_same() {
     let first = start("5");
     assert_eq!(first, start("5"));
     assert_ne!(first, start("6"));
+}
+
+#[test]
+fn two_players_do_not_break_one_lab_at_a_time() {
+    let (lab, one, other) = (lab(), Player::new("one"), Player::new("other"));
+    let start = [
+        "start",
+        "slow-shop",
+        "--seed",
+        "7",
+        "--console",
+        console(&lab),
+    ];
+    one.good(&start);
+    let before = faults(&lab, "app-a");
+    let refused = other.refused(&start);
+    assert!(refused.contains("app-a has faults already"), "{refused}");
+    let url = lab.ready["faults"]["app-a"].as_str().unwrap();
+    assert!(
+        refused.contains(&format!("curl -X DELETE {url}`")),
+        "{refused}"
+    );
+    assert_eq!(faults(&lab, "app-a"), before);
+    assert_eq!(other.good(&["status"])["incident"], Value::Null);
+    one.good(&["stop"]);
+    other.good(&start);
 }
 
 #[test]
@@ -329,7 +356,12 @@ fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
         (
             "difficulty = 1",
             "difficult = 1",
-            "unknown field `difficult`",
+            "line 2: unknown field `difficult`",
+        ),
+        (
+            "difficulty = 1",
+            "difficulty = \"one\"",
+            "line 2: difficulty: invalid type: string \"one\", expected a whole number up to 255",
         ),
         (
             "Nothing fails, it is only slow.",
@@ -441,6 +473,115 @@ fn check_names_what_is_wrong_with_a_file_by_line_and_field() {
 }
 
 #[test]
+fn alerts_from_before_an_incident_are_told_to_be_so() {
+    let (lab, player) = (lab(), Player::new("earlier"));
+    let start = |name: &str| {
+        let flags = ["start", name, "--seed", "4", "--console", console(&lab)];
+        player.good(&flags)
+    };
+    // Its errors are on app-c, as those that the rule notices are.
+    assert_eq!(start("half-broken")["earlier_alerts"], json!([]));
+    let is_noticed = || {
+        let alerts = lab.json("prometheus", "/api/v1/alerts", &[]);
+        let all = alerts["data"]["alerts"].as_array().unwrap();
+        all.iter()
+            .any(|it| it["labels"]["alertname"] == "ErrorRatioHigh")
+    };
+    // Rules are looked at every 15 s.
+    let deadline = Instant::now() + Duration::from_secs(75);
+    while !is_noticed() {
+        assert!(Instant::now() < deadline, "the rule notices no errors");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let own = player.good(&["status"]);
+    assert_eq!(own["earlier_alerts"], json!([]), "it is of this incident");
+    player.good(&["stop"]);
+    assert_eq!(player.good(&["status"])["earlier_alerts"], json!([]));
+
+    let next = start("slow-shop");
+    let began = next["incident"]["started_ms"].as_u64().unwrap();
+    let earlier = &next["earlier_alerts"][0];
+    assert_eq!(earlier["name"], "ErrorRatioHigh", "{next}");
+    assert_eq!(earlier["labels"], json!({"app_name": "app-c"}), "{next}");
+    assert!(earlier["since_ms"].as_u64().unwrap() < began, "{next}");
+    let text = player.output(&["status"]).stdout;
+    let text = String::from_utf8(text).unwrap();
+    let told = "since before this incident, which it has not caused:\n  ErrorRatioHigh (app_name=\"app-c\"), ";
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
+fn the_solution_has_the_answers_in_the_order_of_the_questions() {
+    let (lab, player) = (lab(), Player::new("order"));
+    player.good(&[
+        "start",
+        "no-answer",
+        "--seed",
+        "7",
+        "--console",
+        console(&lab),
+    ]);
+    let text = player.output(&["solution", "--give-up"]).stdout;
+    let text = String::from_utf8(text).unwrap();
+    let answers: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ").filter(|it| !it.starts_with(' ')))
+        .collect();
+    let keys = ["service", "route", "since"];
+    assert_eq!(answers.len(), keys.len(), "{text}");
+    for (line, key) in answers.iter().zip(keys) {
+        assert!(line.starts_with(key), "{text}");
+    }
+    assert!(answers[2].ends_with(" [UTC]"), "{text}");
+}
+
+#[test]
+fn flags_that_are_wrong_are_told_in_json_too() {
+    let lab = env!("CARGO_BIN_EXE_lab");
+    let said = |args: &[&str]| {
+        let output = Command::new(lab).env_clear().args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(errors.contains("help"), "{args:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (args, expected) in [
+        (
+            &["incident", "--json", "answer", "foo"][..],
+            "invalid value 'foo' for '<KEY=VALUE>...': give KEY=VALUE, as service=app-b",
+        ),
+        (
+            &["incident", "start", "--json"],
+            "the following required arguments were not provided: <NAME>",
+        ),
+        (&["incident", "--json"], "requires a subcommand"),
+        (&["verify", "--json", "--timeout", "soon"], "'soon'"),
+        (&["load", "--json", "--rate", "-1"], "'-1'"),
+        (
+            &["soak", "--json", "--nothing"],
+            "unexpected argument '--nothing' found",
+        ),
+        (&["flood", "--json", "--nothing"], "unexpected argument"),
+    ] {
+        let told = said(args);
+        let json: Value =
+            serde_json::from_str(&told).unwrap_or_else(|error| panic!("{args:?}: {error}: {told}"));
+        assert_eq!(json["ok"], false, "{told}");
+        let error = json["error"].as_str().unwrap();
+        assert!(error.contains(expected), "{args:?}: {error}");
+        assert!(!error.contains("Usage") && !error.contains('\n'), "{error}");
+    }
+    // Without the flag, where it is one of another program, and where JSON are events, all is on standard error.
+    for args in [
+        &["incident", "answer", "foo"][..],
+        &["verify", "--nothing", "--", "--json"],
+        &["up", "--json", "--app-count", "none"],
+    ] {
+        assert_eq!(said(args), "");
+    }
+}
+
+#[test]
 fn the_incidents_that_are_listed_are_those_built_in() {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/incidents.md");
     let document = std::fs::read_to_string(document).unwrap();
@@ -472,7 +613,7 @@ fn the_incidents_that_are_listed_are_those_built_in() {
 #[test]
 fn verify_proves_that_an_incident_is_fair() {
     let lab = lab();
-    let verify = |names: &str, faults: bool| {
+    let command = |names: &str, faults: bool| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
         command
             .env_clear()
@@ -489,7 +630,10 @@ fn verify_proves_that_an_incident_is_fair() {
             let url = format!("http://{}", lab.server(server));
             command.args([format!("--{server}"), url]);
         }
-        let output = command.output().unwrap();
+        command
+    };
+    let verify = |names: &str, faults: bool| {
+        let output = command(names, faults).output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         (output.status.code(), report)
     };
@@ -500,6 +644,15 @@ fn verify_proves_that_an_incident_is_fair() {
     assert!(report["incidents"][0]["answers"]["route"].is_string());
     assert_eq!(faults(&lab, "app-a"), json!([]));
 
+    // One of one's own is named by its path.
+    let player = Player::new("verify-own");
+    std::fs::create_dir_all(&player.0).unwrap();
+    let own = player.0.join("own.toml");
+    std::fs::copy("incidents/slow-shop.toml", &own).unwrap();
+    let (code, report) = verify(own.to_str().unwrap(), true);
+    assert_eq!(code, Some(0), "{report}");
+    assert_eq!(report["incidents"][0]["name"], "own", "{report}");
+
     for (names, with_faults, expected) in [
         ("slow-shob", true, "did you mean slow-shop?"),
         ("slow-shop", false, "lab up --faults"),
@@ -508,5 +661,30 @@ fn verify_proves_that_an_incident_is_fair() {
         assert_eq!(code, Some(2), "{report}");
         let error = report["error"].as_str().unwrap();
         assert!(error.contains(expected), "{error}");
+    }
+
+    // Who ends it finds the lab healed: its runner would go on for an hour.
+    let mut cut = command("slow-shop", true)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the lab is broken", || {
+        (0..3)
+            .any(|at| faults(&lab, ["app-a", "app-b", "app-c"][at]) != json!([]))
+            .then_some(())
+    });
+    let pid = cut.id().to_string();
+    assert!(Command::new("kill").arg(pid).status().unwrap().success());
+    let mut told = String::new();
+    cut.stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut told)
+        .unwrap();
+    assert_eq!(cut.wait().unwrap().code(), Some(2), "{told}");
+    assert!(told.contains("the lab is healed"), "{told}");
+    for app in ["app-a", "app-b", "app-c"] {
+        assert_eq!(faults(&lab, app), json!([]), "{app}");
     }
 }

@@ -334,7 +334,8 @@ fn quiet_says_nothing() {
 #[test]
 fn a_pipe_gets_plain_text_with_every_address() {
     let ports = from_fn(|_| "0".to_owned());
-    let lab = Lab::of(up::command(&on_ports(&ports)));
+    let breakable = ["--faults", "--faults-port", "0"];
+    let lab = Lab::of(up::command(&[&breakable, &*on_ports(&ports)].concat()));
     let text = eventually("the last line", || {
         let text = lab.output();
         text.contains("\nopen first: ").then_some(text)
@@ -356,4 +357,6 @@ fn a_pipe_gets_plain_text_with_every_address() {
     );
     let tries = text.lines().filter(|line| line.starts_with("  curl "));
     assert_eq!(tries.count(), 3, "{text}");
+    let play = format!("\n  lab incident start slow-shop --console {console}\n");
+    assert!(text.contains(&play), "{text}");
 }

@@ -116,3 +116,22 @@ pub(super) async fn reach(control: &Control, place: &Place) -> Result<(), Refusa
     }
     Ok(())
 }
+
+/// Finds out that no instance is broken by somebody else: two incidents in one lab could not be told apart.
+///
+/// # Errors
+/// When one is, with what to do.
+pub(super) async fn healthy(control: &Control, place: &Place) -> Result<(), Refusal> {
+    for app in &place.apps {
+        let set = control.get(app).await?;
+        let url = app.faults.as_deref().unwrap_or_default();
+        if set["faults"].as_array().is_some_and(|it| !it.is_empty()) {
+            return Err(Refusal::conflict(format!(
+                "{} has faults already, of somebody else's incident or set by hand; end that one, or heal the instance \
+                 with `curl -X DELETE {url}/faults`",
+                app.name
+            )));
+        }
+    }
+    Ok(())
+}

@@ -112,14 +112,16 @@ impl Desk {
         self.is_free()?;
         has_instances(&incident, seed, &place)?;
         control::reach(&Control::new(), &place).await?;
-        // One that is solved gives way. One that somebody else has started meanwhile does not.
+        // One that is solved gives way, and one that its runner left without healing the lab is healed. One that
+        // somebody else has started meanwhile does not.
         if self
             .state
             .read()?
-            .is_some_and(|run| run.is_active() && !run.is_open())
+            .is_some_and(|run| run.stopped_ms.is_none() && !run.is_open())
         {
             self.stop().await?;
         }
+        control::healthy(&Control::new(), &place).await?;
         let mut run = Run::new(&incident.name, &incident.text, seed, place);
         run.healthy = order.healthy;
         let id = run.id.clone();

@@ -5,6 +5,7 @@
 //! * [`mod@file`], [`catalogue`]: incident files, those built in and one's own
 //! * [`desk`]: what a person does with an incident; [`view`]: how it stands; [`refusal`]: what is not done
 //! * [`judge`], [`score`]: answers and points
+//! * [`alerts`]: those that it has not caused
 //! * [`links`]: where to look, in the console or in Grafana
 //! * [`state`]: the one incident that there is, in a folder
 //! * [`place`]: where the lab is; [`control`]: its control ports
@@ -12,6 +13,7 @@
 //! * [`rows`], [`mod@derive`]: queries of a solution, and the answers that are read from their results
 //! * [`proof`]: for `lab verify --incidents`, that every answer can be found
 
+mod alerts;
 mod args;
 mod catalogue;
 mod control;
@@ -97,6 +99,13 @@ impl Told {
     }
 }
 
+/// How an incident stands, with the alerts that it has not caused; none are told (`null`) if Prometheus is silent.
+async fn status(view: &View) -> Told {
+    let earlier = alerts::earlier(view).await;
+    let json = json!({"ok": true, "incident": view, "earlier_alerts": earlier.as_ref().ok()});
+    Told::new(text::status(view, &earlier), json)
+}
+
 async fn carry_out(
     args: IncidentArgs,
     folder: Result<std::path::PathBuf, Refusal>,
@@ -131,10 +140,10 @@ async fn carry_out(
             };
             desk.check(&order)?;
             let view = desk.start(order, args.place.place().await?).await?;
-            Ok(Told::view(text::status(&view), &view))
+            Ok(status(&view).await)
         }
         Command::Status => match Desk::new(catalogue, state()?).status()? {
-            Some(view) => Ok(Told::view(text::status(&view), &view)),
+            Some(view) => Ok(status(&view).await),
             None => Ok(Told::new(
                 text::NONE.to_owned(),
                 json!({"ok": true, "incident": null}),

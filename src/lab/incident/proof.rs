@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::catalogue::Catalogue;
@@ -92,7 +93,8 @@ struct Proof {
 /// All incidents.
 pub(in crate::lab) struct Report(Vec<Proof>);
 
-/// Proves incidents in the lab that the flags of `lab verify` name; all of them if `names` is empty.
+/// Proves incidents in the lab that the flags of `lab verify` name, by their names or the paths of their files; all
+/// that are built in if `names` is empty.
 ///
 /// # Errors
 /// When an incident is unknown, or the lab cannot be broken.
@@ -109,29 +111,53 @@ pub(in crate::lab) async fn run(args: &VerifyArgs, names: &[String]) -> Result<R
         grafana: None,
     };
     let catalogue = Catalogue::default();
-    let all = catalogue.all()?;
-    let names: Vec<&str> = names
-        .iter()
-        .map(String::as_str)
-        .filter(|it| !it.is_empty())
-        .collect();
+    let mut names = names.to_vec();
+    names.retain(|it| !it.is_empty());
+    if names.is_empty() {
+        names = catalogue.all()?.into_iter().map(|it| it.name).collect();
+    }
     for name in &names {
         catalogue.named(name)?;
     }
     // Of its own, so that an incident that somebody solves here is not lost.
     let folder = std::env::temp_dir().join(format!("lab-verify-incidents-{}", std::process::id()));
     let desk = Desk::new(catalogue, State::new(folder.clone()));
-    let mut proofs = Vec::new();
-    for incident in &all {
-        let name = incident.name.as_str();
-        if names.is_empty() || names.contains(&name) {
-            let proof = prove(&desk, name, args.seed, &place, args.timeout).await;
-            let _ = desk.stop().await;
-            proofs.push(proof?);
-        }
-    }
+    let outcome = tokio::select! {
+        outcome = prove_all(&desk, &names, args, &place) => outcome,
+        () = ended() => Err(Refusal::conflict("ended before all was proved; the lab is healed")),
+    };
+    // The runner is a process of its own, and would go on for an hour.
+    let _ = desk.stop().await;
     let _ = std::fs::remove_dir_all(folder);
+    outcome
+}
+
+async fn prove_all(
+    desk: &Desk,
+    names: &[String],
+    args: &VerifyArgs,
+    place: &Place,
+) -> Result<Report, Refusal> {
+    let mut proofs = Vec::new();
+    for name in names {
+        proofs.push(prove(desk, name, args.seed, place, args.timeout).await?);
+        desk.stop().await?;
+    }
     Ok(Report(proofs))
+}
+
+/// Done when somebody ends the command politely.
+async fn ended() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 async fn prove(
@@ -152,7 +178,8 @@ async fn prove(
         answers: BTreeMap::new(),
         problem: None,
     };
-    desk.start(order(true), place.clone()).await?;
+    let view = desk.start(order(true), place.clone()).await?;
+    proof.name = view.incident.name;
     sleep(HEALTHY).await;
     let healthy = find(desk).await?.answers;
     desk.stop().await?;

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::alerts::Earlier;
 use super::catalogue::Incident;
 use super::desk::Verdicts;
 use super::file::Kind;
 use super::judge;
-use super::view::{Listed, Stage, View};
+use super::view::{Asked, Listed, Stage, View};
 use crate::lab::excerpt::visible;
 
 /// Without an incident.
@@ -31,7 +32,10 @@ pub(super) fn list(all: &[Listed], problems: &[String]) -> String {
         );
     }
     for problem in problems {
-        let _ = writeln!(text, "\nnot listed: {}", visible(problem));
+        text.push_str("\nnot listed:\n");
+        for line in problem.lines() {
+            let _ = writeln!(text, "  {}", visible(line));
+        }
     }
     text
 }
@@ -46,7 +50,7 @@ pub(super) fn checked(incident: &Incident) -> String {
     )
 }
 
-pub(super) fn status(view: &View) -> String {
+pub(super) fn status(view: &View, earlier: &Result<Vec<Earlier>, String>) -> String {
     let mut text = format!(
         "{} (seed {}): {}{}\n\n  {}\n\n",
         view.incident.name,
@@ -59,11 +63,7 @@ pub(super) fn status(view: &View) -> String {
         visible(&view.page)
     );
     for asked in &view.asked {
-        let unit = match asked.unit.as_str() {
-            "" if asked.kind == Kind::Time => " [UTC]".to_owned(),
-            "" => String::new(),
-            unit => format!(" [{unit}]"),
-        };
+        let unit = unit(asked);
         let (mark, answer) = match &asked.answer {
             Some(answer) => ("✓", format!("  {}", visible(answer))),
             None => ("?", String::new()),
@@ -92,6 +92,22 @@ pub(super) fn status(view: &View) -> String {
     for link in &view.links {
         let _ = writeln!(text, "  {:<10} {}", link.name, link.url);
     }
+    match earlier {
+        Ok(all) if all.is_empty() => {}
+        Ok(all) => {
+            text.push_str("alerts since before this incident, which it has not caused:\n");
+            for it in all {
+                let _ = writeln!(text, "  {}", visible(&alert(it)));
+            }
+        }
+        Err(problem) => {
+            let _ = writeln!(
+                text,
+                "which alerts are from before this incident is not known: Prometheus does not tell ({})",
+                visible(problem)
+            );
+        }
+    }
     if view.stage == Stage::Open {
         text.push_str("answer: lab incident answer KEY=VALUE…\n");
     }
@@ -101,6 +117,38 @@ pub(super) fn status(view: &View) -> String {
         );
     }
     text
+}
+
+fn alert(alert: &Earlier) -> String {
+    let labels = alert.labels.iter();
+    let labels: Vec<String> = labels
+        .map(|(name, value)| format!("{name}=\"{value}\""))
+        .collect();
+    format!(
+        "{} ({}), {} since {} UTC",
+        alert.name,
+        labels.join(" "),
+        alert.state,
+        judge::clock(alert.since_ms as f64 / 1000.0)
+    )
+}
+
+/// The unit of an answer, in brackets.
+fn unit(asked: &Asked) -> String {
+    match asked.unit.as_str() {
+        "" if asked.kind == Kind::Time => " [UTC]".to_owned(),
+        "" => String::new(),
+        unit => format!(" [{}]", visible(unit)),
+    }
+}
+
+/// What a step gave: of a question for a time, the time of day in the place of Unix seconds.
+fn derived_as(asked: &[Asked], key: &str, value: &str) -> String {
+    let is_time = |it: &&Asked| it.key == key && it.kind == Kind::Time;
+    match (asked.iter().find(is_time), value.parse()) {
+        (Some(_), Ok(seconds)) => format!("{key} = {} UTC", judge::clock(seconds)),
+        _ => format!("{key} = {value}"),
+    }
 }
 
 fn stage(view: &View) -> &'static str {
@@ -162,8 +210,15 @@ pub(super) fn solution(view: &View) -> String {
         return String::new();
     };
     let mut text = format!("{}: {}\n\n", view.incident.name, visible(&view.page));
-    for (key, answer) in &solution.answers {
-        let _ = writeln!(text, "  {key:<12} {answer}");
+    for asked in &view.asked {
+        let answer = solution.answers.get(&asked.key).map(String::as_str);
+        let _ = writeln!(
+            text,
+            "  {:<12} {}{}",
+            asked.key,
+            visible(answer.unwrap_or_default()),
+            unit(asked)
+        );
     }
     for (number, step) in solution.steps.iter().enumerate() {
         let string = |name: &str| step[name].as_str().unwrap_or_default();
@@ -180,7 +235,7 @@ pub(super) fn solution(view: &View) -> String {
         }
         let derived = step["derived"].as_object().into_iter().flatten();
         let derived: Vec<String> = derived
-            .map(|(key, value)| format!("{key} = {}", value.as_str().unwrap_or_default()))
+            .map(|(key, value)| derived_as(&view.asked, key, value.as_str().unwrap_or_default()))
             .collect();
         match &step["problem"] {
             Value::String(problem) => {
@@ -202,4 +257,30 @@ pub(super) fn stopped(view: &View) -> String {
         view.incident.name,
         score(view)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_was_derived_is_a_time_of_day() {
+        let asked = |key: &str, kind| Asked {
+            key: key.to_owned(),
+            text: String::new(),
+            kind,
+            unit: String::new(),
+            choices: std::collections::BTreeMap::new(),
+            answer: None,
+            wrong: Vec::new(),
+        };
+        let asked = [asked("since", Kind::Time), asked("ms", Kind::Number)];
+        for (key, value, expected) in [
+            ("since", "1795949696.223", "since = 10:54:56 UTC"),
+            ("ms", "1795949696.223", "ms = 1795949696.223"),
+            ("trace", "5e", "trace = 5e"),
+        ] {
+            assert_eq!(derived_as(&asked, key, value), expected);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use salvo::http::StatusCode;
@@ -28,9 +28,6 @@ pub(super) struct Incidents(Arc<Shared>);
 
 struct Shared {
     catalogue: Catalogue,
-    /// Files of one's own change while the lab runs; those built in are read once.
-    changes: bool,
-    built_in: OnceLock<Vec<Listed>>,
     /// None of a machine without a folder for the state.
     desk: Result<Desk, Refusal>,
     place: Place,
@@ -83,7 +80,6 @@ impl Incidents {
         addresses: &Addresses,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Self {
-        let changes = own.is_some();
         let catalogue = Catalogue::new(own);
         let state = folder(environment).map(State::new);
         let desk = state.map(|state| Desk::new(catalogue.clone(), state));
@@ -103,8 +99,6 @@ impl Incidents {
         };
         Self(Arc::new(Shared {
             catalogue,
-            changes,
-            built_in: OnceLock::new(),
             desk,
             place: place(addresses),
             problem,
@@ -152,16 +146,9 @@ impl Incidents {
 
     /// The incidents, and what is wrong with files that are none.
     fn list(&self) -> Result<(Vec<Listed>, Vec<String>), Refusal> {
-        if let Some(all) = self.0.built_in.get() {
-            return Ok((all.clone(), Vec::new()));
-        }
         let (all, problems) = self.0.catalogue.readable()?;
-        let all: Vec<Listed> = all.iter().map(Listed::of).collect();
-        if !self.0.changes {
-            let _ = self.0.built_in.set(all.clone());
-        }
         let problems = problems.iter().map(|it| it.for_page().to_owned());
-        Ok((all, problems.collect()))
+        Ok((all.iter().map(Listed::of).collect(), problems.collect()))
     }
 
     async fn start(&self, order: Start) -> Result<Value, Refusal> {

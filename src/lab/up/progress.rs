@@ -124,6 +124,13 @@ impl Progress {
                     "  curl -sG {}/api/search --data-urlencode 'q={{ span.http.route = \"/chain\" }}'",
                     addresses.tempo
                 ));
+                if !addresses.faults.is_empty()
+                    && let Some(console) = &console
+                {
+                    line(format!(
+                        "  lab incident start slow-shop --console {console}"
+                    ));
+                }
                 line("\nCtrl-C stops");
                 if let Some(console) = console {
                     line(format!("\nopen first: {console}"));

@@ -84,8 +84,8 @@ pub struct VerifyArgs {
     #[arg(long, requires = "state")]
     pub existing: bool,
     /// Prove, in the place of the promises, that each incident can be solved by the telemetry of this lab, and that
-    /// without its faults the telemetry tells nothing; a value names incidents. It breaks the lab, for up to --timeout
-    /// each
+    /// without its faults the telemetry tells nothing; a value names incidents, those of your own by the paths of
+    /// their files. It breaks the lab, for up to --timeout each
     #[arg(
         long,
         value_name = "NAMES",

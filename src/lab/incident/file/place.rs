@@ -30,17 +30,17 @@ impl Problem {
 
     /// A problem that the reader of TOML found.
     pub(super) fn of_toml(text: &str, error: &toml::de::Error) -> Self {
-        let line = error.span().map(|span| {
-            text.get(..span.start)
-                .unwrap_or(text)
-                .lines()
-                .count()
-                .max(1)
-        });
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map(|before| before.matches('\n').count() + 1);
+        let key = line.and_then(|line| key_of(text.lines().nth(line - 1)?));
+        let message = error.message().trim().replace('\n', "; ");
+        // A field that is missing is none of the line that its table begins with, and one that is unknown is named.
+        let names_it =
+            !message.starts_with("invalid type") && !message.starts_with("invalid value");
         Self {
             line,
-            field: String::new(),
-            text: error.message().trim().replace('\n', "; "),
+            field: key.filter(|_| !names_it).unwrap_or_default().to_owned(),
+            text: plain(&message),
         }
     }
 
@@ -61,6 +61,32 @@ impl fmt::Display for Problem {
         }
         out.write_str(&self.text)
     }
+}
+
+/// The key that a line gives a value.
+fn key_of(line: &str) -> Option<&str> {
+    let (key, _) = line.split_once('=')?;
+    let key = key.trim();
+    let is_bare = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+    (!key.is_empty() && key.chars().all(is_bare)).then_some(key)
+}
+
+/// A message with names of types that somebody who writes no Rust understands.
+fn plain(message: &str) -> String {
+    let names = [
+        ("u8", "a whole number up to 255"),
+        ("u32", "a whole number"),
+        ("u64", "a whole number"),
+        ("usize", "a whole number"),
+        ("f64", "a number"),
+    ];
+    let ended = names.iter().find_map(|(name, plain)| {
+        let start = message.strip_suffix(name)?;
+        start
+            .ends_with("expected ")
+            .then(|| format!("{start}{plain}"))
+    });
+    ended.unwrap_or_else(|| message.to_owned())
 }
 
 /// The line of a field, or of the table that holds it. Tables that are written in one line are found by their name.
