@@ -8,16 +8,33 @@ use super::response::ApiResponse;
 use crate::logs::engine::Direction;
 use crate::wire::duration::prometheus;
 use crate::wire::integer::{self, atoi};
+use crate::wire::quote;
 use crate::wire::rfc3339;
 
 /// Largest form in bytes.
 const MAX_FORM: usize = 1 << 20;
 
-/// Lines returned when the request has no `limit`.
-const DEFAULT_LIMIT: usize = 100;
+/// Lines or series returned when the request has no `limit`.
+pub(super) const DEFAULT_LIMIT: usize = 100;
 
 /// Default of `since`: one hour.
 const DEFAULT_SINCE: i64 = 3_600_000_000_000;
+
+/// Largest number of points of a series.
+const MAX_POINTS: i64 = 11_000;
+
+/// The parameters of a range query, times in Unix nanoseconds.
+pub(super) struct Range {
+    pub(super) start: i64,
+    pub(super) end: i64,
+    /// Lines at most.
+    pub(super) limit: usize,
+    pub(super) direction: Direction,
+    /// Between points, in nanoseconds.
+    pub(super) step: i64,
+    /// Between lines, in nanoseconds; 0 returns all.
+    pub(super) interval: i64,
+}
 
 /// The parameters of one request, in the order of the request.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +45,8 @@ pub(super) struct Params {
     /// The client asked for `categorize-labels`: stream labels, structured metadata and parsed
     /// labels are returned separately.
     pub(super) categorize: bool,
+    /// The first pair that is not encoded as a form is, in Go's words. Such pairs are left out.
+    malformed: Option<String>,
 }
 
 impl Params {
@@ -71,9 +90,25 @@ impl Params {
                 .position(|byte| *byte == b'=')
                 .unwrap_or(pair.len());
             let (name, value) = pair.split_at(equals);
+            let value = value.get(1..).unwrap_or_default();
+            let problem = match pair.contains(&b';') {
+                true => Some("invalid semicolon separator in query".to_owned()),
+                false => bad_escape(name).or_else(|| bad_escape(value)),
+            };
+            if problem.is_some() {
+                self.malformed = self.malformed.take().or(problem);
+                continue;
+            }
             let name = String::from_utf8_lossy(&decode(name)).into_owned();
-            self.pairs
-                .push((name, decode(value.get(1..).unwrap_or_default())));
+            self.pairs.push((name, decode(value)));
+        }
+    }
+
+    /// Refuses a request of which a pair could not be read.
+    pub(super) fn check_encoding(&self) -> Result<(), ApiResponse> {
+        match &self.malformed {
+            None => Ok(()),
+            Some(problem) => Err(ApiResponse::bad_request(problem.clone())),
         }
     }
 
@@ -90,12 +125,12 @@ impl Params {
         found.map_or(&[], |(_, value)| value)
     }
 
-    /// All values of a parameter.
-    pub(super) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+    /// All values of a parameter as they were sent.
+    pub(super) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p [u8]> {
         self.pairs
             .iter()
             .filter(move |(own, _)| own == name)
-            .map(|(_, value)| std::str::from_utf8(value).unwrap_or("\u{fffd}"))
+            .map(|(_, value)| value.as_slice())
     }
 
     /// `limit`, a positive number.
@@ -151,6 +186,35 @@ impl Params {
         Ok((start, end))
     }
 
+    /// As [`Self::bounds`]; an end before the start is refused.
+    pub(super) fn ordered_bounds(&self, now: i64) -> Result<(i64, i64), ApiResponse> {
+        let (start, end) = self.bounds(now)?;
+        match end < start {
+            true => Err(ApiResponse::bad_request(
+                "end timestamp must not be before or equal to start time",
+            )),
+            false => Ok((start, end)),
+        }
+    }
+
+    /// The parameters of a range query. Loki refuses wrong ones whether the query uses them or not.
+    pub(super) fn range(&self, now: i64) -> Result<Range, ApiResponse> {
+        let (start, end) = self.ordered_bounds(now)?;
+        let limit = self.limit()?;
+        let direction = self.direction()?;
+        let step = self.step(start, end)?;
+        check_step(step, start, end)?;
+        let interval = self.interval()?;
+        Ok(Range {
+            start,
+            end,
+            limit,
+            direction,
+            step,
+            interval,
+        })
+    }
+
     /// `step` in nanoseconds; by default about 250 steps.
     pub(super) fn step(&self, start: i64, end: i64) -> Result<i64, ApiResponse> {
         match self.get("step") {
@@ -178,6 +242,20 @@ impl Params {
     }
 }
 
+/// Refuses a step that is not positive, or too small for the range.
+pub(super) fn check_step(step: i64, start: i64, end: i64) -> Result<(), ApiResponse> {
+    let refused = |text| Err(ApiResponse::bad_request(text));
+    match step {
+        ..=0 => refused(
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ),
+        _ if end.saturating_sub(start) / step > MAX_POINTS => refused(
+            "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter",
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// Reads a time: nanoseconds, seconds (up to ten digits, or with a fraction) or RFC 3339.
 fn timestamp(text: &str, default: i64) -> Result<i64, String> {
     if text.is_empty() {
@@ -197,6 +275,16 @@ fn timestamp(text: &str, default: i64) -> Result<i64, String> {
             .and_then(|time| i64::try_from(time.as_nanosecond()).ok())
             .ok_or(problem),
     }
+}
+
+/// Says which `%` has no two hexadecimal digits after it, as `url.QueryUnescape` of Go does.
+fn bad_escape(text: &[u8]) -> Option<String> {
+    let starts = text.iter().enumerate().filter(|(_, byte)| **byte == b'%');
+    let escapes = starts.map(|(at, _)| &text[at..text.len().min(at + 3)]);
+    let is_good =
+        |escape: &&[u8]| escape.len() == 3 && escape[1..].iter().all(u8::is_ascii_hexdigit);
+    let bad = escapes.into_iter().find(|escape| !is_good(escape))?;
+    Some(format!("invalid URL escape {}", quote::quoted(bad)))
 }
 
 /// Decodes percent and plus encoding. The result is bytes, because a query may contain bytes that are
@@ -226,8 +314,7 @@ mod tests {
     #[test]
     fn encoded_parameters_are_decoded() {
         assert_eq!(decode(b"%7Ba%3D%22b+c%22%7D"), b"{a=\"b c\"}");
-        assert_eq!(decode(b"100%"), b"100%");
-        assert_eq!(decode(b"%zz%4"), b"%zz%4");
         assert_eq!(decode(b"%E9"), [0xe9]);
+        assert_eq!(bad_escape(b"a%20%E9"), None);
     }
 }
