@@ -17,3 +17,4 @@ mod search;
 mod traceql;
 mod traceql_metrics;
 mod traceql_parser;
+mod windows;
