@@ -1,5 +1,6 @@
 //! PromQL answers are those of the real Prometheus, recorded over the same samples.
 
+use crate::support::metrics::Embedded;
 use crate::support::promql_cases;
 use crate::support::promql_recorded::{golden, recorded};
 use crate::support::replay;
@@ -37,6 +38,97 @@ async fn answers_errors_and_annotations_are_those_that_prometheus_gave() {
         answers.len(),
         wrong.join("\n")
     );
+}
+
+/// Queries with bytes that are not UTF-8, with Prometheus' status and error.
+const NOT_UTF8: [(&str, u16, &str); 19] = [
+    (
+        r#"count_values("\xff", vector(1))"#,
+        422,
+        r#"invalid label name "\xff""#,
+    ),
+    (
+        r#"label_join(vector(1), "\xff", "-", "job")"#,
+        422,
+        "invalid destination label name in label_join(): \u{fffd}",
+    ),
+    (
+        r#"label_join(vector(1), "a", "-", "\xff")"#,
+        422,
+        "invalid source label name in label_join(): \u{fffd}",
+    ),
+    (
+        r#"sum by ("\xff") (vector(1))"#,
+        400,
+        r#"invalid parameter "query": 1:9: parse error: invalid label name for grouping: "\xff""#,
+    ),
+    (
+        r#"vector(1) * on("\xff") vector(1)"#,
+        400,
+        r#"invalid parameter "query": 1:16: parse error: invalid label name for grouping: "\xff""#,
+    ),
+    (
+        r#"vector(1) * on(job) group_left("\xff") vector(1)"#,
+        400,
+        r#"invalid parameter "query": 1:32: parse error: invalid label name for grouping: "\xff""#,
+    ),
+    (
+        r#"label_replace(vector(1), "\xff", "x", "a", "")"#,
+        422,
+        "invalid destination label name in label_replace(): \u{fffd}",
+    ),
+    (
+        r#"label_replace(vector(1), "a\xc3", "x", "", "")"#,
+        422,
+        "invalid destination label name in label_replace(): a\u{fffd}",
+    ),
+    (
+        r#"label_replace(vector(1), "a", "x", "job", "\xff")"#,
+        422,
+        "invalid regular expression in label_replace(): \u{fffd}",
+    ),
+    (
+        r#"label_replace(vector(1), "a", "x", "job", "(\xff)")"#,
+        422,
+        "invalid regular expression in label_replace(): (\u{fffd})",
+    ),
+    (
+        r#"up{job!~"\xff.*"}"#,
+        400,
+        "invalid parameter \"query\": 1:4: parse error: error parsing regexp: invalid UTF-8: `\u{fffd}.*`",
+    ),
+    (
+        r#"up{job=~"[\xff]"}"#,
+        400,
+        "invalid parameter \"query\": 1:4: parse error: error parsing regexp: invalid UTF-8: `\u{fffd}]`",
+    ),
+    // Without an operator it is no regular expression to Prometheus.
+    (r#"up{job=~"a|\xff"}"#, 200, ""),
+    (r#"up{job=~"\xff"}"#, 200, ""),
+    (r#"up{job=~"\\xff"}"#, 200, ""),
+    (r#"label_replace(vector(1), "a", "x", "\xff", "")"#, 200, ""),
+    (
+        r#"label_replace(vector(1), "\xc3\x9c", "x", "", "")"#,
+        200,
+        "",
+    ),
+    (
+        r#"label_replace(vector(1), "\ufffd", "x", "", "")"#,
+        200,
+        "",
+    ),
+    (r#""\xff""#, 200, ""),
+];
+
+#[tokio::test]
+async fn bytes_that_are_not_utf8_are_no_label_name_and_no_expression() {
+    let embedded = Embedded::empty().await;
+    for (query, wanted, error) in NOT_UTF8 {
+        let params = [("query", query)];
+        let (status, answer) = embedded.http.get("/api/v1/query", &params).await;
+        assert_eq!(status, wanted, "{query}: {answer}");
+        assert_eq!(answer["error"].as_str().unwrap_or(""), error, "{query}");
+    }
 }
 
 /// Exemplars, labels, series, metadata and refused parameters. The order of a list is not compared,
