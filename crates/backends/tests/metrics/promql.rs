@@ -131,6 +131,84 @@ async fn bytes_that_are_not_utf8_are_no_label_name_and_no_expression() {
     }
 }
 
+/// Requests as they are sent, with Prometheus' status and error.
+const AS_SENT: [(&str, u16, &str); 16] = [
+    (
+        "/api/v1/query?query=up%7Ba=%22%FF%22%7D",
+        400,
+        r#"invalid parameter "query": 1:6: parse error: invalid UTF-8 rune"#,
+    ),
+    (
+        "/api/v1/format_query?query=up%7Ba=%60%FF%60%7D",
+        400,
+        r#"invalid parameter "query": 1:6: parse error: invalid UTF-8 rune"#,
+    ),
+    (
+        "/api/v1/query?query=up%7B%22%FF%22%7D",
+        400,
+        r#"invalid parameter "query": 1:4: parse error: invalid UTF-8 rune"#,
+    ),
+    (
+        "/api/v1/query?query=%22%FF",
+        400,
+        r#"invalid parameter "query": 1:1: parse error: invalid UTF-8 rune"#,
+    ),
+    (
+        "/api/v1/query?query=up%FF",
+        400,
+        "invalid parameter \"query\": 1:3: parse error: unexpected character: '\u{fffd}'",
+    ),
+    (
+        "/api/v1/query?query=%zz",
+        400,
+        r#"invalid parameter "query": unknown position: parse error: no expression found in input"#,
+    ),
+    (
+        "/api/v1/query?query=1;x",
+        400,
+        r#"invalid parameter "query": unknown position: parse error: no expression found in input"#,
+    ),
+    ("/api/v1/query?query=1&x=%zz", 200, ""),
+    (
+        "/api/v1/series?match[]=up&match[]=%zz",
+        400,
+        r#"error parsing form values: invalid URL escape "%zz""#,
+    ),
+    (
+        "/api/v1/series?match[]=up&a;b",
+        400,
+        "error parsing form values: invalid semicolon separator in query",
+    ),
+    ("/api/v1/labels?match[]=up&match[]=%zz", 200, ""),
+    (
+        "/api/v1/labels?start=x",
+        400,
+        r#"invalid parameter "start": invalid time value for 'start': cannot parse "x" to a valid timestamp"#,
+    ),
+    (
+        "/api/v1/label/job/values?end=x",
+        400,
+        r#"invalid parameter "end": invalid time value for 'end': cannot parse "x" to a valid timestamp"#,
+    ),
+    (
+        "/api/v1/label/%FF/values?start=x",
+        400,
+        r#"invalid label name: "\xff""#,
+    ),
+    ("/federate?match[]=%7B%7D", 200, ""),
+    ("/federate?match[]=%7Bjob=~%22.*%22%7D", 200, ""),
+];
+
+#[tokio::test]
+async fn parameters_are_read_as_they_are_sent() {
+    let embedded = Embedded::empty().await;
+    for (path, wanted, error) in AS_SENT {
+        let (status, answer) = embedded.http.get(path, &[]).await;
+        assert_eq!(status, wanted, "{path}: {answer}");
+        assert_eq!(answer["error"].as_str().unwrap_or(""), error, "{path}");
+    }
+}
+
 /// Exemplars, labels, series, metadata and refused parameters. The order of a list is not compared,
 /// unless the request cuts it.
 #[tokio::test(flavor = "multi_thread")]

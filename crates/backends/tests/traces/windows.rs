@@ -63,6 +63,78 @@ async fn requests_for_tags_take_times_in_all_forms_and_no_more_than_a_week() {
     }
 }
 
+/// Queries as they are sent, with Tempo's refusal; empty where they are answered.
+const NOT_UTF8: [(&str, &str); 16] = [
+    ("%FF", "parse error : invalid UTF-8 encoding"),
+    (
+        "%7B%20name%20=%20%22%FF%22%20%7D",
+        "parse error at line 1, col 10: invalid UTF-8 encoding",
+    ),
+    (
+        "%7B%20name%20=%20%22abc%FF%22%20%7D",
+        "parse error at line 1, col 10: invalid UTF-8 encoding",
+    ),
+    (
+        "%7B%20name%20=%20%60%FF%60%20%7D",
+        "parse error at line 1, col 10: invalid UTF-8 encoding",
+    ),
+    (
+        "%0A%7B%20name%20=%0A%22%FF%22%20%7D",
+        "parse error at line 3, col 1: invalid UTF-8 encoding",
+    ),
+    (
+        "%7B%20.%FF%20=%201%20%7D",
+        "parse error at line 1, col 3: invalid UTF-8 encoding",
+    ),
+    (
+        "%7B%20.a%FF%20=%201%20%7D",
+        "parse error at line 1, col 3: invalid UTF-8 encoding",
+    ),
+    (
+        "%7B%20span.a-%FF%20=%201%20%7D",
+        "parse error at line 0, col 3: invalid UTF-8 encoding",
+    ),
+    (
+        "%7B%20%FF%20%7D",
+        "parse error at line 0, col 1: invalid UTF-8 encoding",
+    ),
+    (
+        "%7B%20span.a%20%FF=%201%20%7D",
+        "parse error at line 0, col 3: invalid UTF-8 encoding",
+    ),
+    (
+        "%7B%20name%20=%20%22a%22%20%7D%FF",
+        "parse error at line 1, col 14: invalid UTF-8 encoding",
+    ),
+    (
+        "%7B%7D%20%7C%20rate()%20%FF",
+        "parse error at line 0, col 11: invalid UTF-8 encoding",
+    ),
+    // The character that stands for such bytes is one like others.
+    ("%7B%20name%20=%20%22%EF%BF%BD%22%20%7D", ""),
+    // What is no parameter is none.
+    ("%zz", ""),
+    ("%7B%7D;x", ""),
+    ("%7B%7D&q=%FF", ""),
+];
+
+#[tokio::test]
+async fn a_query_that_is_not_utf8_is_refused_at_its_place() {
+    let backend = Backend::start(Limits::default()).await;
+    for (query, refusal) in NOT_UTF8 {
+        let answer = backend.get(&format!("/api/search?q={query}"), &[]).await;
+        let status = if refusal.is_empty() { 200 } else { 400 };
+        assert_eq!(answer.status, status, "{query}: {}", answer.text());
+        if status == 400 {
+            let refusal = format!("invalid TraceQL query: {refusal}");
+            assert_eq!(answer.text(), refusal, "{query}");
+        }
+        // A query that is being typed narrows nothing as long as it is wrong.
+        let typed = format!("/api/v2/search/tag/name/values?q={query}");
+        assert_eq!(backend.get(&typed, &[]).await.status, 200, "{query}");
+    }
+}
+
 #[tokio::test]
 async fn a_trace_is_looked_for_in_a_window_of_any_numbers_in_order() {
     let backend = Backend::start(Limits::default()).await;

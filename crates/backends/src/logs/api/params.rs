@@ -1,14 +1,13 @@
 //! Request parameters from the query string and the form, read as Loki reads them.
 
-use percent_encoding::percent_decode;
 use salvo::http::header::CONTENT_TYPE;
 use salvo::prelude::Request;
 
 use super::response::ApiResponse;
 use crate::logs::engine::Direction;
 use crate::wire::duration::prometheus;
+use crate::wire::form::Form;
 use crate::wire::integer::{self, atoi};
-use crate::wire::quote;
 use crate::wire::rfc3339;
 
 /// Largest form in bytes.
@@ -39,14 +38,12 @@ pub(super) struct Range {
 /// The parameters of one request, in the order of the request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Params {
-    pairs: Vec<(String, Vec<u8>)>,
+    form: Form,
     /// `{name}` of the path.
     pub(super) name: String,
     /// The client asked for `categorize-labels`: stream labels, structured metadata and parsed
     /// labels are returned separately.
     pub(super) categorize: bool,
-    /// The first pair that is not encoded as a form is, in Go's words. Such pairs are left out.
-    malformed: Option<String>,
 }
 
 impl Params {
@@ -72,41 +69,17 @@ impl Params {
                 .payload_with_max_size(MAX_FORM)
                 .await
                 .map_err(|error| ApiResponse::bad_request(error.to_string()))?;
-            params.add(body);
+            params.form.add(body);
         }
         if let Some(query) = req.uri().query() {
-            params.add(query.as_bytes());
+            params.form.add(query.as_bytes());
         }
         Ok(params)
     }
 
-    fn add(&mut self, encoded: &[u8]) {
-        for pair in encoded
-            .split(|byte| *byte == b'&')
-            .filter(|pair| !pair.is_empty())
-        {
-            let equals = pair
-                .iter()
-                .position(|byte| *byte == b'=')
-                .unwrap_or(pair.len());
-            let (name, value) = pair.split_at(equals);
-            let value = value.get(1..).unwrap_or_default();
-            let problem = match pair.contains(&b';') {
-                true => Some("invalid semicolon separator in query".to_owned()),
-                false => bad_escape(name).or_else(|| bad_escape(value)),
-            };
-            if problem.is_some() {
-                self.malformed = self.malformed.take().or(problem);
-                continue;
-            }
-            let name = String::from_utf8_lossy(&decode(name)).into_owned();
-            self.pairs.push((name, decode(value)));
-        }
-    }
-
     /// Refuses a request of which a pair could not be read.
     pub(super) fn check_encoding(&self) -> Result<(), ApiResponse> {
-        match &self.malformed {
+        match &self.form.malformed {
             None => Ok(()),
             Some(problem) => Err(ApiResponse::bad_request(problem.clone())),
         }
@@ -121,13 +94,14 @@ impl Params {
 
     /// The first value of a parameter as it was sent.
     pub(super) fn bytes(&self, name: &str) -> &[u8] {
-        let found = self.pairs.iter().find(|(own, _)| own == name);
+        let found = self.form.pairs.iter().find(|(own, _)| own == name);
         found.map_or(&[], |(_, value)| value)
     }
 
     /// All values of a parameter as they were sent.
     pub(super) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p [u8]> {
-        self.pairs
+        self.form
+            .pairs
             .iter()
             .filter(move |(own, _)| own == name)
             .map(|(_, value)| value.as_slice())
@@ -277,26 +251,6 @@ fn timestamp(text: &str, default: i64) -> Result<i64, String> {
     }
 }
 
-/// Says which `%` has no two hexadecimal digits after it, as `url.QueryUnescape` of Go does.
-fn bad_escape(text: &[u8]) -> Option<String> {
-    let starts = text.iter().enumerate().filter(|(_, byte)| **byte == b'%');
-    let escapes = starts.map(|(at, _)| &text[at..text.len().min(at + 3)]);
-    let is_good =
-        |escape: &&[u8]| escape.len() == 3 && escape[1..].iter().all(u8::is_ascii_hexdigit);
-    let bad = escapes.into_iter().find(|escape| !is_good(escape))?;
-    Some(format!("invalid URL escape {}", quote::quoted(bad)))
-}
-
-/// Decodes percent and plus encoding. The result is bytes, because a query may contain bytes that are
-/// not UTF-8.
-fn decode(text: &[u8]) -> Vec<u8> {
-    let spaced: Vec<u8> = text
-        .iter()
-        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-        .collect();
-    percent_decode(&spaced).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,12 +263,5 @@ mod tests {
         assert_eq!(timestamp("2026-11-22T15:15:57Z", 0), expected);
         assert_eq!(timestamp("1795360557.25", 0), Ok(1_795_360_557_250_000_000));
         assert!(timestamp("soon", 0).is_err());
-    }
-
-    #[test]
-    fn encoded_parameters_are_decoded() {
-        assert_eq!(decode(b"%7Ba%3D%22b+c%22%7D"), b"{a=\"b c\"}");
-        assert_eq!(decode(b"%E9"), [0xe9]);
-        assert_eq!(bad_escape(b"a%20%E9"), None);
     }
 }

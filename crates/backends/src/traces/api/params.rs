@@ -14,15 +14,23 @@ use crate::wire::integer;
 pub(super) struct Params {
     /// The part of the path that names something.
     pub(super) path: String,
-    pub(super) queries: HashMap<String, String>,
+    /// The first value of each parameter.
+    pub(super) queries: HashMap<String, Vec<u8>>,
     pub(super) accept: String,
 }
 
 impl Params {
     /// A parameter that is there and not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
+        // Only queries and tags may have bytes that are not UTF-8; elsewhere U+FFFD is as wrong as they are.
+        self.bytes(name)
+            .map(|value| std::str::from_utf8(value).unwrap_or("\u{fffd}"))
+    }
+
+    /// As [`Self::get`], as it was sent.
+    pub(super) fn bytes(&self, name: &str) -> Option<&[u8]> {
         let value = self.queries.get(name)?;
-        (!value.is_empty()).then_some(value)
+        (!value.is_empty()).then_some(value.as_slice())
     }
 
     /// True if protobuf is wanted instead of JSON.

@@ -174,5 +174,5 @@ fn limit(params: &Params) -> usize {
 
 /// The query that narrows suggestions, as far as it is complete.
 fn filter(params: &Params) -> Option<lang::Query> {
-    lang::parse_unfinished(params.get("q")?)
+    lang::parse_unfinished(params.bytes("q")?)
 }
