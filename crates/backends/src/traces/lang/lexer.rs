@@ -73,7 +73,11 @@ pub(super) fn lexemes(text: &str, invalid: Option<usize>) -> Vec<Lexeme> {
         };
         let mut lexeme = Lexeme {
             token,
-            line: if joined { 0 } else { line },
+            // A point and its name keep their line.
+            line: match joined && !text[start..].starts_with('.') {
+                true => 0,
+                false => line,
+            },
             column,
         };
         // Go's scanner has read one character beyond the token.
@@ -83,8 +87,6 @@ pub(super) fn lexemes(text: &str, invalid: Option<usize>) -> Vec<Lexeme> {
                 // Between two tokens it has only the column of the one before.
                 lexeme.line = 0;
                 lexeme.column = found.last().map_or(0, |before: &Lexeme| before.column);
-            } else if text[start..].starts_with('.') {
-                lexeme.line = line;
             }
         }
         let last = matches!(lexeme.token, Token::End | Token::Invalid(_));

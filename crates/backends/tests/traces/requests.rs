@@ -1,4 +1,4 @@
-//! Start and end of requests, with the answers that Tempo 2.10.8 gave.
+//! Requests that are not quite right, with the answers that Tempo 2.10.8 gave.
 
 use crate::support::traces::Backend;
 use lab_backends::traces::Limits;
@@ -132,6 +132,48 @@ async fn a_query_that_is_not_utf8_is_refused_at_its_place() {
         // A query that is being typed narrows nothing as long as it is wrong.
         let typed = format!("/api/v2/search/tag/name/values?q={query}");
         assert_eq!(backend.get(&typed, &[]).await.status, 200, "{query}");
+    }
+}
+
+/// Queries with Tempo's refusal; empty where they are answered.
+const ARITHMETIC: [(&str, &str); 10] = [
+    (
+        "{ 1 / 0 = 1 }",
+        "parse error : runtime error: integer divide by zero",
+    ),
+    (
+        "{ .b && .a = 1 % 0 }",
+        "parse error : runtime error: integer divide by zero",
+    ),
+    (
+        "{ .a = -(1 + 1) / (1 - 1) }",
+        "parse error : runtime error: integer divide by zero",
+    ),
+    ("{ .a / (1 - 1) = 1 }", ""),
+    ("{ 1.0 / 0 = 1 }", ""),
+    ("{ 1s % 0 > 1 }", ""),
+    ("{ instrumentation:version > 1 }", ""),
+    ("{ instrumentation:name = true }", ""),
+    (
+        "{ event:name = 1 }",
+        "binary operations must operate on the same type: event:name = 1",
+    ),
+    (
+        "{ .a = 1 } | count(.a) > 1",
+        "parse error at line 1, col 20: syntax error: unexpected ., expecting )",
+    ),
+];
+
+#[tokio::test]
+async fn what_cannot_be_computed_is_refused() {
+    let backend = Backend::start(Limits::default()).await;
+    for (query, refusal) in ARITHMETIC {
+        let answer = backend.get("/api/search", &[("q", query)]).await;
+        let status = if refusal.is_empty() { 200 } else { 400 };
+        assert_eq!(answer.status, status, "{query}: {}", answer.text());
+        if status == 400 {
+            assert_eq!(answer.text(), format!("invalid TraceQL query: {refusal}"));
+        }
     }
 }
 
