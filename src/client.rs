@@ -57,11 +57,26 @@ impl Failure {
     /// The innermost cause, which is the useful one, such as a refused connection.
     pub(crate) fn cause(&self) -> String {
         let mut cause: &dyn Error = self;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
+        let mut is_http = true;
+        loop {
+            is_http &= !cause.downcast_ref().is_some_and(is_other_protocol);
+            match cause.source() {
+                Some(deeper) => cause = deeper,
+                None if is_http => return cause.to_string(),
+                None => {
+                    return format!(
+                        "the server does not speak HTTP/1.1 ({cause}); a port for gRPC does not"
+                    );
+                }
+            }
         }
-        cause.to_string()
     }
+}
+
+/// Whether the server has sent what is no response of HTTP/1.1. One for gRPC speaks first, before or after the
+/// request has left; hyper has a question for the second case only.
+fn is_other_protocol(error: &hyper::Error) -> bool {
+    error.is_parse() || error.to_string() == "received unexpected message from connection"
 }
 
 impl Client {

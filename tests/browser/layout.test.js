@@ -12,18 +12,24 @@ import { stage } from "./support/stage.js";
 import { traced } from "./support/traffic.js";
 
 let trace = "";
-const at = stage({ ready: shownTrace });
+let other = "";
+const at = stage({ ready: shownTraces });
 
-async function shownTrace() {
-  trace = (await traced(at.lab, "/chain")).id;
-  await eventually("the trace is there", async () => (await fetch(`${at.lab.tempo}/api/traces/${trace}`)).ok);
+async function shownTraces() {
+  const shown = async (/** @type {string} */ path) => {
+    const { id } = await traced(at.lab, path);
+    await eventually("the trace is there", async () => (await fetch(`${at.lab.tempo}/api/traces/${id}`)).ok);
+    return id;
+  };
+  [trace, other] = [await shown("/chain"), await shown("/io_task")];
 }
 
 for (const size of [DESKTOP, PHONE]) {
   for (const theme of /** @type {const} */ (["light", "dark"])) {
     test(`no text overlaps at ${size.width}×${size.height}, ${theme}`, async () => {
       const { page, innocent } = await watched(at.browser.context, at.lab.console, { size, theme });
-      for (const view of [...VIEWS, `/traces/${trace}`, `/traces/${trace}?span=first`]) {
+      const compared = `/traces/compare?a=${trace}&b=${other}`;
+      for (const view of [...VIEWS, `/traces/${trace}`, `/traces/${trace}?span=first`, compared]) {
         await page.goto(at.lab.console + view);
         await settled(page);
         if (view.endsWith("span=first")) await page.getByRole("treegrid").getByRole("row").nth(1).click();

@@ -190,6 +190,12 @@ fn what_is_not_accepted_is_told_with_the_reason() {
     let none = with(&nobody);
     assert_eq!(none.code, Some(2), "{}", none.text);
     assert!(none.text.contains("cannot be reached"), "{}", none.text);
+
+    // The port beside the right one.
+    let lab = Lab::start(&["--no-apps"]);
+    let grpc = with(&format!("http://{}", lab.server("otlp_grpc")));
+    assert_eq!(grpc.code, Some(1), "{}", grpc.text);
+    assert!(grpc.text.contains("gRPC"), "{}", grpc.text);
 }
 
 #[test]
