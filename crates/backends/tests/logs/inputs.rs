@@ -208,6 +208,16 @@ async fn the_configuration_and_the_counters_are_told() {
     assert_eq!(limits["pattern_ingester_enabled"], true);
     assert_eq!(limits["limits"]["max_entries_limit_per_query"], 5_000);
     assert_eq!(limits["limits"]["retention_period"], "1h");
+    assert_eq!(limits["limits"]["max_query_length"], "30d1h");
+    assert_eq!(limits["limits"]["discover_service_name"], json!([]));
+    let naming = Backend::start(Limits {
+        discover_service_name: &["app"],
+        ..Limits::default()
+    })
+    .await;
+    let limits = naming.get("/loki/api/v1/drilldown-limits", &[]).await;
+    let named = &limits.json()["limits"]["discover_service_name"];
+    assert_eq!(*named, json!(["app"]));
     let config = backend.get("/config", &[]).await;
     assert!(config.text.contains("pattern_ingester:\n  enabled: true\n"));
     assert!(config.text.contains("\n  max_query_series: 500\n"));
