@@ -60,11 +60,11 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
     parse_bytes(text.as_bytes())
 }
 
-/// As [`parse`], of bytes that may be no UTF-8.
+/// As [`parse()`], of bytes that may be no UTF-8.
 ///
 /// # Errors
 ///
-/// As [`parse`]; also for bytes that are not UTF-8.
+/// As [`parse()`]; also for bytes that are not UTF-8.
 pub(crate) fn parse_bytes(query: &[u8]) -> Result<Query, QueryError> {
     let invalid = std::str::from_utf8(query).err();
     let text = quote::valid(query);
