@@ -4,6 +4,7 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use salvo::Request;
+use salvo::http::HeaderName;
 use serde::{Serialize, Serializer};
 
 /// What of a request is compared.
@@ -32,9 +33,9 @@ impl Key {
             Some((kind, name)) => (kind, name.to_owned()),
         };
         match key {
-            ("baggage", name) => Some(Self::Baggage(name)),
+            ("baggage", name) => is_token(&name).then_some(Self::Baggage(name)),
             ("query", name) => Some(Self::Query(name)),
-            ("header", name) => Some(Self::Header(name.to_ascii_lowercase())),
+            ("header", name) => is_token(&name).then(|| Self::Header(name.to_ascii_lowercase())),
             _ => None,
         }
     }
@@ -60,6 +61,12 @@ impl Key {
             Self::Header(name) => format!("http.request.header.{name}"),
         }
     }
+}
+
+/// True for what can be the name of a header or of a member of the baggage, a
+/// [token](https://www.rfc-editor.org/rfc/rfc9110#name-tokens).
+fn is_token(name: &str) -> bool {
+    HeaderName::try_from(name).is_ok()
 }
 
 impl fmt::Display for Key {

@@ -207,5 +207,18 @@ fn read_conditions(fields: &mut Fields) -> Result<BTreeMap<Key, String>, Wrong> 
             }
         }
     };
-    map.into_iter().map(condition).collect()
+    let mut conditions = BTreeMap::new();
+    for (key, text) in map
+        .into_iter()
+        .map(condition)
+        .collect::<Result<Vec<_>, _>>()?
+    {
+        // Names of headers are the same in any case.
+        if conditions.contains_key(&key) {
+            let field = format!("when.{key}");
+            return Err(fields.wrong(&field, "is there twice; each condition is to be there once"));
+        }
+        conditions.insert(key, text);
+    }
+    Ok(conditions)
 }

@@ -256,6 +256,13 @@ fn what_is_no_order_is_refused() {
         ),
         ("hint", "", 400, "JSON"),
         ("hint", r#"{"all":true}"#, 400, "all"),
+        ("hint", "[]", 400, "a list, and no object"),
+        (
+            "start",
+            r#"["holes", 7, false]"#,
+            400,
+            "a list, and no object",
+        ),
         ("answer", r#"{"route":"/"}"#, 400, "route"),
         ("answer", r#"{"answers":{"ms":5}}"#, 400, "JSON"),
         // Of two answers only one could be kept.

@@ -244,6 +244,10 @@ fn a_set_is_taken_as_a_whole_or_refused_with_the_field_that_is_wrong() {
             "faults[0].when.item is no condition; allowed: item_id, baggage.NAME",
         ),
         (
+            json!({"faults": [{"kind": "latency", "ms": 1, "when": {"header.a b": "1"}}]}),
+            "faults[0].when.header.a b is no condition",
+        ),
+        (
             json!({"faults": [{"kind": "latency", "ms": 1, "when": {"item_id": 1}}]}),
             "faults[0].when.item_id is 1; allowed: a text",
         ),
@@ -344,6 +348,10 @@ fn a_set_is_taken_as_a_whole_or_refused_with_the_field_that_is_wrong() {
     }
     // Of two fields of one name only one could be kept.
     for (twice, name) in [
+        (
+            r#"{"faults": [{"kind": "latency", "ms": 5, "when": {"header.X-A": "1", "header.x-a": "2"}}]}"#,
+            "when.header.x-a",
+        ),
         (r#"{"faults": [], "faults": []}"#, "faults"),
         (
             r#"{"faults": [{"kind": "latency", "ms": 5, "ms": 6}]}"#,

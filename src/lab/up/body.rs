@@ -2,7 +2,7 @@
 
 use salvo::http::{ParseError, StatusCode};
 use salvo::{Request, Response};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
 
 use crate::console::answer;
@@ -34,6 +34,12 @@ pub(super) async fn json<T: DeserializeOwned>(
         ))
     };
     let Unique(body) = serde_json::from_slice(text).map_err(unexpected)?;
+    // A list would be taken for the fields in their order.
+    if body.is_array() {
+        return Err(unexpected(serde_json::Error::custom(
+            "a list, and no object",
+        )));
+    }
     serde_json::from_value(body).map_err(unexpected)
 }
 

@@ -2,7 +2,7 @@
 //! scheduling of queries.
 //!
 //! * [`regex`]: RE2's regular expressions, [`duration`]: durations as text, [`quote`],
-//!   [`integer`], [`rfc3339`]: quoted texts, whole numbers and times as Go has them
+//!   [`integer`], [`rfc3339`], [`form`]: quoted texts, whole numbers, times and parameters as Go has them
 //! * [`intake`]: reads request bodies within bounds of time and memory
 //! * [`measure`]: estimates the memory of a body before it is decoded
 //! * [`Stop`]: ends a computation on timeout or when the client hangs up
@@ -12,6 +12,7 @@
 mod clock;
 pub(crate) mod duration;
 pub(crate) mod escape;
+pub(crate) mod form;
 pub mod intake;
 pub(crate) mod integer;
 pub(crate) mod letters;

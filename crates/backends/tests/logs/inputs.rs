@@ -71,6 +71,26 @@ async fn queries_with_unusual_characters_and_units_are_read_as_loki_reads_them()
 }
 
 #[tokio::test]
+async fn each_endpoint_takes_and_refuses_parameters_as_loki_does() {
+    let golden: Value = serde_json::from_str(INPUTS).unwrap();
+    let parameters = golden["parameters"].as_array().unwrap();
+    let backend = Backend::start(Limits::default()).await;
+    let mut differences = Vec::new();
+    for case in parameters {
+        let (path, query) = (text(&case[0]), text(&case[1]));
+        let asked = format!("{path}?{query}");
+        let mut got = backend.request("GET", &asked, &[], String::new()).await;
+        if path.ends_with("format_query") && got.status != 200 {
+            got.text = text(&got.json()["error"]).to_owned();
+        }
+        if let Some(found) = difference(&case[2], text(&case[3]), &got) {
+            differences.push(format!("{asked}{found}"));
+        }
+    }
+    assert_none(&differences, parameters.len());
+}
+
+#[tokio::test]
 async fn each_endpoint_takes_the_selectors_that_it_takes_in_loki() {
     let golden: Value = serde_json::from_str(INPUTS).unwrap();
     let selectors = golden["selectors"].as_array().unwrap();
@@ -188,6 +208,16 @@ async fn the_configuration_and_the_counters_are_told() {
     assert_eq!(limits["pattern_ingester_enabled"], true);
     assert_eq!(limits["limits"]["max_entries_limit_per_query"], 5_000);
     assert_eq!(limits["limits"]["retention_period"], "1h");
+    assert_eq!(limits["limits"]["max_query_length"], "30d1h");
+    assert_eq!(limits["limits"]["discover_service_name"], json!([]));
+    let naming = Backend::start(Limits {
+        discover_service_name: &["app"],
+        ..Limits::default()
+    })
+    .await;
+    let limits = naming.get("/loki/api/v1/drilldown-limits", &[]).await;
+    let named = &limits.json()["limits"]["discover_service_name"];
+    assert_eq!(*named, json!(["app"]));
     let config = backend.get("/config", &[]).await;
     assert!(config.text.contains("pattern_ingester:\n  enabled: true\n"));
     assert!(config.text.contains("\n  max_query_series: 500\n"));

@@ -134,6 +134,39 @@ async fn metric_queries_return_the_documented_numbers() {
     }
 }
 
+/// Values of lines, with the quantiles 0, 0.5, 0.9 and 1 that Loki 3.7.6 made of them.
+const QUANTILES: [(&[&str], [&str; 4]); 3] = [
+    (
+        &["1", "2.5", "-3", "1e3", "NaN", "5"],
+        ["NaN", "1.75", "502.5", "1000"],
+    ),
+    (&["1", "2", "3", "NaN"], ["NaN", "1.5", "2.7", "3"]),
+    (&["NaN", "1", "2", "3"], ["NaN", "1.5", "2.7", "3"]),
+];
+
+#[tokio::test]
+async fn a_value_that_is_no_number_is_the_least_of_a_quantile() {
+    for (values, quantiles) in QUANTILES {
+        let backend = Backend::start(Limits::default()).await;
+        let entries = values.iter().zip(1..).map(|(value, at)| {
+            let ts = NOW - SECOND + at;
+            Entry::new(ts, format!("v={value}"))
+        });
+        backend
+            .store
+            .push(vec![stream(&[("app", "a")], entries.collect())])
+            .unwrap();
+        for (q, expected) in ["0", "0.5", "0.9", "1"].iter().zip(quantiles) {
+            let query = format!(
+                r#"quantile_over_time({q}, {{app="a"}} | logfmt | unwrap v [1m]) by (app)"#
+            );
+            let answer = backend.instant(&query).await.json();
+            let found = &answer["data"]["result"][0]["value"][1];
+            assert_eq!(found, expected, "{q} of {values:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn numbers_alone_are_scalars() {
     let backend = backend().await;

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::support::logs::{Backend, NOW};
+use crate::support::logs::{Backend, NOW, SECOND};
 use crate::support::push::{JSON, PROTOBUF, gzip, json_of, protobuf, push, snappy};
 use lab_backends::logs::Limits;
+use lab_backends::logs::ingest::{EntryProto, PushRequestProto, StreamProto, TimestampProto};
+use prost::Message;
 use serde_json::json;
 
 #[tokio::test]
@@ -147,6 +149,37 @@ async fn hostile_labels_are_refused_by_name() {
         assert_eq!(answer.status, 400);
         assert!(answer.text.starts_with(expected), "{:.200}", answer.text);
         assert!(answer.text.len() < 20_000);
+    }
+    assert_eq!(backend.store.stats().streams, 0);
+}
+
+#[tokio::test]
+async fn a_time_whose_nanoseconds_are_more_than_a_second_is_refused_with_its_batch() {
+    let backend = Backend::start(Limits::default()).await;
+    let entry = |nanos| EntryProto {
+        timestamp: Some(TimestampProto {
+            seconds: NOW / SECOND,
+            nanos,
+        }),
+        line: "x".into(),
+        structured_metadata: Vec::new(),
+    };
+    for nanos in [-1, 1_000_000_000] {
+        let request = PushRequestProto {
+            streams: vec![StreamProto {
+                labels: r#"{a="b"}"#.to_owned(),
+                entries: vec![entry(0), entry(nanos)],
+            }],
+        };
+        let answer = push(&backend, &[PROTOBUF], snappy(&request.encode_to_vec())).await;
+        assert_eq!(answer.status, 400);
+        let seconds = NOW / SECOND;
+        assert_eq!(
+            answer.text.trim_end(),
+            format!(
+                "timestamp: &types.Timestamp{{Seconds: {seconds},\nNanos: {nanos},\n}}: nanos not in range [0, 1e9)"
+            )
+        );
     }
     assert_eq!(backend.store.stats().streams, 0);
 }

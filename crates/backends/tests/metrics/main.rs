@@ -12,6 +12,7 @@ mod api;
 mod generator;
 mod native_histograms;
 mod otlp;
+mod pages;
 mod promql;
 mod promql_durations;
 mod promql_live;

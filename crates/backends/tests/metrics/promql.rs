@@ -1,5 +1,6 @@
 //! PromQL answers are those of the real Prometheus, recorded over the same samples.
 
+use crate::support::metrics::Embedded;
 use crate::support::promql_cases;
 use crate::support::promql_recorded::{golden, recorded};
 use crate::support::replay;
@@ -37,6 +38,175 @@ async fn answers_errors_and_annotations_are_those_that_prometheus_gave() {
         answers.len(),
         wrong.join("\n")
     );
+}
+
+/// Queries with bytes that are not UTF-8, with Prometheus' status and error.
+const NOT_UTF8: [(&str, u16, &str); 19] = [
+    (
+        r#"count_values("\xff", vector(1))"#,
+        422,
+        r#"invalid label name "\xff""#,
+    ),
+    (
+        r#"label_join(vector(1), "\xff", "-", "job")"#,
+        422,
+        "invalid destination label name in label_join(): \u{fffd}",
+    ),
+    (
+        r#"label_join(vector(1), "a", "-", "\xff")"#,
+        422,
+        "invalid source label name in label_join(): \u{fffd}",
+    ),
+    (
+        r#"sum by ("\xff") (vector(1))"#,
+        400,
+        r#"invalid parameter "query": 1:9: parse error: invalid label name for grouping: "\xff""#,
+    ),
+    (
+        r#"vector(1) * on("\xff") vector(1)"#,
+        400,
+        r#"invalid parameter "query": 1:16: parse error: invalid label name for grouping: "\xff""#,
+    ),
+    (
+        r#"vector(1) * on(job) group_left("\xff") vector(1)"#,
+        400,
+        r#"invalid parameter "query": 1:32: parse error: invalid label name for grouping: "\xff""#,
+    ),
+    (
+        r#"label_replace(vector(1), "\xff", "x", "a", "")"#,
+        422,
+        "invalid destination label name in label_replace(): \u{fffd}",
+    ),
+    (
+        r#"label_replace(vector(1), "a\xc3", "x", "", "")"#,
+        422,
+        "invalid destination label name in label_replace(): a\u{fffd}",
+    ),
+    (
+        r#"label_replace(vector(1), "a", "x", "job", "\xff")"#,
+        422,
+        "invalid regular expression in label_replace(): \u{fffd}",
+    ),
+    (
+        r#"label_replace(vector(1), "a", "x", "job", "(\xff)")"#,
+        422,
+        "invalid regular expression in label_replace(): (\u{fffd})",
+    ),
+    (
+        r#"up{job!~"\xff.*"}"#,
+        400,
+        "invalid parameter \"query\": 1:4: parse error: error parsing regexp: invalid UTF-8: `\u{fffd}.*`",
+    ),
+    (
+        r#"up{job=~"[\xff]"}"#,
+        400,
+        "invalid parameter \"query\": 1:4: parse error: error parsing regexp: invalid UTF-8: `\u{fffd}]`",
+    ),
+    // Without an operator it is no regular expression to Prometheus.
+    (r#"up{job=~"a|\xff"}"#, 200, ""),
+    (r#"up{job=~"\xff"}"#, 200, ""),
+    (r#"up{job=~"\\xff"}"#, 200, ""),
+    (r#"label_replace(vector(1), "a", "x", "\xff", "")"#, 200, ""),
+    (
+        r#"label_replace(vector(1), "\xc3\x9c", "x", "", "")"#,
+        200,
+        "",
+    ),
+    (
+        r#"label_replace(vector(1), "\ufffd", "x", "", "")"#,
+        200,
+        "",
+    ),
+    (r#""\xff""#, 200, ""),
+];
+
+#[tokio::test]
+async fn bytes_that_are_not_utf8_are_no_label_name_and_no_expression() {
+    let embedded = Embedded::empty().await;
+    for (query, wanted, error) in NOT_UTF8 {
+        let params = [("query", query)];
+        let (status, answer) = embedded.http.get("/api/v1/query", &params).await;
+        assert_eq!(status, wanted, "{query}: {answer}");
+        assert_eq!(answer["error"].as_str().unwrap_or(""), error, "{query}");
+    }
+}
+
+/// Requests as they are sent, with Prometheus' status and error.
+const AS_SENT: [(&str, u16, &str); 16] = [
+    (
+        "/api/v1/query?query=up%7Ba=%22%FF%22%7D",
+        400,
+        r#"invalid parameter "query": 1:6: parse error: invalid UTF-8 rune"#,
+    ),
+    (
+        "/api/v1/format_query?query=up%7Ba=%60%FF%60%7D",
+        400,
+        r#"invalid parameter "query": 1:6: parse error: invalid UTF-8 rune"#,
+    ),
+    (
+        "/api/v1/query?query=up%7B%22%FF%22%7D",
+        400,
+        r#"invalid parameter "query": 1:4: parse error: invalid UTF-8 rune"#,
+    ),
+    (
+        "/api/v1/query?query=%22%FF",
+        400,
+        r#"invalid parameter "query": 1:1: parse error: invalid UTF-8 rune"#,
+    ),
+    (
+        "/api/v1/query?query=up%FF",
+        400,
+        "invalid parameter \"query\": 1:3: parse error: unexpected character: '\u{fffd}'",
+    ),
+    (
+        "/api/v1/query?query=%zz",
+        400,
+        r#"invalid parameter "query": unknown position: parse error: no expression found in input"#,
+    ),
+    (
+        "/api/v1/query?query=1;x",
+        400,
+        r#"invalid parameter "query": unknown position: parse error: no expression found in input"#,
+    ),
+    ("/api/v1/query?query=1&x=%zz", 200, ""),
+    (
+        "/api/v1/series?match[]=up&match[]=%zz",
+        400,
+        r#"error parsing form values: invalid URL escape "%zz""#,
+    ),
+    (
+        "/api/v1/series?match[]=up&a;b",
+        400,
+        "error parsing form values: invalid semicolon separator in query",
+    ),
+    ("/api/v1/labels?match[]=up&match[]=%zz", 200, ""),
+    (
+        "/api/v1/labels?start=x",
+        400,
+        r#"invalid parameter "start": invalid time value for 'start': cannot parse "x" to a valid timestamp"#,
+    ),
+    (
+        "/api/v1/label/job/values?end=x",
+        400,
+        r#"invalid parameter "end": invalid time value for 'end': cannot parse "x" to a valid timestamp"#,
+    ),
+    (
+        "/api/v1/label/%FF/values?start=x",
+        400,
+        r#"invalid label name: "\xff""#,
+    ),
+    ("/federate?match[]=%7B%7D", 200, ""),
+    ("/federate?match[]=%7Bjob=~%22.*%22%7D", 200, ""),
+];
+
+#[tokio::test]
+async fn parameters_are_read_as_they_are_sent() {
+    let embedded = Embedded::empty().await;
+    for (path, wanted, error) in AS_SENT {
+        let (status, answer) = embedded.http.get(path, &[]).await;
+        assert_eq!(status, wanted, "{path}: {answer}");
+        assert_eq!(answer["error"].as_str().unwrap_or(""), error, "{path}");
+    }
 }
 
 /// Exemplars, labels, series, metadata and refused parameters. The order of a list is not compared,

@@ -12,6 +12,7 @@ mod golden;
 mod otlp_ingest;
 mod otlp_json;
 mod otlp_python;
+mod requests;
 mod retention;
 mod search;
 mod traceql;

@@ -93,6 +93,25 @@ async fn every_recorded_shape_is_read_as_the_collector_does_or_as_the_mapping_sa
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
+/// Tempo 2.10.8 returns the same.
+#[tokio::test]
+async fn a_name_that_is_not_there_and_a_kind_that_has_no_name_come_back_as_they_were_sent() {
+    let backend = Backend::start(Limits::default()).await;
+    let body = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{
+        "traceId":"0000000000000000000000000000000a","spanId":"000000000000000b","kind":99,"status":{"code":9},
+        "attributes":[{"value":{"kvlistValue":{"values":[{}]}}}]
+    }]}]}]}"#;
+    assert_eq!(backend.post(&[JSON], body.to_vec()).await.status, 200);
+    let found = backend.json("/api/traces/a", &[]).await;
+    let span = found.pointer("/batches/0/scopeSpans/0/spans/0").unwrap();
+    assert_eq!(span["kind"], 99);
+    assert_eq!(span["status"], serde_json::json!({"code": 9}));
+    assert_eq!(
+        span["attributes"],
+        serde_json::json!([{"value": {"kvlistValue": {"values": [{"value": {}}]}}}])
+    );
+}
+
 #[tokio::test]
 async fn a_byte_that_is_no_utf_8_costs_one_character_and_not_the_request() {
     let backend = Backend::start(Limits::default()).await;

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use super::labels::{matchers, optional_matchers, selected};
-use super::params::Params;
-use super::query::{STEP_NOT_POSITIVE, STEP_TOO_SMALL};
+use super::labels::{check_length, matchers, optional_matchers, selected};
+use super::params::{Params, check_step};
 use super::response::{ApiResponse, ApiResult};
 use crate::logs::engine::{self, Direction, LogLine, LogQuery, Origin, line_fields};
 use crate::logs::lang::{self, Expr, units};
@@ -24,17 +23,13 @@ const DEFAULT_LINES: usize = 100;
 /// Nanoseconds.
 const MILLISECOND: i64 = 1_000_000;
 
-/// Steps of patterns over time.
-const MAX_STEPS: i64 = 11_000;
-
 /// Labels that are listed even if all of their values are ids.
 const STATIC_LABELS: [&str; 4] = ["cluster", "namespace", "instance", "pod"];
 
-const END_BEFORE_START: &str = "end timestamp must not be before or equal to start time";
-
 /// `/loki/api/v1/detected_labels`
 pub(super) fn labels(store: &Store, params: &Params, _: &Stop) -> ApiResult {
-    bounds(store, params)?;
+    let (start, end) = params.ordered_bounds(store.now())?;
+    check_length(store, start, end)?;
     let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for view in selected(store, params, &optional_matchers(params)?)? {
         for (name, value) in view.labels.iter() {
@@ -82,24 +77,16 @@ fn is_uuid(text: &str) -> bool {
     })
 }
 
-fn bounds(store: &Store, params: &Params) -> Result<(i64, i64), ApiResponse> {
-    let (start, end) = params.bounds(store.now())?;
-    match end < start {
-        true => Err(ApiResponse::bad_request(END_BEFORE_START)),
-        false => Ok((start, end)),
-    }
-}
-
 /// The newest lines of the request's query, grouped by stream.
 fn lines(
     store: &Store,
     params: &Params,
     stop: &Stop,
 ) -> Result<Vec<(LabelSet, LogLine)>, ApiResponse> {
-    let (start, end) = bounds(store, params)?;
+    let (start, end) = params.ordered_bounds(store.now())?;
     let limit = params.positive(&["line_limit"], DEFAULT_LINES)?;
-    check_step(params, start, end)?;
-    let expr = lang::parse_log(params.get("query"))?;
+    check_step(params.step(start, end)?, start, end)?;
+    let expr = lang::parse_log(params.bytes("query"))?;
     lang::check_names(&Expr::Log(expr.clone()))?;
     let most = store.limits().max_entries_per_query;
     if limit > most {
@@ -107,6 +94,7 @@ fn lines(
             "max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {most})"
         )));
     }
+    check_length(store, start, end)?;
     let query = LogQuery {
         expr: &expr,
         start,
@@ -293,22 +281,12 @@ fn usable(value: String) -> String {
     }
 }
 
-fn check_step(params: &Params, start: i64, end: i64) -> Result<(), ApiResponse> {
-    let step = params.step(start, end)?;
-    let refused = |text| Err(ApiResponse::bad_request(text));
-    match step {
-        ..=0 => refused(STEP_NOT_POSITIVE),
-        _ if end.saturating_sub(start) / step > MAX_STEPS => refused(STEP_TOO_SMALL),
-        _ => Ok(()),
-    }
-}
-
 /// `/loki/api/v1/patterns`
 pub(super) fn patterns(store: &Store, params: &Params, stop: &Stop) -> ApiResult {
     let (start, end) = params.bounds(store.now())?;
-    check_step(params, start, end)?;
-    let matchers = matchers(params.get("query"))?;
     let step = params.step(start, end)?;
+    check_step(step, start, end)?;
+    let matchers = matchers(params.bytes("query"))?;
     let window = (start - start.rem_euclid(MILLISECOND), end);
     let patterns = engine::patterns(store, &matchers, window, step, stop)?;
     let series: Vec<Json> = patterns

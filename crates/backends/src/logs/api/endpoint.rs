@@ -19,6 +19,8 @@ pub(super) struct Endpoint {
     operation: Operation,
     /// The operation reads lines and may take long: it waits for a place among the queries.
     reads_lines: bool,
+    /// Parameters that cannot be read are left out; else such a request is refused.
+    forgiving: bool,
 }
 
 impl Endpoint {
@@ -27,11 +29,23 @@ impl Endpoint {
             store,
             operation,
             reads_lines,
+            forgiving: false,
+        }
+    }
+
+    /// The same handler, without the parameters that cannot be read.
+    pub(super) fn forgiving(self) -> Self {
+        Self {
+            forgiving: true,
+            ..self
         }
     }
 
     async fn respond(&self, req: &mut Request) -> Result<(Head, Bytes), ApiResponse> {
         let params = Params::read(req).await?;
+        if !self.forgiving {
+            params.check_encoding()?;
+        }
         let queue = match self.reads_lines {
             true => self.store.queries(),
             false => self.store.index_queries(),

@@ -4,20 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::labels::{matchers, selected};
-use super::params::Params;
+use super::labels::{check_length, matchers, selected};
+use super::params::{DEFAULT_LIMIT, Params, Range, check_step};
 use super::response::{ApiResponse, ApiResult, seconds};
 use crate::logs::store::{LabelMatcher, Store, StreamView};
 use crate::wire::Stop;
 
-/// Steps of a volume over time.
-const MAX_STEPS: i64 = 11_000;
-
 /// `/loki/api/v1/index/stats`
 pub(super) fn stats(store: &Store, params: &Params, _: &Stop) -> ApiResult {
-    let (start, end) = params.bounds(store.now())?;
+    let Range { start, end, .. } = params.range(store.now())?;
+    check_length(store, start, end)?;
     let (mut streams, mut chunks, mut entries, mut bytes) = (0, 0, 0, 0);
-    for view in selected(store, params, &matchers(params.get("query"))?)? {
+    for view in selected(store, params, &matchers(params.bytes("query"))?)? {
         streams += 1;
         for chunk in &view.chunks {
             let (from, to) = chunk.range(start.max(store.oldest_visible()), end);
@@ -46,7 +44,7 @@ struct Target {
 
 impl Target {
     fn new(params: &Params) -> Result<Self, ApiResponse> {
-        let query = params.get("query");
+        let query = params.bytes("query");
         let given = params.get("targetLabels");
         let names: BTreeSet<String> = if given.is_empty() {
             let matchers = volume_matchers(query)?;
@@ -159,28 +157,39 @@ fn volumes(views: &[StreamView], target: &Target, start: i64, end: i64, limit: u
 /// The selected streams with all of their chunks, because [`size`] takes a share of the whole
 /// stream.
 fn whole_streams(store: &Store, params: &Params) -> Result<Vec<StreamView>, ApiResponse> {
-    let matchers = volume_matchers(params.get("query"))?;
+    let matchers = volume_matchers(params.bytes("query"))?;
     Ok(store.select(&matchers, i64::MIN, i64::MAX))
+}
+
+/// Series of a volume at most; 0 stands for the default here.
+fn limit(params: &Params) -> Result<usize, ApiResponse> {
+    match params.get("limit") {
+        "0" => Ok(DEFAULT_LIMIT),
+        _ => params.limit(),
+    }
 }
 
 /// `/loki/api/v1/index/volume`
 pub(super) fn volume(store: &Store, params: &Params, _: &Stop) -> ApiResult {
-    let (start, end) = params.bounds(store.now())?;
+    let (start, end) = params.ordered_bounds(store.now())?;
+    let limit = limit(params)?;
+    params.direction()?;
+    check_length(store, start, end)?;
     let target = Target::new(params)?;
     let views = whole_streams(store, params)?;
-    let volumes = volumes(&views, &target, start, end, params.limit()?);
+    let volumes = volumes(&views, &target, start, end, limit);
     Ok(sizes([(end, volumes)]))
 }
 
 /// `/loki/api/v1/index/volume_range`
 pub(super) fn volume_range(store: &Store, params: &Params, _: &Stop) -> ApiResult {
-    let (start, end) = params.bounds(store.now())?;
+    let (start, end) = params.ordered_bounds(store.now())?;
+    let limit = limit(params)?;
+    params.direction()?;
     let step = params.step(start, end)?;
-    if step <= 0 || end.saturating_sub(start) / step > MAX_STEPS {
-        return Err(ApiResponse::bad_request(super::query::STEP_TOO_SMALL));
-    }
+    check_step(step, start, end)?;
+    params.interval()?;
     let target = Target::new(params)?;
-    let limit = params.limit()?;
     let views = whole_streams(store, params)?;
     let mut buckets = Vec::new();
     let mut aligned = start - start.rem_euclid(step);
@@ -227,9 +236,9 @@ fn sizes(buckets: impl IntoIterator<Item = (i64, Volumes)>) -> ApiResponse {
 }
 
 /// The matchers of a volume; `{}` alone selects all streams.
-fn volume_matchers(query: &str) -> Result<Vec<LabelMatcher>, ApiResponse> {
+fn volume_matchers(query: &[u8]) -> Result<Vec<LabelMatcher>, ApiResponse> {
     match query {
-        "{}" => Ok(Vec::new()),
+        b"{}" => Ok(Vec::new()),
         selector => matchers(selector),
     }
 }

@@ -33,6 +33,10 @@ pub fn router(store: Arc<Store>) -> Router {
     };
     let index = |path: &str, operation: Operation| route(path, operation, false);
     let query = |path: &str, operation: Operation| route(path, operation, true);
+    let format_query = || {
+        let endpoint = Endpoint::new(Arc::clone(&store), status::format_query, false);
+        endpoint.forgiving()
+    };
     let intake = intake(store.limits());
     let push = |path: &str, legacy: bool| {
         Router::with_path(path).post(Push::new(Arc::clone(&store), intake.clone(), legacy))
@@ -69,6 +73,10 @@ pub fn router(store: Arc<Store>) -> Router {
             detected::values,
         ))
         .push(query("loki/api/v1/patterns", detected::patterns))
-        .push(index("loki/api/v1/format_query", status::format_query))
+        .push(
+            Router::with_path("loki/api/v1/format_query")
+                .get(format_query())
+                .post(format_query()),
+        )
         .push(Router::with_path("loki/api/v1/tail").get(tail))
 }

@@ -1,28 +1,44 @@
 //! Request parameters from the query string and the form, read as Loki reads them.
 
-use percent_encoding::percent_decode;
 use salvo::http::header::CONTENT_TYPE;
 use salvo::prelude::Request;
 
 use super::response::ApiResponse;
 use crate::logs::engine::Direction;
 use crate::wire::duration::prometheus;
+use crate::wire::form::Form;
 use crate::wire::integer::{self, atoi};
 use crate::wire::rfc3339;
 
 /// Largest form in bytes.
 const MAX_FORM: usize = 1 << 20;
 
-/// Lines returned when the request has no `limit`.
-const DEFAULT_LIMIT: usize = 100;
+/// Lines or series returned when the request has no `limit`.
+pub(super) const DEFAULT_LIMIT: usize = 100;
 
 /// Default of `since`: one hour.
 const DEFAULT_SINCE: i64 = 3_600_000_000_000;
 
+/// Largest number of points of a series.
+const MAX_POINTS: i64 = 11_000;
+
+/// The parameters of a range query, times in Unix nanoseconds.
+pub(super) struct Range {
+    pub(super) start: i64,
+    pub(super) end: i64,
+    /// Lines at most.
+    pub(super) limit: usize,
+    pub(super) direction: Direction,
+    /// Between points, in nanoseconds.
+    pub(super) step: i64,
+    /// Between lines, in nanoseconds; 0 returns all.
+    pub(super) interval: i64,
+}
+
 /// The parameters of one request, in the order of the request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Params {
-    pairs: Vec<(String, Vec<u8>)>,
+    form: Form,
     /// `{name}` of the path.
     pub(super) name: String,
     /// The client asked for `categorize-labels`: stream labels, structured metadata and parsed
@@ -53,27 +69,19 @@ impl Params {
                 .payload_with_max_size(MAX_FORM)
                 .await
                 .map_err(|error| ApiResponse::bad_request(error.to_string()))?;
-            params.add(body);
+            params.form.add(body);
         }
         if let Some(query) = req.uri().query() {
-            params.add(query.as_bytes());
+            params.form.add(query.as_bytes());
         }
         Ok(params)
     }
 
-    fn add(&mut self, encoded: &[u8]) {
-        for pair in encoded
-            .split(|byte| *byte == b'&')
-            .filter(|pair| !pair.is_empty())
-        {
-            let equals = pair
-                .iter()
-                .position(|byte| *byte == b'=')
-                .unwrap_or(pair.len());
-            let (name, value) = pair.split_at(equals);
-            let name = String::from_utf8_lossy(&decode(name)).into_owned();
-            self.pairs
-                .push((name, decode(value.get(1..).unwrap_or_default())));
+    /// Refuses a request of which a pair could not be read.
+    pub(super) fn check_encoding(&self) -> Result<(), ApiResponse> {
+        match &self.form.malformed {
+            None => Ok(()),
+            Some(problem) => Err(ApiResponse::bad_request(problem.clone())),
         }
     }
 
@@ -86,16 +94,17 @@ impl Params {
 
     /// The first value of a parameter as it was sent.
     pub(super) fn bytes(&self, name: &str) -> &[u8] {
-        let found = self.pairs.iter().find(|(own, _)| own == name);
+        let found = self.form.pairs.iter().find(|(own, _)| own == name);
         found.map_or(&[], |(_, value)| value)
     }
 
-    /// All values of a parameter.
-    pub(super) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
-        self.pairs
+    /// All values of a parameter as they were sent.
+    pub(super) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p [u8]> {
+        self.form
+            .pairs
             .iter()
             .filter(move |(own, _)| own == name)
-            .map(|(_, value)| std::str::from_utf8(value).unwrap_or("\u{fffd}"))
+            .map(|(_, value)| value.as_slice())
     }
 
     /// `limit`, a positive number.
@@ -151,6 +160,35 @@ impl Params {
         Ok((start, end))
     }
 
+    /// As [`Self::bounds`]; an end before the start is refused.
+    pub(super) fn ordered_bounds(&self, now: i64) -> Result<(i64, i64), ApiResponse> {
+        let (start, end) = self.bounds(now)?;
+        match end < start {
+            true => Err(ApiResponse::bad_request(
+                "end timestamp must not be before or equal to start time",
+            )),
+            false => Ok((start, end)),
+        }
+    }
+
+    /// The parameters of a range query. Loki refuses wrong ones whether the query uses them or not.
+    pub(super) fn range(&self, now: i64) -> Result<Range, ApiResponse> {
+        let (start, end) = self.ordered_bounds(now)?;
+        let limit = self.limit()?;
+        let direction = self.direction()?;
+        let step = self.step(start, end)?;
+        check_step(step, start, end)?;
+        let interval = self.interval()?;
+        Ok(Range {
+            start,
+            end,
+            limit,
+            direction,
+            step,
+            interval,
+        })
+    }
+
     /// `step` in nanoseconds; by default about 250 steps.
     pub(super) fn step(&self, start: i64, end: i64) -> Result<i64, ApiResponse> {
         match self.get("step") {
@@ -178,6 +216,20 @@ impl Params {
     }
 }
 
+/// Refuses a step that is not positive, or too small for the range.
+pub(super) fn check_step(step: i64, start: i64, end: i64) -> Result<(), ApiResponse> {
+    let refused = |text| Err(ApiResponse::bad_request(text));
+    match step {
+        ..=0 => refused(
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ),
+        _ if end.saturating_sub(start) / step > MAX_POINTS => refused(
+            "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter",
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// Reads a time: nanoseconds, seconds (up to ten digits, or with a fraction) or RFC 3339.
 fn timestamp(text: &str, default: i64) -> Result<i64, String> {
     if text.is_empty() {
@@ -199,16 +251,6 @@ fn timestamp(text: &str, default: i64) -> Result<i64, String> {
     }
 }
 
-/// Decodes percent and plus encoding. The result is bytes, because a query may contain bytes that are
-/// not UTF-8.
-fn decode(text: &[u8]) -> Vec<u8> {
-    let spaced: Vec<u8> = text
-        .iter()
-        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-        .collect();
-    percent_decode(&spaced).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,13 +263,5 @@ mod tests {
         assert_eq!(timestamp("2026-11-22T15:15:57Z", 0), expected);
         assert_eq!(timestamp("1795360557.25", 0), Ok(1_795_360_557_250_000_000));
         assert!(timestamp("soon", 0).is_err());
-    }
-
-    #[test]
-    fn encoded_parameters_are_decoded() {
-        assert_eq!(decode(b"%7Ba%3D%22b+c%22%7D"), b"{a=\"b c\"}");
-        assert_eq!(decode(b"100%"), b"100%");
-        assert_eq!(decode(b"%zz%4"), b"%zz%4");
-        assert_eq!(decode(b"%E9"), [0xe9]);
     }
 }

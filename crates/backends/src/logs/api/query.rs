@@ -2,23 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::params::Params;
+use super::labels::check_length;
+use super::params::{Params, Range};
 use super::response::{ApiResponse, ApiResult, ResultBody, number, seconds};
 use super::streams::streams;
 use crate::logs::engine::{Labels, LogQuery, QueryError, Series, Steps, Value, evaluate};
 use crate::logs::lang::{self, Expr, MetricExpr};
 use crate::logs::store::Store;
 use crate::wire::Stop;
-
-/// Largest number of points of a series.
-const MAX_POINTS: i64 = 11_000;
-
-/// Loki's message for a step that is not positive.
-pub(super) const STEP_NOT_POSITIVE: &str =
-    "zero or negative query resolution step widths are not accepted. Try a positive integer";
-
-/// Loki's message when a range has too many points.
-pub(super) const STEP_TOO_SMALL: &str = "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter";
 
 /// `/loki/api/v1/query`
 pub(super) fn instant(store: &Store, params: &Params, stop: &Stop) -> ApiResult {
@@ -59,24 +50,17 @@ pub(super) fn instant(store: &Store, params: &Params, stop: &Stop) -> ApiResult 
 
 /// `/loki/api/v1/query_range`
 pub(super) fn range(store: &Store, params: &Params, stop: &Stop) -> ApiResult {
-    let (start, end) = params.bounds(store.now())?;
-    if end < start {
-        let text = "end timestamp must not be before or equal to start time";
-        return Err(ApiResponse::bad_request(text));
-    }
-    let limit = params.limit()?;
-    let direction = params.direction()?;
-    let step = params.step(start, end)?;
-    if step <= 0 {
-        return Err(ApiResponse::bad_request(STEP_NOT_POSITIVE));
-    }
-    if end.saturating_sub(start) / step > MAX_POINTS {
-        return Err(ApiResponse::bad_request(STEP_TOO_SMALL));
-    }
-    // Metric queries use neither direction nor interval, but Loki refuses wrong ones there too.
-    let interval = params.interval()?;
+    let Range {
+        start,
+        end,
+        limit,
+        direction,
+        step,
+        interval,
+    } = params.range(store.now())?;
     let expr = lang::parse_bytes(params.bytes("query"))?;
     lang::check_names(&expr)?;
+    check_length(store, start, end)?;
     match expr {
         Expr::Log(expr) => {
             let query = LogQuery {

@@ -42,7 +42,8 @@ impl TailSocket {
 
     async fn open(&self, req: &mut Request) -> Result<Follower, ApiResponse> {
         let params = Params::read(req).await?;
-        let expr = lang::parse_log(params.get("query"))?;
+        params.check_encoding()?;
+        let expr = lang::parse_log(params.bytes("query"))?;
         let limit = params
             .limit()?
             .min(self.store.limits().max_entries_per_query);

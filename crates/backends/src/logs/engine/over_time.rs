@@ -68,7 +68,7 @@ pub(crate) fn variance(values: impl Iterator<Item = f64>) -> f64 {
     squares / count
 }
 
-/// The quantile with linear interpolation between neighbours, as in Prometheus.
+/// The quantile with linear interpolation between neighbours, as in Prometheus. NaN comes before all numbers.
 fn quantile(q: f64, mut values: Vec<f64>) -> f64 {
     if q < 0.0 {
         return f64::NEG_INFINITY;
@@ -76,7 +76,10 @@ fn quantile(q: f64, mut values: Vec<f64>) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    values.sort_by(f64::total_cmp);
+    values.sort_by(|a, b| match (a.is_nan(), b.is_nan()) {
+        (false, false) => a.total_cmp(b),
+        (a, b) => b.cmp(&a),
+    });
     let rank = q * (values.len() as f64 - 1.0);
     let lower = rank.floor().max(0.0) as usize;
     let weight = rank - rank.floor();

@@ -305,6 +305,17 @@ fn snappy_error(error: &UnpackError, limit: usize) -> Refusal {
 fn read_protobuf(bytes: &[u8]) -> Result<Vec<StreamEntries>, Refusal> {
     let request = PushRequestProto::decode(bytes)
         .map_err(|error| Refusal::bad_request(format!("proto: {error}")))?;
+    let outside = |entry: &&super::EntryProto| {
+        let nanos = entry.timestamp.map_or(0, |ts| ts.nanos);
+        !(0..1_000_000_000).contains(&nanos)
+    };
+    let mut entries = request.streams.iter().flat_map(|stream| &stream.entries);
+    if let Some(time) = entries.find(outside).and_then(|entry| entry.timestamp) {
+        return Err(Refusal::bad_request(format!(
+            "timestamp: &types.Timestamp{{Seconds: {},\nNanos: {},\n}}: nanos not in range [0, 1e9)",
+            time.seconds, time.nanos
+        )));
+    }
     let stream = |stream: super::StreamProto| {
         let entries = stream.entries.into_iter().map(|entry| Entry {
             ts: entry.timestamp.map_or(NO_TIME, |ts| ts.nanoseconds()),

@@ -63,9 +63,9 @@ pub(crate) fn check_names(expr: &Expr) -> Result<(), ParseError> {
 /// Parses a log query and nothing else.
 ///
 /// # Errors
-/// As [`parse`]; also when the text is a metric query.
-pub fn parse_log(text: &str) -> Result<LogExpr, ParseError> {
-    match parse(text)? {
+/// As [`parse`]; also for a metric query, and for bytes that are not UTF-8.
+pub fn parse_log(query: impl AsRef<[u8]>) -> Result<LogExpr, ParseError> {
+    match parse_bytes(query.as_ref())? {
         Expr::Log(log) => Ok(log),
         _ => Err(ParseError::Kind("only log selector is supported")),
     }
@@ -74,9 +74,9 @@ pub fn parse_log(text: &str) -> Result<LogExpr, ParseError> {
 /// Parses a stream selector without any stage, as `match[]` takes it.
 ///
 /// # Errors
-/// As [`parse`]; also when there is more than a selector.
-pub(crate) fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
-    match parse(text)? {
+/// As [`parse`]; also when there is more than a selector, and for bytes that are not UTF-8.
+pub(crate) fn parse_selector(selector: &[u8]) -> Result<Vec<Matcher>, ParseError> {
+    match parse_bytes(selector)? {
         Expr::Log(log) if log.stages.is_empty() => Ok(log.matchers),
         _ => Err(ParseError::Kind("only label matchers are supported")),
     }

@@ -90,10 +90,10 @@ impl Store {
         (valid, refusals)
     }
 
-    /// Adds `service_name` to a stream without it. A stream without any label stays so, and is refused.
+    /// Adds `service_name` to a stream without it, so that one without any label has one.
     fn name_service(&self, labels: &mut LabelSet) {
         let names = self.limits.discover_service_name;
-        if names.is_empty() || labels.is_empty() || labels.get(SERVICE_NAME).is_some() {
+        if names.is_empty() || labels.get(SERVICE_NAME).is_some() {
             return;
         }
         let found = names.iter().find_map(|name| labels.get(name));

@@ -76,6 +76,8 @@ pub struct Limits {
     /// nanosecond each (`increment_duplicate_timestamp`). Default false, as in Loki; the lab sets
     /// it, as `etc/loki/loki.yaml` does.
     pub increment_duplicate_timestamp: bool,
+    /// Longest time range of a query (`max_query_length`). Default 721 hours.
+    pub max_query_length: Duration,
     /// Entries that a query may ask for (`max_entries_limit_per_query`). Default 5000.
     pub max_entries_per_query: usize,
     /// Series that a metric query may return (`max_query_series`). Default 500.
@@ -130,6 +132,7 @@ impl Default for Limits {
             discover_log_levels: true,
             discover_service_name: &[],
             increment_duplicate_timestamp: false,
+            max_query_length: Duration::from_secs(721 * 3600),
             max_entries_per_query: 5000,
             max_query_series: 500,
             max_query_bytes: 128 << 20,

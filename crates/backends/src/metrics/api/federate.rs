@@ -28,6 +28,7 @@ impl Federate {
     /// Status and body.
     async fn page(&self, req: &mut Request, names: Names) -> Result<(StatusCode, Bytes), ApiError> {
         let params = Params::read(req).await?;
+        params.check_encoding()?;
         let (api, time) = (self.0.clone(), self.0.limits.timeout);
         let work = move |stop: &Stop| match page(&api, &params, names, stop) {
             Ok(page) => (StatusCode::OK, page.into_bytes()),
@@ -78,7 +79,7 @@ impl Names {
 fn page(api: &Api, params: &Params, names: Names, stop: &Stop) -> Result<String, ApiError> {
     let mut series = std::collections::BTreeMap::new();
     for text in params.all("match[]") {
-        let selector = engine::series_selector(text);
+        let selector = engine::any_selector(text);
         let selector = selector.map_err(|error| ApiError::bad_data(error.to_string()))?;
         let found = api.store.select(&selector, stop);
         let found = found.map_err(|it| ApiError::of_query("match[]", QueryError::from(it)))?;

@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
+use percent_encoding::percent_decode_str;
 use salvo::Request;
 use salvo::http::Method;
 
 use super::response::ApiError;
-use crate::metrics::lang::token::quote;
+use crate::metrics::lang::token;
 use crate::wire::duration::prometheus;
+use crate::wire::form::Form;
 use crate::wire::integer::atoi;
+use crate::wire::quote;
 use crate::wire::rfc3339;
 
 /// Longest form that is read.
@@ -17,41 +20,48 @@ const MAX_FORM_BYTES: usize = 1 << 20;
 /// The parameters of one request.
 pub(super) struct Params {
     fields: HashMap<String, Vec<String>>,
+    malformed: Option<String>,
     /// The path's own parameter, for `label/{name}/values`.
     pub(super) name: String,
+    /// As it was sent, if that is not UTF-8.
+    pub(super) invalid_name: Option<Vec<u8>>,
 }
 
 impl Params {
     /// Reads them. The form's values come before those of the query string.
     pub(super) async fn read(req: &mut Request) -> Result<Self, ApiError> {
-        let mut fields: HashMap<String, Vec<String>> = HashMap::new();
         let is_form = req
             .content_type()
             .is_some_and(|kind| kind.essence_str() == "application/x-www-form-urlencoded");
+        let mut form = Form::default();
         if req.method() == Method::POST && is_form {
-            let form = req
-                .form_data_max_size(MAX_FORM_BYTES)
-                .await
-                .map_err(|error| {
-                    ApiError::bad_data(format!("error parsing form values: {error}"))
-                })?;
-            for (name, values) in form.fields.iter_all() {
-                fields
-                    .entry(name.clone())
-                    .or_default()
-                    .extend(values.iter().cloned());
-            }
+            let body = req.payload_with_max_size(MAX_FORM_BYTES).await;
+            form.add(body.map_err(|error| malformed(&error.to_string()))?);
         }
-        for (name, values) in req.queries().iter_all() {
-            fields
-                .entry(name.clone())
-                .or_default()
-                .extend(values.iter().cloned());
+        if let Some(query) = req.uri().query() {
+            form.add(query.as_bytes());
+        }
+        let mut fields: HashMap<String, Vec<String>> = HashMap::new();
+        for (name, value) in form.pairs {
+            // A text that is not UTF-8 is refused for its U+FFFD where it is read.
+            let value = quote::valid(&value);
+            fields.entry(name).or_default().push(value);
         }
         Ok(Self {
             fields,
+            malformed: form.malformed,
             name: req.param::<String>("name").unwrap_or_default(),
+            invalid_name: invalid_name(req.uri().path()),
         })
+    }
+
+    /// Refuses a request of which a pair could not be read. Prometheus does so at some endpoints; at the others such a
+    /// pair is as if it were not there.
+    pub(super) fn check_encoding(&self) -> Result<(), ApiError> {
+        match &self.malformed {
+            None => Ok(()),
+            Some(problem) => Err(malformed(problem)),
+        }
     }
 
     /// The first value of a parameter, `""` when it is missing.
@@ -67,7 +77,7 @@ impl Params {
     /// A time in milliseconds; `missing` is the default of a parameter that has one.
     pub(super) fn time(&self, name: &str, missing: Option<i64>) -> Result<i64, ApiError> {
         let text = self.get(name);
-        let problem = || format!("cannot parse {} to a valid timestamp", quote(text));
+        let problem = || format!("cannot parse {} to a valid timestamp", token::quote(text));
         match missing {
             None => parse_time(text).ok_or_else(|| ApiError::invalid(name, problem())),
             Some(missing) if text.is_empty() => Ok(missing),
@@ -101,6 +111,16 @@ impl Params {
         let text = Some(self.get(name)).filter(|text| !text.is_empty())?;
         Some(atoi(text))
     }
+}
+
+/// The last part but one of a path, if it is not UTF-8.
+fn invalid_name(path: &str) -> Option<Vec<u8>> {
+    let name: Vec<u8> = percent_decode_str(path.rsplit('/').nth(1)?).collect();
+    std::str::from_utf8(&name).is_err().then_some(name)
+}
+
+fn malformed(problem: &str) -> ApiError {
+    ApiError::bad_data(format!("error parsing form values: {problem}"))
 }
 
 /// Unix seconds with a fraction, or RFC 3339.

@@ -9,6 +9,7 @@ use super::response::{ApiError, ApiResponse, push_labels, push_list, push_string
 use crate::metrics::engine::{self, QueryError};
 use crate::metrics::labels::Labels;
 use crate::wire::Stop;
+use crate::wire::quote::quoted;
 
 /// The label sets that the request's selectors and times leave.
 ///
@@ -19,8 +20,7 @@ fn matched(
     stop: &Stop,
     wrong: fn(String) -> ApiError,
 ) -> Result<BTreeSet<Labels>, ApiError> {
-    let start = params.time("start", Some(i64::MIN))?;
-    let end = params.time("end", Some(i64::MAX))?;
+    let (start, end) = times(params)?;
     if end < start {
         return Err(ApiError::invalid(
             "end",
@@ -41,8 +41,15 @@ fn matched(
     Ok(found)
 }
 
+/// Start and end in milliseconds, without bounds if not given.
+fn times(params: &Params) -> Result<(i64, i64), ApiError> {
+    let start = params.time("start", Some(i64::MIN))?;
+    Ok((start, params.time("end", Some(i64::MAX))?))
+}
+
 /// Label sets of the series that match.
 pub(super) fn series(api: &Api, params: &Params, stop: &Stop) -> Result<ApiResponse, ApiError> {
+    params.check_encoding()?;
     if params.all("match[]").is_empty() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
@@ -62,6 +69,7 @@ pub(super) fn label_names(
     params: &Params,
     stop: &Stop,
 ) -> Result<ApiResponse, ApiError> {
+    times(params)?;
     let names = if params.all("match[]").is_empty() {
         api.store.label_names()
     } else {
@@ -81,10 +89,15 @@ pub(super) fn label_values(
     params: &Params,
     stop: &Stop,
 ) -> Result<ApiResponse, ApiError> {
+    if let Some(name) = &params.invalid_name {
+        let name = quoted(name);
+        return Err(ApiError::bad_data(format!("invalid label name: {name}")));
+    }
     let name = unescape_name(&params.name);
     if name.is_empty() {
         return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
     }
+    times(params)?;
     let values = if params.all("match[]").is_empty() {
         api.store.label_values(&name)
     } else {

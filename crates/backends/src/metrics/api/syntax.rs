@@ -112,7 +112,7 @@ fn tree(expr: &Expr) -> Value {
             add_time(&mut tree, &subquery.moved);
             with(tree, [("expr", self::tree(&subquery.expr))])
         }
-        Expr::Text(text, _) => json!({"type": "stringLiteral", "val": text}),
+        Expr::Text(text) => json!({"type": "stringLiteral", "val": text.value}),
         Expr::Unary(unary) => {
             let whole = json!({"type": "unaryExpr", "op": unary.sign()});
             with(whole, [("expr", tree(&unary.expr))])

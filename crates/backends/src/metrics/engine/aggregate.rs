@@ -8,11 +8,13 @@ use super::annotations::Note;
 use super::eval::Evaluator;
 use super::grid::{ABSENT, Column, Grid, Sample, is_absent};
 use super::kahan::{Kahan, Mean, quantile};
+use super::label_functions::invalid_bytes;
 use super::mixed::Total;
 use crate::metrics::labels::{Labels, METRIC_NAME};
 use crate::metrics::lang::ast::{Aggregate, Expr};
 use crate::metrics::lang::token::Aggregation;
 use crate::wire::parts::in_parts;
+use crate::wire::quote;
 
 /// Values for which a thread pays: they take about half a millisecond.
 const VALUES_OF_A_THREAD: usize = 200_000;
@@ -82,7 +84,15 @@ impl Evaluator<'_> {
                 self.rank(columns, &groups, &wanted, op == Aggregation::Topk, grid)
             }
             Aggregation::CountValues => {
-                let label = self.text(param()?, grid)?;
+                let param = param()?;
+                let label = self.text(param, grid)?;
+                let written = invalid_bytes(param).unwrap_or(label.as_bytes());
+                if label.is_empty() || written != label.as_bytes() {
+                    return Err(QueryError::Execution(format!(
+                        "invalid label name {}",
+                        quote::quoted(written)
+                    )));
+                }
                 self.count_values(&columns, &groups, &label, grid)
             }
             Aggregation::Quantile => {

@@ -82,7 +82,7 @@ impl<'a> Evaluator<'a> {
         match expr {
             Expr::Paren(inner, _) => self.eval(inner, grid),
             Expr::Number(number) => self.constant(number.value, grid),
-            Expr::Text(text, _) => Ok(Value::Text(text.clone())),
+            Expr::Text(text) => Ok(Value::Text(text.value.clone())),
             Expr::Vector(vector) => self.select(vector, grid, Take::Values).map(Value::Vector),
             Expr::Unary(unary) => self.unary(unary, grid),
             Expr::Binary(binary) => self.binary(binary, grid),

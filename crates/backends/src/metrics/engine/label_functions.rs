@@ -16,17 +16,22 @@ impl Evaluator<'_> {
         call: &Call,
         grid: &Grid,
     ) -> Result<Vec<Column>, QueryError> {
-        let [vector, target, replacement, source, pattern] = call.args.as_slice() else {
+        let [vector, written_target, replacement, source, written] = call.args.as_slice() else {
             return Err(too_few(call));
         };
-        let (target, replacement) = (self.text(target, grid)?, self.text(replacement, grid)?);
-        let (source, pattern) = (self.text(source, grid)?, self.text(pattern, grid)?);
-        let expression = Expression::anchored(&pattern).map_err(|_| {
+        let target = self.text(written_target, grid)?;
+        let replacement = self.text(replacement, grid)?;
+        let (source, pattern) = (self.text(source, grid)?, self.text(written, grid)?);
+        let expression = match invalid_bytes(written) {
+            None => Expression::anchored(&pattern).ok(),
+            Some(_) => None,
+        };
+        let expression = expression.ok_or_else(|| {
             QueryError::Execution(format!(
                 "invalid regular expression in label_replace(): {pattern}"
             ))
         })?;
-        check_target(&target, call)?;
+        check_name(written_target, &target, "destination", call)?;
         let mut columns = self.vector(vector, grid)?;
         for column in &mut columns {
             if let Some(found) = expression.regex().captures(column.labels.get(&source)) {
@@ -42,18 +47,18 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn label_join(&self, call: &Call, grid: &Grid) -> Result<Vec<Column>, QueryError> {
-        let [vector, target, separator, sources @ ..] = call.args.as_slice() else {
+        let [vector, written_target, separator, written @ ..] = call.args.as_slice() else {
             return Err(too_few(call));
         };
-        let (target, separator) = (self.text(target, grid)?, self.text(separator, grid)?);
-        let sources: Vec<String> = sources
-            .iter()
-            .map(|source| self.text(source, grid))
-            .collect::<Result<_, _>>()?;
-        if sources.iter().any(String::is_empty) {
-            return Err(invalid_name("source", call));
+        let target = self.text(written_target, grid)?;
+        let separator = self.text(separator, grid)?;
+        let mut sources = Vec::with_capacity(written.len());
+        for source in written {
+            let name = self.text(source, grid)?;
+            check_name(source, &name, "source", call)?;
+            sources.push(name);
         }
-        check_target(&target, call)?;
+        check_name(written_target, &target, "destination", call)?;
         let mut columns = self.vector(vector, grid)?;
         for column in &mut columns {
             let parts: Vec<&str> = sources
@@ -79,19 +84,23 @@ impl Evaluator<'_> {
     }
 }
 
-fn check_target(target: &str, call: &Call) -> Result<(), QueryError> {
-    if target.is_empty() {
-        return Err(invalid_name("destination", call));
+/// Refuses a label name that is empty or not UTF-8; any other is valid.
+fn check_name(written: &Expr, name: &str, which: &str, call: &Call) -> Result<(), QueryError> {
+    if !name.is_empty() && invalid_bytes(written).is_none() {
+        return Ok(());
     }
-    Ok(())
+    Err(QueryError::Execution(format!(
+        "invalid {which} label name in {}(): {name}",
+        call.function.name
+    )))
 }
 
-/// An empty label name; any other is valid.
-fn invalid_name(which: &str, call: &Call) -> QueryError {
-    QueryError::Execution(format!(
-        "invalid {which} label name in {}(): ",
-        call.function.name
-    ))
+/// What a string literal has, if it is not UTF-8.
+pub(super) fn invalid_bytes(expr: &Expr) -> Option<&[u8]> {
+    match expr.bare() {
+        Expr::Text(text) => text.invalid.as_deref(),
+        _ => None,
+    }
 }
 
 fn too_few(call: &Call) -> QueryError {

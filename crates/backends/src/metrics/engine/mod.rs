@@ -215,6 +215,14 @@ pub(crate) fn series_selector(text: &str) -> Result<Selector, QueryError> {
     lang::parse_selector(text).map_err(QueryError::BadData)
 }
 
+/// As [`series_selector`], which may match every series.
+///
+/// # Errors
+/// As [`series_selector`].
+pub(crate) fn any_selector(text: &str) -> Result<Selector, QueryError> {
+    lang::parse_any_selector(text).map_err(QueryError::BadData)
+}
+
 /// Evaluates a query at one time (milliseconds).
 ///
 /// # Errors

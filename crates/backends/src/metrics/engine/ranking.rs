@@ -104,11 +104,6 @@ impl Evaluator<'_> {
         label: &str,
         grid: &Grid,
     ) -> Result<Vec<Column>, QueryError> {
-        if label.is_empty() {
-            return Err(QueryError::Execution(format!(
-                "invalid label name {label:?}"
-            )));
-        }
         let mut places: HashMap<Labels, usize> = HashMap::new();
         let mut counted: Vec<Column> = Vec::new();
         for group in groups {

@@ -25,6 +25,16 @@ impl Type {
     }
 }
 
+/// A string literal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text {
+    /// Its text; each byte that is no UTF-8 is U+FFFD.
+    pub value: String,
+    /// What was written, if that is not UTF-8: no name of a label and no regular expression.
+    pub invalid: Option<Vec<u8>>,
+    pub place: Place,
+}
+
 /// Any expression.
 #[derive(Debug)]
 pub(crate) enum Expr {
@@ -35,7 +45,7 @@ pub(crate) enum Expr {
     Number(Number),
     Paren(Box<Expr>, Place),
     Subquery(Subquery),
-    Text(String, Place),
+    Text(Text),
     Unary(Unary),
     Vector(VectorSelector),
 }
@@ -223,7 +233,8 @@ impl Expr {
             Self::Call(call) => call.place,
             Self::Matrix(matrix) => matrix.vector.place,
             Self::Number(number) => number.place,
-            Self::Paren(_, place) | Self::Text(_, place) => *place,
+            Self::Paren(_, place) => *place,
+            Self::Text(text) => text.place,
             Self::Subquery(subquery) => subquery.expr.place(),
             Self::Unary(unary) => unary.place,
             Self::Vector(vector) => vector.place,

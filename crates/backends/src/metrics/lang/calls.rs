@@ -4,6 +4,7 @@ use super::ast::{Aggregate, Call, Expr, Number};
 use super::literal;
 use super::parser::{Parser, Stop, Tree, begins_expression};
 use super::token::{Aggregation, Kind, Op, Word, quote};
+use crate::wire::quote::quoted;
 
 impl Parser<'_> {
     /// Expressions in parentheses, and the height of the tallest.
@@ -142,9 +143,16 @@ impl Parser<'_> {
                 _ => return self.unexpected(CONTEXT, "label"),
             };
             self.advance();
-            if label.is_empty() {
-                let text = "invalid label name for grouping: \"\"".to_owned();
-                self.note(token.place, text);
+            let written = match token.kind {
+                Kind::String => literal::unquote_bytes(token.text),
+                _ => label.clone().into_bytes(),
+            };
+            if written.is_empty() || std::str::from_utf8(&written).is_err() {
+                let name = quoted(&written);
+                self.note(
+                    token.place,
+                    format!("invalid label name for grouping: {name}"),
+                );
             }
             labels.push(label);
             let comma = self.eat(Kind::Comma);

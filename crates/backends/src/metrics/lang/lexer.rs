@@ -58,6 +58,10 @@ struct Lexer<'a> {
     bracket: Bracket,
 }
 
+/// Prometheus' words for a byte that is not UTF-8 in a string. It takes the character that stands for such bytes for
+/// one, and so does this: they have become it.
+const NOT_UTF8: &str = "invalid UTF-8 rune";
+
 impl<'a> Lexer<'a> {
     fn rest(&self) -> &'a str {
         &self.query[self.position..]
@@ -372,8 +376,14 @@ impl<'a> Lexer<'a> {
 
     fn string(&mut self, quote: char) -> Result<(), String> {
         if quote == '`' {
-            let end = self.rest().find('`').ok_or("unterminated raw string")?;
-            self.position += end + 1;
+            loop {
+                match self.next() {
+                    None => return Err("unterminated raw string".to_owned()),
+                    Some(char::REPLACEMENT_CHARACTER) => return Err(NOT_UTF8.to_owned()),
+                    Some('`') => break,
+                    Some(_) => {}
+                }
+            }
             self.emit(Kind::String);
             return Ok(());
         }
@@ -381,6 +391,7 @@ impl<'a> Lexer<'a> {
             match self.next() {
                 Some('\\') => self.escape(quote)?,
                 None | Some('\n') => return Err("unterminated quoted string".to_owned()),
+                Some(char::REPLACEMENT_CHARACTER) => return Err(NOT_UTF8.to_owned()),
                 Some(one) if one == quote => break,
                 Some(_) => {}
             }

@@ -1,6 +1,9 @@
 //! The values of literals: numbers, durations and strings.
 
+use super::ast::Text;
+use super::token::Place;
 use crate::wire::duration::prometheus;
+use crate::wire::quote;
 
 /// Nanoseconds that Go's durations hold at most.
 const MAX_NANOSECONDS: f64 = 9_223_372_036_854_775_808.0;
@@ -73,11 +76,28 @@ pub(super) fn millis(seconds: f64) -> i64 {
 /// Text of a string literal, whose escapes the lexer has checked. Bytes that are no UTF-8 become U+FFFD, as in
 /// any answer that showed them.
 pub(super) fn unquote(literal: &str) -> String {
+    quote::valid(&unquote_bytes(literal))
+}
+
+/// As [`unquote`], with the bytes that are not UTF-8 as well.
+pub(super) fn text(literal: &str, place: Place) -> Text {
+    let bytes = unquote_bytes(literal);
+    let value = quote::valid(&bytes);
+    let invalid = std::str::from_utf8(&bytes).is_err().then_some(bytes);
+    Text {
+        value,
+        invalid,
+        place,
+    }
+}
+
+/// As [`unquote`], byte by byte as written.
+pub(super) fn unquote_bytes(literal: &str) -> Vec<u8> {
     let inner = literal
         .get(1..literal.len().saturating_sub(1))
         .unwrap_or_default();
     if literal.starts_with('`') || !inner.contains('\\') {
-        return inner.to_owned();
+        return inner.as_bytes().to_vec();
     }
     let mut bytes = Vec::with_capacity(inner.len());
     let mut rest = inner.chars();
@@ -118,8 +138,7 @@ pub(super) fn unquote(literal: &str) -> String {
             other => push(&mut bytes, other),
         }
     }
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    bytes
 }
 
 fn push(bytes: &mut Vec<u8>, one: char) {

@@ -74,13 +74,21 @@ pub(crate) fn parse(query: &str, times: Times, functions: Lookup) -> Result<Expr
 /// # Errors
 /// As [`parse`]; and for a selector that every series matches.
 pub(crate) fn parse_selector(text: &str) -> Result<Selector, String> {
-    check_length(text)?;
-    let parsed = parser::parse_selector(text).map_err(|it| named(text, it))?;
-    let selector = parsed.selector;
+    let selector = parse_any_selector(text)?;
     if selector.matchers().iter().all(|it| it.accepts("")) {
         return Err("match[] must contain at least one non-empty matcher".to_owned());
     }
     Ok(selector)
+}
+
+/// Parses one series selector, which may match every series.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_any_selector(text: &str) -> Result<Selector, String> {
+    check_length(text)?;
+    let parsed = parser::parse_selector(text).map_err(|it| named(text, it))?;
+    Ok(parsed.selector)
 }
 
 /// Parses the labels of one series, `name{label="value"}`. The name is the label `__name__`.

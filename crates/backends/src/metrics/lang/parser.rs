@@ -347,7 +347,7 @@ impl<'a> Parser<'a> {
             }
             Kind::String => {
                 self.advance();
-                Expr::Text(literal::unquote(token.text), token.place)
+                Expr::Text(literal::text(token.text, token.place))
             }
             Kind::Aggregation(op)
                 if matches!(

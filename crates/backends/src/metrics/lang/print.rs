@@ -35,7 +35,7 @@ impl Display for Expr {
             Self::Number(number) => number.fmt(f),
             Self::Paren(inner, _) => write!(f, "({inner})"),
             Self::Subquery(subquery) => write!(f, "{}{}", subquery.expr, subquery.tail()),
-            Self::Text(text, _) => f.write_str(&quote(text)),
+            Self::Text(text) => f.write_str(&quote(&text.value)),
             Self::Unary(unary) => write!(f, "{}{}", unary.sign(), unary.expr),
             Self::Vector(vector) => vector.fmt(f),
         }

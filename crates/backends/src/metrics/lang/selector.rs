@@ -1,11 +1,12 @@
 //! Vector selectors: a name and conditions in braces.
 
 use super::ast::{Moved, VectorSelector};
-use super::literal::unquote;
+use super::literal::{unquote, unquote_bytes};
 use super::parser::{Parser, Stop};
 use super::token::{Kind, Op, Token};
 use crate::metrics::labels::METRIC_NAME;
 use crate::metrics::store::{Matcher, Selector};
+use crate::wire::quote::valid;
 
 impl Parser<'_> {
     /// A name, or braces, or both. The next token is one of those.
@@ -80,6 +81,12 @@ impl Parser<'_> {
             Kind::Assign => Matcher::equal(name, text),
             Kind::Matches | Kind::MatchesNot => {
                 self.count_regex(label.place)?;
+                let written = unquote_bytes(value.text);
+                if let Some(rest) = not_utf8(&written).filter(|_| !is_plain(&written)) {
+                    let problem = format!("error parsing regexp: invalid UTF-8: `{}`", valid(rest));
+                    self.note(label.place, problem);
+                    return Ok(None);
+                }
                 match Matcher::regex(name, &text, op == Kind::MatchesNot) {
                     Ok(matcher) => matcher,
                     Err(error) => {
@@ -92,4 +99,18 @@ impl Parser<'_> {
         };
         Ok(Some(matcher))
     }
+}
+
+/// Bytes from the first on that is not UTF-8.
+fn not_utf8(bytes: &[u8]) -> Option<&[u8]> {
+    let error = std::str::from_utf8(bytes).err()?;
+    bytes.get(error.valid_up_to()..)
+}
+
+/// True for texts joined by `|` without any operator in them. Prometheus compares them without making a regular
+/// expression, whatever their bytes are.
+fn is_plain(expression: &[u8]) -> bool {
+    !expression
+        .iter()
+        .any(|byte| br"\.+*?()[]{}^$".contains(byte))
 }

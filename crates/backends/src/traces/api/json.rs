@@ -147,7 +147,7 @@ fn span(object: &mut Object<'_>, dictionary: &Dictionary, trace_id: u128, span: 
     object.text("traceState", extra.map_or("", |extra| &extra.trace_state));
     object.number("flags", span.flags);
     object.text("name", dictionary.text(span.name));
-    object.text("kind", kind(span.kind));
+    choice(object, "kind", span.kind, kind(span.kind));
     object.long("startTimeUnixNano", span.start);
     object.long("endTimeUnixNano", span.end);
     object.list("attributes", &span.attributes, |json, kept| {
@@ -167,7 +167,7 @@ fn span(object: &mut Object<'_>, dictionary: &Dictionary, trace_id: u128, span: 
     object.key("status").object(|object| {
         let message = span.status_message();
         object.text("message", message.map_or("", |word| dictionary.text(word)));
-        object.text("code", status(span.status));
+        choice(object, "code", span.status, status(span.status));
     });
 }
 
@@ -189,6 +189,14 @@ fn link(object: &mut Object<'_>, dictionary: &Dictionary, link: &Link) {
     });
     object.number("droppedAttributesCount", link.dropped_attributes);
     object.number("flags", link.flags);
+}
+
+/// Writes one of a list of names, or a number that has none. The first, 0, is left out.
+fn choice(object: &mut Object<'_>, member: &str, number: u8, name: &str) {
+    match name {
+        "" => object.number(member, number.into()),
+        name => object.text(member, name),
+    }
 }
 
 fn kind(number: u8) -> &'static str {
@@ -213,7 +221,7 @@ fn status(number: u8) -> &'static str {
 /// A kept attribute.
 fn attribute(json: &mut Json, dictionary: &Dictionary, attribute: &Attribute) {
     json.object(|object| {
-        object.key("key").text(dictionary.text(attribute.key));
+        object.text("key", dictionary.text(attribute.key));
         let json = object.key("value");
         match &attribute.value {
             Value::Text(word) => json.object(|object| {

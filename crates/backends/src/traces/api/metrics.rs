@@ -122,13 +122,13 @@ fn respond(evaluate: impl FnOnce() -> Result<ApiResponse, Failure>) -> ApiRespon
 /// The query. What is wrong with its syntax is said after `prefix`, as Tempo does.
 fn parsed(params: &Params, prefix: &str) -> Result<lang::Query, String> {
     // Grafana says `query`, all other paths of this API say `q`.
-    let Some(text) = params.get("q").or_else(|| params.get("query")) else {
+    let Some(text) = params.bytes("q").or_else(|| params.bytes("query")) else {
         // Tempo knows no place in an empty text.
         return Err(format!(
             "{prefix}parse error : syntax error: unexpected $end"
         ));
     };
-    lang::parse(text).map_err(|error| match error {
+    lang::parse_bytes(text).map_err(|error| match error {
         QueryError::Syntax { .. } => format!("{prefix}{error}"),
         QueryError::Invalid(_) => format!("compiling query: {error}"),
     })

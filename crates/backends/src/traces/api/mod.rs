@@ -19,6 +19,7 @@ use salvo::http::header::ACCEPT;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response, Router, async_trait};
 
 use super::Store;
+use crate::wire::form::Form;
 use crate::wire::{CONCURRENT, Queries, Stop, Unread};
 use params::Params;
 use response::ApiResponse;
@@ -92,16 +93,16 @@ impl Handler for Endpoint {
         response: &mut Response,
         _ctrl: &mut FlowCtrl,
     ) {
+        let mut form = Form::default();
+        form.add(request.uri().query().unwrap_or_default().as_bytes());
+        // What cannot be read is left out, as in Tempo, and of several values the first counts.
+        let queries = form.pairs.into_iter().rev().collect();
         let params = Params {
             path: ["trace_id", "tag", "about"]
                 .iter()
                 .find_map(|name| request.params().get(*name).cloned())
                 .unwrap_or_default(),
-            queries: request
-                .queries()
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
+            queries,
             accept: request.header(ACCEPT).unwrap_or_default(),
         };
         let (store, operation) = (Arc::clone(&self.store), self.operation);

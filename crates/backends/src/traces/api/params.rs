@@ -7,21 +7,30 @@ use winnow::combinator::{alt, delimited, opt, preceded, repeat};
 use winnow::error::ContextError;
 use winnow::token::{any, none_of, take_while};
 
+use super::time;
 use crate::wire::integer;
 
 /// Parameters of a request.
 pub(super) struct Params {
     /// The part of the path that names something.
     pub(super) path: String,
-    pub(super) queries: HashMap<String, String>,
+    /// The first value of each parameter.
+    pub(super) queries: HashMap<String, Vec<u8>>,
     pub(super) accept: String,
 }
 
 impl Params {
     /// A parameter that is there and not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
+        // Only queries and tags may have bytes that are not UTF-8; elsewhere U+FFFD is as wrong as they are.
+        self.bytes(name)
+            .map(|value| std::str::from_utf8(value).unwrap_or("\u{fffd}"))
+    }
+
+    /// As [`Self::get`], as it was sent.
+    pub(super) fn bytes(&self, name: &str) -> Option<&[u8]> {
         let value = self.queries.get(name)?;
-        (!value.is_empty()).then_some(value)
+        (!value.is_empty()).then_some(value.as_slice())
     }
 
     /// True if protobuf is wanted instead of JSON.
@@ -54,10 +63,25 @@ impl Params {
         Ok((self.seconds("start")?, self.seconds("end")?))
     }
 
-    /// Start and end where Tempo wants both or neither.
-    pub(super) fn whole_window(&self) -> Result<(u64, u64), String> {
+    /// Start and end of a request for tags in seconds, zeros if not given: times in all forms, both or neither, and
+    /// no further apart than a week.
+    pub(super) fn tag_window(&self) -> Result<(u64, u64), String> {
+        const LONGEST: u32 = 168 * 3600;
         self.both_or_neither()?;
-        self.window()
+        let read = |name: &str| {
+            let read = self.get(name).map_or(Ok(0), time::seconds);
+            read.map_err(|problem| {
+                format!("error parsing date range: could not parse '{name}' parameter: {problem}")
+            })
+        };
+        let (start, end) = (read("start")?, read("end")?);
+        // An end before the start is refused too: as in Tempo, the difference wraps.
+        if end.wrapping_sub(start) > LONGEST {
+            return Err(format!(
+                "range specified by start and end exceeds 168h0m0s. received start={start} end={end}"
+            ));
+        }
+        Ok((start.into(), end.into()))
     }
 
     /// Refuses a start without an end, and an end without a start.

@@ -12,6 +12,7 @@ use crate::traces::engine::search::{self, Request, SpansetHit, TraceHit, Wanted}
 use crate::traces::lang;
 use crate::wire::Stop;
 use crate::wire::duration::go;
+use crate::wire::quote;
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: i64 = 256 * 1024;
@@ -47,18 +48,18 @@ pub(super) fn traces(store: &Arc<Store>, params: &Params, stop: &Stop) -> ApiRes
 /// Reads the parameters in Tempo's order, so that the first wrong one is named.
 fn request(params: &Params) -> Result<Request, String> {
     let (start, end) = params.window()?;
-    let query = params.get("q");
-    let tags = match params.get("tags") {
+    let query = params.bytes("q");
+    let tags = match params.bytes("tags").map(quote::valid) {
         Some(_) if query.is_some() => {
             return Err("invalid request: can't specify tags and q in the same query".into());
         }
-        Some(tags) => logfmt(tags)?,
+        Some(tags) => logfmt(&tags)?,
         // The oldest form of a search: every parameter that has no meaning is a tag.
         None if query.is_none() && (start, end) == (0, 0) => {
             let others = params.queries.iter();
             let others = others.filter(|(name, value)| !is_known(name) && !value.is_empty());
             others
-                .map(|(name, value)| (name.clone(), value.clone()))
+                .map(|(name, value)| (name.clone(), quote::valid(value)))
                 .collect()
         }
         None => Vec::new(),
@@ -91,7 +92,7 @@ fn request(params: &Params) -> Result<Request, String> {
     params.both_or_neither()?;
     let wanted = match query {
         Some(query) => Wanted::Query(
-            lang::parse(query).map_err(|error| format!("invalid TraceQL query: {error}"))?,
+            lang::parse_bytes(query).map_err(|error| format!("invalid TraceQL query: {error}"))?,
         ),
         None => Wanted::Tags {
             tags,

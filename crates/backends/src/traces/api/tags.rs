@@ -137,7 +137,7 @@ fn names(
             None => return Err(ApiResponse::bad_request(format!("invalid scope: {name}"))),
         },
     };
-    let window = params.whole_window().map_err(ApiResponse::bad_request)?;
+    let window = params.tag_window().map_err(ApiResponse::bad_request)?;
     let mut names = tag_names(store, window, filter.as_ref(), stop)?;
     names.retain(|scope, _| wanted.is_none_or(|wanted| wanted == *scope));
     for names in names.values_mut() {
@@ -155,7 +155,7 @@ fn values(
     field: &Field,
     stop: &Stop,
 ) -> Result<BTreeSet<TagValue>, ApiResponse> {
-    let window = params.whole_window().map_err(ApiResponse::bad_request)?;
+    let window = params.tag_window().map_err(ApiResponse::bad_request)?;
     let values = values_of(store, field, window, filter(params).as_ref(), stop)?;
     Ok(values.into_iter().take(limit(params)).collect())
 }
@@ -174,5 +174,5 @@ fn limit(params: &Params) -> usize {
 
 /// The query that narrows suggestions, as far as it is complete.
 fn filter(params: &Params) -> Option<lang::Query> {
-    lang::parse_unfinished(params.get("q")?)
+    lang::parse_unfinished(params.bytes("q")?)
 }

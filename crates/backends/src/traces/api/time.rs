@@ -1,6 +1,6 @@
 //! Times in parameters, in the forms that Tempo takes.
 
-use crate::wire::rfc3339;
+use crate::wire::{integer, rfc3339};
 
 /// A time in nanoseconds since the Unix epoch: seconds (up to ten digits), nanoseconds, seconds
 /// with a fraction, or RFC 3339.
@@ -22,6 +22,23 @@ pub(super) fn stamp(text: &str) -> Option<u64> {
     }
     let time = rfc3339::parse(text)?;
     u64::try_from(time.as_nanosecond()).ok()
+}
+
+/// A time in one of these forms, or before the epoch, in whole seconds of 32 bits, as Tempo keeps those of its
+/// requests for tags.
+///
+/// # Errors
+/// Go's message for a text that is no number.
+pub(super) fn seconds(text: &str) -> Result<u32, String> {
+    const SECOND: i64 = 1_000_000_000;
+    let seconds = match stamp(text) {
+        Some(nanos) => i64::try_from(nanos).unwrap_or(i64::MAX) / SECOND,
+        None => match integer::parse::<i64>("ParseInt", text)? {
+            number if text.len() <= 10 => number,
+            nanos => nanos.div_euclid(SECOND),
+        },
+    };
+    Ok(seconds as u32)
 }
 
 #[cfg(test)]

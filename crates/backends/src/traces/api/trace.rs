@@ -8,7 +8,7 @@ use super::json::{Frame, TraceJson};
 use super::params::Params;
 use super::response::ApiResponse;
 use crate::traces::Store;
-use crate::wire::Stop;
+use crate::wire::{Stop, integer};
 
 /// The response of the second version of the API: the trace inside a message.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -65,7 +65,13 @@ pub(super) fn v2(store: &Arc<Store>, params: &Params, _stop: &Stop) -> ApiRespon
 fn requested_id(params: &Params) -> Result<u128, String> {
     let id = trace_id(&params.path)?;
     // A window narrows the search for blocks in Tempo; here it is only checked.
-    let (start, end) = params.window()?;
+    let read = |name: &str| {
+        let read = params
+            .get(name)
+            .map_or(Ok(0), |text| integer::parse::<i64>("ParseInt", text));
+        read.map_err(|problem| format!("invalid {name}: {problem}"))
+    };
+    let (start, end) = (read("start")?, read("end")?);
     if start != 0 && end != 0 && end <= start {
         return Err(format!(
             "http parameter start must be before end. received start={start} end={end}"

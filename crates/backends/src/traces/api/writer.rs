@@ -121,7 +121,7 @@ impl Json {
     /// Writes an attribute.
     pub(super) fn key_value(&mut self, key: &str, value: &AnyValue) {
         self.object(|object| {
-            object.key("key").text(key);
+            object.text("key", key);
             object.key("value").any(value);
         });
     }

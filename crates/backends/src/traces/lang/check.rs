@@ -213,7 +213,38 @@ fn type_of(expr: &Expr) -> Checked<Type> {
     }
 }
 
+/// The whole number that an expression of whole numbers is.
+fn integer(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Const(Const::Int(number)) => Some(*number),
+        Expr::Negative(inner) => integer(inner).map(i64::wrapping_neg),
+        Expr::Binary(op, left, right) => {
+            let (left, right) = (integer(left)?, integer(right)?);
+            match op {
+                BinaryOp::Add => Some(left.wrapping_add(right)),
+                BinaryOp::Sub => Some(left.wrapping_sub(right)),
+                BinaryOp::Mul => Some(left.wrapping_mul(right)),
+                BinaryOp::Div => left.checked_div(right),
+                BinaryOp::Mod => left.checked_rem(right),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 fn binary(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Checked<Type> {
+    // Tempo computes these when it reads them.
+    if matches!(op, BinaryOp::Div | BinaryOp::Mod)
+        && integer(left).is_some()
+        && integer(right) == Some(0)
+    {
+        return Err(QueryError::Syntax {
+            line: 0,
+            column: 0,
+            message: "runtime error: integer divide by zero".to_owned(),
+        });
+    }
     let (left_type, right_type) = (type_of(left)?, type_of(right)?);
     if !matching(left_type, right_type) {
         return invalid(format!(
@@ -282,6 +313,8 @@ fn intrinsic(intrinsic: Intrinsic) -> Type {
         Intrinsic::Status => Type::Status,
         Intrinsic::Kind => Type::Kind,
         Intrinsic::Parent => Type::Nil,
+        // Tempo knows no type of these.
+        Intrinsic::InstrumentationName | Intrinsic::InstrumentationVersion => Type::Attribute,
         _ => Type::Text,
     }
 }

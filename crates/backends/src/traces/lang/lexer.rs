@@ -47,8 +47,9 @@ pub(super) struct Lexeme {
     pub(super) column: usize,
 }
 
-/// Splits a query; the last lexeme is [`Token::End`] or [`Token::Invalid`].
-pub(super) fn lexemes(text: &str) -> Vec<Lexeme> {
+/// Splits a query; the last lexeme is [`Token::End`] or [`Token::Invalid`]. `invalid` is the first place at which the
+/// query was not UTF-8 and now has U+FFFD.
+pub(super) fn lexemes(text: &str, invalid: Option<usize>) -> Vec<Lexeme> {
     let mut input = LocatingSlice::new(text);
     let mut found = Vec::new();
     let (mut line, mut column, mut seen) = (1, 1, 0);
@@ -70,12 +71,26 @@ pub(super) fn lexemes(text: &str) -> Vec<Lexeme> {
         } else {
             token.parse_next(&mut input).unwrap_or((Token::End, false))
         };
-        let last = matches!(token, Token::End | Token::Invalid(_));
-        found.push(Lexeme {
+        let mut lexeme = Lexeme {
             token,
-            line: if joined { 0 } else { line },
+            // A point and its name keep their line.
+            line: match joined && !text[start..].starts_with('.') {
+                true => 0,
+                false => line,
+            },
             column,
-        });
+        };
+        // Go's scanner has read one character beyond the token.
+        if let Some(at) = invalid.filter(|at| *at <= input.current_token_start()) {
+            lexeme.token = Token::Invalid("invalid UTF-8 encoding".into());
+            if at <= start {
+                // Between two tokens it has only the column of the one before.
+                lexeme.line = 0;
+                lexeme.column = found.last().map_or(0, |before: &Lexeme| before.column);
+            }
+        }
+        let last = matches!(lexeme.token, Token::End | Token::Invalid(_));
+        found.push(lexeme);
         if last {
             return found;
         }

@@ -16,6 +16,8 @@ mod unfinished;
 
 use thiserror::Error;
 
+use crate::wire::quote;
+
 pub use ast::Query;
 pub(crate) use ast::{AttributeScope, Field, Intrinsic, KINDS, STATUSES};
 pub(crate) use literal::duration as parse_duration;
@@ -26,11 +28,11 @@ pub(crate) use unfinished::parse_unfinished;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum QueryError {
     /// The text is not TraceQL.
-    #[error("parse error at line {line}, col {column}: {message}")]
+    #[error("parse error {}: {message}", place(*line, *column))]
     Syntax {
         /// From 1; 0 where Tempo loses it.
         line: usize,
-        /// In characters, from 1.
+        /// In characters, from 1; 0 where there is no place.
         column: usize,
         /// The lexeme that was found, and those expected.
         message: String,
@@ -40,6 +42,14 @@ pub enum QueryError {
     Invalid(String),
 }
 
+/// A place as Tempo writes it.
+fn place(line: usize, column: usize) -> String {
+    match (line, column) {
+        (0, 0) => String::new(),
+        _ => format!("at line {line}, col {column}"),
+    }
+}
+
 /// Parses and checks a query.
 ///
 /// # Errors
@@ -47,7 +57,18 @@ pub enum QueryError {
 /// [`QueryError`], naming the place or the construct. Never panics, and takes time and memory
 /// proportional to the text.
 pub fn parse(text: &str) -> Result<Query, QueryError> {
-    let query = parse::query(text)?;
+    parse_bytes(text.as_bytes())
+}
+
+/// As [`parse()`], of bytes that may be no UTF-8.
+///
+/// # Errors
+///
+/// As [`parse()`]; also for bytes that are not UTF-8.
+pub(crate) fn parse_bytes(query: &[u8]) -> Result<Query, QueryError> {
+    let invalid = std::str::from_utf8(query).err();
+    let text = quote::valid(query);
+    let query = parse::query(&text, invalid.map(|error| error.valid_up_to()))?;
     check::query(&query)?;
     Ok(query)
 }

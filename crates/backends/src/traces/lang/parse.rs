@@ -12,9 +12,9 @@ use super::expression;
 use super::lexer::{self, Token};
 use super::metrics::{self, Metrics};
 
-/// Reads a whole query.
-pub(super) fn query(text: &str) -> Result<Query, QueryError> {
-    let lexemes = lexer::lexemes(text);
+/// Reads a whole query; `invalid` is the first place at which it was not UTF-8 and now has U+FFFD.
+pub(super) fn query(text: &str, invalid: Option<usize>) -> Result<Query, QueryError> {
+    let lexemes = lexer::lexemes(text, invalid);
     let mut input = Stateful {
         input: TokenSlice::new(&lexemes),
         state: 0,
@@ -41,7 +41,7 @@ pub(super) fn query(text: &str) -> Result<Query, QueryError> {
 
 /// Reads a single attribute or intrinsic, such as `resource.service.name`.
 pub(super) fn single_field(text: &str) -> Result<Field, QueryError> {
-    let lexemes = lexer::lexemes(text);
+    let lexemes = lexer::lexemes(text, None);
     let mut input = Stateful {
         input: TokenSlice::new(&lexemes),
         state: 0,

@@ -11,8 +11,9 @@ use super::{check, parse};
 
 /// The conditions of one pair of braces that are joined by `&&` and complete. Anything else must
 /// be a whole query; `None` if it is not, and then it narrows nothing.
-pub(crate) fn parse_unfinished(text: &str) -> Option<Query> {
-    match conditions(&lexemes(text)) {
+pub(crate) fn parse_unfinished(query: &[u8]) -> Option<Query> {
+    let text = std::str::from_utf8(query).ok()?;
+    match conditions(&lexemes(text, None)) {
         Some(conditions) => {
             let and = |left, right| Expr::Binary(BinaryOp::And, Box::new(left), Box::new(right));
             let all = conditions.into_iter().reduce(and)?;
@@ -119,7 +120,7 @@ mod tests {
             ("{ .a = 1 } | count() > 2", Some("{ .a = 1 } | count() > 2")),
         ] {
             let meant = meant.map(|query| whole(query).unwrap());
-            assert_eq!(parse_unfinished(typed), meant, "{typed}");
+            assert_eq!(parse_unfinished(typed.as_bytes()), meant, "{typed}");
         }
     }
 }

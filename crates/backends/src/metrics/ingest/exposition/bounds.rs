@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Pairs, number};
+use super::Pairs;
 use crate::metrics::number::general;
+use crate::template::parse_float;
 
 /// Writes `le` of a histogram and `quantile` of a summary as OpenMetrics has them, as Prometheus 3 does when it
 /// scrapes. `kind` is that of the last `# TYPE`.
@@ -14,9 +15,13 @@ pub(super) fn normalize(kind: &str, labels: &mut Pairs<'_>) {
         _ => return,
     };
     for (_, value) in labels.iter_mut().filter(|(name, _)| name == wanted) {
-        let Ok(bound) = number(value) else {
+        let Ok(bound) = parse_float(value) else {
             continue;
         };
+        // Go reads no sign before it.
+        if bound.is_nan() && value.starts_with(['+', '-']) {
+            continue;
+        }
         let written = open_metrics(bound);
         if written != *value {
             *value = Cow::Owned(written);

@@ -142,11 +142,10 @@ pub(crate) fn parse<'a>(
             line: index + 1,
             problem,
         };
-        if ended && !raw.is_empty() {
+        if ended {
             return Err(fail("unexpected content after # EOF".to_owned()));
         }
         let entry = match format {
-            Format::OpenMetrics if ended => continue,
             Format::OpenMetrics if raw == "# EOF" => {
                 ended = true;
                 continue;
@@ -246,7 +245,8 @@ fn braces<'a>(cursor: &mut Cursor<'a>, format: Format) -> Result<LabelList<'a>, 
             return Err(format!("expected '=' after label name {key:?}"));
         }
         skip_blanks(cursor);
-        if !cursor.eat(b',') && cursor.peek() != Some(b'}') {
+        // The text format does not need the comma.
+        if !cursor.eat(b',') && format != Format::Text && cursor.peek() != Some(b'}') {
             return Err("expected ',' or '}' after a label".to_owned());
         }
     }
