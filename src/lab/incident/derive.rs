@@ -87,7 +87,7 @@ pub(super) async fn walk(file: &File, place: &Place, span: Span) -> Result<Walk,
         span,
         ..Walk::default()
     };
-    let range = (span.to - span.from).floor().max(1.0);
+    let range = (span.to - span.from).round().max(1.0);
     walk.values
         .insert("range".to_owned(), Scalar::Text(format!("{range}s")));
     for step in &file.solution {

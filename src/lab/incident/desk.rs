@@ -292,12 +292,14 @@ impl Desk {
     }
 }
 
-/// The time in which a run is looked at: from its start until now, or its end.
+/// The time in which a run is looked at: from its start until now, or its end. It is whole seconds long, as `$range` in
+/// queries is: else the first sample after the start would be in the range at one look and out of it at the next.
 pub(super) fn span(run: &Run) -> Span {
     let end = run.stopped_ms.unwrap_or_else(now_ms).min(run.until_ms);
+    let lasted = end.min(now_ms()).saturating_sub(run.started_ms);
     Span {
         from: run.started_ms as f64 / 1000.0,
-        to: end.min(now_ms()) as f64 / 1000.0,
+        to: (run.started_ms + lasted / 1000 * 1000) as f64 / 1000.0,
     }
 }
 
@@ -358,5 +360,28 @@ fn has_instances(incident: &Incident, seed: u64, place: &Place) -> Result<(), Re
             "{} needs {name}, which this lab does not have; start it with three instances: `lab up --faults`",
             incident.name
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_looked_at_in_whole_seconds_from_its_start() {
+        let place = Place {
+            apps: Vec::new(),
+            prometheus: String::new(),
+            loki: String::new(),
+            tempo: String::new(),
+            console: None,
+            grafana: None,
+        };
+        let mut run = Run::new("slow-shop", "", 1, place);
+        run.started_ms = now_ms() - 100_000;
+        run.until_ms = u64::MAX;
+        run.stopped_ms = Some(run.started_ms + 7_900);
+        let span = span(&run);
+        assert!((span.to - span.from - 7.0).abs() < 1e-6, "{span:?}");
     }
 }
