@@ -88,6 +88,7 @@ in
       # Only a start has to be told where the lab is.
       addresses=()
       if [[ ''${1:-} == start ]]; then
+        echo "where a text says \`lab incident\`, \`nix run .#incident --\` does the same here" >&2
         addresses=("''${instances[@]/#/--app=}" --prometheus "$LAB_PROMETHEUS_URL" --loki "$LAB_LOKI_URL" --tempo "$LAB_TEMPO_URL" --grafana "$LAB_GRAFANA_URL")
         ${faults}
         addresses+=("''${faults[@]}")
