@@ -97,9 +97,10 @@ async fn send(run: &Run, panel_query: &PanelQuery<'_>) -> Result<(), Finding> {
         ..
     } = panel_query;
     let text = text.as_str();
-    // The servers' data is at most as new as now; Grafana aligns ranges to the step.
+    // Grafana aligns ranges to the step, and shows a step when it has ended. The one that is not over yet is asked
+    // for too: what it has by now it will still have then, and nobody has to wait for it.
     let now = now_seconds() as f64;
-    let end = (now / times.step).floor() * times.step;
+    let end = (now / times.step).ceil() * times.step;
     let start = end - times.range;
     let whole_seconds = (start as i64, now as i64);
     let answer = match (language, query.instant) {
