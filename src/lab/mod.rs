@@ -14,6 +14,7 @@
 //! * [`mod@duration`]: times on the command line
 //! * [`mod@excerpt`]: text from outside, as it is shown
 //! * [`mod@file_text`]: files that somebody names, read up to a bound
+//! * [`mod@own_program`]: this program, to be started again
 
 mod command;
 mod duration;
@@ -23,6 +24,7 @@ pub mod flood;
 pub mod incident;
 pub mod load;
 mod open_loop;
+mod own_program;
 pub mod program;
 pub mod provisioning;
 pub mod soak;

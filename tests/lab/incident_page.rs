@@ -314,6 +314,28 @@ fn a_page_of_another_site_starts_nothing() {
 }
 
 #[test]
+fn a_lab_whose_file_was_replaced_by_a_build_goes_on() {
+    let player = Player::new("page-replaced");
+    let folder = player.0.join("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("lab");
+    std::fs::copy(env!("CARGO_BIN_EXE_lab"), &program).unwrap();
+    let state = [("LAB_STATE", player.0.to_str().unwrap())];
+    let lab = Lab::start_from(&program, &["--faults", "--faults-port", "0"], &state);
+    std::fs::remove_file(&program).unwrap();
+    std::fs::write(&program, "another program").unwrap();
+    done(&lab, "start", &json!({"name": "half-broken"}));
+    done(&lab, "stop", &json!({}));
+
+    let before = eventually("app-b runs", || lab.instance("app-b"));
+    before.signal("KILL");
+    let after = eventually("app-b runs again", || {
+        lab.instance("app-b").filter(|it| it.id != before.id)
+    });
+    assert!(after.runs());
+}
+
+#[test]
 fn incidents_of_ones_own_are_on_the_page() {
     let player = Player::new("page-own");
     let folder = player.0.join("own");

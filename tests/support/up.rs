@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -158,6 +159,17 @@ impl Lab {
         let mut command = command(&all);
         command.envs(environment.iter().copied());
         Self::of(command)
+    }
+
+    /// As [`Self::start_with`], of another file with the program.
+    pub fn start_from(program: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(program);
+        command.env_clear().args(["up", "--json"]);
+        command.args(PORT_FLAGS.iter().flat_map(|flag| [*flag, "0"]));
+        command.args(flags).envs(environment.iter().copied());
+        let mut lab = Self::of(command);
+        lab.ready = eventually("the lab is ready", || lab.event("ready"));
+        lab
     }
 
     /// Starts a command of the lab's.

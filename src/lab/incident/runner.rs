@@ -19,6 +19,7 @@ use super::file::faults::{self, Faults};
 use super::refusal::Refusal;
 use super::requests;
 use super::state::{Run, State, now_ms};
+use crate::lab::own_program::own_program;
 
 /// Longest time of an incident.
 pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -53,7 +54,7 @@ pub(super) struct RunnerArgs {
 /// When it cannot be started, or cannot begin; the run is gone then.
 pub(super) async fn spawn(state: &State, id: &str) -> Result<(), Refusal> {
     let broken = |error: std::io::Error| Refusal::broken(format!("no runner: {error}"));
-    let program = std::env::current_exe().map_err(broken)?;
+    let program = own_program().map_err(broken)?;
     let mut log = OpenOptions::new();
     log.create(true).truncate(true).write(true).mode(0o600);
     let log = log

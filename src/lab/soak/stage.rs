@@ -23,6 +23,7 @@ use super::scraping::Scraping;
 use super::servers::Servers;
 use super::shipper::{self, Shipper};
 use crate::client::Client;
+use crate::lab::own_program::own_program;
 use crate::lab::up::instances::{Instances, Surroundings};
 use crate::lab::up::ports::Ports;
 use crate::lab::up::progress::Progress;
@@ -309,7 +310,7 @@ impl Stage {
             let listener = TcpListener::bind(("127.0.0.1", 0)).context("no port")?;
             listener.local_addr()?
         };
-        let process = Command::new(std::env::current_exe()?)
+        let process = Command::new(own_program()?)
             .env_clear()
             .args(["app", "--stop-with-stdin", "--app-name", "app-disk"])
             .args(["--expose-host", "127.0.0.1", "--expose-port"])

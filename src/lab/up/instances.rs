@@ -26,6 +26,7 @@ use super::last_words::LastWords;
 use super::ports::Addresses;
 use super::progress::Progress;
 use crate::client::{Bounds, Client, Size};
+use crate::lab::own_program::own_program;
 use lab_backends::logs::Clock;
 use lab_backends::logs::shipper::{Output, Pipeline, Sink, Stages, contract_labels};
 use lab_backends::logs::store::LabelSet;
@@ -133,7 +134,6 @@ impl Instances {
         sink: Arc<dyn Sink>,
         progress: &Progress,
     ) -> anyhow::Result<Self> {
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
         let host = host_name();
         let (stop, stopping) = watch::channel(false);
         let mut keepers = JoinSet::new();
@@ -148,7 +148,6 @@ impl Instances {
                 flags.push(own.to_string_lossy().into_owned());
             }
             let keeper = Keeper {
-                program: program.clone(),
                 flags,
                 environment: surroundings.environment,
                 host: host.clone(),
@@ -291,7 +290,6 @@ async fn is_ready(client: &Client, address: &str, time: Duration) -> Result<bool
 
 /// Keeps one instance running.
 struct Keeper {
-    program: PathBuf,
     flags: Vec<String>,
     environment: bool,
     host: String,
@@ -331,7 +329,8 @@ impl Keeper {
 
     /// Runs the process once. `None` when it was asked to end, else the way in which it ended.
     async fn run(&mut self, status: &Status) -> anyhow::Result<Option<String>> {
-        let mut command = Command::new(&self.program);
+        let program = own_program().context("cannot find this program's own file")?;
+        let mut command = Command::new(program);
         // Variables that a shell sets for other programs must not switch a pillar off here.
         for variable in HOSTILE {
             command.env_remove(variable);
