@@ -2,6 +2,7 @@
 //! exchange. The service calls its targets with a client of its own (`app/targets.rs`).
 
 use std::error::Error;
+use std::iter::successors;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,19 +57,16 @@ pub(crate) enum Failure {
 impl Failure {
     /// The innermost cause, which is the useful one, such as a refused connection.
     pub(crate) fn cause(&self) -> String {
-        let mut cause: &dyn Error = self;
-        let mut is_http = true;
-        loop {
-            is_http &= !cause.downcast_ref().is_some_and(is_other_protocol);
-            match cause.source() {
-                Some(deeper) => cause = deeper,
-                None if is_http => return cause.to_string(),
-                None => {
-                    return format!(
-                        "the server does not speak HTTP/1.1 ({cause}); a port for gRPC does not"
-                    );
-                }
+        let first: &(dyn Error + 'static) = self;
+        let causes = || successors(Some(first), |&error| error.source());
+        let cause = causes().last().map(ToString::to_string).unwrap_or_default();
+        let is_other =
+            |error: &(dyn Error + 'static)| error.downcast_ref().is_some_and(is_other_protocol);
+        match causes().any(is_other) {
+            true => {
+                format!("the server does not speak HTTP/1.1 ({cause}); a port for gRPC does not")
             }
+            false => cause,
         }
     }
 }

@@ -10,7 +10,7 @@ import { formatDuration, formatTime } from "../format.js";
 import { notice } from "../notice.js";
 import { table } from "../table.js";
 import { differing, pairsOf } from "./compare.js";
-import { readTrace } from "./model.js";
+import { readTrace, wholeId } from "./model.js";
 import { errors, ROOTLESS } from "./parts.js";
 
 /** @import { Context, Pair, Span, Trace } from "./types" */
@@ -134,7 +134,7 @@ function compareFields(ids) {
 
 /** @param {string} asked @param {AbortSignal} signal */
 async function fetched(asked, signal) {
-  const id = asked.toLowerCase().padStart(32, "0");
+  const id = wholeId(asked);
   if (!/^[0-9a-f]{32}$/.test(id)) throw new ApiError("refused", "tempo", `${asked} is no trace id.`);
   const trace = readTrace(await ask("tempo", `api/traces/${id}`, {}, signal), id);
   if (!trace) throw new ApiError("missing", "tempo", `The trace ${id} has no spans.`);

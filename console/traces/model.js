@@ -8,6 +8,9 @@ import { colorsOf } from "../colors.js";
 /** Span kinds by their OTLP number. */
 const KINDS = ["", "internal", "server", "client", "producer", "consumer"];
 
+/** The id of a trace with its leading zeros, which Tempo leaves out in the results of a search. @param {string} id */
+export const wholeId = (id) => id.toLowerCase().padStart(32, "0");
+
 /** @param {any} answer of `/api/traces/{id}` or its v2 @param {string} id @returns {Trace | undefined} */
 export function readTrace(answer, id) {
   const { batches, resourceSpans } = answer.trace ?? answer;

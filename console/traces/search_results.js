@@ -6,7 +6,7 @@ import { ask } from "../api.js";
 import { h } from "../dom.js";
 import { formatDuration, formatTime } from "../format.js";
 import { table } from "../table.js";
-import { earliest, readTrace } from "./model.js";
+import { earliest, readTrace, wholeId } from "./model.js";
 import { errors, ROOTLESS, serviceName } from "./parts.js";
 
 /** @import { Found, Span } from "./types" */
@@ -22,8 +22,7 @@ export function results(traces, limit, query) {
   const longest = Math.max(...traces.map(({ durationMs = 0 }) => durationMs), 1);
   const rows = traces.map((trace) => {
     const { rootServiceName, rootTraceName = "?", durationMs = 0, serviceStats = {} } = trace;
-    // Tempo leaves out leading zeros.
-    const traceID = trace.traceID.padStart(32, "0");
+    const traceID = wholeId(trace.traceID);
     const told = query.includes("select(") && h("div", { class: "quiet mono" }, selected(trace));
     const rooted = rootServiceName !== "<root span not yet received>";
     const services = Object.entries(serviceStats);

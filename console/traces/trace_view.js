@@ -7,7 +7,7 @@ import { fill, h, renew } from "../dom.js";
 import { formatDuration, formatTime } from "../format.js";
 import { notice, repeat } from "../notice.js";
 import { criticalPath } from "./critical_path.js";
-import { readTrace } from "./model.js";
+import { readTrace, wholeId } from "./model.js";
 import { errors, pairs, ROOTLESS, serviceName } from "./parts.js";
 import { serviceGraph } from "./service_graph.js";
 import { logsLink, spanDetails } from "./span_details.js";
@@ -22,7 +22,7 @@ const ARRIVING = 12_000;
 
 /** @param {Context} context @param {string} asked the id in the address */
 export async function show({ main, signal }, asked) {
-  const id = asked.toLowerCase().padStart(32, "0");
+  const id = wholeId(asked);
   const heading = h("div", { class: "toolbar" }, h("h1", {}, `Trace ${id}`));
   const said = h("div", {}, h("p", { class: "quiet" }, "Loading…"));
   const body = h("div");

@@ -208,11 +208,8 @@ fn read_conditions(fields: &mut Fields) -> Result<BTreeMap<Key, String>, Wrong> 
         }
     };
     let mut conditions = BTreeMap::new();
-    for (key, text) in map
-        .into_iter()
-        .map(condition)
-        .collect::<Result<Vec<_>, _>>()?
-    {
+    for one in map.into_iter().map(condition) {
+        let (key, text) = one?;
         // Names of headers are the same in any case.
         if conditions.contains_key(&key) {
             let field = format!("when.{key}");

@@ -111,7 +111,8 @@ impl Desk {
         };
         self.is_free()?;
         has_instances(&incident, seed, &place)?;
-        control::reach(&Control::new(), &place).await?;
+        let control = Control::new();
+        control::reach(&control, &place).await?;
         // One that is solved gives way, and one that its runner left without healing the lab is healed. One that
         // somebody else has started meanwhile does not.
         if self
@@ -121,7 +122,7 @@ impl Desk {
         {
             self.stop().await?;
         }
-        control::healthy(&Control::new(), &place).await?;
+        control::healthy(&control, &place).await?;
         let mut run = Run::new(&incident.name, &incident.text, seed, place);
         run.healthy = order.healthy;
         let id = run.id.clone();

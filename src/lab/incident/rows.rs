@@ -163,8 +163,7 @@ impl Servers {
                     ] {
                         row.insert(field.to_owned(), text(value));
                     }
-                    // Tempo leaves out leading zeros; log lines have them.
-                    let id = format!("{:0>32}", text(&trace["traceID"]));
+                    let id = tempo::whole_id(&text(&trace["traceID"]));
                     row.insert("trace_id".to_owned(), id);
                     let nanos = |value: &Value| text(value).parse::<f64>().unwrap_or_default();
                     let start = nanos(&found["startTimeUnixNano"]) / 1e9;

@@ -113,9 +113,7 @@ pub async fn search(
     let hits: Vec<&str> = list(&json, "traces")
         .filter_map(|hit| hit["traceID"].as_str())
         .collect();
-    // Tempo leaves out leading zeros.
-    let same = |hit: &&str| hit.trim_start_matches('0') == id.trim_start_matches('0');
-    match hits.iter().any(same) {
+    match hits.iter().any(|hit| whole_id(hit) == whole_id(id)) {
         true => Ok(query.to_owned()),
         false => Err(answer.finding(format!(
             "{} traces for {query}, {id} not among them",
@@ -209,6 +207,11 @@ fn hex_id(text: &str) -> String {
         }),
         _ => text.to_owned(),
     }
+}
+
+/// The id of a trace with its leading zeros, which Tempo leaves out in the results of a search.
+pub(in crate::lab) fn whole_id(id: &str) -> String {
+    format!("{id:0>32}")
 }
 
 #[cfg(test)]
